@@ -1,0 +1,10 @@
+//! Typed topics in and out, over Kafka, PostgreSQL and memory behind one seam.
+//!
+//! A service appends to a [`Log`], reads one partition with a [`Tail`], or shares the partitions of a topic with its other
+//! processes through [`Log::join`]. The only crate that knows librdkafka.
+
+pub mod log;
+pub mod topic;
+
+pub use log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Record, Tail};
+pub use topic::{Offset, Partition, Topic};

@@ -1,0 +1,140 @@
+//! The seam: what a log can do, whichever it is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::topic::{Offset, Partition, Topic};
+
+/// A record to append.
+#[derive(Debug, Clone)]
+pub struct NewRecord {
+    /// Decides the partition (murmur2, as Kafka's Java client does, in every log) and what compaction keeps.
+    pub key: Bytes,
+    /// The message; none is a tombstone.
+    pub value: Option<Bytes>,
+    /// Such as `traceparent`.
+    pub headers: Vec<(String, Bytes)>,
+}
+
+/// A record read.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its partition.
+    pub partition: Partition,
+    /// Its place there.
+    pub offset: Offset,
+    /// As appended.
+    pub key: Bytes,
+    /// As appended.
+    pub value: Option<Bytes>,
+    /// As appended.
+    pub headers: Vec<(String, Bytes)>,
+}
+
+/// Where an appended record now stands, durably.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Its partition.
+    pub partition: Partition,
+    /// Its place there.
+    pub offset: Offset,
+}
+
+/// What went wrong with a log.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log cannot take or give records now; the same call may succeed later.
+    #[error("the log is not available: {0}")]
+    Unavailable(String),
+    /// The bounded buffer before the log is full; try again after a while.
+    #[error("too many records wait for the log")]
+    Full,
+    /// The record is larger than the log takes.
+    #[error("a record of {bytes} bytes is more than the {limit} that the log takes")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Topics are missing or not as they should be.
+    #[error("topic `{topic}`: {problem}")]
+    Topic {
+        /// Its name.
+        topic: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The partition's owner refused it: another process has claimed it since.
+    #[error("partition {0} of `{1}` is no longer ours")]
+    Fenced(i32, Topic),
+    /// The offset is no longer, or not yet, in the log.
+    #[error("offset {offset} of partition {partition} of `{topic}` is not in the log")]
+    OffsetOutOfRange {
+        /// The topic.
+        topic: Topic,
+        /// The partition.
+        partition: i32,
+        /// The offset asked for.
+        offset: i64,
+    },
+}
+
+/// A log of records in topics. One implementation for production (Kafka), one for a single machine (PostgreSQL), one for
+/// simulation (memory); one contract test-suite runs against all three.
+#[async_trait]
+pub trait Log: Send + Sync + 'static {
+    /// Appends the records, those of one key in order, and returns when all are durable: each one's place, or why it was not
+    /// kept. Bounded: answers [`Error::Full`] rather than queue without end.
+    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>>;
+
+    /// How many partitions the topic has.
+    async fn partitions(&self, topic: Topic) -> Result<i32, Error>;
+
+    /// The offset after the last record of each partition, in order of partition.
+    async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error>;
+
+    /// Reads one partition from an offset on, outside any group.
+    async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error>;
+
+    /// Shares the topic's partitions with the other members of the group, until `leave` is cancelled. The owner is asked where
+    /// to start each time a partition is assigned, and decides what is done with its records.
+    async fn join(&self, topic: Topic, group: &str, owner: Arc<dyn PartitionOwner>, leave: CancellationToken) -> Result<Joined, Error>;
+
+    /// Creates missing topics; an existing one with other partitions or cleanup is an error. `partitions` is for the topics
+    /// that are not limited to one.
+    async fn create_topics(&self, partitions: i32) -> Result<(), Error>;
+
+    /// Fails unless every topic is there and as it should be.
+    async fn check_topics(&self) -> Result<(), Error>;
+}
+
+/// Membership in a group; ends when `leave` is cancelled or with an error when the log gives up.
+#[must_use = "a member that nobody awaits dies unnoticed"]
+pub struct Joined {
+    /// Completes when the member has left and each partition was revoked.
+    pub left: tokio::task::JoinHandle<Result<(), Error>>,
+}
+
+/// What a member does with partitions.
+#[async_trait]
+pub trait PartitionOwner: Send + Sync + 'static {
+    /// Takes ownership of a partition (raising its epoch in the database) and says from which offset, and into which bounded
+    /// inbox, its records shall go. The log sends them in order, batch by batch, and waits while the inbox is full.
+    async fn assign(&self, partition: Partition) -> Result<(Offset, mpsc::Sender<Vec<Record>>), Error>;
+
+    /// The partition is, or soon will be, another's. Correctness does not depend on it: the epoch does.
+    async fn revoke(&self, partition: Partition);
+}
+
+/// A reader of one partition.
+#[async_trait]
+pub trait Tail: Send {
+    /// The next records, at most `max`; waits up to `wait` for the first one and returns empty after that.
+    async fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, Error>;
+}

@@ -1,0 +1,54 @@
+//! The topics, and where a record stands in one.
+
+use std::fmt;
+
+/// A topic of the product. Names, keys and cleanup are DESIGN's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// Every per-student event, keyed by district and student; kept for years.
+    Events,
+    /// Schools, calendars, sections, settings, rule packs; compacted. One partition, so that its changes have one order and
+    /// one offset says how much of it is in force.
+    Reference,
+    /// Names; compacted, a tombstone erases.
+    Directory,
+    /// Alert changes, keyed by district and student.
+    Alerts,
+    /// What could not be understood, with the reason.
+    DeadLetters,
+}
+
+impl Topic {
+    /// All topics.
+    pub const ALL: [Self; 5] = [Self::Events, Self::Reference, Self::Directory, Self::Alerts, Self::DeadLetters];
+
+    /// Its name in Kafka, after the configured prefix (empty in production; tests keep their topics apart with it).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Events => "homeroom.events.v1",
+            Self::Reference => "homeroom.reference.v1",
+            Self::Directory => "homeroom.directory.v1",
+            Self::Alerts => "homeroom.alerts.v1",
+            Self::DeadLetters => "homeroom.dead-letters.v1",
+        }
+    }
+
+    /// Whether only the last record of each key is kept.
+    pub const fn compacted(self) -> bool {
+        matches!(self, Self::Reference | Self::Directory)
+    }
+}
+
+/// The number of a partition of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Partition(pub i32);
+
+/// A record's place in its partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Offset(pub i64);
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

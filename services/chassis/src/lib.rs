@@ -1,0 +1,1 @@
+//! What any process needs: configuration, telemetry, lifecycle, health, servers, TLS.

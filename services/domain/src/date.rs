@@ -1,0 +1,108 @@
+//! Dates as the ledger keeps them: whole days since 1970-01-01, so that comparing and counting are integer arithmetic.
+
+use std::fmt;
+
+use jiff::civil;
+use serde::{Deserialize, Serialize};
+
+/// A calendar date in the district, without time or zone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Date(i32);
+
+const EPOCH: civil::Date = civil::date(1970, 1, 1);
+
+/// A day count that is no date from 1900 to 2200.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} days since 1970-01-01 is no date from 1900 to 2200")]
+pub struct OutOfRange(pub i32);
+
+impl Date {
+    const FIRST: i32 = -25_567;
+    const LAST: i32 = 84_371;
+
+    /// The date so many days after 1970-01-01.
+    pub fn from_days(days: i32) -> Result<Self, OutOfRange> {
+        if (Self::FIRST..=Self::LAST).contains(&days) { Ok(Self(days)) } else { Err(OutOfRange(days)) }
+    }
+
+    /// Days since 1970-01-01.
+    pub const fn days(self) -> i32 {
+        self.0
+    }
+
+    /// The date of a civil date.
+    pub fn from_civil(date: civil::Date) -> Result<Self, OutOfRange> {
+        // Two civil dates are at most 7.3 million days apart, so the difference fits.
+        let days = i32::try_from(date.duration_since(EPOCH).as_hours() / 24).unwrap_or(i32::MAX);
+        Self::from_days(days)
+    }
+
+    /// The civil date.
+    pub fn to_civil(self) -> civil::Date {
+        EPOCH.saturating_add(jiff::Span::new().days(self.0))
+    }
+
+    /// Parses `YYYY-MM-DD`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() });
+        if !digits {
+            return None;
+        }
+        text.parse().ok().and_then(|date| Self::from_civil(date).ok())
+    }
+
+    /// The day after.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+
+    /// The day before.
+    #[must_use]
+    pub const fn previous(self) -> Self {
+        Self(self.0 - 1)
+    }
+
+    /// The school year that the date falls in when no calendar says so: years turn on 1 July.
+    pub fn school_year(self) -> crate::id::SchoolYear {
+        let date = self.to_civil();
+        crate::id::SchoolYear(i32::from(date.year()) + i32::from(date.month() >= 7))
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.to_civil(), f)
+    }
+}
+
+impl fmt::Debug for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_reads_back_what_it_prints() {
+        for text in ["1970-01-01", "2021-08-23", "2022-02-28", "2024-02-29"] {
+            assert_eq!(Date::parse(text).map(|d| d.to_string()).as_deref(), Some(text));
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        for text in ["", "2022-02-29", "2022-2-1", "2022-04-13T00:00:00", "+022-04-13", "1/9/2019"] {
+            assert_eq!(Date::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_school_year_turns_in_july() {
+        assert_eq!(Date::parse("2022-06-30").unwrap().school_year().0, 2022);
+        assert_eq!(Date::parse("2022-07-01").unwrap().school_year().0, 2023);
+    }
+}

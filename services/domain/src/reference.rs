@@ -1,0 +1,150 @@
+//! Reference records: what a district's events refer to, and how the district counts.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::date::Date;
+use crate::event::{Change, Origin};
+use crate::id::{CalendarId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear, SectionId, SessionId};
+use crate::settings::Settings;
+
+/// One accepted word of one source about one reference record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReferenceChange {
+    /// The institution that owns the record.
+    pub district: DistrictId,
+    /// Who said it, of which record, with which revision.
+    pub origin: Origin,
+    /// When Homeroom accepted it.
+    pub received_at: Timestamp,
+    /// What the record now says.
+    pub change: Change<Entry>,
+}
+
+/// What a reference record says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// A school of the district.
+    School(School),
+    /// A calendar of a school.
+    Calendar(Calendar),
+    /// What one date of a calendar is.
+    CalendarDate(CalendarDate),
+    /// A session (term).
+    Session(Session),
+    /// A grading period.
+    GradingPeriod(GradingPeriod),
+    /// A course.
+    Course(Course),
+    /// A course offered in a session.
+    CourseOffering(CourseOffering),
+    /// A section (class).
+    Section(Section),
+    /// Attendance was taken for a section on a date.
+    AttendanceTaken(AttendanceTaken),
+    /// How the district counts, and what time it has there.
+    Settings(Settings),
+    /// The rules in force, as their author wrote them (YAML).
+    RulePack(String),
+}
+
+/// A school of the district.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct School {
+    /// The district's id.
+    pub school: SchoolId,
+    /// As people call it.
+    pub name: String,
+}
+
+/// A calendar of a school and year.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Calendar {
+    /// Its id.
+    pub calendar: CalendarId,
+    /// The school.
+    pub school: SchoolId,
+    /// The school year.
+    pub school_year: SchoolYear,
+}
+
+/// What one date of a calendar is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CalendarDate {
+    /// The calendar.
+    pub calendar: CalendarId,
+    /// The date.
+    pub date: Date,
+    /// The source's codes, as sent.
+    pub events: Vec<String>,
+}
+
+/// A session (term) of a school and year.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Its id.
+    pub session: SessionId,
+    /// The school.
+    pub school: SchoolId,
+    /// The school year.
+    pub school_year: SchoolYear,
+    /// First date.
+    pub begin_on: Date,
+    /// Last date.
+    pub end_on: Date,
+}
+
+/// A grading period of a school and year.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GradingPeriod {
+    /// Its id.
+    pub grading_period: GradingPeriodId,
+    /// The school.
+    pub school: SchoolId,
+    /// The school year.
+    pub school_year: SchoolYear,
+    /// First date.
+    pub begin_on: Date,
+    /// Last date.
+    pub end_on: Date,
+}
+
+/// A course.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Course {
+    /// Its id.
+    pub course: CourseId,
+    /// The source's academic subject codes, as sent.
+    pub subjects: Vec<String>,
+}
+
+/// A course offered in a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CourseOffering {
+    /// Its id.
+    pub course_offering: CourseOfferingId,
+    /// The course.
+    pub course: CourseId,
+    /// The session.
+    pub session: SessionId,
+}
+
+/// A section (class) of a course offering.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Section {
+    /// Its id.
+    pub section: SectionId,
+    /// What is taught, and when.
+    pub course_offering: CourseOfferingId,
+    /// The school.
+    pub school: SchoolId,
+}
+
+/// Attendance was taken for a section on a date: the one proof that silence means presence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttendanceTaken {
+    /// The section.
+    pub section: SectionId,
+    /// The date.
+    pub date: Date,
+}

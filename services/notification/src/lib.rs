@@ -1,0 +1,1 @@
+//! Puts each alert in front of the right adult, and takes it back.

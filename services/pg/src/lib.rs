@@ -1,0 +1,1 @@
+//! PostgreSQL: pool, named transactions with retry, migrations, roles, row-level security.

@@ -1,0 +1,1 @@
+//! Keeps an exact, explained risk state per student.

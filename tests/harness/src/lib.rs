@@ -1,0 +1,1 @@
+//! Starts what tests need: PostgreSQL, Kafka, SMTP, processes of ours.
