@@ -1,39 +1,22 @@
 //! The wire: protobuf packages and their conversions to domain types.
 //!
-//! Wire types stop at the door: a service decodes with the functions of [`event`], [`reference`] and [`alert`] and works with
-//! domain types from there on.
+//! Wire types stop at the door: a service decodes with the functions beside them and works with domain types from there on.
 
-/// Generated code of the protobuf packages; each item's documentation is its comment in the `.proto` file.
+/// Generated code, one module per package; each item's documentation is its comment in the `.proto` file.
+mod generated {
+    #![expect(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]
+    include!(concat!(env!("OUT_DIR"), "/packages.rs"));
+}
+
+/// The messages and services of the packages, by subject.
 pub mod wire {
-    #![expect(missing_docs, clippy::pedantic, clippy::allow_attributes, reason = "generated")]
-    /// Package `homeroom.event.v1`.
-    pub mod event {
-        tonic::include_proto!("homeroom.event.v1");
-    }
-    /// Package `homeroom.reference.v1`.
-    pub mod reference {
-        tonic::include_proto!("homeroom.reference.v1");
-    }
-    /// Package `homeroom.directory.v1`.
-    pub mod directory {
-        tonic::include_proto!("homeroom.directory.v1");
-    }
-    /// Package `homeroom.alert.v1`.
-    pub mod alert {
-        tonic::include_proto!("homeroom.alert.v1");
-    }
-    /// Package `homeroom.ingest.v1`.
-    pub mod ingest {
-        tonic::include_proto!("homeroom.ingest.v1");
-    }
-    /// Package `homeroom.risk.v1`.
-    pub mod risk {
-        tonic::include_proto!("homeroom.risk.v1");
-    }
-    /// Package `homeroom.notification.v1`.
-    pub mod notification {
-        tonic::include_proto!("homeroom.notification.v1");
-    }
+    pub use crate::generated::homeroom::alert::v1 as alert;
+    pub use crate::generated::homeroom::directory::v1 as directory;
+    pub use crate::generated::homeroom::event::v1 as event;
+    pub use crate::generated::homeroom::ingest::v1 as ingest;
+    pub use crate::generated::homeroom::notification::v1 as notification;
+    pub use crate::generated::homeroom::reference::v1 as reference;
+    pub use crate::generated::homeroom::risk::v1 as risk;
 }
 
 /// The compiled file descriptors, for gRPC reflection.
