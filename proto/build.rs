@@ -4,11 +4,12 @@ use std::error::Error;
 
 use prost::Message as _;
 
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "homeroom/event/v1/event.proto",
     "homeroom/reference/v1/reference.proto",
     "homeroom/directory/v1/directory.proto",
     "homeroom/alert/v1/alert.proto",
+    "homeroom/ingest/v1/dead_letter.proto",
     "homeroom/ingest/v1/ingest.proto",
     "homeroom/risk/v1/risk.proto",
     "homeroom/notification/v1/notification.proto",

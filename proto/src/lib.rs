@@ -2,6 +2,18 @@
 //!
 //! Wire types stop at the door: a service decodes with the functions beside them and works with domain types from there on.
 
+pub mod alert;
+pub mod dead_letter;
+pub mod decode;
+pub mod directory;
+pub mod event;
+pub mod key;
+pub mod reference;
+pub mod scalar;
+pub mod settings;
+
+pub use decode::DecodeError;
+
 /// Generated code, one module per package; each item's documentation is its comment in the `.proto` file.
 mod generated {
     #![expect(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::restriction, reason = "generated")]

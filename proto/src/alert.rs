@@ -1,0 +1,175 @@
+//! Alert changes: the domain's [`AlertChange`] and `homeroom.alert.v1.AlertChange`.
+
+use bytes::Bytes;
+use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};
+use homeroom_domain::event::Origin;
+use homeroom_domain::id::{AlertId, DistrictId, RecordKey, Revision, RuleId, SchoolId, SourceId, StudentKey};
+use jiff::civil::DateTime;
+use prost::Message as _;
+use uuid::Uuid;
+
+use crate::decode::{At, DecodeError};
+use crate::scalar::{date, key, optional_timestamp, timestamp, timestamp_to_wire};
+use crate::wire::alert as wire;
+
+const CHANGE: &str = "AlertChange";
+
+/// The change as the topic's bytes.
+pub fn encode(change: &AlertChange) -> Bytes {
+    Bytes::from(to_wire(change).encode_to_vec())
+}
+
+/// The change in the topic's bytes.
+pub fn decode(bytes: &[u8]) -> Result<AlertChange, DecodeError> {
+    from_wire(wire::AlertChange::decode(bytes).at(CHANGE, "")?)
+}
+
+/// The change as its message.
+pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
+    let claim = &change.claim;
+    wire::AlertChange {
+        alert_id: Uuid::from_bytes(*change.alert_id.as_bytes()).to_string(),
+        number: change.number,
+        kind: kind_to_wire(change.kind).into(),
+        district: change.district.as_str().to_owned(),
+        student: key(change.student.as_bytes()),
+        school: change.school.as_str().to_owned(),
+        rule: claim.rule.as_str().to_owned(),
+        rule_version: claim.rule_version,
+        severity: severity_to_wire(claim.severity).into(),
+        level: claim.level,
+        audience: claim.audience.clone(),
+        title: claim.title.clone(),
+        proof: Some(proof_to_wire(&claim.proof)),
+        reason: change.reason.clone(),
+        settle_seconds: claim.settle_seconds,
+        changed_at: Some(timestamp_to_wire(change.changed_at)),
+        caused_at: change.caused_at.map(timestamp_to_wire),
+        district_time: change.district_time.to_string(),
+    }
+}
+
+/// The change in its message.
+pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError> {
+    Ok(AlertChange {
+        alert_id: message.alert_id.parse::<AlertId>().at(CHANGE, "alert_id")?,
+        number: message.number,
+        kind: kind_from_wire(message.kind)?,
+        district: DistrictId::parse(&message.district).at(CHANGE, "district")?,
+        student: StudentKey::from_slice(&message.student).at(CHANGE, "student")?,
+        school: SchoolId::parse(&message.school).at(CHANGE, "school")?,
+        claim: Claim {
+            rule: RuleId::parse(&message.rule).at(CHANGE, "rule")?,
+            rule_version: message.rule_version,
+            severity: severity_from_wire(message.severity)?,
+            level: message.level,
+            audience: message.audience,
+            title: message.title,
+            settle_seconds: message.settle_seconds,
+            proof: proof_from_wire(message.proof.at(CHANGE, "proof")?)?,
+        },
+        reason: message.reason,
+        changed_at: timestamp(message.changed_at, CHANGE, "changed_at")?,
+        caused_at: optional_timestamp(message.caused_at, CHANGE, "caused_at")?,
+        district_time: message.district_time.parse::<DateTime>().at(CHANGE, "district_time")?,
+    })
+}
+
+fn kind_to_wire(kind: ChangeKind) -> wire::Kind {
+    match kind {
+        ChangeKind::Opened => wire::Kind::Opened,
+        ChangeKind::Amended => wire::Kind::Amended,
+        ChangeKind::Escalated => wire::Kind::Escalated,
+        ChangeKind::Cleared => wire::Kind::Cleared,
+        ChangeKind::Recalled => wire::Kind::Recalled,
+    }
+}
+
+fn kind_from_wire(number: i32) -> Result<ChangeKind, DecodeError> {
+    let kind = match wire::Kind::try_from(number).at(CHANGE, "kind")? {
+        wire::Kind::Unspecified => None,
+        wire::Kind::Opened => Some(ChangeKind::Opened),
+        wire::Kind::Amended => Some(ChangeKind::Amended),
+        wire::Kind::Escalated => Some(ChangeKind::Escalated),
+        wire::Kind::Cleared => Some(ChangeKind::Cleared),
+        wire::Kind::Recalled => Some(ChangeKind::Recalled),
+    };
+    kind.at(CHANGE, "kind")
+}
+
+fn severity_to_wire(severity: Severity) -> wire::Severity {
+    match severity {
+        Severity::Notice => wire::Severity::Notice,
+        Severity::Warning => wire::Severity::Warning,
+        Severity::Urgent => wire::Severity::Urgent,
+    }
+}
+
+fn severity_from_wire(number: i32) -> Result<Severity, DecodeError> {
+    let severity = match wire::Severity::try_from(number).at(CHANGE, "severity")? {
+        wire::Severity::Unspecified => None,
+        wire::Severity::Notice => Some(Severity::Notice),
+        wire::Severity::Warning => Some(Severity::Warning),
+        wire::Severity::Urgent => Some(Severity::Urgent),
+    };
+    severity.at(CHANGE, "severity")
+}
+
+fn proof_to_wire(proof: &Proof) -> wire::Proof {
+    wire::Proof {
+        as_of: proof.as_of.days(),
+        explanation: proof.explanation.clone(),
+        clears_when: proof.clears_when.clone(),
+        measures: proof.measures.iter().map(measure_to_wire).collect(),
+        facts: proof.facts.iter().map(fact_to_wire).collect(),
+        facts_left_off: proof.facts_left_off,
+        threshold_source: proof.threshold_source.clone(),
+    }
+}
+
+fn proof_from_wire(proof: wire::Proof) -> Result<Proof, DecodeError> {
+    Ok(Proof {
+        as_of: date(proof.as_of, "Proof", "as_of")?,
+        explanation: proof.explanation,
+        clears_when: proof.clears_when,
+        measures: proof.measures.into_iter().map(measure_from_wire).collect(),
+        facts: proof.facts.into_iter().map(fact_from_wire).collect::<Result<_, _>>()?,
+        facts_left_off: proof.facts_left_off,
+        threshold_source: proof.threshold_source,
+    })
+}
+
+fn measure_to_wire(it: &MeasureValue) -> wire::MeasureValue {
+    wire::MeasureValue { name: it.name.clone(), value: it.value, unit: it.unit.clone() }
+}
+
+fn measure_from_wire(it: wire::MeasureValue) -> MeasureValue {
+    MeasureValue { name: it.name, value: it.value, unit: it.unit }
+}
+
+fn fact_to_wire(it: &CitedFact) -> wire::CitedFact {
+    wire::CitedFact {
+        date: it.date.days(),
+        school: it.school.as_str().to_owned(),
+        what: it.what.clone(),
+        code: it.code.clone(),
+        source: it.origin.source.as_str().to_owned(),
+        record_key: key(it.origin.key.as_bytes()),
+        revision: it.origin.revision.0,
+    }
+}
+
+fn fact_from_wire(it: wire::CitedFact) -> Result<CitedFact, DecodeError> {
+    const FACT: &str = "CitedFact";
+    Ok(CitedFact {
+        date: date(it.date, FACT, "date")?,
+        school: SchoolId::parse(&it.school).at(FACT, "school")?,
+        what: it.what,
+        code: it.code,
+        origin: Origin {
+            source: SourceId::parse(&it.source).at(FACT, "source")?,
+            key: RecordKey::from_slice(&it.record_key).at(FACT, "record_key")?,
+            revision: Revision(it.revision),
+        },
+    })
+}

@@ -1,0 +1,76 @@
+//! A district's settings: the domain's [`Settings`] and `homeroom.reference.v1.Settings`.
+
+use std::collections::BTreeMap;
+
+use homeroom_domain::settings::{Category, Clock, Reporting, Settings};
+
+use crate::decode::{At, DecodeError};
+use crate::wire::reference as wire;
+
+const SETTINGS: &str = "Settings";
+
+/// The settings as their message.
+pub fn to_wire(it: &Settings) -> wire::Settings {
+    wire::Settings {
+        time_zone: it.clock.time_zone.clone(),
+        clock_offset_seconds: it.clock.offset_seconds,
+        day_close_minute: u32::from(it.clock.day_close_minute),
+        failing_below: it.failing_below,
+        reporting: match it.reporting {
+            Reporting::Negative => wire::Reporting::Negative,
+            Reporting::Positive => wire::Reporting::Positive,
+        }
+        .into(),
+        codes: it.codes.iter().map(|(code, category)| meaning(code, *category)).collect(),
+    }
+}
+
+/// The settings in their message.
+pub fn from_wire(it: wire::Settings) -> Result<Settings, DecodeError> {
+    let reporting = match wire::Reporting::try_from(it.reporting).at(SETTINGS, "reporting")? {
+        wire::Reporting::Unspecified => None,
+        wire::Reporting::Negative => Some(Reporting::Negative),
+        wire::Reporting::Positive => Some(Reporting::Positive),
+    };
+    let mut codes = BTreeMap::new();
+    for meaning in it.codes {
+        codes.insert(meaning.code, category_from_wire(meaning.category)?);
+    }
+    Ok(Settings {
+        clock: Clock {
+            time_zone: it.time_zone,
+            offset_seconds: it.clock_offset_seconds,
+            day_close_minute: u16::try_from(it.day_close_minute).at(SETTINGS, "day_close_minute")?,
+        },
+        failing_below: it.failing_below,
+        reporting: reporting.at(SETTINGS, "reporting")?,
+        codes,
+    })
+}
+
+fn meaning(code: &str, category: Category) -> wire::CodeMeaning {
+    let category = match category {
+        Category::ExcusedAbsence => wire::Category::ExcusedAbsence,
+        Category::UnexcusedAbsence => wire::Category::UnexcusedAbsence,
+        Category::AbsenceUnknownExcuse => wire::Category::AbsenceUnknownExcuse,
+        Category::Partial => wire::Category::Partial,
+        Category::Tardy => wire::Category::Tardy,
+        Category::EarlyDeparture => wire::Category::EarlyDeparture,
+        Category::Present => wire::Category::Present,
+    };
+    wire::CodeMeaning { code: code.to_owned(), category: category.into() }
+}
+
+fn category_from_wire(number: i32) -> Result<Category, DecodeError> {
+    let category = match wire::Category::try_from(number).at("CodeMeaning", "category")? {
+        wire::Category::Unspecified => None,
+        wire::Category::ExcusedAbsence => Some(Category::ExcusedAbsence),
+        wire::Category::UnexcusedAbsence => Some(Category::UnexcusedAbsence),
+        wire::Category::AbsenceUnknownExcuse => Some(Category::AbsenceUnknownExcuse),
+        wire::Category::Partial => Some(Category::Partial),
+        wire::Category::Tardy => Some(Category::Tardy),
+        wire::Category::EarlyDeparture => Some(Category::EarlyDeparture),
+        wire::Category::Present => Some(Category::Present),
+    };
+    category.at("CodeMeaning", "category")
+}
