@@ -1,45 +1,44 @@
 //! The pool, and transactions that have a name, see the districts they say, and are retried in one place.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
 use futures_util::future::BoxFuture;
 use homeroom_domain::id::DistrictId;
-use sqlx::{PgConnection, PgPool};
+use secrecy::ExposeSecret;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use tracing::Instrument;
+
+use crate::config::Config;
+use crate::error::{Error, backoff};
+use crate::listen::Listener;
+use crate::migrate::{Schema, check};
+
+/// How long transactions take, in seconds, with the label `transaction`.
+pub const TRANSACTION_SECONDS: &str = "homeroom_pg_transaction_seconds";
+/// How often a transaction was run again, with the label `transaction`.
+pub const TRANSACTION_RETRIES: &str = "homeroom_pg_transaction_retries_total";
+
+/// The most times that a transaction is run.
+const ATTEMPTS: u32 = 5;
+/// A connection that rested for longer is asked whether it still lives, before it is used.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// A service's database. Clones share the pool.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
     pool: PgPool,
+    connect: Arc<PgConnectOptions>,
+    connect_timeout: Duration,
+    schema: &'static str,
 }
 
-/// What went wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The statement failed.
-    #[error("transaction `{transaction}` failed")]
-    Statement {
-        /// Its name.
-        transaction: &'static str,
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// A row holds what its type cannot.
-    #[error("table `{table}`, column `{column}`: {problem}")]
-    Row {
-        /// The table.
-        table: &'static str,
-        /// The column.
-        column: &'static str,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The caller gave up the transaction: nothing of it is kept.
-    #[error("transaction `{0}` was given up")]
-    Abandoned(&'static str),
-}
-
-impl From<sqlx::Error> for Error {
-    /// For `?` inside a transaction's body; [`Database::run`] fills in the name.
-    fn from(source: sqlx::Error) -> Self {
-        Self::Statement { transaction: "", source }
+impl fmt::Debug for Database {
+    // The connect options hold the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("schema", &self.schema).field("pool", &self.pool).finish_non_exhaustive()
     }
 }
 
@@ -63,33 +62,140 @@ impl Districts {
         // A district id holds no comma: lower-case letters, digits and hyphens only.
         Self(districts.into_iter().map(DistrictId::as_str).collect::<Vec<_>>().join(","))
     }
+
+    /// BEGIN and the districts in one round trip. Nothing is escaped because nothing can need it, see [`Self::of`].
+    fn begin(&self) -> String {
+        format!("begin; set local homeroom.districts = '{}'", self.0)
+    }
 }
 
 impl Database {
-    /// Runs a transaction; runs it again after a serialization failure, deadlock or lost connection before commit, at most 5 times with jitter.
+    /// Connects as the schema's role and refuses a schema that this program does not know.
+    pub async fn connect(config: &Config, schema: &Schema) -> Result<Self, Error> {
+        let options = connect_options(config, schema)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(config.connect_timeout())
+            // A round trip before every transaction would double the latency of small ones; a dead connection is
+            // found by its first use, and the transaction is run again.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > RESTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_with(options.clone())
+            .await
+            .map_err(|source| Error::Connect { schema: schema.name, source })?;
+        let database =
+            Self { pool, connect: Arc::new(options), connect_timeout: config.connect_timeout(), schema: schema.name };
+        database.check_schema(schema).await?;
+        Ok(database)
+    }
+
+    /// Runs a transaction; runs it again after a serialization failure, deadlock, lock timeout or lost connection before
+    /// commit, at most 5 times with jitter.
     ///
-    /// The body may run more than once, so it takes what it needs by reference or clone.
+    /// The body may run more than once, so it takes what it needs by reference or clone. It must not swallow the error of a
+    /// statement: PostgreSQL has then given up the transaction and rolls back instead of committing. When the answer to
+    /// COMMIT is lost the error is [`Error::CommitUnknown`].
     pub async fn run<T, F>(&self, name: &'static str, districts: &Districts, mut body: F) -> Result<T, Error>
     where
         T: Send,
         F: for<'c> FnMut(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>> + Send,
     {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("select set_config('homeroom.districts', $1, true)").bind(&districts.0).execute(&mut *transaction).await?;
-        let value = body(&mut transaction).await.map_err(|error| named(error, name))?;
-        transaction.commit().await?;
-        Ok(value)
+        let started = Instant::now();
+        let begin = districts.begin();
+        let span = tracing::debug_span!("pg.transaction", transaction = name);
+        let result = async {
+            let mut attempt = 1;
+            loop {
+                match self.attempt(name, &begin, &mut body).await {
+                    Err(error) if error.may_run_again() && attempt < ATTEMPTS => {
+                        tracing::debug!(attempt, error = %error, "running the transaction again");
+                        metrics::counter!(TRANSACTION_RETRIES, "transaction" => name).increment(1);
+                        tokio::time::sleep(backoff(attempt, chance())).await;
+                        attempt += 1;
+                    }
+                    result => return result,
+                }
+            }
+        }
+        .instrument(span)
+        .await;
+        metrics::histogram!(TRANSACTION_SECONDS, "transaction" => name).record(started.elapsed().as_secs_f64());
+        result
     }
 
-    /// The pool, for `LISTEN`.
+    /// Listens on a channel, with a connection of its own.
+    pub async fn listen(&self, channel: &str) -> Result<Listener, Error> {
+        Listener::connect((*self.connect).clone(), self.connect_timeout, channel).await
+    }
+
+    /// The pool, for single reads that need no district.
     pub fn pool(&self) -> &PgPool {
         &self.pool
     }
+
+    /// Closes every connection; transactions that run are waited for.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    async fn attempt<T, F>(&self, name: &'static str, begin: &str, body: &mut F) -> Result<T, Error>
+    where
+        T: Send,
+        F: for<'c> FnMut(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>> + Send,
+    {
+        let statement = |source| Error::Statement { transaction: name, source };
+        let mut transaction = self.pool.begin_with(AssertSqlSafe(begin.to_owned())).await.map_err(statement)?;
+        let value = body(&mut transaction).await.map_err(|error| error.named(name))?;
+        match transaction.commit().await {
+            Ok(()) => Ok(value),
+            // The server said no: a deferred constraint, a serialization failure.
+            Err(source @ sqlx::Error::Database(_)) if !ended_by_shutdown(&source) => Err(statement(source)),
+            Err(source) => Err(Error::CommitUnknown { transaction: name, source }),
+        }
+    }
+
+    async fn check_schema(&self, schema: &Schema) -> Result<(), Error> {
+        let mut connection =
+            self.pool.acquire().await.map_err(|source| Error::Connect { schema: schema.name, source })?;
+        check(&mut connection, schema).await
+    }
 }
 
-fn named(error: Error, name: &'static str) -> Error {
-    match error {
-        Error::Statement { source, .. } => Error::Statement { transaction: name, source },
-        other => other,
-    }
+/// An administrator's shutdown can cut the connection after the commit was written but before it was told.
+fn ended_by_shutdown(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| matches!(&*code, "57P01" | "57P02"))
+}
+
+/// A byte of chance for the pause between attempts, where quality does not matter.
+fn chance() -> u8 {
+    uuid::Uuid::new_v4().as_bytes()[0]
+}
+
+fn connect_options(config: &Config, schema: &Schema) -> Result<PgConnectOptions, Error> {
+    let url = config.load_url()?;
+    let options: PgConnectOptions = url
+        .expose_secret()
+        .parse()
+        // The parser's own words may repeat parts of the URL, and so the password.
+        .map_err(|_: sqlx::Error| Error::Config("`url` is not a PostgreSQL URL".into()))?;
+    Ok(options.application_name(&format!("homeroom-{}", schema.name)).options([
+        ("search_path", schema.name.to_owned()),
+        // A plan that looks dear starts the JIT compiler for every batch.
+        ("jit", "off".to_owned()),
+        ("statement_timeout", format!("{}ms", config.statement_timeout_ms)),
+        ("lock_timeout", format!("{}ms", config.lock_timeout_ms)),
+        ("idle_in_transaction_session_timeout", format!("{}ms", config.idle_in_transaction_timeout_ms)),
+        // So that the server lets go of a machine that vanished; without effect on a unix socket.
+        ("tcp_keepalives_idle", "5".to_owned()),
+        ("tcp_keepalives_interval", "2".to_owned()),
+        ("tcp_keepalives_count", "3".to_owned()),
+    ]))
 }
