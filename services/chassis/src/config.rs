@@ -1,0 +1,148 @@
+//! Configuration: one struct per component, read once from a file and the environment.
+//!
+//! The file is TOML with one table per component (`[ingestion]`) and kebab-case keys. A variable such as
+//! `HOMEROOM_INGESTION__QUIET_HOURS` overrides `quiet-hours` of `[ingestion]`; a further double underscore goes one table
+//! deeper. A variable's value is read as TOML (`8080`, `true`, `["a", "b"]`), else as text; a text that looks like a number
+//! is written in quotes. The structs say `#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]`, so that a
+//! misspelt key is refused and not passed over.
+
+mod environment;
+mod secret;
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use figment::value::{Dict, Value};
+use serde::de::DeserializeOwned;
+
+use environment::Environment;
+pub use environment::env;
+pub use secret::SecretFile;
+pub(crate) use secret::read_private;
+
+/// The exit code of a process whose configuration is wrong (`EX_USAGE`).
+pub const EXIT_CONFIG: u8 = 64;
+
+/// Why the configuration cannot be used. The text says where, which key and what was expected.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("cannot read `{}`", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file is not TOML, or a key is unknown, missing or of the wrong kind.
+    #[error("{place}: {reason}")]
+    Wrong {
+        /// The file and key, or the variable.
+        place: String,
+        /// What was found and what was expected.
+        reason: String,
+    },
+    /// A table or variable of a component that does not exist.
+    #[error("{place}: there is no component `{component}`, expected one of {known}")]
+    UnknownComponent {
+        /// The file or variable.
+        place: String,
+        /// As given.
+        component: String,
+        /// Those that exist.
+        known: String,
+    },
+    /// A variable is not UTF-8.
+    #[error("environment variable `{0}` is not valid UTF-8")]
+    NotText(String),
+    /// A secret's file can be read by others.
+    #[error("secret file `{}` can be read by others (mode {mode:03o}): run `chmod 600` on it", .path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A secret's file has nothing in it.
+    #[error("secret file `{}` is empty", .path.display())]
+    EmptySecret {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// Loads a component's configuration: its defaults, then the file, then the environment.
+pub fn load<T: DeserializeOwned>(component: &str, file: Option<&Path>) -> Result<T, Error> {
+    load_from(component, file, Environment::of_process()?)
+}
+
+/// Refuses tables of the file and variables (`HOMEROOM_X__...`) of components that do not exist, which no [`load`] would
+/// miss.
+pub fn check_components(file: Option<&Path>, components: &[&str]) -> Result<(), Error> {
+    let environment = Environment::of_process()?;
+    check_components_in(file, components, &environment)
+}
+
+fn load_from<T: DeserializeOwned>(component: &str, file: Option<&Path>, vars: Environment) -> Result<T, Error> {
+    let mut figment = Figment::from(Serialized::default(component, Dict::new()));
+    if let Some(path) = file {
+        figment = figment.merge(toml(path)?);
+    }
+    let figment = figment.merge(vars.only(component));
+    figment.extract_inner(component).map_err(|error| wrong(component, &error))
+}
+
+/// The file as a provider; that it can be read is checked here, since figment's own error hides why it cannot.
+fn toml(path: &Path) -> Result<figment::providers::Data<Toml>, Error> {
+    std::fs::File::open(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    Ok(Toml::file_exact(path))
+}
+
+fn check_components_in(file: Option<&Path>, components: &[&str], vars: &Environment) -> Result<(), Error> {
+    let unknown = |place: String, component: &str| Error::UnknownComponent {
+        place,
+        component: component.to_owned(),
+        known: components.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+    };
+    if let Some(path) = file {
+        let tables: Dict = Figment::from(toml(path)?).extract().map_err(|error| wrong("", &error))?;
+        for (name, value) in &tables {
+            if !components.contains(&name.as_str()) || !matches!(value, Value::Dict(..)) {
+                return Err(unknown(format!("`{}`", path.display()), name));
+            }
+        }
+    }
+    match vars.components().find(|(_, component)| !components.contains(&component.as_str())) {
+        Some((variable, component)) => Err(unknown(format!("environment variable `{variable}`"), &component)),
+        None => Ok(()),
+    }
+}
+
+/// Puts figment's error into our words: only the first of several, since the others often follow from it.
+fn wrong(component: &str, error: &figment::Error) -> Error {
+    let mut path = error.path.clone();
+    if !component.is_empty() && path.first().is_none_or(|first| first != component) {
+        path.insert(0, component.to_owned());
+    }
+    let key = path.join(".");
+    let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
+    let of_environment = error.metadata.as_ref().is_some_and(|metadata| metadata.name == environment::NAME);
+    let place = match source {
+        _ if of_environment => format!("environment variable `{}`", environment::variable(&path)),
+        Some(source) if key.is_empty() => format!("`{source}`"),
+        Some(source) => format!("`{source}`, key `{key}`"),
+        None => format!("key `{key}` (or environment variable `{}`)", environment::variable(&path)),
+    };
+    Error::Wrong { place, reason: error.kind.to_string() }
+}
+
+/// The same for a file that is no component's.
+pub(crate) fn wrong_in_file(error: &figment::Error) -> Error {
+    let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
+    let file = source.map_or_else(String::new, |source| format!("`{source}`, "));
+    Error::Wrong { place: format!("{file}key `{}`", error.path.join(".")), reason: error.kind.to_string() }
+}
+
+#[cfg(test)]
+mod tests;
