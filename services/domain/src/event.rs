@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::date::Date;
-use crate::id::{CalendarId, DistrictId, EventId, GradingPeriodId, RecordKey, Revision, SchoolId, SectionId, SessionId, SourceId, StudentKey};
+use crate::id::{
+    CalendarId, DistrictId, EventId, GradingPeriodId, RecordKey, Revision, SchoolId, SectionId, SessionId, SourceId,
+    StudentKey,
+};
 
 /// One accepted word of one source about one of its records.
 #[derive(Debug, Clone, PartialEq, Eq)]

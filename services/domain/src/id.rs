@@ -244,10 +244,7 @@ mod tests {
     #[test]
     fn an_id_refuses_what_would_confuse_a_key() {
         assert_eq!(DistrictId::parse(""), Err(Error::Empty { kind: "district id" }));
-        assert_eq!(
-            DistrictId::parse("Grand Bend"),
-            Err(Error::Character { kind: "district id", character: 'G' })
-        );
+        assert_eq!(DistrictId::parse("Grand Bend"), Err(Error::Character { kind: "district id", character: 'G' }));
         assert!(SchoolId::parse(" 12").is_err());
         assert!(SchoolId::parse("12/13").is_err());
         assert!(SchoolId::parse("255901001").is_ok());

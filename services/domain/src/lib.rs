@@ -1,8 +1,19 @@
 //! The words of the product: ids, calendars, events, the ledger, measures, rules and alerts. Pure: no IO, clock, async or chance.
 
 pub mod alert;
+pub mod code;
+pub mod course;
 pub mod date;
+pub mod day;
+mod enrollment;
+pub mod episode;
+pub mod evaluation;
 pub mod event;
 pub mod id;
+pub mod ledger;
+pub mod measure;
 pub mod reference;
+pub mod rule;
 pub mod settings;
+pub mod standing;
+pub mod view;

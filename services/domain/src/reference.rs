@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::date::Date;
 use crate::event::{Change, Origin};
-use crate::id::{CalendarId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear, SectionId, SessionId};
+use crate::id::{
+    CalendarId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear, SectionId, SessionId,
+};
 use crate::settings::Settings;
 
 /// One accepted word of one source about one reference record.

@@ -1,0 +1,103 @@
+//! Course performance: which sections a student is failing. Item 12 of the default policy.
+
+use std::collections::BTreeMap;
+
+use crate::code;
+use crate::date::Date;
+use crate::event::Grade;
+use crate::id::{SchoolId, SchoolYear, SectionId};
+use crate::ledger::{Ledger, Live};
+use crate::view::{SectionView, View};
+
+/// The grade that stands for a section as of a date.
+#[derive(Debug)]
+pub struct Standing<'a> {
+    /// The section.
+    pub section: SectionId,
+    /// Its school.
+    pub school: &'a SchoolId,
+    /// Whether its course is a core course.
+    pub core: bool,
+    /// The grade.
+    pub grade: Live<'a, Grade>,
+    /// When its grading period ends.
+    pub period_end: Date,
+    /// Whether it fails.
+    pub failing: bool,
+}
+
+/// The grade that stands for each section of a year: of the latest grading period (by its end) that has one and has begun by
+/// the date; of that period's grades a final before a semester before a grading-period grade. Numeric wins over letter.
+pub(crate) fn standings<'a>(
+    ledger: &'a Ledger,
+    view: &'a View,
+    year: SchoolYear,
+    as_of: Date,
+    failing_below: i64,
+) -> Vec<Standing<'a>> {
+    let mut best: BTreeMap<SectionId, (Rank, Standing<'a>)> = BTreeMap::new();
+    if !ledger.registered() {
+        return Vec::new();
+    }
+    for grade in ledger.grades() {
+        let Some((section, period_end, type_rank)) = counted(grade.fact, view, year, as_of) else { continue };
+        let rank = Rank { period_end: std::cmp::Reverse(period_end), type_rank };
+        let standing = Standing {
+            section: grade.fact.section,
+            school: section.school,
+            core: section.core,
+            failing: fails(grade.fact, failing_below),
+            grade,
+            period_end,
+        };
+        let known = best.get(&standing.section);
+        if known.is_none_or(|(known, _)| rank < *known) {
+            best.insert(standing.section, (rank, standing));
+        }
+    }
+    best.into_values().map(|(_, standing)| standing).collect()
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    period_end: std::cmp::Reverse<Date>,
+    type_rank: u8,
+}
+
+fn counted<'a>(grade: &Grade, view: &'a View, year: SchoolYear, as_of: Date) -> Option<(SectionView<'a>, Date, u8)> {
+    let section = view.section(grade.section)?;
+    let period = view.grading_period(grade.grading_period)?;
+    let type_rank = code::grade_rank(&grade.grade_type)?;
+    let has_value = grade.numeric.is_some() || grade.letter.is_some();
+    (section.session.school_year == year && period.begin_on <= as_of && has_value).then_some((
+        section,
+        period.end_on,
+        type_rank,
+    ))
+}
+
+/// Why a grade does not count now, in words.
+pub(crate) fn not_counted(grade: &Grade, view: &View, year: SchoolYear, as_of: Date) -> Option<&'static str> {
+    let Some(section) = view.section(grade.section) else { return Some("its section is not known") };
+    let Some(period) = view.grading_period(grade.grading_period) else {
+        return Some("its grading period is not known");
+    };
+    if section.session.school_year != year {
+        return Some("it is of another school year");
+    }
+    if period.begin_on > as_of {
+        return Some("its grading period has not begun");
+    }
+    if code::grade_rank(&grade.grade_type).is_none() {
+        return Some("its type is not a course grade");
+    }
+    (grade.numeric.is_none() && grade.letter.is_none()).then_some("it has no value")
+}
+
+fn fails(grade: &Grade, failing_below: i64) -> bool {
+    match (grade.numeric, &grade.letter) {
+        (Some(numeric), _) => numeric < failing_below,
+        (None, Some(letter)) => code::failing_letter(letter),
+        (None, None) => false,
+    }
+}

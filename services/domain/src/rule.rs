@@ -1,0 +1,8 @@
+//! Rules as data: what an author writes, checked at load and compiled once.
+
+pub mod claim;
+pub mod condition;
+pub mod pack;
+pub mod template;
+
+pub use pack::{DEFAULT_PACK, Error, Evidence, Pack, Rule, RuleScope};

@@ -1,0 +1,163 @@
+//! What a rule claims of a student as of a date, with the proof.
+
+use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof};
+use crate::code;
+use crate::date::Date;
+use crate::day::{Day, WHOLE};
+use crate::evaluation::Evaluation;
+use crate::event::{AttendanceMark, Scope};
+use crate::id::SchoolId;
+use crate::ledger::Live;
+use crate::measure::{Measure, Measures, decimals};
+use crate::rule::condition::Failure;
+use crate::rule::{Evidence, Rule, RuleScope};
+use crate::settings::{Category, Now};
+
+impl Rule {
+    /// What the rule claims with the dates of `now`; none when it does not open.
+    pub fn claim(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<Option<Claim>, Failure> {
+        let measures = evaluation.district(now.as_of, now.today);
+        if !self.opens_when.holds(&measures)? {
+            return Ok(None);
+        }
+        let level = self.level.value(&measures)?;
+        Ok(Some(Claim {
+            rule: self.id.clone(),
+            rule_version: self.version,
+            severity: self.severity(level),
+            level,
+            audience: self.audience.clone(),
+            title: self.title.clone(),
+            settle_seconds: self.settle_seconds,
+            proof: self.proof(evaluation, &measures, now),
+        }))
+    }
+
+    fn proof(&self, evaluation: &Evaluation<'_>, measures: &Measures, now: Now) -> Proof {
+        let about = match self.scope {
+            RuleScope::SchoolYear => now.as_of,
+            RuleScope::Day => now.today,
+        };
+        let mut facts = self.evidence.cite(evaluation, measures, now);
+        let left_off = facts.len().saturating_sub(MAX_CITED_FACTS);
+        facts.truncate(MAX_CITED_FACTS);
+        Proof {
+            as_of: about,
+            explanation: self.explanation.fill(measures, about),
+            clears_when: self.clears.fill(measures, about),
+            measures: self.evidence.measures().iter().map(|&measure| value(measure, measures)).collect(),
+            facts,
+            facts_left_off: u32::try_from(left_off).unwrap_or(u32::MAX),
+            threshold_source: self.source.clone(),
+        }
+    }
+}
+
+fn value(measure: Measure, measures: &Measures) -> MeasureValue {
+    MeasureValue {
+        name: measure.name().to_owned(),
+        value: measures.get(measure),
+        unit: measure.unit().name().to_owned(),
+    }
+}
+
+impl Evidence {
+    fn measures(self) -> &'static [Measure] {
+        match self {
+            Self::Absences => &[Measure::Enrolled, Measure::Absent, Measure::Unexcused, Measure::Tier],
+            Self::Streak => &[Measure::Streak, Measure::UnexcusedStreak],
+            Self::Today => &[Measure::UnexplainedAbsenceToday],
+            Self::FailingCore => &[Measure::Failing, Measure::FailingCore],
+        }
+    }
+
+    /// The facts, newest first.
+    fn cite(self, evaluation: &Evaluation<'_>, measures: &Measures, now: Now) -> Vec<CitedFact> {
+        let absences = || evaluation.days(now.as_of).iter().rev();
+        match self {
+            Self::Absences => marks_of(evaluation, absences().filter(|(_, day)| day.absent > 0)),
+            Self::Streak => {
+                let length = usize::try_from(measures.streak).unwrap_or(0);
+                marks_of(evaluation, absences().take(length))
+            }
+            Self::Today => marks_of(evaluation, evaluation.day(now.today).iter()),
+            Self::FailingCore => failing_core(evaluation, now.as_of),
+        }
+    }
+}
+
+fn marks_of<'d, 'a: 'd>(
+    evaluation: &Evaluation<'_>,
+    days: impl Iterator<Item = &'d (&'a SchoolId, Day)>,
+) -> Vec<CitedFact> {
+    let mut cited = Vec::new();
+    for (school, day) in days {
+        let marks = evaluation.ledger.marks().filter(|mark| mark.fact.date == day.date && mark.fact.school == **school);
+        cited.extend(marks.filter_map(|mark| cite_mark(evaluation, &mark)));
+    }
+    cited
+}
+
+fn cite_mark(evaluation: &Evaluation<'_>, mark: &Live<'_, AttendanceMark>) -> Option<CitedFact> {
+    let category = code::attendance(&mark.fact.code, &evaluation.settings.codes);
+    let absent = matches!(
+        category,
+        Some(
+            Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial
+        )
+    );
+    absent.then(|| CitedFact {
+        date: mark.fact.date,
+        school: mark.fact.school.clone(),
+        what: describe(mark.fact, category),
+        code: mark.fact.code.clone(),
+        origin: mark.origin(),
+    })
+}
+
+/// A mark in words, such as `unexcused absence, whole day`.
+pub fn describe(mark: &AttendanceMark, category: Option<Category>) -> String {
+    let name = match category {
+        Some(Category::ExcusedAbsence) => "excused absence",
+        Some(Category::UnexcusedAbsence) => "unexcused absence",
+        Some(Category::AbsenceUnknownExcuse) => "absence, excuse unknown",
+        Some(Category::Partial) => "partial absence",
+        Some(Category::Tardy) => "tardy",
+        Some(Category::EarlyDeparture) => "early departure",
+        Some(Category::Present) => "present",
+        None => "unmapped code",
+    };
+    match (mark.scope, mark.share) {
+        (Scope::Section(_), _) => format!("{name}, one class"),
+        (Scope::Day, Some(share)) if share > 0 && share < WHOLE => {
+            format!("{name}, {} of the day", decimals(i64::from(share)))
+        }
+        (Scope::Day, _) => format!("{name}, whole day"),
+    }
+}
+
+fn failing_core(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
+    let mut cited: Vec<CitedFact> = evaluation
+        .standings(as_of)
+        .into_iter()
+        .filter(|standing| standing.failing && standing.core)
+        .map(|standing| CitedFact {
+            date: standing.period_end,
+            school: standing.school.clone(),
+            what: describe_grade(standing.grade.fact.numeric, standing.grade.fact.letter.as_deref()),
+            code: standing.grade.fact.grade_type.clone(),
+            origin: standing.grade.origin(),
+        })
+        .collect();
+    cited.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.origin.key.cmp(&b.origin.key)));
+    cited
+}
+
+/// A grade in words, such as `grade 63`.
+pub fn describe_grade(numeric: Option<i64>, letter: Option<&str>) -> String {
+    match (numeric, letter) {
+        (Some(numeric), _) => format!("grade {}", decimals(numeric)),
+        (None, Some(letter)) => format!("grade {letter}"),
+        (None, None) => "grade without a value".to_owned(),
+    }
+}

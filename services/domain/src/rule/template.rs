@@ -1,0 +1,122 @@
+//! Sentences with placeholders, checked at load: `Absent {absent} of {enrolled} days`.
+
+use crate::date::Date;
+use crate::measure::{Measure, Measures, decimals};
+use crate::rule::condition::nearest;
+
+/// A sentence with placeholders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Measure(Measure),
+    /// Absent as a share of enrolled, percent, cut (not rounded) after two decimals, so that 9.999% never reads as 10%.
+    Percent,
+    /// The date that the claim is about.
+    Date,
+    /// Days present in a row until the absent share is below so many percent.
+    DaysUntilBelow(i64),
+}
+
+/// Why a template is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{{{placeholder}}}` is not a placeholder; there are `percent`, `date`, `days_until_below_N` and the measures, of which `{nearest}` is the nearest"
+)]
+pub struct Error {
+    placeholder: String,
+    nearest: &'static str,
+}
+
+impl Template {
+    /// Parses a sentence. A brace that is not closed is text.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((placeholder, behind)) = after.split_once('}') else { break };
+            parts.push(Part::Text(before.to_owned()));
+            parts.push(Part::parse(placeholder)?);
+            rest = behind;
+        }
+        parts.push(Part::Text(rest.to_owned()));
+        Ok(Self(parts))
+    }
+
+    /// Fills the placeholders.
+    pub fn fill(&self, measures: &Measures, date: Date) -> String {
+        self.0.iter().map(|part| part.show(measures, date)).collect()
+    }
+}
+
+impl Part {
+    fn parse(placeholder: &str) -> Result<Self, Error> {
+        if let Some(percent) =
+            placeholder.strip_prefix("days_until_below_").and_then(|n| n.parse().ok()).filter(|n| (1..=100).contains(n))
+        {
+            return Ok(Self::DaysUntilBelow(percent));
+        }
+        match placeholder {
+            "percent" => Ok(Self::Percent),
+            "date" => Ok(Self::Date),
+            name => Measure::find(name)
+                .map(Self::Measure)
+                .ok_or_else(|| Error { placeholder: name.to_owned(), nearest: nearest(name) }),
+        }
+    }
+
+    fn show(&self, measures: &Measures, date: Date) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Measure(measure) => measure.unit().show(measures.get(*measure)),
+            Self::Percent => percent(measures),
+            Self::Date => date.to_string(),
+            Self::DaysUntilBelow(percent) => days_until_below(measures, *percent).to_string(),
+        }
+    }
+}
+
+fn percent(measures: &Measures) -> String {
+    if measures.enrolled == 0 {
+        return "0%".to_owned();
+    }
+    format!("{}%", decimals(measures.absent * 10_000 / measures.enrolled))
+}
+
+/// The least n with absent x 100 < percent x (enrolled + n days).
+fn days_until_below(measures: &Measures, percent: i64) -> i64 {
+    let short = measures.absent * 100 - percent * measures.enrolled;
+    if short < 0 { 0 } else { short / (percent * 100) + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(text: &str) -> String {
+        let measures = Measures { enrolled: 120_00, absent: 12_50, ..Measures::default() };
+        Template::parse(text).unwrap().fill(&measures, Date::parse("2022-04-13").unwrap())
+    }
+
+    #[test]
+    fn placeholders_are_filled() {
+        assert_eq!(
+            fill("Absent {absent} of {enrolled} days ({percent}) by {date}."),
+            "Absent 12.5 of 120 days (10.41%) by 2022-04-13."
+        );
+    }
+
+    #[test]
+    fn days_until_below_is_the_least_that_suffices() {
+        // 12.5 of 120 + n below 10%: n = 5 gives exactly 10%, so six are needed.
+        assert_eq!(fill("{days_until_below_10}"), "6");
+        assert_eq!(fill("{days_until_below_20}"), "0");
+    }
+
+    #[test]
+    fn an_unknown_placeholder_is_refused() {
+        assert_eq!(Template::parse("{abscent}").unwrap_err().nearest, "absent");
+    }
+}

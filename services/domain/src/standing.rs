@@ -1,0 +1,51 @@
+//! Whether a fact counts, and if not, why: what a person asks when a number is not what they expected.
+
+use crate::course;
+use crate::day;
+use crate::enrollment;
+use crate::evaluation::Evaluation;
+use crate::event::{AttendanceMark, Fact, Scope};
+
+/// Why a live fact does not count now, in words; none when it does.
+pub fn not_counted(evaluation: &Evaluation<'_>, fact: &Fact) -> Option<&'static str> {
+    if !evaluation.ledger.registered() {
+        return Some("the student is not known");
+    }
+    match fact {
+        Fact::Registration => None,
+        Fact::Enrollment(spell) if !evaluation.view.knows_school(&spell.school) => Some("its school is not known"),
+        Fact::Enrollment(spell) if enrollment::never_came(spell) => Some("the student never came"),
+        Fact::Enrollment(spell) => {
+            let calendar = evaluation.view.calendar(spell.calendar, &spell.school, evaluation.year());
+            calendar.is_none().then_some("its calendar is not known, or the school has several")
+        }
+        Fact::SectionMembership(membership) => {
+            evaluation.view.section(membership.section).is_none().then_some("its section is not known")
+        }
+        Fact::AttendanceMark(mark) => mark_not_counted(evaluation, mark),
+        Fact::Grade(grade) => course::not_counted(grade, evaluation.view, evaluation.year(), evaluation.now.as_of),
+    }
+}
+
+fn mark_not_counted(evaluation: &Evaluation<'_>, mark: &AttendanceMark) -> Option<&'static str> {
+    if let Some(reason) = day::unknown_parent(mark, evaluation.view) {
+        return Some(reason);
+    }
+    if mark.date.school_year() != evaluation.year() {
+        return Some("it is of another school year");
+    }
+    if mark.date > evaluation.now.as_of {
+        return Some("its date is not closed yet");
+    }
+    if !evaluation.enrolled(&mark.school, mark.date) {
+        return Some("the student is not enrolled at the school on that date");
+    }
+    if !evaluation.counts(&mark.school, mark.date) {
+        return Some("the date is not instructional there, or its calendar is not known");
+    }
+    let outranked = matches!(mark.scope, Scope::Section(_))
+        && evaluation.ledger.marks().any(|other| {
+            other.fact.scope == Scope::Day && other.fact.date == mark.date && other.fact.school == mark.school
+        });
+    outranked.then_some("a mark for the whole day outranks it")
+}

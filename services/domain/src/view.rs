@@ -1,0 +1,225 @@
+//! A district's reference data: the records as sources sent them, and an index over them that evaluation reads.
+
+mod touch;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::code;
+use crate::date::Date;
+use crate::event::{Change, Origin};
+use crate::id::{
+    CalendarId, CourseId, CourseOfferingId, GradingPeriodId, RecordKey, Revision, SchoolId, SchoolYear, SectionId,
+    SessionId, SourceId,
+};
+use crate::reference::{Entry, GradingPeriod, School, Session};
+use crate::settings::Settings;
+
+pub use touch::Touched;
+
+/// Every reference record of a district, each one's last word.
+#[derive(Debug, Clone, Default)]
+pub struct Records(BTreeMap<(SourceId, RecordKey), (Revision, Change<Entry>)>);
+
+impl Records {
+    /// Takes a word in: the highest revision of a source's key wins, and of equals the later in the log. Tells whether the record now says something else.
+    pub fn apply(&mut self, origin: Origin, change: Change<Entry>) -> bool {
+        match self.0.get(&(origin.source.clone(), origin.key)) {
+            Some((revision, _)) if origin.revision < *revision => false,
+            Some((_, known)) if *known == change => {
+                self.0.insert((origin.source, origin.key), (origin.revision, change));
+                false
+            }
+            _ => {
+                self.0.insert((origin.source, origin.key), (origin.revision, change));
+                true
+            }
+        }
+    }
+
+    /// What a record says now, if it is live.
+    pub fn find(&self, source: &SourceId, key: RecordKey) -> Option<&Entry> {
+        match self.0.get(&(source.clone(), key)) {
+            Some((_, Change::Recorded(entry))) => Some(entry),
+            Some((_, Change::Withdrawn)) | None => None,
+        }
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Entry> {
+        self.0.values().filter_map(|(_, change)| if let Change::Recorded(entry) = change { Some(entry) } else { None })
+    }
+
+    /// Indexes the records. Where two records define one id, the later in the order of source and key is used, so that the view does not depend on arrival.
+    pub fn view(&self) -> View {
+        let mut view = View::default();
+        for entry in self.live() {
+            view.add(entry);
+        }
+        view.settle();
+        view
+    }
+}
+
+/// An index over a district's reference records.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    settings: Option<Settings>,
+    rule_pack: Option<String>,
+    schools: BTreeMap<SchoolId, School>,
+    calendars: HashMap<CalendarId, CalendarView>,
+    calendars_of: HashMap<(SchoolId, SchoolYear), Vec<CalendarId>>,
+    dates: HashMap<CalendarId, BTreeMap<Date, bool>>,
+    sessions: HashMap<SessionId, Session>,
+    grading_periods: HashMap<GradingPeriodId, GradingPeriod>,
+    core: HashMap<CourseId, bool>,
+    offerings: HashMap<CourseOfferingId, (CourseId, SessionId)>,
+    sections: HashMap<SectionId, (CourseOfferingId, SchoolId)>,
+    taken: HashSet<(SectionId, Date)>,
+    taken_at: BTreeSet<SchoolId>,
+}
+
+/// A calendar: whose it is, and which dates are instructional.
+#[derive(Debug, Clone)]
+pub struct CalendarView {
+    /// The school.
+    pub school: SchoolId,
+    /// The school year.
+    pub school_year: SchoolYear,
+    /// Instructional dates, in order.
+    pub instructional: Vec<Date>,
+}
+
+/// What is known of a section.
+#[derive(Debug, Clone, Copy)]
+pub struct SectionView<'a> {
+    /// The school.
+    pub school: &'a SchoolId,
+    /// The session that it meets in.
+    pub session: &'a Session,
+    /// Whether its course is a core course; unknown courses are not.
+    pub core: bool,
+}
+
+impl View {
+    fn add(&mut self, entry: &Entry) {
+        match entry {
+            Entry::School(school) => {
+                self.schools.insert(school.school.clone(), school.clone());
+            }
+            Entry::Calendar(calendar) => {
+                let view = CalendarView {
+                    school: calendar.school.clone(),
+                    school_year: calendar.school_year,
+                    instructional: Vec::new(),
+                };
+                self.calendars.insert(calendar.calendar, view);
+            }
+            Entry::CalendarDate(date) => {
+                self.dates.entry(date.calendar).or_default().insert(date.date, code::instructional(&date.events));
+            }
+            Entry::Session(session) => {
+                self.sessions.insert(session.session, session.clone());
+            }
+            Entry::GradingPeriod(period) => {
+                self.grading_periods.insert(period.grading_period, period.clone());
+            }
+            Entry::Course(course) => {
+                self.core.insert(course.course, code::core(&course.subjects));
+            }
+            Entry::CourseOffering(offering) => {
+                self.offerings.insert(offering.course_offering, (offering.course, offering.session));
+            }
+            Entry::Section(section) => {
+                self.sections.insert(section.section, (section.course_offering, section.school.clone()));
+            }
+            Entry::AttendanceTaken(taken) => {
+                self.taken.insert((taken.section, taken.date));
+            }
+            Entry::Settings(settings) => self.settings = Some(settings.clone()),
+            Entry::RulePack(pack) => self.rule_pack = Some(pack.clone()),
+        }
+    }
+
+    fn settle(&mut self) {
+        for (id, calendar) in &mut self.calendars {
+            if let Some(dates) = self.dates.remove(id) {
+                calendar.instructional =
+                    dates.into_iter().filter_map(|(date, instructional)| instructional.then_some(date)).collect();
+            }
+            self.calendars_of.entry((calendar.school.clone(), calendar.school_year)).or_default().push(*id);
+        }
+        self.dates.clear();
+        for (section, _) in &self.taken {
+            if let Some((_, school)) = self.sections.get(section) {
+                self.taken_at.insert(school.clone());
+            }
+        }
+    }
+
+    /// How the district counts; the defaults until it has said.
+    pub fn settings(&self) -> Settings {
+        self.settings.clone().unwrap_or_default()
+    }
+
+    /// Whether the district has said how it counts and what time it has there. Until then its clock is unknown and nothing is evaluated.
+    pub fn has_settings(&self) -> bool {
+        self.settings.is_some()
+    }
+
+    /// The rules in force, as their author wrote them.
+    pub fn rule_pack(&self) -> Option<&str> {
+        self.rule_pack.as_deref()
+    }
+
+    /// The district's schools.
+    pub fn schools(&self) -> impl Iterator<Item = &School> {
+        self.schools.values()
+    }
+
+    /// Whether the district has this school.
+    pub fn knows_school(&self, school: &SchoolId) -> bool {
+        self.schools.contains_key(school)
+    }
+
+    /// Whether this session is known.
+    pub fn knows_session(&self, session: SessionId) -> bool {
+        self.sessions.contains_key(&session)
+    }
+
+    /// The calendar that counts for an enrollment in a year: the one it names, if that is of this year; else the school's only
+    /// one. None while the named one is not known, and when the school has none or several.
+    pub fn calendar(&self, named: Option<CalendarId>, school: &SchoolId, year: SchoolYear) -> Option<&CalendarView> {
+        if let Some(id) = named {
+            let calendar = self.calendars.get(&id)?;
+            if calendar.school_year == year {
+                return Some(calendar);
+            }
+        }
+        match self.calendars_of.get(&(school.clone(), year)).map(Vec::as_slice) {
+            Some([only]) => self.calendars.get(only),
+            _ => None,
+        }
+    }
+
+    /// A section, when it, its offering and its session are known.
+    pub fn section(&self, section: SectionId) -> Option<SectionView<'_>> {
+        let (offering, school) = self.sections.get(&section)?;
+        let (course, session) = self.offerings.get(offering)?;
+        let session = self.sessions.get(session)?;
+        Some(SectionView { school, session, core: self.core.get(course).copied().unwrap_or(false) })
+    }
+
+    /// A grading period.
+    pub fn grading_period(&self, period: GradingPeriodId) -> Option<&GradingPeriod> {
+        self.grading_periods.get(&period)
+    }
+
+    /// Whether the school's sections report that attendance was taken, so that a section day without it is unknown.
+    pub fn reports_taken(&self, school: &SchoolId) -> bool {
+        self.taken_at.contains(school)
+    }
+
+    /// Whether attendance was taken for a section on a date.
+    pub fn taken(&self, section: SectionId, date: Date) -> bool {
+        self.taken.contains(&(section, date))
+    }
+}

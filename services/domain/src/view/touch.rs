@@ -1,0 +1,47 @@
+//! Whom a change of reference data may concern, so that only they are evaluated again.
+
+use crate::id::SchoolId;
+use crate::reference::Entry;
+use crate::view::View;
+
+/// Whom a reference record concerns.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Touched {
+    /// Nobody yet: what it belongs to is not known, and will touch them when it comes.
+    Nobody,
+    /// Students whose facts lean on this school.
+    School(SchoolId),
+    /// Every student of the district.
+    Everyone,
+}
+
+impl View {
+    /// Whom a record concerns, seen from this view. For a change, ask the view before about the old content and the view after
+    /// about the new. Students who wait for something unknown are concerned by any change, beside these.
+    pub fn touched(&self, entry: &Entry) -> Touched {
+        match entry {
+            Entry::School(school) => Touched::School(school.school.clone()),
+            Entry::Calendar(calendar) => Touched::School(calendar.school.clone()),
+            Entry::CalendarDate(date) => self
+                .calendars
+                .get(&date.calendar)
+                .map_or(Touched::Nobody, |calendar| Touched::School(calendar.school.clone())),
+            Entry::Session(session) => Touched::School(session.school.clone()),
+            Entry::GradingPeriod(period) => Touched::School(period.school.clone()),
+            Entry::Section(section) => Touched::School(section.school.clone()),
+            Entry::AttendanceTaken(taken) => {
+                self.sections.get(&taken.section).map_or(Touched::Nobody, |(_, school)| Touched::School(school.clone()))
+            }
+            Entry::Course(course) => everyone_if(self.offerings.values().any(|(of, _)| *of == course.course)),
+            Entry::CourseOffering(offering) => {
+                everyone_if(self.sections.values().any(|(of, _)| *of == offering.course_offering))
+            }
+            Entry::Settings(_) | Entry::RulePack(_) => Touched::Everyone,
+        }
+    }
+}
+
+/// A course's sections may be at any school, and courses hardly ever change in mid-year.
+fn everyone_if(used: bool) -> Touched {
+    if used { Touched::Everyone } else { Touched::Nobody }
+}
