@@ -168,6 +168,10 @@ impl<'t> Compiler<'t> {
             let problem = format!("it has {} bytes, at most {MAX_LENGTH} are allowed", text.len());
             return Err(Error { source_text: text.chars().take(40).collect(), column: 1, problem });
         }
+        if let Some(column) = too_deep(text) {
+            let problem = format!("it is nested more than {MAX_DEPTH} deep");
+            return Err(Error { source_text: text.to_owned(), column, problem });
+        }
         let parser = Parser::new().max_recursion_depth(MAX_DEPTH);
         match parser.parse_with_source_info(text) {
             Ok((root, source)) => Ok(Self { text, source, root }),
@@ -245,6 +249,22 @@ impl<'t> Compiler<'t> {
             None => self.refuse(at, format!("there is no measure `{name}`; the nearest is `{}`", nearest(name))),
         }
     }
+}
+
+/// Where brackets or `?` go deeper than allowed. The parser recurses before it counts, and would exhaust the stack.
+fn too_deep(text: &str) -> Option<usize> {
+    let mut depth = 0_u16;
+    for (at, character) in text.chars().enumerate() {
+        match character {
+            '(' | '[' | '{' | '?' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return Some(at + 1);
+        }
+    }
+    None
 }
 
 fn comparison(name: &str) -> Option<Comparison> {
