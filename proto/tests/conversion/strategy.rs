@@ -1,0 +1,286 @@
+//! Arbitrary domain values.
+
+use std::fmt::Debug;
+
+use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};
+use homeroom_domain::date::Date;
+use homeroom_domain::event::{
+    AttendanceMark, Change, Enrollment, Event, Fact, Grade, Origin, Scope, SectionMembership,
+};
+use homeroom_domain::id::{DistrictId, Revision, RuleId, SchoolId, SchoolYear, SourceId, StudentKey};
+use homeroom_domain::reference::{
+    AttendanceTaken, Calendar, CalendarDate, Course, CourseOffering, Entry, GradingPeriod, ReferenceChange, School,
+    Section, Session,
+};
+use homeroom_domain::settings::{Category, Clock, Reporting, Settings};
+use homeroom_proto::dead_letter::{DeadLetter, Excerpt, Position};
+use homeroom_proto::directory::StudentProfile;
+use jiff::Timestamp;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use uuid::Uuid;
+
+pub(crate) fn district() -> impl Strategy<Value = DistrictId> {
+    "[a-z0-9-]{1,20}".prop_map(|text| DistrictId::parse(&text).unwrap())
+}
+
+pub(crate) fn student() -> impl Strategy<Value = StudentKey> {
+    key().prop_map(Into::into)
+}
+
+pub(crate) fn event() -> impl Strategy<Value = Event> {
+    let about = (key(), district(), student(), origin());
+    (about, moment(), option::of(moment()), change(fact())).prop_map(|(about, received_at, occurred_at, change)| {
+        let (event_id, district, student, origin) = about;
+        Event { event_id: event_id.into(), district, student, origin, received_at, occurred_at, change }
+    })
+}
+
+pub(crate) fn reference_change() -> impl Strategy<Value = ReferenceChange> {
+    (district(), origin(), moment(), change(entry()))
+        .prop_map(|(district, origin, received_at, change)| ReferenceChange { district, origin, received_at, change })
+}
+
+pub(crate) fn alert_change() -> impl Strategy<Value = AlertChange> {
+    let kinds =
+        vec![ChangeKind::Opened, ChangeKind::Amended, ChangeKind::Escalated, ChangeKind::Cleared, ChangeKind::Recalled];
+    let what = (key(), any::<u32>(), select(kinds), claim(), text());
+    let times = (moment(), option::of(moment()), date());
+    (what, district(), student(), school(), times).prop_map(|(what, district, student, school, times)| {
+        let (alert_id, number, kind, claim, reason) = what;
+        let (changed_at, caused_at, today) = times;
+        let district_time = today.to_civil().at(9, 5, 0, 0);
+        let alert_id = alert_id.into();
+        AlertChange {
+            alert_id,
+            number,
+            kind,
+            district,
+            student,
+            school,
+            claim,
+            reason,
+            changed_at,
+            caused_at,
+            district_time,
+        }
+    })
+}
+
+pub(crate) fn profile() -> impl Strategy<Value = StudentProfile> {
+    let names = (text(), text(), text(), text());
+    (district(), student(), names, any::<u64>()).prop_map(|(district, student, names, revision)| {
+        let (local_id, first_name, last_name, preferred_name) = names;
+        let revision = Revision(revision);
+        StudentProfile { district, student, local_id, first_name, last_name, preferred_name, revision }
+    })
+}
+
+pub(crate) fn dead_letter() -> impl Strategy<Value = DeadLetter> {
+    let from = (option::of(district()), option::of(source()), option::of(position()));
+    let record = vec(any::<u8>(), 0..100).prop_map(|bytes| Excerpt::of(&bytes));
+    (from, record, (text(), text(), text()), moment()).prop_map(|(from, record, problem, received_at)| {
+        let (district, source, position) = from;
+        let (field, expected, detail) = problem;
+        DeadLetter { district, source, position, record, field, expected, detail, received_at }
+    })
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    (text(), any::<i32>(), any::<i64>()).prop_map(|(topic, partition, offset)| Position { topic, partition, offset })
+}
+
+fn source() -> impl Strategy<Value = SourceId> {
+    "[a-z0-9-]{1,20}".prop_map(|text| SourceId::parse(&text).unwrap())
+}
+
+fn school() -> impl Strategy<Value = SchoolId> {
+    "[a-zA-Z0-9._äß学-]{1,20}".prop_map(|text| SchoolId::parse(&text).unwrap())
+}
+
+fn key() -> impl Strategy<Value = Uuid> {
+    any::<[u8; 16]>().prop_map(Uuid::from_bytes)
+}
+
+fn date() -> impl Strategy<Value = Date> {
+    (-25_567..=84_371).prop_map(|days| Date::from_days(days).unwrap())
+}
+
+fn moment() -> impl Strategy<Value = Timestamp> {
+    let seconds = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
+    (seconds, 0..1_000_000_000_i32).prop_map(|(seconds, nanos)| Timestamp::new(seconds, nanos).unwrap())
+}
+
+fn text() -> impl Strategy<Value = String> {
+    ".{0,20}"
+}
+
+fn origin() -> impl Strategy<Value = Origin> {
+    (source(), key(), any::<u64>()).prop_map(|(source, key, revision)| Origin {
+        source,
+        key: key.into(),
+        revision: Revision(revision),
+    })
+}
+
+fn change<T: Debug + Clone + 'static>(of: impl Strategy<Value = T> + 'static) -> impl Strategy<Value = Change<T>> {
+    prop_oneof![4 => of.prop_map(Change::Recorded), 1 => Just(Change::Withdrawn)]
+}
+
+fn fact() -> impl Strategy<Value = Fact> {
+    prop_oneof![Just(Fact::Registration), enrollment(), membership(), mark(), grade()]
+}
+
+fn enrollment() -> impl Strategy<Value = Fact> {
+    let dates = (date(), option::of(date()));
+    (school(), dates, option::of(key()), any::<bool>(), text(), text()).prop_map(
+        |(school, (entry_on, exit_on), calendar, primary_school, grade_level, exit_type)| {
+            let calendar = calendar.map(Into::into);
+            Fact::Enrollment(Enrollment { school, entry_on, exit_on, calendar, primary_school, grade_level, exit_type })
+        },
+    )
+}
+
+fn membership() -> impl Strategy<Value = Fact> {
+    (key(), date(), option::of(date())).prop_map(|(section, begin_on, end_on)| {
+        Fact::SectionMembership(SectionMembership { section: section.into(), begin_on, end_on })
+    })
+}
+
+fn mark() -> impl Strategy<Value = Fact> {
+    (school(), date(), option::of(key()), option::of(key()), text(), option::of(any::<i32>())).prop_map(
+        |(school, date, section, session, code, share)| {
+            let scope = section.map_or(Scope::Day, |section| Scope::Section(section.into()));
+            Fact::AttendanceMark(AttendanceMark { school, date, scope, session: session.map(Into::into), code, share })
+        },
+    )
+}
+
+fn grade() -> impl Strategy<Value = Fact> {
+    (key(), key(), text(), option::of(any::<i64>()), option::of(text())).prop_map(
+        |(section, grading_period, grade_type, numeric, letter)| {
+            let (section, grading_period) = (section.into(), grading_period.into());
+            Fact::Grade(Grade { section, grading_period, grade_type, numeric, letter })
+        },
+    )
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    prop_oneof![
+        (school(), text()).prop_map(|(school, name)| Entry::School(School { school, name })),
+        calendar(),
+        session(),
+        grading_period(),
+        (key(), vec(text(), 0..3))
+            .prop_map(|(course, subjects)| Entry::Course(Course { course: course.into(), subjects })),
+        class(),
+        settings().prop_map(Entry::Settings),
+        text().prop_map(Entry::RulePack),
+    ]
+}
+
+fn calendar() -> impl Strategy<Value = Entry> {
+    let calendar = (key(), school(), any::<i32>()).prop_map(|(calendar, school, year)| {
+        Entry::Calendar(Calendar { calendar: calendar.into(), school, school_year: SchoolYear(year) })
+    });
+    let date = (key(), date(), vec(text(), 0..3)).prop_map(|(calendar, date, events)| {
+        Entry::CalendarDate(CalendarDate { calendar: calendar.into(), date, events })
+    });
+    prop_oneof![calendar, date]
+}
+
+fn session() -> impl Strategy<Value = Entry> {
+    (key(), school(), any::<i32>(), date(), date()).prop_map(|(session, school, year, begin_on, end_on)| {
+        let (session, school_year) = (session.into(), SchoolYear(year));
+        Entry::Session(Session { session, school, school_year, begin_on, end_on })
+    })
+}
+
+fn grading_period() -> impl Strategy<Value = Entry> {
+    (key(), school(), any::<i32>(), date(), date()).prop_map(|(period, school, year, begin_on, end_on)| {
+        let (grading_period, school_year) = (period.into(), SchoolYear(year));
+        Entry::GradingPeriod(GradingPeriod { grading_period, school, school_year, begin_on, end_on })
+    })
+}
+
+fn class() -> impl Strategy<Value = Entry> {
+    let offering = (key(), key(), key()).prop_map(|(offering, course, session)| {
+        Entry::CourseOffering(CourseOffering {
+            course_offering: offering.into(),
+            course: course.into(),
+            session: session.into(),
+        })
+    });
+    let section = (key(), key(), school()).prop_map(|(section, offering, school)| {
+        Entry::Section(Section { section: section.into(), course_offering: offering.into(), school })
+    });
+    let taken = (key(), date())
+        .prop_map(|(section, date)| Entry::AttendanceTaken(AttendanceTaken { section: section.into(), date }));
+    prop_oneof![offering, section, taken]
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let clock = (text(), any::<i64>(), any::<u16>()).prop_map(|(time_zone, offset_seconds, day_close_minute)| Clock {
+        time_zone,
+        offset_seconds,
+        day_close_minute,
+    });
+    let categories = vec![
+        Category::ExcusedAbsence,
+        Category::UnexcusedAbsence,
+        Category::AbsenceUnknownExcuse,
+        Category::Partial,
+        Category::Tardy,
+        Category::EarlyDeparture,
+        Category::Present,
+    ];
+    let codes = btree_map(text(), select(categories), 0..4);
+    let reporting = select(vec![Reporting::Negative, Reporting::Positive]);
+    (clock, any::<i64>(), reporting, codes).prop_map(|(clock, failing_below, reporting, codes)| Settings {
+        clock,
+        failing_below,
+        reporting,
+        codes,
+    })
+}
+
+fn claim() -> impl Strategy<Value = Claim> {
+    let rule = ("[a-z0-9-]{1,20}".prop_map(|text| RuleId::parse(&text).unwrap()), any::<u32>());
+    let severity = select(vec![Severity::Notice, Severity::Warning, Severity::Urgent]);
+    (rule, severity, any::<i64>(), (text(), text()), any::<u32>(), proof()).prop_map(
+        |((rule, rule_version), severity, level, (audience, title), settle_seconds, proof)| Claim {
+            rule,
+            rule_version,
+            severity,
+            level,
+            audience,
+            title,
+            settle_seconds,
+            proof,
+        },
+    )
+}
+
+fn proof() -> impl Strategy<Value = Proof> {
+    let measure = (text(), any::<i64>(), text()).prop_map(|(name, value, unit)| MeasureValue { name, value, unit });
+    let fact = (date(), school(), text(), text(), origin()).prop_map(|(date, school, what, code, origin)| CitedFact {
+        date,
+        school,
+        what,
+        code,
+        origin,
+    });
+    (date(), (text(), text(), text()), vec(measure, 0..3), vec(fact, 0..3), any::<u32>()).prop_map(
+        |(as_of, (explanation, clears_when, threshold_source), measures, facts, facts_left_off)| Proof {
+            as_of,
+            explanation,
+            clears_when,
+            measures,
+            facts,
+            facts_left_off,
+            threshold_source,
+        },
+    )
+}
