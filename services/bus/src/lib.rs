@@ -3,7 +3,13 @@
 //! A service appends to a [`Log`], reads one partition with a [`Tail`], or shares the partitions of a topic with its other
 //! processes through [`Log::join`]. The only crate that knows librdkafka.
 
+pub mod kafka;
+mod group;
 pub mod log;
+pub mod memory;
+pub mod partitioner;
+pub mod postgres;
+mod task;
 pub mod topic;
 
 pub use log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Record, Tail};

@@ -21,6 +21,25 @@ pub struct NewRecord {
     pub headers: Vec<(String, Bytes)>,
 }
 
+/// The largest record that memory and PostgreSQL take: key, value and headers together, in bytes.
+pub const MAX_RECORD_BYTES: usize = 1_000_000;
+
+impl NewRecord {
+    /// Key, value and headers together, in bytes.
+    pub fn bytes(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.key.len() + self.value.as_ref().map_or(0, Bytes::len) + headers
+    }
+
+    /// Fails when the record is larger than the limit.
+    pub fn check_size(&self, limit: usize) -> Result<(), Error> {
+        match self.bytes() {
+            bytes if bytes > limit => Err(Error::TooLarge { bytes, limit }),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// A record read.
 #[derive(Debug, Clone)]
 pub struct Record {

@@ -33,6 +33,11 @@ impl Topic {
         }
     }
 
+    /// How many partitions it has where the others have `partitions`.
+    pub const fn partitions(self, partitions: i32) -> i32 {
+        if matches!(self, Self::Reference) { 1 } else { partitions }
+    }
+
     /// Whether only the last record of each key is kept.
     pub const fn compacted(self) -> bool {
         matches!(self, Self::Reference | Self::Directory)
