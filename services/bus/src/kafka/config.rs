@@ -1,0 +1,242 @@
+//! How to reach a cluster, and the limits that keep memory and waiting bounded.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use serde::Deserialize;
+
+/// Kafka's share of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Config {
+    /// Where to find the first brokers: `host:port`, several with commas.
+    pub bootstrap_servers: String,
+    /// Set before each topic's and group's name; empty in production. Tests keep their topics apart with it.
+    pub topic_prefix: String,
+    /// How many brokers keep each record; with three or more, two must have it before it is acknowledged.
+    pub replication: u16,
+    /// How long a record may wait for its acknowledgement, in milliseconds. Shorter than the deadlines of those who wait.
+    pub message_timeout_ms: u32,
+    /// How long a record waits for others to share its request, in milliseconds. One record alone is late by this much, and a
+    /// full batch never waits, so it stays small: latency first.
+    pub linger_ms: u32,
+    /// How much may wait to be sent, in KiB; beyond it appends are answered with [`Full`](crate::Error::Full).
+    pub buffer_kib: u32,
+    /// The largest record taken: key, value and headers together, in bytes.
+    pub max_record_bytes: usize,
+    /// How much each consumer fetches ahead, in KiB.
+    pub prefetch_kib: u32,
+    /// A group's member that stays silent for so long is taken for dead, in milliseconds.
+    pub session_timeout_ms: u32,
+    /// A member whose owner keeps it from polling for so long loses its partitions, in milliseconds.
+    pub poll_interval_ms: u32,
+    /// A name that stays over restarts (a pod's), so that a quick restart moves no partition. Unset: members come and go freely,
+    /// which suits autoscaling.
+    pub instance_id: Option<String>,
+    /// A file of librdkafka properties (`key=value` lines) with the prefixes `security.`, `ssl.` and `sasl.`: how to
+    /// authenticate. A file, so that secrets are neither in the environment nor in the process list.
+    pub security_file: Option<PathBuf>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            bootstrap_servers: "127.0.0.1:9092".to_owned(),
+            topic_prefix: String::new(),
+            replication: 1,
+            message_timeout_ms: 10_000,
+            linger_ms: 1,
+            buffer_kib: 64 * 1024,
+            max_record_bytes: 900_000,
+            prefetch_kib: 16 * 1024,
+            session_timeout_ms: 10_000,
+            poll_interval_ms: 60_000,
+            instance_id: None,
+            security_file: None,
+        }
+    }
+}
+
+/// Why a cluster cannot be reached as configured. Values are left out: they may be secrets.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`")]
+    SecurityFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file has a line that is no `key=value`.
+    #[error("line {line} of `{path}` is not `key=value`")]
+    SecurityLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// The file sets what is not about security.
+    #[error("`{key}` in `{path}` is refused: only `security.`, `ssl.` and `sasl.` properties may be set")]
+    NotSecurity {
+        /// The file.
+        path: PathBuf,
+        /// The property.
+        key: String,
+    },
+    /// The client library refuses a property.
+    #[error("property `{key}`: {reason}")]
+    Property {
+        /// The property.
+        key: String,
+        /// Why.
+        reason: String,
+    },
+    /// The client library refuses to start.
+    #[error("no Kafka client: {0}")]
+    Client(String),
+}
+
+impl From<KafkaError> for ConfigError {
+    fn from(error: KafkaError) -> Self {
+        match error {
+            // Its own text includes the value.
+            KafkaError::ClientConfig(_, reason, key, _) => Self::Property { key, reason },
+            other => Self::Client(other.to_string()),
+        }
+    }
+}
+
+/// The settings of each kind of client, ready for librdkafka.
+#[derive(Clone)]
+pub(super) struct Clients {
+    base: ClientConfig,
+    config: Config,
+}
+
+impl fmt::Debug for Clients {
+    /// Without the properties, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Clients").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// What a request carries beside the record itself.
+pub(super) const OVERHEAD_BYTES: usize = 64 * 1024;
+
+impl Clients {
+    pub(super) fn new(config: &Config) -> Result<Self, ConfigError> {
+        let mut base = ClientConfig::new();
+        base.set("bootstrap.servers", &config.bootstrap_servers)
+            .set("client.id", "homeroom")
+            .set("message.max.bytes", (config.max_record_bytes + OVERHEAD_BYTES).to_string())
+            .set("reconnect.backoff.ms", "50")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("topic.metadata.refresh.fast.interval.ms", "50");
+        for (key, value) in security(config)? {
+            base.set(key, value);
+        }
+        Ok(Self { base, config: config.clone() })
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn session_timeout(&self) -> Duration {
+        Duration::from_millis(u64::from(self.config.session_timeout_ms))
+    }
+
+    /// For administration and questions about topics.
+    pub(super) fn plain(&self) -> ClientConfig {
+        self.base.clone()
+    }
+
+    /// For the one producer. Idempotent, so that the library's own retries neither repeat nor reorder. The partitioner is the
+    /// Java client's, so that a student has the same partition whoever publishes.
+    pub(super) fn producer(&self) -> ClientConfig {
+        let mut client = self.base.clone();
+        client
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            .set("compression.codec", "lz4")
+            .set("partitioner", "murmur2_random")
+            .set("linger.ms", self.config.linger_ms.to_string())
+            .set("batch.size", "1000000")
+            .set("queue.buffering.max.kbytes", self.config.buffer_kib.to_string())
+            .set("queue.buffering.max.messages", "1000000")
+            .set("message.timeout.ms", self.config.message_timeout_ms.to_string());
+        client
+    }
+
+    /// For reading one partition outside any group. The library wants a group's name all the same; nothing is committed to it.
+    pub(super) fn tail(&self) -> ClientConfig {
+        let mut client = self.consumer();
+        client.set("group.id", format!("{}homeroom.tail", self.config.topic_prefix));
+        client
+    }
+
+    /// For a group's member. The classic protocol: the newer one had silent fetch stalls in the library's version at hand.
+    pub(super) fn member(&self, group: &str) -> ClientConfig {
+        let session = self.config.session_timeout_ms;
+        let mut client = self.consumer();
+        client
+            .set("group.id", format!("{}{group}", self.config.topic_prefix))
+            .set("group.protocol", "classic")
+            .set("partition.assignment.strategy", "cooperative-sticky")
+            .set("session.timeout.ms", session.to_string())
+            .set("heartbeat.interval.ms", (session / 4).max(1).to_string())
+            .set("max.poll.interval.ms", self.config.poll_interval_ms.max(session).to_string());
+        if let Some(instance) = &self.config.instance_id {
+            client.set("group.instance.id", instance);
+        }
+        client
+    }
+
+    /// Offsets are ours: never reset, never stored by the library. A fetch is answered with the first byte, so that an idle
+    /// reader wakes at once; the wait only bounds how long a newly assigned partition waits for a fetch already under way.
+    fn consumer(&self) -> ClientConfig {
+        let mut client = self.base.clone();
+        client
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("auto.offset.reset", "error")
+            .set("isolation.level", "read_committed")
+            .set("allow.auto.create.topics", "false")
+            .set("fetch.min.bytes", "1")
+            .set("fetch.wait.max.ms", "100")
+            .set("fetch.error.backoff.ms", "50")
+            // How long a full prefetch queue is left alone; the default of a second would stall a reader that has caught up.
+            .set("fetch.queue.backoff.ms", "10")
+            .set("queued.min.messages", "10000")
+            .set("queued.max.messages.kbytes", self.config.prefetch_kib.to_string());
+        client
+    }
+}
+
+/// The properties of the security file.
+fn security(config: &Config) -> Result<Vec<(String, String)>, ConfigError> {
+    let Some(path) = &config.security_file else { return Ok(Vec::new()) };
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::SecurityFile { path: path.clone(), source })?;
+    let mut properties = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let Some((key, value)) = line.split_once('=') else {
+            return Err(ConfigError::SecurityLine { path: path.clone(), line: index + 1 });
+        };
+        let key = key.trim();
+        if !["security.", "ssl.", "sasl."].iter().any(|prefix| key.starts_with(prefix)) {
+            return Err(ConfigError::NotSecurity { path: path.clone(), key: key.to_owned() });
+        }
+        properties.push((key.to_owned(), value.trim().to_owned()));
+    }
+    Ok(properties)
+}

@@ -1,0 +1,132 @@
+//! The log over Apache Kafka: for production.
+//!
+//! One idempotent producer for the process; a thread of its own for each reader and each group member, because the library's
+//! consumers block. Where to resume is always the caller's to say: it keeps offsets with its own state, in one transaction.
+
+mod client;
+mod config;
+mod member;
+mod produce;
+mod route;
+mod tail;
+mod topics;
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread;
+
+use async_trait::async_trait;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use self::client::unavailable;
+use self::config::Clients;
+use self::member::{Context, Member};
+use self::produce::Appender;
+use self::tail::{KafkaTail, Place};
+use crate::log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Tail};
+use crate::topic::{Offset, Partition, Topic};
+
+pub use self::config::{Config, ConfigError};
+
+/// A cluster.
+pub struct KafkaLog {
+    clients: Clients,
+    appender: Appender,
+}
+
+impl fmt::Debug for KafkaLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaLog").field("clients", &self.clients).finish_non_exhaustive()
+    }
+}
+
+impl KafkaLog {
+    /// Checks the configuration and starts the producer. Nothing is asked of the cluster yet: whether it answers is seen at the
+    /// first call, such as [`Log::check_topics`].
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        let clients = Clients::new(config)?;
+        let appender = Appender::new(&clients)?;
+        Ok(Self { clients, appender })
+    }
+
+    fn name(&self, topic: Topic) -> String {
+        format!("{}{}", self.clients.config().topic_prefix, topic.name())
+    }
+}
+
+#[async_trait]
+impl Log for KafkaLog {
+    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
+        self.appender.append(topic, &self.name(topic), records).await
+    }
+
+    async fn partitions(&self, topic: Topic) -> Result<i32, Error> {
+        topics::partitions(&self.appender.producer(), &self.name(topic)).await
+    }
+
+    async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
+        let (producer, name) = (self.appender.producer(), self.name(topic));
+        let mut ends = Vec::new();
+        for partition in 0..topics::partitions(&producer, &name).await? {
+            let (_, end) = topics::ends(&producer, &name, partition).await?;
+            ends.push(Offset(end));
+        }
+        Ok(ends)
+    }
+
+    async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
+        let (producer, name) = (self.appender.producer(), self.name(topic));
+        if !(0..topics::partitions(&producer, &name).await?).contains(&partition.0) {
+            return Err(Error::Topic { topic: name, problem: format!("has no partition {}", partition.0) });
+        }
+        let (low, high) = topics::ends(&producer, &name, partition.0).await?;
+        if !(low..=high).contains(&from.0) {
+            return Err(Error::OffsetOutOfRange { topic, partition: partition.0, offset: from.0 });
+        }
+        Ok(Box::new(KafkaTail::start(&self.clients, &name, Place { topic, partition, from })?))
+    }
+
+    async fn join(
+        &self,
+        topic: Topic,
+        group: &str,
+        owner: Arc<dyn PartitionOwner>,
+        leave: CancellationToken,
+    ) -> Result<Joined, Error> {
+        let name = self.name(topic);
+        topics::partitions(&self.appender.producer(), &name).await?;
+        let runtime = Handle::current();
+        let context = Context::new(topic, name.clone(), owner, runtime.clone());
+        let consumer: BaseConsumer<Context> =
+            self.clients.member(group).create_with_context(context).map_err(|error| unavailable(&error))?;
+        consumer.subscribe(&[&name]).map_err(|error| unavailable(&error))?;
+        let member = Member::new(consumer, self.clients.session_timeout());
+        let (ended, end) = oneshot::channel();
+        // A thread of its own rather than a blocking task: a runtime that shuts down would wait for that one without end.
+        let run = move || {
+            let outcome = member.run(&leave, || oneshot::Sender::is_closed(&ended));
+            // Fails only when nobody waits any more.
+            ended.send(outcome).ok();
+        };
+        thread::Builder::new()
+            .name(format!("member {group}"))
+            .spawn(run)
+            .map_err(|error| Error::Unavailable(format!("no thread for a member: {error}")))?;
+        // The caller owns this task: it is handed back, and said to be awaited.
+        let left = runtime.spawn(async move {
+            end.await.unwrap_or_else(|_| Err(Error::Unavailable("the member's thread has died".to_owned())))
+        });
+        Ok(Joined { left })
+    }
+
+    async fn create_topics(&self, partitions: i32) -> Result<(), Error> {
+        topics::create(&self.clients, &self.appender.producer(), partitions).await
+    }
+
+    async fn check_topics(&self) -> Result<(), Error> {
+        topics::check(&self.clients, &self.appender.producer()).await
+    }
+}

@@ -1,0 +1,92 @@
+//! Members come, go and stall; each record is taken once, in order.
+
+use homeroom_bus::kafka::KafkaLog;
+use homeroom_bus::{Error, Joined, Log as _, Topic};
+use tokio_util::sync::CancellationToken;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::owner::{Ledger, Owner};
+use crate::{DEADLINE, append_all, cluster, records};
+
+async fn join(log: &KafkaLog, owner: &Arc<Owner>) -> (Joined, CancellationToken) {
+    let leave = CancellationToken::new();
+    let owner = Arc::clone(owner);
+    (log.join(Topic::Events, "rules", owner, leave.clone()).await.unwrap(), leave)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_member_takes_over_part_and_then_all_of_the_work() {
+    let (config, log) = cluster(8).await;
+    let ledger = Ledger::new();
+    let (first, second) = (Owner::new(&ledger), Owner::new(&ledger));
+    let (left, leave) = join(&log, &first).await;
+    first.wait_for_partitions(8, DEADLINE).await;
+    append_all(&log, Topic::Events, records(0..5_000)).await;
+
+    let other = KafkaLog::new(&config).unwrap();
+    let (second_left, second_leave) = join(&other, &second).await;
+    append_all(&log, Topic::Events, records(0..5_000)).await;
+    second.wait_for_partitions(4, DEADLINE).await;
+    first.wait_for_partitions(4, DEADLINE).await;
+    append_all(&log, Topic::Events, records(0..5_000)).await;
+
+    leave.cancel();
+    left.left.await.unwrap().unwrap();
+    first.wait_for_partitions(0, DEADLINE).await;
+    second.wait_for_partitions(8, DEADLINE).await;
+    append_all(&log, Topic::Events, records(0..5_000)).await;
+    ledger.wait_for(20_000, DEADLINE).await;
+    ledger.assert_exact(20_000);
+    second_leave.cancel();
+    second_left.left.await.unwrap().unwrap();
+    second.wait_for_partitions(0, DEADLINE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_stalls_past_the_patience_loses_no_record_and_no_order() {
+    let (_, log) = cluster(2).await;
+    let ledger = Ledger::new();
+    let owner = Owner::new(&ledger);
+    let (left, leave) = join(&log, &owner).await;
+    owner.wait_for_partitions(2, DEADLINE).await;
+    owner.working.send_replace(false);
+    for _ in 0..8 {
+        append_all(&log, Topic::Events, records(0..4_000)).await;
+    }
+    // More than the second after which the partitions are paused: the member must not take its worker's silence for an end.
+    let stalled = tokio::time::timeout(Duration::from_secs(2), left.left);
+    tokio::pin!(stalled);
+    assert!(stalled.as_mut().await.is_err(), "the member ended while its worker stalled");
+    owner.working.send_replace(true);
+    ledger.wait_for(32_000, DEADLINE).await;
+    ledger.assert_exact(32_000);
+    leave.cancel();
+    owner.wait_for_partitions(0, DEADLINE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_asks_for_an_offset_that_is_not_there_ends_the_member() {
+    struct Beyond;
+
+    #[async_trait::async_trait]
+    impl homeroom_bus::PartitionOwner for Beyond {
+        async fn assign(
+            &self,
+            _: homeroom_bus::Partition,
+        ) -> Result<(homeroom_bus::Offset, tokio::sync::mpsc::Sender<Vec<homeroom_bus::Record>>), Error> {
+            Ok((homeroom_bus::Offset(1_000), tokio::sync::mpsc::channel(1).0))
+        }
+
+        async fn revoke(&self, _: homeroom_bus::Partition) {}
+    }
+
+    let (_, log) = cluster(1).await;
+    let joined = log.join(Topic::Events, "rules", Arc::new(Beyond), CancellationToken::new()).await.unwrap();
+    let outcome = tokio::time::timeout(DEADLINE, joined.left).await.unwrap().unwrap();
+    assert!(
+        matches!(outcome, Err(Error::OffsetOutOfRange { partition: 0, offset: 1_000, .. } | Error::Fenced(0, _))),
+        "{outcome:?}"
+    );
+}

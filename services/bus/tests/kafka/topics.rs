@@ -1,0 +1,58 @@
+//! Topics that are missing or differ are named, with the difference.
+
+use homeroom_bus::kafka::{Config, ConfigError, KafkaLog};
+use homeroom_bus::{Log as _, Topic};
+use homeroom_harness::kafka;
+
+use crate::cluster;
+
+#[tokio::test]
+async fn missing_topics_are_named() {
+    let log = KafkaLog::new(&kafka().config()).unwrap();
+    let error = log.check_topics().await.unwrap_err().to_string();
+    assert!(error.contains("homeroom.events.v1`: is not there"), "{error}");
+}
+
+#[tokio::test]
+async fn created_topics_pass_the_check_and_creating_them_again_changes_nothing() {
+    let (_, log) = cluster(3).await;
+    log.check_topics().await.unwrap();
+    log.create_topics(3).await.unwrap();
+    assert_eq!(log.partitions(Topic::Events).await.unwrap(), 3);
+    assert_eq!(log.partitions(Topic::Reference).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn another_number_of_partitions_is_an_error_with_both_numbers() {
+    let (_, log) = cluster(3).await;
+    let error = log.create_topics(4).await.unwrap_err().to_string();
+    assert!(error.contains("has 3 partitions, not 4"), "{error}");
+}
+
+#[tokio::test]
+async fn topics_made_for_smaller_records_are_an_error() {
+    let (config, _) = cluster(1).await;
+    let log = KafkaLog::new(&Config { max_record_bytes: 2_000_000, ..config }).unwrap();
+    let error = log.check_topics().await.unwrap_err().to_string();
+    assert!(error.contains("max.message.bytes"), "{error}");
+}
+
+#[test]
+fn a_security_file_may_set_nothing_but_security() {
+    let file = std::env::temp_dir().join(format!("homeroom-security-{}", std::process::id()));
+    std::fs::write(&file, "# how to log in\nsecurity.protocol=plaintext\nacks=0\n").unwrap();
+    let config = Config { security_file: Some(file.clone()), ..Config::default() };
+    let error = KafkaLog::new(&config).unwrap_err();
+    std::fs::remove_file(&file).unwrap();
+    assert!(matches!(error, ConfigError::NotSecurity { ref key, .. } if key == "acks"), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_property_is_named_without_its_value() {
+    let file = std::env::temp_dir().join(format!("homeroom-secret-{}", std::process::id()));
+    std::fs::write(&file, "sasl.mechanism=PLAIN\nsasl.nonsense=hunter2\n").unwrap();
+    let config = Config { security_file: Some(file.clone()), ..Config::default() };
+    let error = format!("{:?}", KafkaLog::new(&config).unwrap_err());
+    std::fs::remove_file(&file).unwrap();
+    assert!(error.contains("sasl.nonsense") && !error.contains("hunter2"), "{error}");
+}
