@@ -11,9 +11,9 @@ mod secret;
 
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
+use figment::{Figment, Metadata};
 use serde::de::DeserializeOwned;
 
 use environment::Environment;
@@ -90,7 +90,7 @@ fn load_from<T: DeserializeOwned>(component: &str, file: Option<&Path>, vars: En
         figment = figment.merge(toml(path)?);
     }
     let figment = figment.merge(vars.only(component));
-    figment.extract_inner(component).map_err(|error| wrong(component, &error))
+    figment.extract_inner(component).map_err(|error| wrong(component, &figment, error))
 }
 
 /// The file as a provider; that it can be read is checked here, since figment's own error hides why it cannot.
@@ -106,7 +106,7 @@ fn check_components_in(file: Option<&Path>, components: &[&str], vars: &Environm
         known: components.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
     };
     if let Some(path) = file {
-        let tables: Dict = Figment::from(toml(path)?).extract().map_err(|error| wrong("", &error))?;
+        let tables: Dict = Figment::from(toml(path)?).extract().map_err(|error| wrong_in_file(&error))?;
         for (name, value) in &tables {
             if !components.contains(&name.as_str()) || !matches!(value, Value::Dict(..)) {
                 return Err(unknown(format!("`{}`", path.display()), name));
@@ -119,29 +119,36 @@ fn check_components_in(file: Option<&Path>, components: &[&str], vars: &Environm
     }
 }
 
-/// Puts figment's error into our words: only the first of several, since the others often follow from it.
-fn wrong(component: &str, error: &figment::Error) -> Error {
-    let mut path = error.path.clone();
-    if !component.is_empty() && path.first().is_none_or(|first| first != component) {
-        path.insert(0, component.to_owned());
+/// Puts figment's error about a component into our words: only the first of several, since the others often follow from it.
+fn wrong(component: &str, figment: &Figment, error: figment::Error) -> Error {
+    let reason = error.kind.to_string();
+    if error.path.is_empty() {
+        // The file as a whole, which is not TOML.
+        return Error::Wrong { place: place_of(error.metadata.as_ref(), &[]), reason };
     }
-    let key = path.join(".");
-    let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
-    let of_environment = error.metadata.as_ref().is_some_and(|metadata| metadata.name == environment::NAME);
-    let place = match source {
-        _ if of_environment => format!("environment variable `{}`", environment::variable(&path)),
-        Some(source) if key.is_empty() => format!("`{source}`"),
-        Some(source) => format!("`{source}`, key `{key}`"),
-        None => format!("key `{key}` (or environment variable `{}`)", environment::variable(&path)),
-    };
-    Error::Wrong { place, reason: error.kind.to_string() }
+    // figment puts the table's name behind the key's own path.
+    let mut path = error.path;
+    path.pop_if(|last| last == component);
+    path.insert(0, component.to_owned());
+    let metadata = figment.find_metadata(&path.join(".")).or(error.metadata.as_ref());
+    Error::Wrong { place: place_of(metadata, &path), reason }
 }
 
-/// The same for a file that is no component's.
+/// The same about a file that is no component's.
 pub(crate) fn wrong_in_file(error: &figment::Error) -> Error {
-    let source = error.metadata.as_ref().and_then(|metadata| metadata.source.as_ref());
-    let file = source.map_or_else(String::new, |source| format!("`{source}`, "));
-    Error::Wrong { place: format!("{file}key `{}`", error.path.join(".")), reason: error.kind.to_string() }
+    Error::Wrong { place: place_of(error.metadata.as_ref(), &error.path), reason: error.kind.to_string() }
+}
+
+fn place_of(metadata: Option<&Metadata>, path: &[String]) -> String {
+    let key = path.join(".");
+    if metadata.is_some_and(|metadata| metadata.name == environment::NAME) {
+        return format!("environment variable `{}`", environment::variable(path));
+    }
+    match metadata.and_then(|metadata| metadata.source.as_ref()) {
+        Some(source) if key.is_empty() => format!("`{source}`"),
+        Some(source) => format!("`{source}`, key `{key}`"),
+        None => format!("key `{key}` (environment variable `{}`)", environment::variable(path)),
+    }
 }
 
 #[cfg(test)]

@@ -1,1 +1,6 @@
-//! tests
+//! The doors as clients meet them: limits, readiness, draining, TLS. Every server here is real, on a free loopback port.
+
+mod client;
+mod draining;
+mod encrypted;
+mod limits;

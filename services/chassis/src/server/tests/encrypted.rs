@@ -1,0 +1,129 @@
+//! TLS on both doors, with certificates made for the test.
+
+use std::fs::{Permissions, set_permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use axum::routing::get;
+use axum::{Extension, Router};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::client::{Desk, builder};
+use crate::server::Limits;
+use crate::tls::{ClientCertificates, Error, TlsFiles};
+
+/// An authority, and files of a certificate that it gave to `localhost`.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    dir: TempDir,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        Self { issuer, dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn give(&self, name: &str) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
+    fn files(&self, clients: bool) -> TlsFiles {
+        let (cert, key) = self.give("localhost");
+        TlsFiles {
+            cert: self.write("cert.pem", &cert),
+            key: self.write("key.pem", &key),
+            client_ca: clients.then(|| self.write("ca.pem", &self.issuer.pem())),
+        }
+    }
+
+    fn client(&self) -> reqwest::ClientBuilder {
+        let ca = reqwest::Certificate::from_pem(self.issuer.pem().as_bytes()).unwrap();
+        builder().tls_certs_only([ca])
+    }
+
+    fn grpc(&self) -> ClientTlsConfig {
+        ClientTlsConfig::new().ca_certificate(Certificate::from_pem(self.issuer.pem())).domain_name("localhost")
+    }
+}
+
+fn router() -> Router {
+    let shown =
+        async |shown: Option<Extension<ClientCertificates>>| shown.map_or(0, |shown| shown.0.0.len()).to_string();
+    Router::new().route("/shown", get(shown))
+}
+
+async fn open(tls: TlsFiles) -> Desk {
+    Desk::open(router(), Some(tls), Limits { linger_millis: 0, ..Limits::default() }).await
+}
+
+/// Asks the gRPC door for its health.
+async fn health(desk: &Desk, tls: ClientTlsConfig) -> Result<(), Box<dyn std::error::Error>> {
+    let endpoint = Endpoint::from_shared(format!("https://localhost:{}", desk.grpc.port()))?.tls_config(tls)?;
+    let mut client = HealthClient::new(endpoint.connect().await?);
+    client.check(HealthCheckRequest { service: String::new() }).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_doors_speak_tls_and_nothing_else() {
+    let authority = Authority::new();
+    let desk = open(authority.files(false)).await;
+    let url = format!("https://localhost:{}/shown", desk.http.port());
+    let answer = authority.client().build().unwrap().get(&url).send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), "0");
+    health(&desk, authority.grpc()).await.unwrap();
+
+    assert!(builder().build().unwrap().get(desk.url("/shown")).send().await.is_err());
+    let stranger = Authority::new();
+    assert!(stranger.client().build().unwrap().get(&url).send().await.is_err());
+    desk.tasks.stop();
+    desk.closed().await.unwrap();
+}
+
+#[tokio::test]
+async fn with_an_authority_of_clients_each_must_show_its_certificate() {
+    let authority = Authority::new();
+    let desk = open(authority.files(true)).await;
+    let url = format!("https://localhost:{}/shown", desk.http.port());
+    assert!(authority.client().build().unwrap().get(&url).send().await.is_err());
+    assert!(health(&desk, authority.grpc()).await.is_err());
+
+    let (cert, key) = authority.give("channel");
+    let identity = reqwest::Identity::from_pem(format!("{cert}{key}").as_bytes()).unwrap();
+    let client = authority.client().identity(identity).build().unwrap();
+    assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "1");
+    health(&desk, authority.grpc().identity(Identity::from_pem(cert, key))).await.unwrap();
+    desk.tasks.stop();
+    desk.closed().await.unwrap();
+}
+
+#[test]
+fn wrong_files_are_told_before_anything_is_served() {
+    let authority = Authority::new();
+    let files = authority.files(false);
+    let refused = |files: &TlsFiles| files.server_config(b"h2").unwrap_err();
+    let (_, other) = authority.give("localhost");
+    let pair = TlsFiles { key: authority.write("other.pem", &other), ..files.clone() };
+    assert!(matches!(refused(&pair), Error::Pair { .. }));
+    let swapped = TlsFiles { cert: files.key.clone(), ..files.clone() };
+    assert!(matches!(refused(&swapped), Error::Pem { expected: "certificate", .. }));
+    set_permissions(&files.key, Permissions::from_mode(0o644)).unwrap();
+    assert!(refused(&files).to_string().contains("chmod 600"));
+}

@@ -1,0 +1,141 @@
+//! What lies at the top of the repository, and how long a file may be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::workspace::{members, root};
+
+/// All that the top level may hold besides dotfiles and cargo's `target`.
+const TOP: [&str; 10] = [
+    "Cargo.toml",
+    "Cargo.lock",
+    "services",
+    "proto",
+    "deploy",
+    "charts",
+    "tests",
+    "README.md",
+    "ARCHITECTURE.md",
+    "LICENSE",
+];
+
+/// Lines of a product file without its inline tests.
+const FILE_LINES: usize = 500;
+/// Lines of a file's inline tests.
+const INLINE_TEST_LINES: usize = 400;
+/// Lines of a crate's product files.
+const CRATE_LINES: usize = 6000;
+
+/// Names that say nothing about what is inside.
+const DRAWERS: [&str; 11] =
+    ["util", "utils", "common", "misc", "helper", "helpers", "manager", "types", "core", "info", "shared"];
+
+/// A Rust file of ours.
+struct Source {
+    /// From the root.
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// Whether it is only compiled for tests.
+    fn is_test(&self) -> bool {
+        self.path.starts_with("tests/") || self.path.ends_with("/tests.rs") || self.path.contains("/tests/")
+    }
+
+    /// Lines before and within the inline tests, which come last.
+    fn lines(&self) -> (usize, usize) {
+        let lines: Vec<_> = self.text.lines().collect();
+        let inline = |pair: &[&str]| pair[0].trim() == "#[cfg(test)]" && pair[1].starts_with("mod tests {");
+        let product = lines.windows(2).position(inline).unwrap_or(lines.len());
+        (product, lines.len() - product)
+    }
+}
+
+fn sources() -> Vec<Source> {
+    let root = root();
+    let mut waiting: Vec<PathBuf> = ["proto", "services", "tests", "deploy"].iter().map(|dir| root.join(dir)).collect();
+    let mut sources = Vec::new();
+    while let Some(dir) = waiting.pop() {
+        let Ok(entries) = fs::read_dir(&dir) else { continue };
+        for entry in entries {
+            let path = entry.expect("a directory of ours can be read").path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("a source is UTF-8");
+                sources.push(Source { path: from_root(&root, &path), text });
+            }
+        }
+    }
+    assert!(!sources.is_empty(), "no Rust file was found below `{}`", root.display());
+    sources
+}
+
+fn from_root(root: &Path, path: &Path) -> String {
+    let path = path.strip_prefix(root).expect("it was found below the root");
+    path.to_str().expect("our paths are ASCII").replace('\\', "/")
+}
+
+#[test]
+fn the_top_level_holds_what_the_design_lists_and_nothing_else() {
+    let entries = fs::read_dir(root()).expect("the root can be read");
+    let names = entries.map(|entry| entry.expect("the root can be read").file_name().to_string_lossy().into_owned());
+    let strange: Vec<_> =
+        names.filter(|name| !name.starts_with('.') && name != "target" && !TOP.contains(&name.as_str())).collect();
+    assert!(
+        strange.is_empty(),
+        "{strange:?} at the top level: tools read their settings from dotfiles, everything else belongs into one of {TOP:?}"
+    );
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let silent: Vec<_> =
+        sources().into_iter().filter(|source| !source.text.starts_with("//! ")).map(|source| source.path).collect();
+    assert!(silent.is_empty(), "{silent:#?} do not begin with `//! `: say in a line or two what the file is for");
+}
+
+#[test]
+fn files_stay_short_enough_to_be_read() {
+    let mut long = Vec::new();
+    for source in sources() {
+        let (product, inline) = source.lines();
+        if !source.is_test() && product > FILE_LINES {
+            long.push(format!("{}: {product} lines, at most {FILE_LINES}: split it by what it does", source.path));
+        }
+        if inline > INLINE_TEST_LINES {
+            long.push(format!("{}: {inline} lines of tests: move them to `<module>/tests.rs`", source.path));
+        }
+    }
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn crates_stay_small_enough_to_be_held_in_mind() {
+    let sources = sources();
+    for member in members() {
+        let below = format!("{}/", member.path);
+        let ours = sources.iter().filter(|source| source.path.starts_with(&below) && !source.is_test());
+        let lines: usize = ours.map(|source| source.lines().0).sum();
+        assert!(
+            lines <= CRATE_LINES,
+            "`{}` has {lines} lines, at most {CRATE_LINES}: split it, or justify it here",
+            member.path
+        );
+    }
+}
+
+#[test]
+fn no_file_is_a_drawer() {
+    let drawers: Vec<_> = sources()
+        .into_iter()
+        .map(|source| source.path)
+        .filter(|path| path.trim_end_matches(".rs").split('/').any(|part| DRAWERS.contains(&part)))
+        .collect();
+    assert!(
+        drawers.is_empty(),
+        "{drawers:#?}: a module is named after what it holds; a thing with no home has no name yet"
+    );
+}
