@@ -2,9 +2,11 @@
 
 pub mod guarded;
 pub mod kafka;
+pub mod postgres;
 pub mod smtp;
 pub mod webhook;
 
 pub use kafka::{Kafka, kafka};
+pub use postgres::{TestDatabase, assert_row_level_security, test_database};
 pub use smtp::Smtp;
 pub use webhook::WebhookSink;
