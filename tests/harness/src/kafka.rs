@@ -54,7 +54,8 @@ fn given() -> Option<String> {
 }
 
 fn start() -> anyhow::Result<Kafka> {
-    let directory = tempfile::Builder::new().prefix("homeroom-kafka-").tempdir().context("a directory for Kafka")?.keep();
+    let directory =
+        tempfile::Builder::new().prefix("homeroom-kafka-").tempdir().context("a directory for Kafka")?.keep();
     let (port, controller) = (free_port()?, free_port()?);
     // Beside the directory, which the script removes with all its content.
     let log = directory.with_extension("log");

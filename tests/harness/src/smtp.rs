@@ -80,7 +80,9 @@ fn arrival(path: &Path) -> u64 {
 
 /// A Python that has aiosmtpd: the system's, or else one made once in the cache.
 fn python() -> anyhow::Result<PathBuf> {
-    let has = |python: &Path| Command::new(python).args(["-c", "import aiosmtpd"]).output().is_ok_and(|out| out.status.success());
+    let has = |python: &Path| {
+        Command::new(python).args(["-c", "import aiosmtpd"]).output().is_ok_and(|out| out.status.success())
+    };
     let system = PathBuf::from(DEBIAN_PYTHON);
     if has(&system) {
         return Ok(system);
@@ -109,7 +111,10 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the harness is not configured by a file; the scripts share this variable")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the harness is not configured by a file; the scripts share this variable"
+)]
 fn cache() -> PathBuf {
     std::env::var_os("HOMEROOM_CACHE").map_or_else(|| workspace().join(".cache"), PathBuf::from)
 }

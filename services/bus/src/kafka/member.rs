@@ -252,7 +252,9 @@ impl Member {
         match judge(error) {
             Verdict::Passing => Ok(()),
             Verdict::OutOfRange => Err(self.out_of_range()),
-            Verdict::NoTopic => Err(Error::Topic { topic: topic.name().to_owned(), problem: "is not there".to_owned() }),
+            Verdict::NoTopic => {
+                Err(Error::Topic { topic: topic.name().to_owned(), problem: "is not there".to_owned() })
+            }
             Verdict::Over => Err(unavailable(error)),
         }
     }
@@ -282,7 +284,8 @@ impl Member {
         }
         let mut list = TopicPartitionList::with_capacity(accepted.len());
         for (partition, offset) in accepted {
-            if let Err(error) = list.add_partition_offset(&context.name, partition.0, rdkafka::Offset::Offset(offset.0)) {
+            if let Err(error) = list.add_partition_offset(&context.name, partition.0, rdkafka::Offset::Offset(offset.0))
+            {
                 tracing::debug!(%error, "an offset cannot be told");
             }
         }

@@ -29,7 +29,12 @@ impl Appender {
 
     /// Queues all records, then waits for each one's delivery. When the queue is full, the rest of the call is refused, so that
     /// a later record of a key never goes before an earlier one that was refused.
-    pub(super) async fn append(&self, topic: Topic, name: &str, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
+    pub(super) async fn append(
+        &self,
+        topic: Topic,
+        name: &str,
+        records: Vec<NewRecord>,
+    ) -> Vec<Result<Appended, Error>> {
         let mut queued = Vec::with_capacity(records.len());
         let mut full = false;
         for record in records {

@@ -102,8 +102,9 @@ impl Routes {
             route.deliver(now);
             match (before, route.state) {
                 (State::Paused, State::Flowing) => changes.resume.push(*partition),
-                (State::Full(_), State::Paused) => changes.pause.push(*partition),
-                (State::Flowing | State::Full(_), State::Closed(_)) => changes.pause.push(*partition),
+                (State::Full(_), State::Paused) | (State::Flowing | State::Full(_), State::Closed(_)) => {
+                    changes.pause.push(*partition);
+                }
                 _ => {}
             }
         }

@@ -87,11 +87,7 @@ impl Wanted {
 }
 
 /// Creates what is missing, then checks everything.
-pub(super) async fn create(
-    clients: &Clients,
-    producer: &FutureProducer<Words>,
-    partitions: i32,
-) -> Result<(), Error> {
+pub(super) async fn create(clients: &Clients, producer: &FutureProducer<Words>, partitions: i32) -> Result<(), Error> {
     let wanted = Topic::ALL.map(|topic| Wanted::new(clients, topic, partitions));
     let replication = i32::from(clients.config().replication);
     let new: Vec<_> = wanted

@@ -1,11 +1,13 @@
 //! Members come, go and stall; each record is taken once, in order.
 
-use homeroom_bus::kafka::KafkaLog;
-use homeroom_bus::{Error, Joined, Log as _, Topic};
-use tokio_util::sync::CancellationToken;
-
 use std::sync::Arc;
 use std::time::Duration;
+
+use async_trait::async_trait;
+use homeroom_bus::kafka::KafkaLog;
+use homeroom_bus::{Error, Joined, Log as _, Offset, Partition, PartitionOwner, Record, Topic};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::owner::{Ledger, Owner};
 use crate::{DEADLINE, append_all, cluster, records};
@@ -68,25 +70,38 @@ async fn a_worker_that_stalls_past_the_patience_loses_no_record_and_no_order() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_that_asks_for_an_offset_that_is_not_there_ends_the_member() {
-    struct Beyond;
+    let (_, log) = cluster(1).await;
+    let (inbox, _open) = mpsc::channel(1);
+    let joined = log
+        .join(Topic::Events, "rules", Arc::new(Fixed { from: Offset(1_000), inbox }), CancellationToken::new())
+        .await
+        .unwrap();
+    let outcome = tokio::time::timeout(DEADLINE, joined.left).await.unwrap().unwrap();
+    assert!(matches!(outcome, Err(Error::OffsetOutOfRange { partition: 0, offset: 1_000, .. })), "{outcome:?}");
+}
 
-    #[async_trait::async_trait]
-    impl homeroom_bus::PartitionOwner for Beyond {
-        async fn assign(
-            &self,
-            _: homeroom_bus::Partition,
-        ) -> Result<(homeroom_bus::Offset, tokio::sync::mpsc::Sender<Vec<homeroom_bus::Record>>), Error> {
-            Ok((homeroom_bus::Offset(1_000), tokio::sync::mpsc::channel(1).0))
-        }
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_whose_owner_closes_its_inbox_is_not_left_to_nobody() {
+    let (_, log) = cluster(1).await;
+    let (inbox, closed) = mpsc::channel(1);
+    drop(closed);
+    let owner = Arc::new(Fixed { from: Offset(0), inbox });
+    let joined = log.join(Topic::Events, "rules", owner, CancellationToken::new()).await.unwrap();
+    let outcome = tokio::time::timeout(DEADLINE, joined.left).await.unwrap().unwrap();
+    assert!(matches!(outcome, Err(Error::Fenced(0, Topic::Events))), "{outcome:?}");
+}
 
-        async fn revoke(&self, _: homeroom_bus::Partition) {}
+/// Starts each partition at an offset, into one inbox.
+struct Fixed {
+    from: Offset,
+    inbox: mpsc::Sender<Vec<Record>>,
+}
+
+#[async_trait]
+impl PartitionOwner for Fixed {
+    async fn assign(&self, _: Partition) -> Result<(Offset, mpsc::Sender<Vec<Record>>), Error> {
+        Ok((self.from, self.inbox.clone()))
     }
 
-    let (_, log) = cluster(1).await;
-    let joined = log.join(Topic::Events, "rules", Arc::new(Beyond), CancellationToken::new()).await.unwrap();
-    let outcome = tokio::time::timeout(DEADLINE, joined.left).await.unwrap().unwrap();
-    assert!(
-        matches!(outcome, Err(Error::OffsetOutOfRange { partition: 0, offset: 1_000, .. } | Error::Fenced(0, _))),
-        "{outcome:?}"
-    );
+    async fn revoke(&self, _: Partition) {}
 }
