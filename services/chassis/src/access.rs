@@ -125,7 +125,6 @@ impl Access {
     }
 
     /// What the sender of a gRPC call may do, when that includes `scope`.
-    #[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
     pub fn grpc(&self, metadata: &MetadataMap, scope: Scope) -> Result<Grant, tonic::Status> {
         let header = metadata.get("authorization").and_then(|value| value.to_str().ok());
         Ok(self.check(header, scope, "grpc")?)

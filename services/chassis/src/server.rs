@@ -62,7 +62,7 @@ impl Default for Limits {
             body_bytes: 10 * 1024 * 1024,
             body_idle_seconds: 30,
             header_seconds: 30,
-            connections: 4096,
+            connections: 1024,
             handshakes: 64,
             handshake_seconds: 10,
             streams: 256,
@@ -111,15 +111,15 @@ impl Doors {
     /// descriptors are wrong.
     pub async fn run(self, tasks: TaskGroup, components: Vec<Component>) -> Result<(), Error> {
         let Self { http, grpc, descriptors, tls, limits } = self;
-        let (mut router, mut routes, health) = merge(&tasks, components);
+        let (mut router, mut rpcs, health) = merge(&tasks, components);
         if let Some(listener) = http {
             router = router.merge(health::routes(Arc::clone(&health)));
             serve_http(&tasks, listener, router, tls.as_ref(), limits.clone())?;
         }
         if let Some(listener) = grpc {
             let (reporter, service) = tonic_health::server::health_reporter();
-            routes = routes.add_service(service);
-            serve_grpc(&tasks, listener, routes, descriptors, tls.as_ref(), limits.clone())?;
+            rpcs = rpcs.add_service(service);
+            serve_grpc(&tasks, listener, rpcs, descriptors, tls.as_ref(), limits.clone())?;
             tasks.spawn("health", health::report(Arc::clone(&health), reporter));
         }
         let stopping = tasks.stopping();
@@ -188,13 +188,13 @@ pub fn serve_http(
 pub fn serve_grpc(
     tasks: &TaskGroup,
     listener: TcpListener,
-    routes: Routes,
+    rpcs: Routes,
     descriptors: &'static [u8],
     tls: Option<&TlsFiles>,
     limits: Limits,
 ) -> Result<(), Error> {
     let tls = tls.map(|files| files.server_config(b"h2")).transpose()?;
-    let router = grpc::layered(routes, descriptors)?;
+    let router = grpc::layered(rpcs, descriptors)?;
     let door = Door::new(Protocol::Http2, router, tls, limits);
     tasks.spawn("gRPC server", door.serve(listener, tasks.clone()));
     Ok(())

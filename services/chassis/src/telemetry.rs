@@ -14,6 +14,8 @@ use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde::Deserialize;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
@@ -28,7 +30,7 @@ const FLUSH: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Config {
-    /// Which events and spans: `info`, or per module as in `info,homeroom_rules=debug`.
+    /// Which events and spans are logged: `info`, or per module as in `info,homeroom_rules=debug`.
     pub log_filter: String,
     /// How events look.
     pub log_format: LogFormat,
@@ -102,13 +104,23 @@ pub fn init(service: &'static str, config: &Config) -> Result<Guard, Error> {
     if STARTED.set(()).is_err() {
         return Ok(Guard(None));
     }
-    let spans = provider.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer(service)));
-    let started = Registry::default().with(spans).with(lines(config.log_format)).with(filter).try_init();
+    let spans = provider.as_ref().map(|provider| {
+        tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(filter_fn(is_sent))
+    });
+    let started = Registry::default().with(spans).with(lines(config.log_format).with_filter(filter)).try_init();
     if started.is_err() {
         // Another library's subscriber is there already: keep it.
         return Ok(Guard(None));
     }
     Ok(Guard(provider))
+}
+
+/// Whether a span or event is sent to the collector, whatever the log's filter says. What sending itself is made of stays
+/// out, or each batch would make the next one.
+fn is_sent(metadata: &Metadata<'_>) -> bool {
+    const SENDING: [&str; 5] = ["h2", "hyper", "hyper_util", "tonic", "tower"];
+    let crate_name = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= Level::INFO && !SENDING.contains(&crate_name) && !crate_name.starts_with("opentelemetry")
 }
 
 /// Writes events as lines on standard error.

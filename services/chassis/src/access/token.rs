@@ -18,7 +18,7 @@ use sha2::Sha256;
 use super::{Grant, Scope};
 
 /// How long a token is good for.
-pub const LIFETIME: Duration = Duration::from_secs(1800);
+pub const LIFETIME: Duration = Duration::from_mins(30);
 
 /// Goes into every signature, so that a signature made with the same key for another purpose is none here.
 const PURPOSE: &[u8] = b"homeroom access token v1\0";

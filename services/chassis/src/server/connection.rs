@@ -35,6 +35,9 @@ use crate::tls::ClientCertificates;
 /// How long accepting rests after an error that is not the peer's, such as no file descriptor left.
 const ACCEPT_REST: Duration = Duration::from_millis(500);
 
+/// Bytes of a request's line and headers.
+const MAX_HEADERS: usize = 64 * 1024;
+
 /// What is spoken on a door.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Protocol {
@@ -85,8 +88,8 @@ impl Door {
         loop {
             tokio::select! {
                 () = &mut closed => break,
-                (stream, peer, place) = accept(&listener, &places) => {
-                    connections.spawn(serve_one(Arc::clone(&shared), stream, peer, place));
+                (stream, remote, place) = accept(&listener, &places) => {
+                    connections.spawn(serve_one(Arc::clone(&shared), stream, remote, place));
                 }
                 Some(ended) = connections.join_next() => tell_panic(ended),
             }
@@ -112,7 +115,7 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
     let place = Arc::clone(places).acquire_owned().await.expect("the semaphore is never closed");
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, place),
+            Ok((stream, remote)) => return (stream, remote, place),
             Err(error) if of_peer(&error) => {}
             Err(error) => {
                 tracing::error!(error = %error, "cannot accept a connection; resting");
@@ -128,17 +131,17 @@ fn of_peer(error: &std::io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-async fn serve_one(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+async fn serve_one(shared: Arc<Shared>, stream: TcpStream, remote: SocketAddr, place: OwnedSemaphorePermit) {
     let local = stream.local_addr().ok();
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = %error, "a connection keeps Nagle's delay");
     }
     match &shared.door.tls {
-        None => drive(&shared, TokioIo::new(stream), Peer { peer, local, certificates: None }).await,
+        None => drive(&shared, TokioIo::new(stream), Peer { remote, local, certificates: None }).await,
         Some(acceptor) => {
             let Some(stream) = shake_hands(&shared, acceptor, stream).await else { return };
             let certificates = stream.get_ref().1.peer_certificates().map(|shown| ClientCertificates(shown.into()));
-            drive(&shared, TokioIo::new(stream), Peer { peer, local, certificates }).await;
+            drive(&shared, TokioIo::new(stream), Peer { remote, local, certificates }).await;
         }
     }
     drop(place);
@@ -172,7 +175,7 @@ async fn shake_hands(
 /// Who is at the other end; goes into every request as extensions.
 #[derive(Clone)]
 struct Peer {
-    peer: SocketAddr,
+    remote: SocketAddr,
     local: Option<SocketAddr>,
     certificates: Option<ClientCertificates>,
 }
@@ -181,8 +184,8 @@ impl Peer {
     fn introduce(&self, request: http::Request<Incoming>) -> http::Request<Body> {
         let mut request = request.map(Body::new);
         let extensions = request.extensions_mut();
-        extensions.insert(ConnectInfo(self.peer));
-        extensions.insert(TcpConnectInfo { local_addr: self.local, remote_addr: Some(self.peer) });
+        extensions.insert(ConnectInfo(self.remote));
+        extensions.insert(TcpConnectInfo { local_addr: self.local, remote_addr: Some(self.remote) });
         if let Some(certificates) = &self.certificates {
             extensions.insert(certificates.clone());
         }
@@ -202,6 +205,7 @@ where
         Protocol::Http1 => {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
+                .max_buf_size(MAX_HEADERS)
                 .header_read_timeout(Duration::from_secs(limits.header_seconds))
                 .serve_connection(io, service);
             until_closed(shared, connection, http1::Connection::graceful_shutdown).await

@@ -18,20 +18,20 @@ use tracing::{Instrument, field};
 
 use super::Error;
 use super::body::{End, Watched};
-use super::http::continue_trace;
+use super::http::{continue_trace, unless_panicking};
 
 /// The methods that calls are counted by; any other is counted as `unknown`, since a sender could make any number up.
 type Methods = Arc<HashSet<String>>;
 
 /// The routes with reflection and the door's layers around them.
-pub(super) fn layered(routes: Routes, descriptors: &'static [u8]) -> Result<Router, Error> {
+pub(super) fn layered(rpcs: Routes, descriptors: &'static [u8]) -> Result<Router, Error> {
     let methods = Arc::new(methods(descriptors)?);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(descriptors)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1()
         .map_err(|error| Error::Descriptors(error.to_string()))?;
-    let router = routes.add_service(reflection).into_axum_router();
+    let router = rpcs.add_service(reflection).into_axum_router();
     Ok(router.layer(from_fn(timed)).layer(from_fn_with_state(methods, observed)))
 }
 
@@ -93,7 +93,8 @@ async fn observed(State(methods): State<Methods>, request: Request, next: Next) 
         otel.status_code = field::Empty,
     );
     continue_trace(&span, &request);
-    let response = next.run(request).instrument(span.clone()).await;
+    let answered = unless_panicking(next.run(request)).instrument(span.clone()).await;
+    let response = answered.unwrap_or_else(|| Status::internal("a defect of ours; it was logged").into_http());
     let at_once = status(response.headers());
     let ended = move |end: End<'_>| {
         let code = match end {

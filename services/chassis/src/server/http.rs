@@ -1,5 +1,6 @@
 //! The layers of the HTTP door: bounds, a span and a measurement per request, problems for what no route answers.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -7,6 +8,7 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use http::{Method, StatusCode, header};
 use http_body_util::Limited;
 use tracing::{Instrument, Span, field};
@@ -71,7 +73,10 @@ async fn observed(request: Request, next: Next) -> Response {
         otel.status_code = field::Empty,
     );
     continue_trace(&span, &request);
-    let response = next.run(request).instrument(span.clone()).await;
+    let answered = unless_panicking(next.run(request)).instrument(span.clone()).await;
+    let response = answered.unwrap_or_else(|| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "defect", "a defect of ours; it was logged").into_response()
+    });
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {
@@ -82,6 +87,16 @@ async fn observed(request: Request, next: Next) -> Response {
     let labels = [("method", method.to_owned()), ("route", route), ("status", status)];
     metrics::histogram!("homeroom_http_request_duration_seconds", &labels).record(started.elapsed());
     response
+}
+
+/// The answer, or nothing when making it panicked: the sender is told, and the connection's other requests go on.
+pub(super) async fn unless_panicking(answer: impl Future<Output = Response>) -> Option<Response> {
+    let answered = AssertUnwindSafe(answer).catch_unwind().await;
+    if answered.is_err() {
+        // What the panic said is on standard error; it is not repeated, since it may quote the request.
+        tracing::error!("answering a request panicked");
+    }
+    answered.ok()
 }
 
 pub(super) fn continue_trace<B>(span: &Span, request: &http::Request<B>) {

@@ -13,9 +13,17 @@ use super::client::{DEADLINE, Desk, client};
 use crate::server::Limits;
 use crate::telemetry;
 
+async fn defect() -> &'static str {
+    assert!(std::hint::black_box(false), "out of order");
+    "never"
+}
+
 fn echo() -> Router {
     let length = async |body: Bytes| body.len().to_string();
-    Router::new().route("/echo/{student}", post(length)).route("/fine", get(async || "fine"))
+    Router::new()
+        .route("/echo/{student}", post(length))
+        .route("/fine", get(async || "fine"))
+        .route("/defect", get(defect))
 }
 
 async fn problem(response: reqwest::Response) -> (u16, String) {
@@ -44,12 +52,14 @@ async fn a_body_beyond_the_bound_is_a_problem_whether_declared_or_not() {
 }
 
 #[tokio::test]
-async fn what_no_route_answers_is_a_problem() {
+async fn what_no_route_answers_or_a_defect_stops_is_a_problem() {
     let desk = Desk::open(echo(), None, Limits { linger_millis: 0, ..Limits::default() }).await;
     let absent = client().get(desk.url("/absent")).send().await.unwrap();
     assert_eq!(problem(absent).await, (404, "urn:homeroom:problem:not-found".to_owned()));
     let method = client().delete(desk.url("/fine")).send().await.unwrap();
     assert_eq!(problem(method).await, (405, "urn:homeroom:problem:method-not-allowed".to_owned()));
+    let defect = client().get(desk.url("/defect")).send().await.unwrap();
+    assert_eq!(problem(defect).await, (500, "urn:homeroom:problem:defect".to_owned()));
     desk.tasks.stop();
     desk.closed().await.unwrap();
 }
