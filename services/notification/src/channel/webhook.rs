@@ -1,0 +1,178 @@
+//! Webhooks as Standard Webhooks says: `webhook-id` is the idempotency key, the body is signed with every secret in force.
+//!
+//! What an answer means: 2xx accepted; 410 gone for good; 429 and 503 too many; other answers are tried again, also a
+//! redirect, which is not followed. A connection that could not be made has sent nothing; anything that fails after that, and
+//! 504, may have arrived. Addresses inside the network are refused unless the configuration allows them.
+
+mod guard;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use homeroom_chassis::config::SecretFile;
+use homeroom_chassis::{TaskGroup, clock};
+use homeroom_proto::wire::notification::Delivery;
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, StatusCode, Url, redirect};
+use serde::Deserialize;
+
+use super::{Error, FeedConfig, Sender, feed};
+use crate::schedule::Outcome;
+
+pub use guard::Network;
+
+/// Configuration of the webhook adapter.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The feed.
+    pub feed: FeedConfig,
+    /// Signing secrets (`whsec_…`) of endpoints without their own; more than one while they are changed over.
+    #[serde(default)]
+    pub secret_files: Vec<SecretFile>,
+    /// Signing secrets of single endpoints, by URL as the routing has it.
+    #[serde(default)]
+    pub endpoint_secret_files: BTreeMap<String, Vec<SecretFile>>,
+    /// Networks inside that webhooks may go to, such as `127.0.0.0/8`; none by default.
+    #[serde(default)]
+    pub allow_networks: Vec<Network>,
+    /// How long an answer may take, seconds.
+    #[serde(default = "default_timeout")]
+    pub timeout_s: u64,
+}
+
+const fn default_timeout() -> u64 {
+    20
+}
+
+/// Sends webhooks until the group stops.
+pub async fn run(config: Config, tasks: TaskGroup) -> Result<(), Error> {
+    if config.timeout_s == 0 || config.timeout_s * 2 > config.feed.lease_s {
+        return Err(Error::config("timeout-s", "must be at least 1 and at most half of `feed.lease-s`"));
+    }
+    let sender = Webhooks::new(&config)?;
+    feed::run(config.feed, sender, tasks).await
+}
+
+/// How long a connection may take; within it nothing has been sent.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+
+struct Webhooks {
+    client: Client,
+    guard: Arc<guard::Guard>,
+    secrets: secret::Secrets,
+}
+
+impl Webhooks {
+    fn new(config: &Config) -> Result<Self, Error> {
+        let guard = Arc::new(guard::Guard::new(config.allow_networks.clone()));
+        let client = Client::builder()
+            .timeout(Duration::from_secs(config.timeout_s))
+            .connect_timeout(CONNECT_WITHIN)
+            .redirect(redirect::Policy::none())
+            // A proxy of the environment would resolve names for itself, past the guard.
+            .no_proxy()
+            .dns_resolver(Arc::clone(&guard))
+            .user_agent(concat!("homeroom/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| Error::config("feed", error))?;
+        let secrets = secret::Secrets::read(&config.secret_files, &config.endpoint_secret_files)?;
+        Ok(Self { client, guard, secrets })
+    }
+}
+
+#[async_trait]
+impl Sender for Webhooks {
+    const CHANNEL: &'static str = "webhook";
+
+    async fn send(&self, delivery: &Delivery) -> Outcome {
+        let permanent = |reason: &str| Outcome::Permanent { reason: reason.to_owned() };
+        let (Some(to), Some(message)) = (&delivery.to, &delivery.message) else {
+            return permanent("the delivery has no recipient or message");
+        };
+        let Ok(url) = Url::parse(&to.address) else { return permanent("the address is no URL") };
+        // A name is judged when it is resolved; a bare address never is.
+        if let Some(refused) = self.guard.refuses_literal(&url) {
+            return permanent(&refused.to_string());
+        }
+        let now = clock::now();
+        let Some(signatures) = self.secrets.sign(&to.address, &delivery.idempotency_key, now, &message.data) else {
+            return Outcome::Retry { reason: "no signing secret is configured for this endpoint".to_owned(), after: None };
+        };
+        let mut request = self
+            .client
+            .post(url)
+            .header("webhook-id", &delivery.idempotency_key)
+            .header("webhook-timestamp", now.as_second().to_string())
+            .header("webhook-signature", signatures)
+            .header(CONTENT_TYPE, "application/json");
+        if !delivery.traceparent.is_empty() {
+            request = request.header("traceparent", &delivery.traceparent);
+        }
+        match request.body(message.data.clone()).send().await {
+            Ok(response) => judge(response.status(), response.headers(), now),
+            Err(error) => judge_failure(&error),
+        }
+    }
+}
+
+fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Outcome {
+    let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|text| retry_after(text, now));
+    match status {
+        status if status.is_success() => Outcome::Accepted { provider_message_id: String::new() },
+        StatusCode::GONE => Outcome::Permanent { reason: "the endpoint is gone (410)".to_owned() },
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Outcome::Limited { after },
+        StatusCode::GATEWAY_TIMEOUT => Outcome::Unknown { reason: "a gateway did not wait for the answer (504)".to_owned() },
+        status => Outcome::Retry { reason: format!("the endpoint answered {}", status.as_u16()), after },
+    }
+}
+
+/// Errors are told by their kind only: their text holds the URL, which may hold a secret.
+fn judge_failure(error: &reqwest::Error) -> Outcome {
+    if let Some(refused) = guard::refusal(error) {
+        Outcome::Permanent { reason: refused.to_string() }
+    } else if error.is_builder() {
+        Outcome::Permanent { reason: "the request cannot be made".to_owned() }
+    } else if error.is_connect() {
+        Outcome::Retry { reason: "no connection".to_owned(), after: None }
+    } else if error.is_timeout() {
+        Outcome::Unknown { reason: "no answer came in time".to_owned() }
+    } else {
+        Outcome::Unknown { reason: "the connection broke before the answer".to_owned() }
+    }
+}
+
+/// Seconds, or a date.
+fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
+    if let Ok(seconds) = text.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+    Duration::try_from(at.duration_since(now)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, after: &str) -> Outcome {
+        let headers = HeaderMap::from_iter([(RETRY_AFTER, after.parse().unwrap())]);
+        judge(StatusCode::from_u16(status).unwrap(), &headers, Timestamp::constant(1_445_412_470, 0))
+    }
+
+    #[test]
+    fn answers_mean_what_the_standard_says() {
+        assert!(matches!(judged(204, ""), Outcome::Accepted { .. }));
+        assert!(matches!(judged(301, ""), Outcome::Retry { .. }));
+        assert!(matches!(judged(401, ""), Outcome::Retry { .. }));
+        assert!(matches!(judged(410, ""), Outcome::Permanent { .. }));
+        assert!(matches!(judged(504, ""), Outcome::Unknown { .. }));
+        assert_eq!(judged(429, "7"), Outcome::Limited { after: Some(Duration::from_secs(7)) });
+        assert_eq!(judged(503, "Wed, 21 Oct 2015 07:28:00 GMT"), Outcome::Limited { after: Some(Duration::from_secs(10)) });
+        assert_eq!(judged(503, "soon"), Outcome::Limited { after: None });
+    }
+}

@@ -1,0 +1,229 @@
+//! Reads the alerts topic: a worker per partition that we own, a transaction per batch.
+//!
+//! The log routes each partition's records into a bounded inbox. The worker cuts them to what is not yet applied, decodes, and
+//! applies. A record that cannot be understood, or that the database refuses for what it holds, becomes a dead letter in the
+//! same transaction, and nothing else is held up by it. When the database is away the worker tries again until it is back. A
+//! worker whose epoch is no longer the highest stops without a trace.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use homeroom_bus::{Offset, Partition, PartitionOwner, Record};
+use homeroom_chassis::TaskGroup;
+use homeroom_domain::alert::ChangeKind;
+use homeroom_pg::Error;
+use metrics::counter;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::message::kind_name;
+use crate::metric;
+use crate::routing::Source;
+use crate::store::{Batch, DeadLetter, Incoming, Outcome, Step, Store, Turn};
+
+/// Batches of records that wait for a worker.
+const INBOX: usize = 2;
+
+/// The most records of one transaction.
+const LARGEST_BATCH: usize = 1_000;
+
+/// The first pause after a failure; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest pause between tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// What workers share.
+#[derive(Debug, Clone)]
+pub(crate) struct Work {
+    pub(crate) store: Store,
+    pub(crate) routing: Source,
+    pub(crate) clock: Clock,
+    /// How long a delivery is worth sending after it is due.
+    pub(crate) worth: Duration,
+}
+
+/// The owner of this process's partitions.
+pub(crate) struct Owner {
+    work: Work,
+    tasks: TaskGroup,
+    workers: Mutex<HashMap<Partition, CancellationToken>>,
+}
+
+impl Owner {
+    pub(crate) fn new(work: Work, tasks: TaskGroup) -> Self {
+        Self { work, tasks, workers: Mutex::default() }
+    }
+}
+
+#[async_trait]
+impl PartitionOwner for Owner {
+    async fn assign(&self, partition: Partition) -> Result<(Offset, mpsc::Sender<Vec<Record>>), homeroom_bus::Error> {
+        let turn = self.work.store.take(partition).await.map_err(|error| homeroom_bus::Error::Unavailable(error.to_string()))?;
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let stop = self.tasks.stopping().child_token();
+        let before = self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, stop.clone());
+        if let Some(before) = before {
+            before.cancel();
+        }
+        let worker = Worker { work: self.work.clone(), turn, stop };
+        self.tasks.spawn("alert inbox", async move {
+            worker.run(inbox).await;
+            Ok::<(), Infallible>(())
+        });
+        Ok((turn.next, sender))
+    }
+
+    async fn revoke(&self, partition: Partition) {
+        let worker = self.workers.lock().unwrap_or_else(PoisonError::into_inner).remove(&partition);
+        if let Some(worker) = worker {
+            worker.cancel();
+        }
+    }
+}
+
+struct Worker {
+    work: Work,
+    turn: Turn,
+    stop: CancellationToken,
+}
+
+/// The partition is another's.
+struct Fenced;
+
+impl Worker {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Vec<Record>>) {
+        loop {
+            let records = tokio::select! {
+                () = self.stop.cancelled() => return,
+                records = inbox.recv() => records,
+            };
+            let Some(mut records) = records else { return };
+            while !records.is_empty() {
+                let rest = records.split_off(records.len().min(LARGEST_BATCH));
+                let batch = std::mem::replace(&mut records, rest);
+                if self.apply(&batch).await.is_err() {
+                    tracing::info!(partition = self.turn.partition.0, "the partition has another owner");
+                    return;
+                }
+                if self.stop.is_cancelled() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Applies the records until it succeeds, splitting off what the database refuses.
+    async fn apply(&mut self, records: &[Record]) -> Result<(), Fenced> {
+        // Prefetched leftovers of an earlier assignment may come once more.
+        let fresh: Vec<&Record> = records.iter().filter(|record| record.offset >= self.turn.next).collect();
+        let mut parts = vec![&fresh[..]];
+        let mut pause = FIRST_PAUSE;
+        while let Some(part) = parts.pop() {
+            let Some(last) = part.last() else { continue };
+            let next = Offset(last.offset.0 + 1);
+            match self.try_apply(part, next, None).await {
+                Ok(step) => self.took(step, next)?,
+                Err(error) if is_refusal(&error) && part.len() == 1 => {
+                    let refused = self.try_apply(part, next, Some(&error)).await;
+                    match refused {
+                        Ok(step) => self.took(step, next)?,
+                        Err(error) => {
+                            parts.push(part);
+                            pause = self.rest(pause, &error).await?;
+                        }
+                    }
+                }
+                Err(error) if is_refusal(&error) => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([second, first]);
+                }
+                Err(error) => {
+                    parts.push(part);
+                    pause = self.rest(pause, &error).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn try_apply(&self, part: &[&Record], next: Offset, refusal: Option<&Error>) -> Result<Step, Error> {
+        let mut batch = Batch { next, incoming: Vec::new(), dead: Vec::new(), worth: self.work.worth, now: self.work.clock.now() };
+        for record in part {
+            let decoded = match refusal {
+                Some(error) => Err(format!("the database refuses it: {}", with_source(error))),
+                None => decode(record),
+            };
+            match decoded {
+                Ok(incoming) => batch.incoming.push(incoming),
+                Err(reason) => {
+                    batch.dead.push(DeadLetter { offset: record.offset, reason, value: record.value.clone() });
+                }
+            }
+        }
+        self.work.store.apply(self.turn, &Arc::new(batch), &self.work.routing.current()).await
+    }
+
+    fn took(&mut self, step: Step, next: Offset) -> Result<(), Fenced> {
+        match step {
+            Step::Fenced => Err(Fenced),
+            Step::Applied(outcome) => {
+                self.turn.next = next;
+                count(&outcome);
+                Ok(())
+            }
+        }
+    }
+
+    async fn rest(&self, pause: Duration, error: &Error) -> Result<Duration, Fenced> {
+        tracing::warn!(partition = self.turn.partition.0, error = %with_source(error), "alert changes wait for the database");
+        tokio::select! {
+            // Ours no longer, or the process stops: the next owner reads on from what is committed.
+            () = self.stop.cancelled() => Err(Fenced),
+            () = tokio::time::sleep(pause) => Ok((pause * 2).min(LONGEST_PAUSE)),
+        }
+    }
+}
+
+fn decode(record: &Record) -> Result<Incoming, String> {
+    let encoded = record.value.clone().ok_or("it has no value")?;
+    let change = homeroom_proto::alert::decode(&encoded).map_err(|error| with_source(&error))?;
+    if change.number == 0 {
+        return Err("`AlertChange.number` is 0, and changes count from 1".to_owned());
+    }
+    let header = record.headers.iter().find(|(name, _)| name == "traceparent");
+    let traceparent = header.and_then(|(_, value)| std::str::from_utf8(value).ok()).unwrap_or_default().to_owned();
+    Ok(Incoming { change, encoded, traceparent })
+}
+
+/// Whether the database would refuse the same rows again: what they hold is wrong (class 22) or breaks a constraint (23).
+fn is_refusal(error: &Error) -> bool {
+    let Error::Statement { source, .. } = error else { return false };
+    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+}
+
+fn with_source(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn count(outcome: &Outcome) {
+    let kinds = [ChangeKind::Opened, ChangeKind::Amended, ChangeKind::Escalated, ChangeKind::Cleared, ChangeKind::Recalled];
+    for kind in kinds {
+        let changes = outcome.changes.iter().filter(|&&change| change == kind).count();
+        counter!(metric::CHANGES, "kind" => kind_name(kind)).increment(changes as u64);
+    }
+    counter!(metric::REPEATS).increment(outcome.repeats);
+    counter!(metric::UNROUTED).increment(outcome.unrouted);
+    counter!(metric::DEAD_LETTERS).increment(outcome.dead);
+}

@@ -1,0 +1,142 @@
+//! The gRPC service `AlertFeed`: what channel adapters and live screens read.
+//!
+//! Who is who. An *adapter* opens a stream, says hello, gets deliveries under lease and settles each. Several adapters may
+//! serve one channel; a delivery goes to one of them at a time. A *watcher* reads alert changes from a cursor on, without
+//! leases. What can go wrong: an adapter vanishes (its leases end, and count as unknown), settles late (see
+//! [`crate::store`]), reads slowly (it is cut; row state is the truth, so nothing is lost), or this process stops (GoAway, then
+//! time to settle). A notification in the database wakes streams; a poll makes up for lost ones.
+
+mod session;
+mod wake;
+mod watch;
+mod wire;
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use homeroom_chassis::TaskGroup;
+use homeroom_chassis::access::{Access, Grant, Scope};
+use homeroom_proto::wire::notification as pb;
+use pb::alert_feed_server::AlertFeed;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_stream::Stream;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Response, Status, Streaming};
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::config;
+use crate::schedule::Policy;
+use crate::store::Store;
+
+pub(crate) use wake::{Wake, listen};
+
+/// What streams share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) access: Access,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) limits: config::Feed,
+    pub(crate) clock: Clock,
+    pub(crate) wake: Wake,
+    pub(crate) tasks: TaskGroup,
+    pub(crate) streams: Arc<Semaphore>,
+}
+
+/// The service.
+#[derive(Debug, Clone)]
+pub(crate) struct Feed {
+    shared: Arc<Shared>,
+}
+
+/// Frames that wait for a peer to read them; the connection's window holds more.
+const OUTBOX: usize = 8;
+
+/// The most deliveries of one answer of the view.
+const LARGEST_VIEW: u32 = 500;
+
+/// How many the view gives when not asked for a number.
+const DEFAULT_VIEW: u32 = 100;
+
+type Frames<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl Feed {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    #[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
+    fn permit(&self, metadata: &MetadataMap) -> Result<Grant, Status> {
+        self.shared.access.grpc(metadata, Scope::Feed)
+    }
+
+    #[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
+    fn room(&self) -> Result<OwnedSemaphorePermit, Status> {
+        let room = Arc::clone(&self.shared.streams).try_acquire_owned();
+        room.map_err(|_| Status::resource_exhausted("too many streams are open on this process"))
+    }
+}
+
+#[tonic::async_trait]
+impl AlertFeed for Feed {
+    type StreamStream = Frames<pb::StreamResponse>;
+    type WatchAlertsStream = Frames<pb::WatchAlertsResponse>;
+
+    async fn stream(&self, request: Request<Streaming<pb::StreamRequest>>) -> Result<Response<Self::StreamStream>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let room = self.room()?;
+        let (out, frames) = mpsc::channel(OUTBOX);
+        let shared = Arc::clone(&self.shared);
+        self.shared.tasks.spawn("feed stream", async move {
+            session::run(shared, grant.district, request.into_inner(), out).await;
+            drop(room);
+            Ok::<(), Infallible>(())
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
+    }
+
+    async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<pb::SettleResponse>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let settlement = request.into_inner().settlement.ok_or_else(|| Status::invalid_argument("`settlement` is missing"))?;
+        let settlement = wire::settlement(settlement)?;
+        let id = settlement.delivery_id;
+        let shared = &self.shared;
+        let standing = shared.store.settle(&grant.district, settlement, &shared.policy, shared.clock.now()).await;
+        let result = wire::result(id, standing.map_err(|error| unavailable(&error))?);
+        Ok(Response::new(pb::SettleResponse { result: Some(result) }))
+    }
+
+    async fn watch_alerts(&self, request: Request<pb::WatchAlertsRequest>) -> Result<Response<Self::WatchAlertsStream>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let room = self.room()?;
+        let (out, frames) = mpsc::channel(watch::OUTBOX);
+        let watcher = watch::Watcher::open(Arc::clone(&self.shared), grant.district, request.into_inner(), out).await?;
+        self.shared.tasks.spawn("alert watcher", async move {
+            watcher.run().await;
+            drop(room);
+            Ok::<(), Infallible>(())
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
+    }
+
+    async fn get_deliveries(&self, request: Request<pb::GetDeliveriesRequest>) -> Result<Response<pb::GetDeliveriesResponse>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let pb::GetDeliveriesRequest { alert_id, limit } = request.into_inner();
+        let alert = (!alert_id.is_empty()).then(|| Uuid::try_parse(&alert_id)).transpose();
+        let alert = alert.map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))?;
+        let limit = if limit == 0 { DEFAULT_VIEW } else { limit.min(LARGEST_VIEW) };
+        let now = self.shared.clock.now();
+        let states = self.shared.store.list_deliveries(&grant.district, alert, limit, now).await.map_err(|error| unavailable(&error))?;
+        Ok(Response::new(pb::GetDeliveriesResponse { deliveries: states.into_iter().map(wire::state).collect() }))
+    }
+}
+
+/// The database is away, or broken: logged here, where it is known; the peer is told only to come back.
+fn unavailable(error: &homeroom_pg::Error) -> Status {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(%error, cause, "the feed's database did not answer as it should");
+    Status::unavailable("the database is not available; try again")
+}

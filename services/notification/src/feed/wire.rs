@@ -1,0 +1,96 @@
+//! Between the feed's messages and what the store knows.
+
+use std::time::Duration;
+
+use homeroom_domain::id::DistrictId;
+use homeroom_proto::wire::notification as pb;
+use jiff::Timestamp;
+use tonic::Status;
+use uuid::Uuid;
+
+use crate::schedule::Outcome;
+use crate::store::{Claimed, DeliveryState, Settlement, Standing};
+
+/// A delivery as its frame carries it.
+pub(super) fn delivery(district: &DistrictId, claimed: Claimed) -> pb::Delivery {
+    pb::Delivery {
+        delivery_id: claimed.delivery_id.to_string(),
+        idempotency_key: claimed.delivery_id.to_string(),
+        attempt: claimed.attempt,
+        lease_token: claimed.token.as_bytes().to_vec().into(),
+        lease_until: Some(timestamp(claimed.lease_until)),
+        expires_at: Some(timestamp(claimed.expires_at)),
+        district: district.as_str().to_owned(),
+        to: Some(pb::Recipient { team: claimed.team, address: claimed.address }),
+        message: Some(pb::Message {
+            kind: format!("alert.{}", claimed.kind),
+            subject: claimed.subject,
+            text: claimed.body,
+            data: claimed.data.into_bytes().into(),
+        }),
+        traceparent: claimed.traceparent,
+        maybe_sent_before: claimed.maybe_sent,
+        follows: claimed.follows.map(|id| id.to_string()).unwrap_or_default(),
+    }
+}
+
+/// A settlement; `INVALID_ARGUMENT` says what is wrong with it.
+#[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
+pub(super) fn settlement(message: pb::Settlement) -> Result<Settlement, Status> {
+    use pb::settlement::Outcome as Wire;
+    let outcome = match message.outcome.ok_or_else(|| Status::invalid_argument("`outcome` is missing"))? {
+        Wire::Accepted(accepted) => Outcome::Accepted { provider_message_id: accepted.provider_message_id },
+        Wire::Retry(retry) => Outcome::Retry { reason: retry.reason, after: wait(retry.after)? },
+        Wire::Limited(limited) => Outcome::Limited { after: wait(limited.after)? },
+        Wire::Permanent(permanent) => Outcome::Permanent { reason: permanent.reason },
+        Wire::Unknown(unknown) => Outcome::Unknown { reason: unknown.reason },
+    };
+    Ok(Settlement { delivery_id: id(&message.delivery_id)?, token: message.lease_token.to_vec(), outcome })
+}
+
+#[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
+pub(super) fn id(text: &str) -> Result<Uuid, Status> {
+    Uuid::try_parse(text).map_err(|_| Status::invalid_argument("`delivery_id` is no UUID"))
+}
+
+/// What became of a settlement.
+pub(super) fn result(id: Uuid, standing: Standing) -> pb::SettlementResult {
+    let standing = match standing {
+        Standing::Recorded => pb::Standing::Recorded,
+        Standing::Stale => pb::Standing::Stale,
+        Standing::NotFound => pb::Standing::NotFound,
+    };
+    pb::SettlementResult { delivery_id: id.to_string(), standing: standing.into() }
+}
+
+/// A delivery in the view.
+pub(super) fn state(state: DeliveryState) -> pb::DeliveryState {
+    pb::DeliveryState {
+        delivery_id: state.delivery_id.to_string(),
+        alert_id: state.alert_id.to_string(),
+        change_number: state.change_number,
+        channel: state.channel,
+        team: state.team,
+        state: state.state,
+        attempts: state.attempts,
+        last_reason: state.last_reason,
+        due_at: Some(timestamp(state.due_at)),
+        settled_at: state.settled_at.map(timestamp),
+    }
+}
+
+/// A duration of ours.
+pub(super) fn duration(duration: Duration) -> prost_types::Duration {
+    // Leases and heartbeats are far below the limit.
+    prost_types::Duration { seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), nanos: 0 }
+}
+
+#[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
+pub(super) fn wait(duration: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
+    let wait = duration.map(Duration::try_from).transpose();
+    wait.map_err(|_| Status::invalid_argument("a duration is negative"))
+}
+
+fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}

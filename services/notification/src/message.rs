@@ -1,0 +1,112 @@
+//! The words that leave the platform: kind, school, rule and ids to look up with permission. Never a student, nor a fact of one.
+
+use homeroom_domain::alert::{AlertChange, ChangeKind, Severity};
+use serde_json::json;
+use uuid::Uuid;
+
+/// What a recipient reads, by person and by machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Such as `alert.opened`.
+    pub kind: String,
+    /// One line.
+    pub subject: String,
+    /// For people.
+    pub text: String,
+    /// JSON for machines.
+    pub data: String,
+}
+
+/// As the database, the feed and webhooks say it.
+pub const fn kind_name(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Opened => "opened",
+        ChangeKind::Amended => "amended",
+        ChangeKind::Escalated => "escalated",
+        ChangeKind::Cleared => "cleared",
+        ChangeKind::Recalled => "recalled",
+    }
+}
+
+/// Parses what [`kind_name`] says.
+pub fn parse_kind(text: &str) -> Option<ChangeKind> {
+    use ChangeKind::{Amended, Cleared, Escalated, Opened, Recalled};
+    [Opened, Amended, Escalated, Cleared, Recalled].into_iter().find(|kind| kind_name(*kind) == text)
+}
+
+const fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Notice => "notice",
+        Severity::Warning => "warning",
+        Severity::Urgent => "urgent",
+    }
+}
+
+/// The words on a change. `kind` is what it is for the reader: for one who was not told yet, a correction is an opening.
+/// `follows` is the first word that they had, when this is a later one.
+pub fn render(change: &AlertChange, kind: ChangeKind, follows: Option<Uuid>) -> Message {
+    // A title is the district's own text: no line break may get into a mail's header.
+    let title: String = change.claim.title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let (prefix, meaning) = match kind {
+        ChangeKind::Opened => ("", "A rule has opened this alert."),
+        ChangeKind::Amended => ("Updated: ", "What you were told is no longer exact."),
+        ChangeKind::Escalated => ("More pressing: ", "This alert has risen."),
+        ChangeKind::Cleared => ("Over: ", "This alert was right, and is over."),
+        ChangeKind::Recalled => ("Taken back: ", "The records were corrected, and this alert was not right. Please disregard it."),
+    };
+    let claim = &change.claim;
+    let text = format!(
+        "{prefix}{title}\n\n{meaning}\n\nSchool: {}\nRule: {}, version {}\nSeverity: {}\nAs of: {}\nAlert: {}, change {}\n\n\
+         Whom it concerns, and why, is shown in Homeroom to those who may see it.\n",
+        change.school,
+        claim.rule,
+        claim.rule_version,
+        severity_name(claim.severity),
+        claim.proof.as_of,
+        change.alert_id,
+        change.number,
+    );
+    let name = format!("alert.{}", kind_name(kind));
+    let mut data = json!({
+        "type": name,
+        "timestamp": change.changed_at.to_string(),
+        "data": {
+            "alert_id": change.alert_id.to_string(),
+            "change_number": change.number,
+            "kind": kind_name(kind),
+            "rule": claim.rule.as_str(),
+            "rule_version": claim.rule_version,
+            "severity": severity_name(claim.severity),
+            "school": change.school.as_str(),
+            "as_of": claim.proof.as_of.to_string(),
+        },
+    });
+    if let Some(follows) = follows {
+        data["data"]["follows"] = follows.to_string().into();
+    }
+    Message { kind: name, subject: format!("{prefix}{title} (school {})", change.school), text, data: data.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_message_holds_nothing_of_the_student() {
+        let change = sample::change(1, ChangeKind::Opened);
+        let message = render(&change, ChangeKind::Opened, None);
+        let all = format!("{message:?}");
+        for secret in [change.student.to_string(), change.claim.proof.explanation.clone(), sample::FACT.to_owned()] {
+            assert!(!all.contains(&secret), "{secret} is in {all}");
+        }
+        assert!(message.data.starts_with(r#"{"type":"alert.opened","timestamp":"#), "{}", message.data);
+    }
+
+    #[test]
+    fn a_title_cannot_break_a_header() {
+        let mut change = sample::change(2, ChangeKind::Recalled);
+        change.claim.title = "Absent\r\nBcc: all@example.org".to_owned();
+        assert_eq!(render(&change, ChangeKind::Recalled, None).subject, "Taken back: Absent  Bcc: all@example.org (school 255901001)");
+    }
+}

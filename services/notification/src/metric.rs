@@ -1,0 +1,38 @@
+//! The metrics of this service, all of them.
+
+use metrics::{Unit, describe_counter, describe_gauge};
+
+/// Age of the oldest delivery that is due and not settled.
+pub(crate) const OLDEST_UNDELIVERED: &str = "homeroom_notification_oldest_undelivered_seconds";
+/// Deliveries, by `state`.
+pub(crate) const DELIVERIES: &str = "homeroom_notification_deliveries";
+/// Ended attempts, by `channel` and `outcome`.
+pub(crate) const ATTEMPTS: &str = "homeroom_notification_attempts_total";
+/// Deliveries given up, by `channel` and `state`.
+pub(crate) const GIVEN_UP: &str = "homeroom_notification_deliveries_given_up_total";
+/// Openings that no team is routed to.
+pub(crate) const UNROUTED: &str = "homeroom_notification_alerts_unrouted_total";
+/// Alert changes read, by `kind`.
+pub(crate) const CHANGES: &str = "homeroom_notification_alert_changes_total";
+/// Alert changes that were known already.
+pub(crate) const REPEATS: &str = "homeroom_notification_alert_changes_repeated_total";
+/// Records that could not be understood.
+pub(crate) const DEAD_LETTERS: &str = "homeroom_notification_dead_letters_total";
+/// Routing files that were refused while running.
+pub(crate) const ROUTING_REFUSED: &str = "homeroom_notification_routing_refused_total";
+/// Subscribers that were cut because they read too slowly.
+pub(crate) const SUBSCRIBERS_CUT: &str = "homeroom_notification_subscribers_cut_total";
+
+/// Tells the recorder what each is.
+pub(crate) fn describe() {
+    describe_gauge!(OLDEST_UNDELIVERED, Unit::Seconds, "Age of the oldest delivery that is due and not settled");
+    describe_gauge!(DELIVERIES, Unit::Count, "Deliveries by state");
+    describe_counter!(ATTEMPTS, Unit::Count, "Ended attempts by channel and outcome");
+    describe_counter!(GIVEN_UP, Unit::Count, "Deliveries that expired or were given up");
+    describe_counter!(UNROUTED, Unit::Count, "Openings that no team is routed to");
+    describe_counter!(CHANGES, Unit::Count, "Alert changes read, by kind");
+    describe_counter!(REPEATS, Unit::Count, "Alert changes that were known already");
+    describe_counter!(DEAD_LETTERS, Unit::Count, "Records that could not be understood");
+    describe_counter!(ROUTING_REFUSED, Unit::Count, "Routing files refused while running");
+    describe_counter!(SUBSCRIBERS_CUT, Unit::Count, "Subscribers cut because they read too slowly");
+}

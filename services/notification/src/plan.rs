@@ -1,0 +1,248 @@
+//! Who is told what: pure. A change of an alert and what was said of it so far give the deliveries to plan, rewrite and cancel.
+//!
+//! Words. A *telling* begins with the change that opens an alert and ends with the next opening; deliveries of one telling
+//! carry the opening's number. A recipient's *chain* is their deliveries of one telling in order of change. A recipient
+//! *was told* when a delivery was accepted or may have been (an attempt ended unknown).
+//!
+//! Rules. An opening goes to everybody routed. Amendments, escalations, clearings and recalls go to whoever was told, and wait
+//! while it is not known (a delivery is under lease). An escalation also goes to everybody routed now who was not reached.
+//! While nothing was told, a recall or clearing cancels what waits, and a correction becomes the words of what waits.
+//! [`settled`] decides again when a delivery has settled. Order within a chain is held by the claim, which skips a delivery
+//! while an earlier one of the same alert and recipient is unsettled.
+
+use std::collections::BTreeMap;
+
+use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::id::AlertId;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+/// One recipient by one channel; two with the same channel and address are the same one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recipient {
+    /// The team that the address is of.
+    pub team: String,
+    /// Such as `mail`.
+    pub channel: String,
+    /// Of the channel.
+    pub address: String,
+}
+
+impl Recipient {
+    fn same(&self, other: &Self) -> bool {
+        self.channel == other.channel && self.address == other.address
+    }
+}
+
+/// Where a delivery stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// For its time, a retry, or an earlier word.
+    Waiting,
+    /// An adapter has it.
+    Leased,
+    /// The channel took it.
+    Accepted,
+    /// Not to be sent, or not again.
+    Cancelled,
+    /// It was not sent in time.
+    Expired,
+    /// It could not be sent.
+    Dead,
+}
+
+impl Standing {
+    /// As the database and the feed say it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Leased => "leased",
+            Self::Accepted => "accepted",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Parses what [`Self::as_str`] says.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Waiting, Self::Leased, Self::Accepted, Self::Cancelled, Self::Expired, Self::Dead]
+            .into_iter()
+            .find(|standing| standing.as_str() == text)
+    }
+}
+
+/// A delivery as far as planning looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its id.
+    pub id: Uuid,
+    /// The change that it was planned for.
+    pub number: u32,
+    /// The number of the opening that it belongs to.
+    pub telling: u32,
+    /// What it says happened.
+    pub kind: ChangeKind,
+    /// Whom it goes to.
+    pub to: Recipient,
+    /// Where it stands.
+    pub standing: Standing,
+    /// An attempt ended unknown.
+    pub maybe_sent: bool,
+}
+
+impl Delivery {
+    fn told(&self) -> bool {
+        self.standing == Standing::Accepted || self.maybe_sent
+    }
+
+    fn waits(&self) -> bool {
+        self.standing == Standing::Waiting
+    }
+}
+
+/// What shall be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// A new delivery.
+    Deliver(Planned),
+    /// The waiting delivery takes the change's content.
+    Rewrite(Uuid),
+    /// The waiting delivery is not sent, or not again.
+    Cancel(Uuid),
+}
+
+/// A delivery to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// Derived from alert, number, channel and address.
+    pub id: Uuid,
+    /// What it says happened.
+    pub kind: ChangeKind,
+    /// The number of the opening that it belongs to.
+    pub telling: u32,
+    /// Whom it goes to.
+    pub to: Recipient,
+    /// Not before this moment.
+    pub due_at: Timestamp,
+    /// The first word of the telling to this recipient, when this is a later one.
+    pub follows: Option<Uuid>,
+}
+
+/// Names the ids of deliveries among version 5 UUIDs.
+const DELIVERIES: Uuid = Uuid::from_u128(0x6f3a_91d2_58c4_4e07_9b1e_2d40_c7a5_63f8);
+
+/// The id of the delivery of a change to a recipient: the same however often it is planned.
+pub fn delivery_id(alert: AlertId, number: u32, to: &Recipient) -> Uuid {
+    let name = format!("{alert}\n{number}\n{}\n{}", to.channel, to.address);
+    Uuid::new_v5(&DELIVERIES, name.as_bytes())
+}
+
+/// What a change of an alert asks for. `telling` is the number of the opening that the change belongs to, `known` are all
+/// deliveries of the alert, `routed` is who would be told of an opening now.
+pub fn change(change: &AlertChange, telling: u32, known: &[Delivery], routed: &[Recipient]) -> Vec<Effect> {
+    let plan = Plan { change, telling };
+    if change.kind == ChangeKind::Opened {
+        return routed.iter().map(|to| plan.deliver(to, None)).collect();
+    }
+    let chains = chains(telling, known);
+    let mut effects = Vec::new();
+    for chain in &chains {
+        if takes_back(change.kind) {
+            plan.take_back(chain, &mut effects);
+        } else {
+            plan.follow_up(chain, &mut effects);
+        }
+    }
+    if change.kind == ChangeKind::Escalated {
+        let reached = |to: &Recipient| chains.iter().any(|chain| chain[0].to.same(to) && reached(chain));
+        effects.extend(routed.iter().filter(|to| !reached(to)).map(|to| plan.deliver(to, None)));
+    }
+    effects
+}
+
+/// Which waiting deliveries of one recipient's chain are to be cancelled now that one of it has settled.
+pub fn settled(chain: &[Delivery]) -> Vec<Uuid> {
+    let told = chain.iter().any(Delivery::told);
+    let known = told || !chain.iter().any(|delivery| delivery.standing == Standing::Leased);
+    let waiting = || chain.iter().filter(|delivery| delivery.waits());
+    if let Some(back) = waiting().filter(|delivery| takes_back(delivery.kind)).max_by_key(|delivery| delivery.number) {
+        // Stale news is not sent again; the taking back itself only when there is something to take back.
+        return waiting().filter(|d| d.number < back.number || (known && !told)).map(|d| d.id).collect();
+    }
+    if told || !known {
+        return Vec::new();
+    }
+    // The opening was not told: its amendments have nothing to amend. An escalation stands as a first word.
+    let mut waiting: Vec<_> = waiting().collect();
+    waiting.sort_by_key(|delivery| delivery.number);
+    waiting.into_iter().take_while(|delivery| delivery.kind == ChangeKind::Amended).map(|d| d.id).collect()
+}
+
+/// Whether the change ends the alert.
+pub const fn takes_back(kind: ChangeKind) -> bool {
+    matches!(kind, ChangeKind::Cleared | ChangeKind::Recalled)
+}
+
+struct Plan<'a> {
+    change: &'a AlertChange,
+    telling: u32,
+}
+
+impl Plan<'_> {
+    fn deliver(&self, to: &Recipient, follows: Option<Uuid>) -> Effect {
+        let settle = match self.change.kind {
+            ChangeKind::Opened => SignedDuration::from_secs(self.change.claim.settle_seconds.into()),
+            _ => SignedDuration::ZERO,
+        };
+        Effect::Deliver(Planned {
+            id: delivery_id(self.change.alert_id, self.change.number, to),
+            kind: self.change.kind,
+            telling: self.telling,
+            to: to.clone(),
+            due_at: self.change.changed_at.saturating_add(settle).unwrap_or(self.change.changed_at),
+            follows,
+        })
+    }
+
+    fn take_back(&self, chain: &[&Delivery], effects: &mut Vec<Effect>) {
+        effects.extend(chain.iter().filter(|delivery| delivery.waits()).map(|delivery| Effect::Cancel(delivery.id)));
+        self.follow(chain, effects);
+    }
+
+    fn follow_up(&self, chain: &[&Delivery], effects: &mut Vec<Effect>) {
+        if !self.follow(chain, effects)
+            && let Some(last) = chain.iter().rev().find(|delivery| delivery.waits())
+        {
+            effects.push(Effect::Rewrite(last.id));
+        }
+    }
+
+    /// Plans a later word when there is, or may be, a first one.
+    fn follow(&self, chain: &[&Delivery], effects: &mut Vec<Effect>) -> bool {
+        let first = chain.iter().find(|delivery| delivery.told() || delivery.standing == Standing::Leased);
+        effects.extend(first.map(|first| self.deliver(&first.to, Some(first.id))));
+        first.is_some()
+    }
+}
+
+/// Told, or about to be.
+fn reached(chain: &[&Delivery]) -> bool {
+    chain.iter().any(|d| d.told() || matches!(d.standing, Standing::Leased | Standing::Waiting))
+}
+
+/// The deliveries of a telling by recipient, each in order of change, never empty.
+fn chains(telling: u32, known: &[Delivery]) -> Vec<Vec<&Delivery>> {
+    let mut chains: BTreeMap<(&str, &str), Vec<&Delivery>> = BTreeMap::new();
+    for delivery in known.iter().filter(|delivery| delivery.telling == telling) {
+        chains.entry((&delivery.to.channel, &delivery.to.address)).or_default().push(delivery);
+    }
+    let mut chains: Vec<_> = chains.into_values().collect();
+    for chain in &mut chains {
+        chain.sort_by_key(|delivery| delivery.number);
+    }
+    chains
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,95 @@
+//! The tables: the truth about alerts, deliveries and attempts. What to do with them is decided in [`crate::plan`] and
+//! [`crate::schedule`]; here it is done.
+
+mod batch;
+mod claim;
+mod inbox;
+mod settle;
+mod view;
+mod watch;
+
+use homeroom_domain::alert::ChangeKind;
+use homeroom_domain::id::DistrictId;
+use homeroom_pg::{Database, Error};
+use jiff::Timestamp;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+pub(crate) use batch::{Incoming, Outcome};
+pub(crate) use claim::{Claimed, Limits, Terms};
+pub(crate) use inbox::{Batch, DeadLetter, Step, Turn};
+pub(crate) use settle::{Settlement, Standing};
+pub(crate) use view::DeliveryState;
+pub(crate) use watch::Watched;
+
+use crate::message;
+use crate::plan::{Delivery, Recipient};
+
+/// Notified in every transaction that plans or frees a delivery or records a change.
+pub(crate) const CHANNEL: &str = "homeroom_notification";
+
+/// The service's database. Clones share the pool.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    database: Database,
+}
+
+impl Store {
+    pub(crate) const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    pub(crate) const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// The districts that have alerts.
+    pub(crate) async fn districts(&self) -> Result<Vec<DistrictId>, Error> {
+        let names: Vec<String> = sqlx::query_scalar("select name from districts order by name").fetch_all(self.database.pool()).await?;
+        names.iter().map(|name| DistrictId::parse(name).map_err(|e| bad_row("districts", "name", &e))).collect()
+    }
+}
+
+/// Wakes whoever waits for deliveries or changes, once the transaction commits.
+async fn notify(connection: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(connection).await?;
+    Ok(())
+}
+
+fn bad_row(table: &'static str, column: &'static str, problem: &dyn std::fmt::Display) -> Error {
+    Error::Row { table, column, problem: problem.to_string() }
+}
+
+fn moment(table: &'static str, column: &'static str, microseconds: i64) -> Result<Timestamp, Error> {
+    Timestamp::from_microsecond(microseconds).map_err(|error| bad_row(table, column, &error))
+}
+
+fn count(table: &'static str, column: &'static str, value: i32) -> Result<u32, Error> {
+    u32::try_from(value).map_err(|error| bad_row(table, column, &error))
+}
+
+/// A change's number as the database keeps it. An alert with two billion changes is out of any reach.
+fn stored(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
+
+fn kind(text: &str) -> Result<ChangeKind, Error> {
+    message::parse_kind(text).ok_or_else(|| bad_row("deliveries", "kind", &format_args!("`{text}` is no kind")))
+}
+
+/// A row with the columns `delivery_id, change_number, telling, kind, team, channel, address, state, maybe_sent`.
+fn delivery(row: &PgRow) -> Result<Delivery, Error> {
+    const TABLE: &str = "deliveries";
+    let state: String = row.try_get("state")?;
+    Ok(Delivery {
+        id: row.try_get::<Uuid, _>("delivery_id")?,
+        number: count(TABLE, "change_number", row.try_get("change_number")?)?,
+        telling: count(TABLE, "telling", row.try_get("telling")?)?,
+        kind: kind(row.try_get("kind")?)?,
+        to: Recipient { team: row.try_get("team")?, channel: row.try_get("channel")?, address: row.try_get("address")? },
+        standing: crate::plan::Standing::parse(&state)
+            .ok_or_else(|| bad_row(TABLE, "state", &format_args!("`{state}` is no state")))?,
+        maybe_sent: row.try_get("maybe_sent")?,
+    })
+}

@@ -1,0 +1,106 @@
+//! What operators look at: deliveries with their state, and the numbers behind the gauges.
+
+use homeroom_domain::id::DistrictId;
+use homeroom_pg::{Districts, Error};
+use jiff::Timestamp;
+use sqlx::postgres::PgRow;
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::{Store, count, moment};
+
+/// A delivery in the view.
+#[derive(Debug, Clone)]
+pub(crate) struct DeliveryState {
+    pub(crate) delivery_id: Uuid,
+    pub(crate) alert_id: Uuid,
+    pub(crate) change_number: u32,
+    pub(crate) channel: String,
+    pub(crate) team: String,
+    pub(crate) state: String,
+    pub(crate) attempts: u32,
+    pub(crate) last_reason: String,
+    pub(crate) due_at: Timestamp,
+    pub(crate) settled_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// Deliveries of one alert, or of all: those given up first, then the newest.
+    pub(crate) async fn list_deliveries(
+        &self,
+        district: &DistrictId,
+        alert: Option<Uuid>,
+        most: u32,
+        now: Timestamp,
+    ) -> Result<Vec<DeliveryState>, Error> {
+        self.database
+            .run("list-deliveries", &Districts::one(district), |connection| {
+            Box::pin(async move {
+                let rows = sqlx::query(
+                    "select delivery_id, alert_id, change_number, channel, team,
+                         case when state = 'waiting' and due_at <= moment($1) then 'due' else state end as state,
+                         attempts, last_reason, microseconds(due_at) as due_at, microseconds(settled_at) as settled_at
+                     from deliveries where $2::uuid is null or alert_id = $2
+                     order by state in ('dead', 'expired') desc, planned_at desc, change_number desc, delivery_id
+                     limit $3",
+                )
+                .bind(now.as_microsecond())
+                .bind(alert)
+                .bind(i64::from(most))
+                .fetch_all(connection)
+                .await?;
+                rows.iter().map(read).collect()
+            })
+            })
+            .await
+    }
+
+    /// How many deliveries there are of each state in which somebody may have to look after them.
+    pub(crate) async fn count_deliveries(&self, districts: &[DistrictId]) -> Result<Vec<(String, i64)>, Error> {
+        self.database
+            .run("count-deliveries", &Districts::of(districts), |connection| {
+            Box::pin(async move {
+                let counts = sqlx::query_as(
+                    "select state, count(*) from deliveries where state in ('waiting', 'leased', 'dead', 'expired') group by state",
+                )
+                .fetch_all(connection)
+                .await?;
+                Ok(counts)
+            })
+            })
+            .await
+    }
+
+    /// When the oldest delivery that is due and not settled was due.
+    pub(crate) async fn oldest_due(&self, districts: &[DistrictId], now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        self.database
+            .run("find-oldest-due", &Districts::of(districts), |connection| {
+            Box::pin(async move {
+                let oldest: Option<i64> = sqlx::query_scalar(
+                    "select microseconds(min(due_at)) from deliveries where state in ('waiting', 'leased') and due_at <= moment($1)",
+                )
+                .bind(now.as_microsecond())
+                .fetch_one(connection)
+                .await?;
+                oldest.map(|at| moment("deliveries", "due_at", at)).transpose()
+            })
+            })
+            .await
+    }
+}
+
+fn read(row: &PgRow) -> Result<DeliveryState, Error> {
+    let settled_at: Option<i64> = row.try_get("settled_at")?;
+    Ok(DeliveryState {
+        delivery_id: row.try_get("delivery_id")?,
+        alert_id: row.try_get("alert_id")?,
+        change_number: count("deliveries", "change_number", row.try_get("change_number")?)?,
+        channel: row.try_get("channel")?,
+        team: row.try_get("team")?,
+        state: row.try_get("state")?,
+        attempts: count("deliveries", "attempts", row.try_get("attempts")?)?,
+        last_reason: row.try_get("last_reason")?,
+        due_at: moment("deliveries", "due_at", row.try_get("due_at")?)?,
+        settled_at: settled_at.map(|at| moment("deliveries", "settled_at", at)).transpose()?,
+    })
+}
