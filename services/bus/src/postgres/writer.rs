@@ -18,7 +18,7 @@ use crate::log::{Appended, Error, NewRecord};
 use crate::topic::{Offset, Partition, Topic};
 
 /// How many records one commit holds.
-pub const BATCH_RECORDS: &str = "homeroom_bus_append_batch_records";
+const BATCH_RECORDS: &str = "homeroom_bus_append_batch_records";
 
 /// The most of one commit, so that those who wait for it do not wait long.
 const MAX_RECORDS: usize = 20_000;

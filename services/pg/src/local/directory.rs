@@ -69,6 +69,13 @@ impl Directory {
         fs::remove_file(self.pid_file()).map_err(at(&self.pid_file()))
     }
 
+    /// Removes the socket's directory when it is not within ours, and only when it is empty.
+    pub(super) fn remove_runtime(&self) {
+        if !self.socket.starts_with(&self.root) && let Err(error) = fs::remove_dir(&self.socket) {
+            tracing::debug!(%error, socket = %self.socket.display(), "the socket's directory stays");
+        }
+    }
+
     /// The last lines of the log, for an error.
     pub(super) fn log_end(&self) -> String {
         let text = fs::read(&self.log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
