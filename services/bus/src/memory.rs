@@ -73,7 +73,7 @@ impl Inner {
     }
 
     fn partition_count(&self, topic: Topic) -> Result<i32, Error> {
-        self.read(topic, |partitions| count(partitions))
+        self.read(topic, count)
     }
 
     fn append_all(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {

@@ -38,7 +38,7 @@ pub const ADMIN: &str = "homeroom";
 pub const DATABASE: &str = "homeroom";
 
 /// A server that is ready takes about half a second to start, and longer after a crash, when it reads its log again.
-const START_DEADLINE: Duration = Duration::from_secs(60);
+const START_DEADLINE: Duration = Duration::from_mins(1);
 /// A fast shutdown writes what is in memory.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);

@@ -17,7 +17,7 @@ use homeroom_bus::{Appended, Log, NewRecord, Offset, Partition, Record, Topic};
 use homeroom_harness::{kafka, test_database};
 
 /// How long anything may take on a loaded machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 /// Partitions of each topic that may have several.
 const PARTITIONS: i32 = 4;
 
