@@ -11,6 +11,7 @@ mod secret;
 
 use std::path::{Path, PathBuf};
 
+use figment::error::Kind;
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Metadata};
@@ -131,7 +132,9 @@ fn wrong(component: &str, figment: &Figment, error: figment::Error) -> Error {
     path.pop_if(|last| last == component);
     path.insert(0, component.to_owned());
     let metadata = figment.find_metadata(&path.join(".")).or(error.metadata.as_ref());
-    Error::Wrong { place: place_of(metadata, &path), reason }
+    let number_for_text = matches!(&error.kind, Kind::InvalidType(_, expected) if expected.contains("string"));
+    let hint = if number_for_text { " (a text that looks like a number is written in quotes)" } else { "" };
+    Error::Wrong { place: place_of(metadata, &path), reason: reason + hint }
 }
 
 /// The same about a file that is no component's.

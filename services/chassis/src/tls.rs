@@ -64,6 +64,13 @@ pub enum Error {
 #[derive(Debug, Clone)]
 pub struct ClientCertificates(pub Arc<[CertificateDer<'static>]>);
 
+/// Makes ring the process's provider of cryptography, which clients that name none (reqwest) look for. Calling it again is
+/// harmless.
+pub fn install_provider() {
+    // It fails only when one is installed already, and then that one serves.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
 impl TlsFiles {
     /// Reads the files. `protocol` is what is spoken inside: `http/1.1` or `h2`.
     pub(crate) fn server_config(&self, protocol: &[u8]) -> Result<Arc<ServerConfig>, Error> {

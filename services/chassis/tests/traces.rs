@@ -34,8 +34,8 @@ impl TraceService for Collector {
 }
 
 async fn listener() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+    let address = listener.local_addr().expect("it is bound");
     (listener, address)
 }
 
@@ -43,8 +43,8 @@ async fn listener() -> (TcpListener, SocketAddr) {
 async fn a_request_is_one_trace_from_its_sender_to_the_collector() {
     let tasks = TaskGroup::default();
     let (collector, at) = listener().await;
-    let (send, mut received) = mpsc::channel(16);
-    let collecting = Server::builder().add_service(TraceServiceServer::new(Collector(send)));
+    let (keep, mut received) = mpsc::channel(16);
+    let collecting = Server::builder().add_service(TraceServiceServer::new(Collector(keep)));
     let stopping = tasks.stopping();
     tasks.spawn(
         "collector",
@@ -63,7 +63,7 @@ async fn a_request_is_one_trace_from_its_sender_to_the_collector() {
     let here = async || trace::current_traceparent().unwrap_or_default();
     let router = Router::new().route("/students/{student}", get(here));
     serve_http(&tasks, door, router, None, Limits { linger_millis: 0, ..Limits::default() }).unwrap();
-    drop(rustls::crypto::ring::default_provider().install_default());
+    homeroom_chassis::tls::install_provider();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("http://{at}/students/canary");
     let here = client.get(url).header("traceparent", SENT).send().await.unwrap().text().await.unwrap();

@@ -70,6 +70,15 @@ fn a_wrong_value_is_told_with_its_place() {
 }
 
 #[test]
+fn a_number_for_a_text_is_told_with_the_remedy() {
+    assert_eq!(
+        load("", &[("HOMEROOM_INGESTION__NAME", "12")]).unwrap_err(),
+        "environment variable `HOMEROOM_INGESTION__NAME`: invalid type: found unsigned int `12`, expected a string (a text \
+         that looks like a number is written in quotes)"
+    );
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_those_known() {
     let expected = "unknown field: found `quiet-hour`, expected `one of `quiet-hours`, `name`, `limits``";
     let error = load("[ingestion]\nquiet-hour = 1", &[]).unwrap_err();

@@ -4,3 +4,4 @@ mod client;
 mod draining;
 mod encrypted;
 mod limits;
+mod rpc;

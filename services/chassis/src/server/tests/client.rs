@@ -59,7 +59,6 @@ pub(super) fn client() -> reqwest::Client {
 }
 
 pub(super) fn builder() -> reqwest::ClientBuilder {
-    // The process's provider of cryptography can be installed once; each test tries.
-    drop(rustls::crypto::ring::default_provider().install_default());
+    crate::tls::install_provider();
     reqwest::Client::builder().timeout(DEADLINE).no_proxy()
 }

@@ -41,7 +41,7 @@ impl Gate {
 #[tokio::test]
 async fn a_request_in_flight_is_answered_and_readiness_turns_false_first() {
     let gate = Gate::new();
-    let desk = Desk::open(gate.router(), None, Limits { linger_millis: 1_500, ..Limits::default() }).await;
+    let desk = Desk::open(gate.router(), None, Limits { linger_millis: 3_000, ..Limits::default() }).await;
     let ready = client().get(desk.url("/readyz")).send().await.unwrap();
     assert_eq!(ready.status(), 200);
 

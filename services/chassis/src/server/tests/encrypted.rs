@@ -8,11 +8,12 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-use super::client::{Desk, builder};
+use super::client::{DEADLINE, Desk, builder};
 use crate::server::Limits;
 use crate::tls::{ClientCertificates, Error, TlsFiles};
 
@@ -110,6 +111,20 @@ async fn with_an_authority_of_clients_each_must_show_its_certificate() {
     let client = authority.client().identity(identity).build().unwrap();
     assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "1");
     health(&desk, authority.grpc().identity(Identity::from_pem(cert, key))).await.unwrap();
+    desk.tasks.stop();
+    desk.closed().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_comes_does_not_hold_the_door() {
+    let authority = Authority::new();
+    let limits = Limits { handshake_seconds: 1, handshakes: 1, linger_millis: 0, ..Limits::default() };
+    let desk = Desk::open(router(), Some(authority.files(false)), limits).await;
+    let mut silent = tokio::net::TcpStream::connect(desk.http).await.unwrap();
+    let mut nothing = Vec::new();
+    tokio::time::timeout(DEADLINE, silent.read_to_end(&mut nothing)).await.unwrap().unwrap();
+    let url = format!("https://localhost:{}/shown", desk.http.port());
+    assert!(authority.client().build().unwrap().get(&url).send().await.is_ok());
     desk.tasks.stop();
     desk.closed().await.unwrap();
 }
