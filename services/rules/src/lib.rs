@@ -1,1 +1,27 @@
-//! Keeps an exact, explained risk state per student.
+//! Keeps an exact, explained risk state per student, incrementally.
+//!
+//! Who is who: the [`reference`](mod@reference) task folds the reference topic into snapshots; an owner claims partitions of
+//! the events topic; one worker per partition folds batches of events into students' ledgers, evaluates them and commits
+//! ledgers, measures, alert changes and offset in one transaction; a publisher per partition puts committed alert changes on
+//! the alerts topic. Two clocks move students without an event: reference changes and the district's date; both are *sweeps*.
+//!
+//! What can go wrong: a process dies between any two steps (the transaction holds either all or nothing, and unpublished
+//! changes are published again by the next owner); a stale owner wakes (its epoch matches no row); an event cannot be
+//! understood (it goes to `dead_letter` in the same transaction); a rule cannot be evaluated (its episodes stay as they were,
+//! and the failure is counted).
+
+mod app;
+mod config;
+mod evaluate;
+mod grpc;
+mod metric;
+mod owner;
+mod publish;
+mod reference;
+mod store;
+mod verify;
+mod worker;
+
+pub use app::{Error, SCHEMA, build};
+pub use config::Config;
+pub use verify::{Difference, Report, verify};

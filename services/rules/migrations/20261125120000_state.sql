@@ -1,0 +1,138 @@
+-- Who owns a partition of the events topic, and how far its effects reach. Every batch begins with a compare-and-set of this row.
+create table partition (
+    partition int primary key,
+    -- Raised by each claim; a batch of an older epoch matches no row.
+    epoch bigint not null default 0,
+    owner text not null default '',
+    -- Every event below has had its effect: its alert changes are in the outbox.
+    next_offset bigint not null default 0,
+    -- Every student row includes at least the events below. Equal to next_offset while rows are written with each batch.
+    state_offset bigint not null default 0,
+    -- Every student of the partition was evaluated with the reference records below.
+    reference_offset bigint not null default 0,
+    -- The number of the next outbox row; dense, so that readers cannot skip one.
+    next_seq bigint not null default 1
+);
+
+-- The dates in force for a district's students of a partition. They only move forward.
+create table district_date (
+    district text not null,
+    partition int not null,
+    today int not null,
+    as_of int not null,
+    primary key (district, partition)
+);
+
+-- One student: everything that sources said, what rules hold open, and what was last written of both.
+create table student (
+    district text not null,
+    student bytea not null,
+    partition int not null,
+    ledger bytea not null,
+    episodes bytea not null,
+    written bytea not null,
+    -- The offset after the last event that the ledger includes.
+    included_offset bigint not null,
+    -- The dates and reference records of the last evaluation; null before the first.
+    evaluated_today int,
+    evaluated_as_of int,
+    evaluated_reference bigint not null default 0,
+    -- A fact refers to something that is not known yet, so any reference change may concern the student.
+    waiting boolean not null,
+    marks int not null,
+    open_alerts int not null,
+    primary key (district, student)
+) with (fillfactor = 80);
+
+create index student_by_partition on student (partition, district, student);
+
+-- Schools whose reference data a student's facts lean on.
+create table student_school (
+    district text not null,
+    school text not null,
+    student bytea not null,
+    primary key (district, school, student)
+);
+
+-- Measures of a student at a school, and with an empty school of the district as a whole. Days in hundredths.
+create table measure (
+    district text not null,
+    school text not null,
+    student bytea not null,
+    enrolled bigint not null,
+    absent bigint not null,
+    unexcused bigint not null,
+    tardy bigint not null,
+    tier smallint,
+    streak bigint not null,
+    unexcused_streak bigint not null,
+    unexplained_absence_today boolean not null,
+    failing bigint not null,
+    failing_core bigint not null,
+    open_alerts int not null,
+    primary key (district, student, school)
+) with (fillfactor = 80);
+
+create index measure_by_school on measure (district, school, student);
+
+-- How many alerts each rule holds open, and has ever opened, per partition so that batches of two partitions do not wait for each other.
+create table rule_tally (
+    district text not null,
+    partition int not null,
+    rule text not null,
+    open bigint not null,
+    opened bigint not null,
+    failures bigint not null,
+    primary key (district, partition, rule)
+);
+
+-- Alert changes to publish. The key holds the district.
+create table outbox (
+    partition int not null,
+    seq bigint not null,
+    key bytea not null,
+    value bytea not null,
+    traceparent text,
+    primary key (partition, seq)
+);
+
+-- Events that could not be understood or applied, kept beside their place in the log.
+create table dead_letter (
+    partition int not null,
+    event_offset bigint not null,
+    problem text not null,
+    value bytea not null,
+    traceparent text,
+    recorded_at timestamptz not null default now(),
+    primary key (partition, event_offset)
+);
+
+alter table district_date enable row level security;
+alter table district_date force row level security;
+create policy district_rows on district_date
+    using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
+    with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));
+
+alter table student enable row level security;
+alter table student force row level security;
+create policy district_rows on student
+    using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
+    with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));
+
+alter table student_school enable row level security;
+alter table student_school force row level security;
+create policy district_rows on student_school
+    using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
+    with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));
+
+alter table measure enable row level security;
+alter table measure force row level security;
+create policy district_rows on measure
+    using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
+    with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));
+
+alter table rule_tally enable row level security;
+alter table rule_tally force row level security;
+create policy district_rows on rule_tally
+    using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
+    with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));

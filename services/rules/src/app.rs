@@ -1,0 +1,83 @@
+//! Builds the service. The only reader of the configuration.
+
+use std::sync::Arc;
+
+use homeroom_bus::{Log, Topic};
+use homeroom_chassis::TaskGroup;
+use homeroom_chassis::access::Access;
+use homeroom_chassis::component::{Component, Readiness};
+use homeroom_pg::{Database, Migration, Schema};
+use homeroom_proto::wire::risk::risk_query_server::RiskQueryServer;
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+use crate::config::Config;
+use crate::grpc::Risk;
+use crate::owner::Owner;
+use crate::reference;
+use crate::worker::Shared;
+
+/// What the service keeps.
+pub const SCHEMA: Schema = Schema {
+    name: "rules",
+    migrations: &[Migration {
+        version: 2026_11_25_12_00_00,
+        name: "state",
+        sql: include_str!("../migrations/20261125120000_state.sql"),
+    }],
+};
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting that cannot work.
+    #[error("rules: {0}")]
+    Config(String),
+    /// The database.
+    #[error("the database of the rules service is not usable")]
+    Database(#[from] homeroom_pg::Error),
+    /// The log.
+    #[error("the log is not usable")]
+    Log(#[from] homeroom_bus::Error),
+}
+
+/// Connects, starts the background work on the task group, and returns what to serve.
+pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
+    if let Some(problem) = config.limits.problem() {
+        return Err(Error::Config(problem));
+    }
+    let database = Database::connect(&config.database, &SCHEMA).await?;
+    let (sender, snapshots) = watch::channel(Arc::default());
+    tasks.spawn("rules.reference", reference::follow(Arc::clone(&log), sender, tasks.stopping()));
+    // Nothing is taken before the reference records that are in force have been read.
+    let mut loaded = snapshots.clone();
+    tokio::select! {
+        () = tasks.stopping().cancelled_owned() => {}
+        changed = loaded.changed() => if changed.is_err() {
+            return Err(Error::Config("the reference topic cannot be read".to_owned()));
+        },
+    }
+    let shared = Arc::new(Shared {
+        database: database.clone(),
+        limits: config.limits,
+        snapshots: snapshots.clone(),
+        stopping: tasks.stopping(),
+    });
+    let owner =
+        Owner { shared, log: Arc::clone(&log), tasks: tasks.clone(), name: format!("process {}", std::process::id()) };
+    let joined = log.join(Topic::Events, &config.group, Arc::new(owner), tasks.stopping()).await?;
+    tasks.spawn("rules.member", async move {
+        match joined.left.await {
+            Ok(result) => result,
+            Err(panic) => Err(homeroom_bus::Error::Unavailable(panic.to_string())),
+        }
+    });
+    let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping() };
+    Ok(Component {
+        name: "rules",
+        http: None,
+        grpc: Some(Routes::new(RiskQueryServer::new(risk))),
+        grpc_services: vec!["homeroom.risk.v1.RiskQuery"],
+        ready: Box::new(|| Readiness::Ready),
+    })
+}

@@ -1,0 +1,63 @@
+//! What an operator sets.
+
+use serde::Deserialize;
+
+/// The configuration of the rules service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Config {
+    /// Where ledgers, measures and the outbox are kept.
+    pub database: homeroom_pg::Config,
+    /// The group whose members share the partitions.
+    pub group: String,
+    /// What bounds memory and delay.
+    pub limits: Limits,
+}
+
+/// What bounds memory and delay.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Limits {
+    /// The most events in one transaction. Larger ones gain little: rows coalesce per student well before.
+    pub batch_events: usize,
+    /// Batches from the log that wait for a partition's worker.
+    pub inbox_batches: usize,
+    /// Students that a partition keeps in memory beside the database.
+    pub cached_students: usize,
+    /// Students that a sweep evaluates in one transaction; small, so that today's events do not wait behind it.
+    pub sweep_students: i64,
+    /// Committed batches that wait to be published.
+    pub publish_batches: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { database: homeroom_pg::Config::default(), group: "homeroom-rules".to_owned(), limits: Limits::default() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch_events: 5_000,
+            inbox_batches: 8,
+            cached_students: 50_000,
+            sweep_students: 500,
+            publish_batches: 64,
+        }
+    }
+}
+
+impl Limits {
+    /// Why these limits cannot work.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let positive = [
+            ("limits.batch-events", self.batch_events),
+            ("limits.inbox-batches", self.inbox_batches),
+            ("limits.cached-students", self.cached_students),
+            ("limits.sweep-students", usize::try_from(self.sweep_students).unwrap_or(0)),
+            ("limits.publish-batches", self.publish_batches),
+        ];
+        positive.into_iter().find(|(_, value)| *value == 0).map(|(name, _)| format!("`{name}` must be at least 1"))
+    }
+}

@@ -1,0 +1,177 @@
+//! One student, evaluated: pure, so that workers, queries, exports and `verify` cannot differ.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use homeroom_domain::alert::AlertChange;
+use homeroom_domain::episode::{Episodes, Moment};
+use homeroom_domain::evaluation::Evaluation;
+use homeroom_domain::id::{RuleId, SchoolId};
+use homeroom_domain::ledger::Ledger;
+use homeroom_domain::measure::Measures;
+use homeroom_domain::settings::Now;
+use serde::{Deserialize, Serialize};
+
+use crate::reference::District;
+
+/// What is kept of a student.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Student {
+    pub ledger: Ledger,
+    pub episodes: Episodes,
+    pub written: Written,
+    pub included_offset: i64,
+    pub evaluated: Option<Now>,
+    pub evaluated_reference: i64,
+    pub waiting: bool,
+}
+
+/// What was last written to the tables beside the student's row, so that only differences are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Written {
+    /// By school, the district as a whole with an empty one.
+    pub rows: Vec<Row>,
+    pub leans_on: BTreeSet<SchoolId>,
+}
+
+/// A row of measures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    /// None for the district as a whole.
+    pub school: Option<SchoolId>,
+    #[serde(with = "measures")]
+    pub measures: Measures,
+    pub open_alerts: u32,
+}
+
+/// What an evaluation came to.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub changes: Vec<AlertChange>,
+    /// By how much each rule's count of open alerts moved.
+    pub open_by_rule: BTreeMap<RuleId, i64>,
+    pub failures: Vec<RuleId>,
+}
+
+impl Student {
+    /// Evaluates the student with these reference records and dates, and takes the result in.
+    pub(crate) fn evaluate(
+        &mut self,
+        district: &District,
+        reference_offset: i64,
+        now: Now,
+        moment: &Moment<'_>,
+    ) -> Outcome {
+        let evaluation = Evaluation::new(&self.ledger, &district.view, &district.settings, now);
+        let mut open_by_rule = BTreeMap::new();
+        count_open(&self.episodes, -1, &mut open_by_rule);
+        let step = self.episodes.step(&district.pack, &evaluation, moment);
+        count_open(&self.episodes, 1, &mut open_by_rule);
+        open_by_rule.retain(|_, moved| *moved != 0);
+        let rows = rows(&evaluation, &self.episodes, now);
+        let leans_on = evaluation.leans_on().into_iter().cloned().collect();
+        let waiting = evaluation.waiting();
+        self.written = Written { rows, leans_on };
+        self.waiting = waiting;
+        self.evaluated = Some(now);
+        self.evaluated_reference = reference_offset;
+        Outcome {
+            changes: step.changes,
+            open_by_rule,
+            failures: step.failures.into_iter().map(|(rule, _)| rule).collect(),
+        }
+    }
+
+    /// How many alerts are open.
+    pub(crate) fn open_alerts(&self) -> usize {
+        self.episodes.open().count()
+    }
+}
+
+fn count_open(episodes: &Episodes, sign: i64, open: &mut BTreeMap<RuleId, i64>) {
+    for episode in episodes.open() {
+        *open.entry(episode.told.rule.clone()).or_default() += sign;
+    }
+}
+
+fn rows(evaluation: &Evaluation<'_>, episodes: &Episodes, now: Now) -> Vec<Row> {
+    let open_at = |school: Option<&SchoolId>| {
+        let open = episodes.open().filter(|episode| school.is_none_or(|school| episode.school == *school)).count();
+        u32::try_from(open).unwrap_or(u32::MAX)
+    };
+    let schools = evaluation.schools(now.as_of);
+    let mut rows = Vec::with_capacity(schools.len() + 1);
+    if !schools.is_empty() {
+        rows.push(Row {
+            school: None,
+            measures: evaluation.district(now.as_of, now.today),
+            open_alerts: open_at(None),
+        });
+    }
+    for school in schools {
+        let measures = evaluation.school(school, now.as_of, now.today);
+        rows.push(Row { school: Some(school.clone()), measures, open_alerts: open_at(Some(school)) });
+    }
+    rows
+}
+
+/// The rows that a student has as of another date, with the alerts that rules would hold open then.
+pub(crate) fn rows_as_of(student: &Student, district: &District, now: Now) -> Vec<Row> {
+    let evaluation = Evaluation::new(&student.ledger, &district.view, &district.settings, now);
+    let claims = district.pack.rules.iter().filter_map(|rule| rule.claim(&evaluation, now).ok().flatten()).count();
+    let claims = u32::try_from(claims).unwrap_or(u32::MAX);
+    let home = evaluation.home(now.today);
+    let mut rows = rows(&evaluation, &Episodes::default(), now);
+    for row in &mut rows {
+        let told_here = row.school.as_ref().is_none_or(|school| Some(school) == home);
+        row.open_alerts = if told_here { claims } else { 0 };
+    }
+    rows
+}
+
+/// Measures as a tuple, since the domain type is not a stored one.
+mod measures {
+    use homeroom_domain::measure::Measures;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Stored = (i64, i64, i64, i64, i64, i64, bool, i64, i64);
+
+    pub(super) fn serialize<S: Serializer>(it: &Measures, serializer: S) -> Result<S::Ok, S::Error> {
+        let stored: Stored = (
+            it.enrolled,
+            it.absent,
+            it.unexcused,
+            it.tardy,
+            it.streak,
+            it.unexcused_streak,
+            it.unexplained_absence_today,
+            it.failing,
+            it.failing_core,
+        );
+        stored.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Measures, D::Error> {
+        let (
+            enrolled,
+            absent,
+            unexcused,
+            tardy,
+            streak,
+            unexcused_streak,
+            unexplained_absence_today,
+            failing,
+            failing_core,
+        ) = Stored::deserialize(deserializer)?;
+        Ok(Measures {
+            enrolled,
+            absent,
+            unexcused,
+            tardy,
+            streak,
+            unexcused_streak,
+            unexplained_absence_today,
+            failing,
+            failing_core,
+        })
+    }
+}

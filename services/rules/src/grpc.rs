@@ -1,0 +1,121 @@
+//! `RiskQuery`: questions about the exact risk state, answered from the committed tables.
+
+mod export;
+mod list;
+mod student;
+mod summary;
+mod watch;
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::Stream;
+use homeroom_bus::Log;
+use homeroom_chassis::access::{Access, Scope};
+use homeroom_domain::id::DistrictId;
+use homeroom_pg::Database;
+use homeroom_proto::wire::risk as wire;
+use homeroom_proto::wire::risk::risk_query_server::RiskQuery;
+use tokio::sync::watch as channel;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use crate::evaluate::Row;
+use crate::reference::{District, Snapshot};
+
+/// Answers questions. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct Risk {
+    pub database: Database,
+    pub log: Arc<dyn Log>,
+    pub access: Access,
+    pub snapshots: channel::Receiver<Arc<Snapshot>>,
+    pub stopping: CancellationToken,
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl Risk {
+    /// The only district that the caller may see.
+    fn district<T>(&self, request: &Request<T>) -> Result<DistrictId, Status> {
+        self.access.grpc(request.metadata(), Scope::Read).map(|grant| grant.district)
+    }
+
+    fn reference(&self, district: &DistrictId) -> Result<District, Status> {
+        let snapshot = self.snapshots.borrow();
+        let known = snapshot.districts.get(district).filter(|district| district.view.has_settings());
+        known.cloned().ok_or_else(|| Status::failed_precondition("the district has no settings yet"))
+    }
+}
+
+#[tonic::async_trait]
+impl RiskQuery for Risk {
+    type WatchStudentsStream = Answers<wire::WatchStudentsResponse>;
+    type ExportMeasuresStream = Answers<wire::ExportMeasuresResponse>;
+
+    async fn get_student(
+        &self,
+        request: Request<wire::GetStudentRequest>,
+    ) -> Result<Response<wire::GetStudentResponse>, Status> {
+        let district = self.district(&request)?;
+        self.find_student(&district, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_students(
+        &self,
+        request: Request<wire::ListStudentsRequest>,
+    ) -> Result<Response<wire::ListStudentsResponse>, Status> {
+        let district = self.district(&request)?;
+        self.list(&district, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn watch_students(
+        &self,
+        request: Request<wire::WatchStudentsRequest>,
+    ) -> Result<Response<Self::WatchStudentsStream>, Status> {
+        let district = self.district(&request)?;
+        self.watch(district, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn export_measures(
+        &self,
+        request: Request<wire::ExportMeasuresRequest>,
+    ) -> Result<Response<Self::ExportMeasuresStream>, Status> {
+        let district = self.district(&request)?;
+        self.export(district, request.into_inner().as_of).map(Response::new)
+    }
+
+    async fn get_summary(
+        &self,
+        request: Request<wire::GetSummaryRequest>,
+    ) -> Result<Response<wire::GetSummaryResponse>, Status> {
+        let district = self.district(&request)?;
+        self.summary(&district).await.map(Response::new)
+    }
+}
+
+/// A database error as callers may see it: without its text, which goes to the log.
+fn unavailable(error: homeroom_pg::Error) -> Status {
+    tracing::error!(error = %error, source = ?std::error::Error::source(&error).map(ToString::to_string), "a question could not be answered");
+    Status::unavailable("the state cannot be read now; try again")
+}
+
+fn measures(student: &[u8], row: &Row) -> wire::Measures {
+    let count = |many: i64| i32::try_from(many).unwrap_or(i32::MAX);
+    let it = &row.measures;
+    wire::Measures {
+        student: student.to_vec().into(),
+        school: row.school.as_ref().map(ToString::to_string).unwrap_or_default(),
+        enrolled: it.enrolled,
+        absent: it.absent,
+        unexcused: it.unexcused,
+        tardy: it.tardy,
+        tier: it.tier().map(i32::from),
+        streak: count(it.streak),
+        unexcused_streak: count(it.unexcused_streak),
+        unexplained_absence_today: it.unexplained_absence_today,
+        failing: count(it.failing),
+        failing_core: count(it.failing_core),
+        open_alerts: i32::try_from(row.open_alerts).unwrap_or(i32::MAX),
+    }
+}

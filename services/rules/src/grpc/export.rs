@@ -1,0 +1,100 @@
+//! Every student's measures as of a date, computed from the ledgers, so that any date of the past can be asked for.
+
+use homeroom_domain::date::Date;
+use homeroom_domain::id::DistrictId;
+use homeroom_domain::settings::Now;
+use homeroom_pg::{Districts, Error};
+use homeroom_proto::wire::risk as wire;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+
+use crate::evaluate::{Student, rows_as_of};
+use crate::grpc::{Answers, Risk, measures, unavailable};
+use crate::reference::District;
+use crate::store::load;
+
+/// Students read at once.
+const PAGE: i64 = 500;
+/// Rows that wait for a slow reader.
+const QUEUE: usize = 1_024;
+
+impl Risk {
+    pub(super) fn export(
+        &self,
+        district: DistrictId,
+        as_of: Option<i32>,
+    ) -> Result<Answers<wire::ExportMeasuresResponse>, Status> {
+        let reference = self.reference(&district)?;
+        let current = reference
+            .settings
+            .clock
+            .now(homeroom_chassis::clock::now())
+            .map_err(|error| Status::failed_precondition(error.to_string()))?;
+        let asked = as_of
+            .map(Date::from_days)
+            .transpose()
+            .map_err(|error| Status::invalid_argument(format!("as_of: {error}")))?;
+        let (sender, answers) = mpsc::channel(QUEUE);
+        let risk = self.clone();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the task ends with its stream, which the server drains at shutdown"
+        )]
+        tokio::spawn(async move {
+            if let Err(error) = risk.send_rows(&district, &reference, current, asked, &sender).await {
+                // The reader may have gone too, and then nobody is there to be told.
+                sender.send(Err(unavailable(error))).await.ok();
+            }
+        });
+        Ok(Box::pin(ReceiverStream::new(answers)))
+    }
+
+    async fn send_rows(
+        &self,
+        district: &DistrictId,
+        reference: &District,
+        current: Now,
+        asked: Option<Date>,
+        sender: &mpsc::Sender<Result<wire::ExportMeasuresResponse, Status>>,
+    ) -> Result<(), Error> {
+        let mut after = Vec::new();
+        loop {
+            let page = self.page(district, after.clone()).await?;
+            let Some(((_, last), _)) = page.last() else { return Ok(()) };
+            after = last.as_bytes().to_vec();
+            for ((_, key), student) in &page {
+                let now = date_of(student, current, asked);
+                for row in rows_as_of(student, reference, now) {
+                    let answer = wire::ExportMeasuresResponse { measures: Some(measures(key.as_bytes(), &row)) };
+                    if sender.send(Ok(answer)).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        district: &DistrictId,
+        after: Vec<u8>,
+    ) -> Result<Vec<((DistrictId, homeroom_domain::id::StudentKey), Student)>, Error> {
+        let id = district.clone();
+        self.database
+            .run("rules.student.page", &Districts::one(district), move |tx| {
+                let (id, after) = (id.clone(), after.clone());
+                Box::pin(async move { load::page(tx, &id, &after, PAGE).await })
+            })
+            .await
+    }
+}
+
+/// The dates to evaluate with: as committed when no date, or the one in force, is asked for; else the asked one, seen at its close.
+fn date_of(student: &Student, current: Now, asked: Option<Date>) -> Now {
+    let committed = student.evaluated.unwrap_or(current);
+    match asked {
+        Some(as_of) if as_of != committed.as_of => Now { today: as_of, as_of },
+        _ => committed,
+    }
+}

@@ -1,0 +1,81 @@
+//! Students of a school and tier, by pages in order of key.
+
+use homeroom_domain::id::{DistrictId, SchoolId};
+use homeroom_domain::measure::Measures;
+use homeroom_pg::{Districts, Error};
+use homeroom_proto::wire::risk as wire;
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+use tonic::Status;
+
+use crate::evaluate::Row;
+use crate::grpc::{Risk, measures, unavailable};
+use crate::store::bad_row;
+
+const DEFAULT_PAGE: u32 = 100;
+const LARGEST_PAGE: u32 = 500;
+
+impl Risk {
+    pub(super) async fn list(
+        &self,
+        district: &DistrictId,
+        request: wire::ListStudentsRequest,
+    ) -> Result<wire::ListStudentsResponse, Status> {
+        let limit = match request.page_size {
+            0 => DEFAULT_PAGE,
+            size if size <= LARGEST_PAGE => size,
+            size => return Err(Status::invalid_argument(format!("page_size: {size} is above {LARGEST_PAGE}"))),
+        };
+        let tier = request.tier.map(i16::try_from).transpose().map_err(|_| Status::invalid_argument("tier: 0 to 3"))?;
+        let (name, after) = (district.to_string(), request.page_token.to_vec());
+        let rows = self
+            .database
+            .run("rules.measure.list", &Districts::one(district), move |tx| {
+                let (name, school, after) = (name.clone(), request.school.clone(), after.clone());
+                Box::pin(async move {
+                    let rows = sqlx::query(
+                        "select * from measure where district = $1 and school = $2 and student > $3 and ($4::smallint is null or tier = $4)
+                         order by student limit $5",
+                    )
+                    .bind(name)
+                    .bind(school)
+                    .bind(after)
+                    .bind(tier)
+                    .bind(i64::from(limit))
+                    .fetch_all(tx)
+                    .await?;
+                    rows.iter().map(read).collect::<Result<Vec<_>, Error>>()
+                })
+            })
+            .await
+            .map_err(unavailable)?;
+        let full = rows.len() == limit as usize;
+        let next = rows.last().filter(|_| full).map(|(student, _)| student.clone()).unwrap_or_default();
+        Ok(wire::ListStudentsResponse {
+            measures: rows.iter().map(|(student, row)| measures(student, row)).collect(),
+            next_page_token: next.into(),
+        })
+    }
+}
+
+pub(super) fn read(row: &PgRow) -> Result<(Vec<u8>, Row), Error> {
+    let school: String = row.try_get("school")?;
+    let school = if school.is_empty() {
+        None
+    } else {
+        Some(SchoolId::parse(&school).map_err(|error| bad_row("measure", "school", error))?)
+    };
+    let measures = Measures {
+        enrolled: row.try_get("enrolled")?,
+        absent: row.try_get("absent")?,
+        unexcused: row.try_get("unexcused")?,
+        tardy: row.try_get("tardy")?,
+        streak: row.try_get("streak")?,
+        unexcused_streak: row.try_get("unexcused_streak")?,
+        unexplained_absence_today: row.try_get("unexplained_absence_today")?,
+        failing: row.try_get("failing")?,
+        failing_core: row.try_get("failing_core")?,
+    };
+    let open_alerts = u32::try_from(row.try_get::<i32, _>("open_alerts")?).unwrap_or(0);
+    Ok((row.try_get("student")?, Row { school, measures, open_alerts }))
+}

@@ -1,0 +1,139 @@
+//! Counts of a district, for a first look, and how far the state is behind the log.
+
+use std::collections::HashMap;
+
+use homeroom_bus::{Offset, Topic};
+use homeroom_domain::id::{DistrictId, RuleId};
+use homeroom_domain::settings::Now;
+use homeroom_pg::{Districts, Error};
+use homeroom_proto::wire::risk as wire;
+use sqlx::PgConnection;
+use tonic::Status;
+
+use crate::grpc::{Risk, unavailable};
+use crate::reference::District;
+
+/// What the tables say.
+struct Counts {
+    students: i64,
+    marks: i64,
+    open_alerts: i64,
+    students_behind: i64,
+    /// School, tier, students.
+    tiers: Vec<(String, Option<i16>, i64)>,
+    /// Rule, open, opened.
+    rules: Vec<(String, i64, i64)>,
+    /// Partition, next offset, reference offset.
+    partitions: Vec<(i32, i64, i64)>,
+}
+
+impl Risk {
+    pub(super) async fn summary(&self, district: &DistrictId) -> Result<wire::GetSummaryResponse, Status> {
+        let reference = self.reference(district)?;
+        let at = homeroom_chassis::clock::now();
+        let now = reference.settings.clock.now(at).map_err(|error| Status::failed_precondition(error.to_string()))?;
+        let name = district.to_string();
+        let counts = self
+            .database
+            .run("rules.summary", &Districts::one(district), move |tx| {
+                let name = name.clone();
+                Box::pin(async move { count(tx, &name, now).await })
+            })
+            .await
+            .map_err(unavailable)?;
+        Ok(wire::GetSummaryResponse {
+            today: now.today.days(),
+            as_of: now.as_of.days(),
+            students: counts.students,
+            marks: counts.marks,
+            schools: schools(&reference, &counts),
+            open_alerts: counts.open_alerts,
+            rules: rules(&reference, &counts),
+            events_behind: self.events_behind(&counts).await?,
+            students_behind: counts.students_behind,
+        })
+    }
+
+    /// Events without effect yet, and reference records that are not in force for every partition.
+    async fn events_behind(&self, counts: &Counts) -> Result<i64, Status> {
+        let log = |error: homeroom_bus::Error| Status::unavailable(error.to_string());
+        let ends = self.log.end_offsets(Topic::Events).await.map_err(log)?;
+        let reference_end =
+            self.log.end_offsets(Topic::Reference).await.map_err(log)?.first().copied().unwrap_or(Offset(0)).0;
+        let known: HashMap<i32, (i64, i64)> =
+            counts.partitions.iter().map(|(partition, next, reference)| (*partition, (*next, *reference))).collect();
+        let mut behind = 0;
+        for (partition, end) in (0_i32..).zip(&ends) {
+            let (next, reference) = known.get(&partition).copied().unwrap_or((0, 0));
+            behind += (end.0 - next).max(0) + (reference_end - reference).max(0);
+        }
+        Ok(behind)
+    }
+}
+
+fn schools(reference: &District, counts: &Counts) -> Vec<wire::SchoolSummary> {
+    let count = |school: &str, tier: Option<i16>| {
+        counts
+            .tiers
+            .iter()
+            .filter(|(of, at, _)| of == school && *at == tier)
+            .map(|(_, _, students)| students)
+            .sum::<i64>()
+    };
+    let of_school = |id: &str, name: &str| {
+        let tiers: Vec<i64> = (0..4).map(|tier| count(id, Some(tier))).collect();
+        let without_tier = count(id, None);
+        wire::SchoolSummary {
+            school: id.to_owned(),
+            name: name.to_owned(),
+            students: tiers.iter().sum::<i64>() + without_tier,
+            tiers,
+            without_tier,
+        }
+    };
+    let whole = of_school("", "District as a whole");
+    reference.view.schools().map(|school| of_school(school.school.as_str(), &school.name)).chain([whole]).collect()
+}
+
+fn rules(reference: &District, counts: &Counts) -> Vec<wire::RuleSummary> {
+    let title = |rule: &str| {
+        RuleId::parse(rule)
+            .ok()
+            .and_then(|id| reference.pack.rule(&id).map(|rule| rule.title.clone()))
+            .unwrap_or_default()
+    };
+    counts
+        .rules
+        .iter()
+        .map(|(rule, open, opened)| wire::RuleSummary {
+            rule: rule.clone(),
+            title: title(rule),
+            open: *open,
+            opened_ever: *opened,
+        })
+        .collect()
+}
+
+async fn count(tx: &mut PgConnection, district: &str, now: Now) -> Result<Counts, Error> {
+    let (students, marks, open_alerts, students_behind) = sqlx::query_as(
+        "select count(*), coalesce(sum(marks), 0)::bigint, coalesce(sum(open_alerts), 0)::bigint,
+                count(*) filter (where evaluated_as_of is null or evaluated_as_of < $2 or evaluated_today < $3)
+         from student where district = $1",
+    )
+    .bind(district)
+    .bind(now.as_of.days())
+    .bind(now.today.days())
+    .fetch_one(&mut *tx)
+    .await?;
+    let tiers = sqlx::query_as("select school, tier, count(*) from measure where district = $1 group by school, tier")
+        .bind(district)
+        .fetch_all(&mut *tx)
+        .await?;
+    let rules = sqlx::query_as("select rule, sum(open)::bigint, sum(opened)::bigint from rule_tally where district = $1 group by rule order by rule")
+        .bind(district)
+        .fetch_all(&mut *tx)
+        .await?;
+    let partitions =
+        sqlx::query_as("select partition, next_offset, reference_offset from partition").fetch_all(tx).await?;
+    Ok(Counts { students, marks, open_alerts, students_behind, tiers, rules, partitions })
+}

@@ -1,0 +1,18 @@
+//! The metrics of the rules service.
+
+/// Events folded, by partition.
+pub(crate) const EVENTS: &str = "homeroom_rules_events_total";
+/// Events that could not be understood or applied.
+pub(crate) const DEAD_LETTERS: &str = "homeroom_rules_dead_letters_total";
+/// Students evaluated by sweeps of the date or of reference data.
+pub(crate) const SWEPT: &str = "homeroom_rules_swept_students_total";
+/// Alert changes committed, by kind.
+pub(crate) const ALERT_CHANGES: &str = "homeroom_rules_alert_changes_total";
+/// Rules that could not be evaluated for a student, by rule.
+pub(crate) const RULE_FAILURES: &str = "homeroom_rules_failures_total";
+/// From a record's acceptance to the commit of what it changed.
+pub(crate) const EVENT_AGE: &str = "homeroom_rules_event_age_seconds";
+/// Rule packs that a district sent and that are not sound; the pack before stays in force.
+pub(crate) const PACKS_REFUSED: &str = "homeroom_rules_packs_refused_total";
+/// Batches given up because another process owns the partition.
+pub(crate) const FENCED: &str = "homeroom_rules_fenced_total";

@@ -1,0 +1,133 @@
+//! Puts committed alert changes on the alerts topic, in the order of their numbers.
+//!
+//! A reconciler: woken with the number that is committed, it reads the outbox from where it stands. A row that was published
+//! and not yet deleted when the process died is published again; readers drop the repeat by alert and number.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use homeroom_bus::{Log, NewRecord, Topic};
+use homeroom_chassis::TaskGroup;
+use homeroom_pg::Database;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::store::commit::OutboxRow;
+use crate::store::outbox;
+
+/// Tells a partition's publisher how far the outbox is committed.
+pub(crate) struct Publisher {
+    committed: watch::Sender<i64>,
+    published: watch::Receiver<i64>,
+    /// Rows that may wait before the worker waits too.
+    most_behind: i64,
+}
+
+/// Rows published at once.
+const BATCH: i64 = 1_000;
+/// How long to wait when the log or the database is away.
+const BACKOFF: Duration = Duration::from_millis(250);
+
+impl Publisher {
+    /// Starts publishing what a partition's outbox holds. Ends with the process, or when the worker is gone and all is published.
+    pub(crate) fn start(
+        database: &Database,
+        log: &Arc<dyn Log>,
+        tasks: &TaskGroup,
+        partition: i32,
+        most_behind: i64,
+    ) -> Self {
+        let (committed, commits) = watch::channel(i64::MAX);
+        let (progress, published) = watch::channel(0);
+        let run = Run {
+            database: database.clone(),
+            log: Arc::clone(log),
+            partition,
+            commits,
+            progress,
+            stopping: tasks.stopping(),
+        };
+        tasks.spawn("rules.publisher", async move {
+            run.run().await;
+            Ok::<(), std::convert::Infallible>(())
+        });
+        Self { committed, published, most_behind }
+    }
+
+    /// Everything below this number is committed. Waits while too much is unpublished, so that the outbox stays bounded.
+    pub(crate) async fn published_up_to(&mut self, next_seq: i64) {
+        self.committed.send_replace(next_seq);
+        let enough = next_seq.saturating_sub(self.most_behind);
+        // An error means that the publisher has ended, with the process.
+        if self.published.wait_for(|published| *published >= enough).await.is_err() {
+            tracing::debug!("the publisher has ended");
+        }
+    }
+}
+
+struct Run {
+    database: Database,
+    log: Arc<dyn Log>,
+    partition: i32,
+    commits: watch::Receiver<i64>,
+    progress: watch::Sender<i64>,
+    stopping: CancellationToken,
+}
+
+impl Run {
+    async fn run(mut self) {
+        let mut next = 0;
+        loop {
+            // Read before the outbox is: a commit in between then wakes the loop again.
+            let committed = *self.commits.borrow_and_update();
+            match self.publish_from(next).await {
+                Ok(Some(last)) => {
+                    next = last + 1;
+                    self.progress.send_replace(next);
+                }
+                Ok(None) => {
+                    if committed != i64::MAX {
+                        self.progress.send_replace(next.max(committed));
+                    }
+                    tokio::select! {
+                        () = self.stopping.cancelled() => return,
+                        changed = self.commits.changed() => if changed.is_err() { return },
+                    }
+                }
+                Err(problem) => {
+                    tracing::warn!(partition = self.partition, problem, "alert changes wait to be published");
+                    tokio::select! {
+                        () = self.stopping.cancelled() => return,
+                        () = tokio::time::sleep(BACKOFF) => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Publishes a batch; the last number published, or none when there was nothing.
+    async fn publish_from(&self, next: i64) -> Result<Option<i64>, String> {
+        let rows =
+            outbox::list(&self.database, self.partition, next, BATCH).await.map_err(|error| error.to_string())?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let (seqs, rows): (Vec<i64>, Vec<OutboxRow>) = rows.into_iter().unzip();
+        let results = self.log.append(Topic::Alerts, rows.into_iter().map(record).collect()).await;
+        let kept = results.iter().take_while(|result| result.is_ok()).count();
+        let last = kept.checked_sub(1).and_then(|at| seqs.get(at)).copied();
+        if let Some(last) = last {
+            outbox::delete(&self.database, self.partition, last).await.map_err(|error| error.to_string())?;
+        }
+        match (last, results.into_iter().find_map(Result::err)) {
+            (None, Some(error)) => Err(error.to_string()),
+            (last, _) => Ok(last),
+        }
+    }
+}
+
+fn record(row: OutboxRow) -> NewRecord {
+    let headers = row.traceparent.map(|traceparent| ("traceparent".to_owned(), Bytes::from(traceparent)));
+    NewRecord { key: row.key.into(), value: Some(row.value.into()), headers: headers.into_iter().collect() }
+}

@@ -1,0 +1,374 @@
+//! One batch's effects, in one transaction that begins with the fence.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use homeroom_domain::id::{DistrictId, RuleId, StudentKey};
+use homeroom_domain::settings::Now;
+use homeroom_pg::{Database, Districts, Error};
+use sqlx::PgConnection;
+
+use crate::evaluate::{Row, Student, Written};
+use crate::store::claim::Lease;
+
+/// Everything a batch or a part of a sweep changes.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub students: Vec<StudentChange>,
+    pub dates: Vec<(DistrictId, Now)>,
+    pub outbox: Vec<OutboxRow>,
+    pub dead_letters: Vec<DeadLetter>,
+    pub tally: BTreeMap<(DistrictId, RuleId), Tally>,
+}
+
+/// A student to write, and what the tables hold of it now.
+#[derive(Debug)]
+pub(crate) struct StudentChange {
+    pub district: DistrictId,
+    pub student: StudentKey,
+    pub before: Written,
+    pub after: Arc<Student>,
+}
+
+/// An alert change to publish; its number follows from its place.
+#[derive(Debug, Clone)]
+pub(crate) struct OutboxRow {
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
+    pub traceparent: Option<String>,
+}
+
+/// An event that could not be understood or applied.
+#[derive(Debug, Clone)]
+pub(crate) struct DeadLetter {
+    pub offset: i64,
+    pub problem: String,
+    pub value: Vec<u8>,
+    pub traceparent: Option<String>,
+}
+
+/// How a rule's counts move.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub open: i64,
+    pub opened: i64,
+    pub failures: i64,
+}
+
+/// How a commit ended, when nothing broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Committed {
+    /// It is all there.
+    Yes,
+    /// Another process owns the partition: nothing is there, and nothing of ours will ever be.
+    Fenced,
+}
+
+/// Commits the effects and moves the lease from `from` to `to`.
+pub(crate) async fn commit(
+    database: &Database,
+    from: Lease,
+    to: Lease,
+    effects: Arc<Effects>,
+) -> Result<Committed, Error> {
+    let of_students = effects.students.iter().map(|change| &change.district);
+    let districts = Districts::of(
+        of_students
+            .chain(effects.dates.iter().map(|(district, _)| district))
+            .chain(effects.tally.keys().map(|(district, _)| district))
+            .collect::<std::collections::BTreeSet<_>>(),
+    );
+    let result = database
+        .run("rules.batch.commit", &districts, move |tx| {
+            let effects = Arc::clone(&effects);
+            Box::pin(async move {
+                if !advance(tx, from, to).await? {
+                    return Err(Error::Abandoned("rules.batch.commit"));
+                }
+                write(tx, from, &effects).await
+            })
+        })
+        .await;
+    match result {
+        Ok(()) => Ok(Committed::Yes),
+        Err(Error::Abandoned(_)) => Ok(Committed::Fenced),
+        Err(error) => Err(error),
+    }
+}
+
+async fn advance(tx: &mut PgConnection, from: Lease, to: Lease) -> Result<bool, Error> {
+    let moved = sqlx::query(
+        "update partition set next_offset = $4, state_offset = $4, reference_offset = $5, next_seq = $6
+         where partition = $1 and epoch = $2 and next_offset = $3",
+    )
+    .bind(from.partition)
+    .bind(from.epoch)
+    .bind(from.next_offset)
+    .bind(to.next_offset)
+    .bind(to.reference_offset)
+    .bind(to.next_seq)
+    .execute(tx)
+    .await?;
+    Ok(moved.rows_affected() == 1)
+}
+
+async fn write(tx: &mut PgConnection, from: Lease, effects: &Effects) -> Result<(), Error> {
+    dates(tx, from.partition, &effects.dates).await?;
+    students(tx, from.partition, &effects.students).await?;
+    measures(tx, &effects.students).await?;
+    leanings(tx, &effects.students).await?;
+    tally(tx, from.partition, &effects.tally).await?;
+    outbox(tx, from, &effects.outbox).await?;
+    dead_letters(tx, from.partition, &effects.dead_letters).await?;
+    notify(tx, &effects.students).await
+}
+
+async fn dates(tx: &mut PgConnection, partition: i32, dates: &[(DistrictId, Now)]) -> Result<(), Error> {
+    for (district, now) in dates {
+        sqlx::query(
+            "insert into district_date (district, partition, today, as_of) values ($1, $2, $3, $4)
+             on conflict (district, partition) do update
+             set today = greatest(district_date.today, excluded.today), as_of = greatest(district_date.as_of, excluded.as_of)",
+        )
+        .bind(district.as_str())
+        .bind(partition)
+        .bind(now.today.days())
+        .bind(now.as_of.days())
+        .execute(&mut *tx)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn students(tx: &mut PgConnection, partition: i32, changes: &[StudentChange]) -> Result<(), Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let column = |of: fn(&StudentChange) -> Vec<u8>| changes.iter().map(of).collect::<Vec<_>>();
+    let evaluated =
+        |of: fn(Now) -> i32| changes.iter().map(|change| change.after.evaluated.map(of)).collect::<Vec<Option<i32>>>();
+    sqlx::query(
+        "insert into student (district, student, partition, ledger, episodes, written, included_offset, evaluated_today,
+                              evaluated_as_of, evaluated_reference, waiting, marks, open_alerts)
+         select district, student, $1, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
+                evaluated_reference, waiting, marks, open_alerts
+         from unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bigint[], $8::int[], $9::int[],
+                     $10::bigint[], $11::bool[], $12::int[], $13::int[])
+              as new (district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
+                      evaluated_reference, waiting, marks, open_alerts)
+         on conflict (district, student) do update
+         set partition = excluded.partition, ledger = excluded.ledger, episodes = excluded.episodes, written = excluded.written,
+             included_offset = excluded.included_offset, evaluated_today = excluded.evaluated_today,
+             evaluated_as_of = excluded.evaluated_as_of, evaluated_reference = excluded.evaluated_reference,
+             waiting = excluded.waiting, marks = excluded.marks, open_alerts = excluded.open_alerts",
+    )
+    .bind(partition)
+    .bind(changes.iter().map(|change| change.district.to_string()).collect::<Vec<_>>())
+    .bind(column(|change| change.student.as_bytes().to_vec()))
+    .bind(column(|change| change.after.ledger.encode()))
+    .bind(column(|change| change.after.episodes.encode()))
+    .bind(column(|change| change.after.written.encode()))
+    .bind(changes.iter().map(|change| change.after.included_offset).collect::<Vec<_>>())
+    .bind(evaluated(|now| now.today.days()))
+    .bind(evaluated(|now| now.as_of.days()))
+    .bind(changes.iter().map(|change| change.after.evaluated_reference).collect::<Vec<_>>())
+    .bind(changes.iter().map(|change| change.after.waiting).collect::<Vec<_>>())
+    .bind(changes.iter().map(|change| count(change.after.ledger.marks().count())).collect::<Vec<_>>())
+    .bind(changes.iter().map(|change| count(change.after.open_alerts())).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn count(many: usize) -> i32 {
+    i32::try_from(many).unwrap_or(i32::MAX)
+}
+
+/// Writes the rows that differ from what is there, and deletes those that are no more.
+async fn measures(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<(), Error> {
+    let (mut new, mut gone) = (Vec::new(), Vec::new());
+    for change in changes {
+        let rows = &change.after.written.rows;
+        new.extend(rows.iter().filter(|row| !change.before.rows.contains(row)).map(|row| (change, row)));
+        let dropped = change.before.rows.iter().filter(|old| !rows.iter().any(|row| row.school == old.school));
+        gone.extend(dropped.map(|row| (change, row)));
+    }
+    upsert_measures(tx, &new).await?;
+    if gone.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "delete from measure using unnest($1::text[], $2::bytea[], $3::text[]) as gone (district, student, school)
+         where measure.district = gone.district and measure.student = gone.student and measure.school = gone.school",
+    )
+    .bind(gone.iter().map(|(change, _)| change.district.to_string()).collect::<Vec<_>>())
+    .bind(gone.iter().map(|(change, _)| change.student.as_bytes().to_vec()).collect::<Vec<_>>())
+    .bind(gone.iter().map(|(_, row)| school(row)).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+fn school(row: &Row) -> String {
+    row.school.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+async fn upsert_measures(tx: &mut PgConnection, rows: &[(&StudentChange, &Row)]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let numbers = |of: fn(&Row) -> i64| rows.iter().map(|(_, row)| of(row)).collect::<Vec<i64>>();
+    sqlx::query(
+        "insert into measure (district, student, school, enrolled, absent, unexcused, tardy, tier, streak, unexcused_streak,
+                              unexplained_absence_today, failing, failing_core, open_alerts)
+         select * from unnest($1::text[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+                              $8::smallint[], $9::bigint[], $10::bigint[], $11::bool[], $12::bigint[], $13::bigint[], $14::int[])
+         on conflict (district, student, school) do update
+         set enrolled = excluded.enrolled, absent = excluded.absent, unexcused = excluded.unexcused, tardy = excluded.tardy,
+             tier = excluded.tier, streak = excluded.streak, unexcused_streak = excluded.unexcused_streak,
+             unexplained_absence_today = excluded.unexplained_absence_today, failing = excluded.failing,
+             failing_core = excluded.failing_core, open_alerts = excluded.open_alerts",
+    )
+    .bind(rows.iter().map(|(change, _)| change.district.to_string()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(change, _)| change.student.as_bytes().to_vec()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(_, row)| school(row)).collect::<Vec<_>>())
+    .bind(numbers(|row| row.measures.enrolled))
+    .bind(numbers(|row| row.measures.absent))
+    .bind(numbers(|row| row.measures.unexcused))
+    .bind(numbers(|row| row.measures.tardy))
+    .bind(rows.iter().map(|(_, row)| row.measures.tier().map(i16::from)).collect::<Vec<_>>())
+    .bind(numbers(|row| row.measures.streak))
+    .bind(numbers(|row| row.measures.unexcused_streak))
+    .bind(rows.iter().map(|(_, row)| row.measures.unexplained_absence_today).collect::<Vec<_>>())
+    .bind(numbers(|row| row.measures.failing))
+    .bind(numbers(|row| row.measures.failing_core))
+    .bind(rows.iter().map(|(_, row)| i32::try_from(row.open_alerts).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn leanings(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<(), Error> {
+    let pairs = |from: fn(&StudentChange) -> (&Written, &Written)| {
+        let mut pairs = (Vec::new(), Vec::new(), Vec::new());
+        for change in changes {
+            let (has, has_not) = from(change);
+            for school in has.leans_on.difference(&has_not.leans_on) {
+                pairs.0.push(change.district.to_string());
+                pairs.1.push(school.to_string());
+                pairs.2.push(change.student.as_bytes().to_vec());
+            }
+        }
+        pairs
+    };
+    let (districts, schools, students) = pairs(|change| (&change.after.written, &change.before));
+    if !districts.is_empty() {
+        sqlx::query("insert into student_school (district, school, student) select * from unnest($1::text[], $2::text[], $3::bytea[]) on conflict do nothing")
+            .bind(districts)
+            .bind(schools)
+            .bind(students)
+            .execute(&mut *tx)
+            .await?;
+    }
+    let (districts, schools, students) = pairs(|change| (&change.before, &change.after.written));
+    if !districts.is_empty() {
+        sqlx::query(
+            "delete from student_school using unnest($1::text[], $2::text[], $3::bytea[]) as gone (district, school, student)
+             where student_school.district = gone.district and student_school.school = gone.school and student_school.student = gone.student",
+        )
+        .bind(districts)
+        .bind(schools)
+        .bind(students)
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn tally(
+    tx: &mut PgConnection,
+    partition: i32,
+    tally: &BTreeMap<(DistrictId, RuleId), Tally>,
+) -> Result<(), Error> {
+    if tally.is_empty() {
+        return Ok(());
+    }
+    let numbers = |of: fn(&Tally) -> i64| tally.values().map(of).collect::<Vec<i64>>();
+    sqlx::query(
+        "insert into rule_tally (district, partition, rule, open, opened, failures)
+         select district, $1, rule, open, opened, failures
+         from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as new (district, rule, open, opened, failures)
+         on conflict (district, partition, rule) do update
+         set open = rule_tally.open + excluded.open, opened = rule_tally.opened + excluded.opened, failures = rule_tally.failures + excluded.failures",
+    )
+    .bind(partition)
+    .bind(tally.keys().map(|(district, _)| district.to_string()).collect::<Vec<_>>())
+    .bind(tally.keys().map(|(_, rule)| rule.to_string()).collect::<Vec<_>>())
+    .bind(numbers(|tally| tally.open))
+    .bind(numbers(|tally| tally.opened))
+    .bind(numbers(|tally| tally.failures))
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn outbox(tx: &mut PgConnection, from: Lease, rows: &[OutboxRow]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let seqs: Vec<i64> = (from.next_seq..).take(rows.len()).collect();
+    sqlx::query(
+        "insert into outbox (partition, seq, key, value, traceparent)
+         select $1, * from unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::text[])",
+    )
+    .bind(from.partition)
+    .bind(seqs)
+    .bind(rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.value.clone()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.traceparent.clone()).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn dead_letters(tx: &mut PgConnection, partition: i32, letters: &[DeadLetter]) -> Result<(), Error> {
+    for letter in letters {
+        sqlx::query("insert into dead_letter (partition, event_offset, problem, value, traceparent) values ($1, $2, $3, $4, $5) on conflict do nothing")
+            .bind(partition)
+            .bind(letter.offset)
+            .bind(&letter.problem)
+            .bind(&letter.value)
+            .bind(&letter.traceparent)
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The channel on which watchers hear of changed students.
+pub(crate) const CHANNEL: &str = "rules_student";
+/// Students in one payload: 100 x (district and 33 characters) stays below the 8,000 bytes that PostgreSQL allows.
+const NOTIFIED: usize = 100;
+
+/// Tells watchers whose rows changed, one district a payload: `district student student …`.
+async fn notify(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<(), Error> {
+    let mut by_district: BTreeMap<&DistrictId, Vec<String>> = BTreeMap::new();
+    for change in changes.iter().filter(|change| change.before.rows != change.after.written.rows) {
+        by_district.entry(&change.district).or_default().push(change.student.to_string());
+    }
+    let payloads: Vec<String> = by_district
+        .into_iter()
+        .flat_map(|(district, students)| {
+            students.chunks(NOTIFIED).map(|chunk| format!("{district} {}", chunk.join(" "))).collect::<Vec<_>>()
+        })
+        .collect();
+    if payloads.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("select pg_notify($1, payload) from unnest($2::text[]) as payload")
+        .bind(CHANNEL)
+        .bind(payloads)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Alert changes that were committed and not yet published.
+
+use homeroom_pg::{Database, Districts, Error};
+
+use crate::store::commit::OutboxRow;
+
+/// The partition's unpublished rows from a number on, in order, at most so many.
+pub(crate) async fn list(
+    database: &Database,
+    partition: i32,
+    from_seq: i64,
+    limit: i64,
+) -> Result<Vec<(i64, OutboxRow)>, Error> {
+    database
+        .run("rules.outbox.list", &Districts::none(), move |tx| {
+            Box::pin(async move {
+                let rows: Vec<(i64, Vec<u8>, Vec<u8>, Option<String>)> = sqlx::query_as(
+                    "select seq, key, value, traceparent from outbox where partition = $1 and seq >= $2 order by seq limit $3",
+                )
+                .bind(partition)
+                .bind(from_seq)
+                .bind(limit)
+                .fetch_all(tx)
+                .await?;
+                Ok(rows.into_iter().map(|(seq, key, value, traceparent)| (seq, OutboxRow { key, value, traceparent })).collect())
+            })
+        })
+        .await
+}
+
+/// Forgets the partition's rows up to a number: they are published.
+pub(crate) async fn delete(database: &Database, partition: i32, up_to_seq: i64) -> Result<(), Error> {
+    database
+        .run("rules.outbox.delete", &Districts::none(), move |tx| {
+            Box::pin(async move {
+                sqlx::query("delete from outbox where partition = $1 and seq <= $2")
+                    .bind(partition)
+                    .bind(up_to_seq)
+                    .execute(tx)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await
+}

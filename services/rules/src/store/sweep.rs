@@ -1,0 +1,66 @@
+//! Finding students whose last evaluation is behind the dates or reference records in force.
+
+use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_domain::settings::Now;
+use homeroom_pg::{Database, Districts, Error};
+
+use crate::evaluate::Student;
+use crate::reference::Concerned;
+use crate::store::load::read;
+
+/// What a sweep looks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub district: DistrictId,
+    pub partition: i32,
+    pub now: Now,
+    /// Whom reference records before `reference_offset` concern that were not in force yet.
+    pub concerned: Concerned,
+    pub reference_offset: i64,
+    /// The last student of the page before; empty at first.
+    pub after: Vec<u8>,
+    pub limit: i64,
+}
+
+/// The next page of students that are behind, in order of key.
+pub(crate) async fn behind(
+    database: &Database,
+    wanted: &Wanted,
+) -> Result<Vec<((DistrictId, StudentKey), Student)>, Error> {
+    let districts = Districts::one(&wanted.district);
+    let wanted = std::sync::Arc::new(wanted.clone());
+    database
+        .run("rules.student.sweep", &districts, move |tx| {
+            let wanted = std::sync::Arc::clone(&wanted);
+            Box::pin(async move {
+                let schools: Vec<String> = wanted.concerned.schools.iter().map(ToString::to_string).collect();
+                let any = wanted.concerned.everyone || !schools.is_empty();
+                let rows = sqlx::query(
+                    "select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
+                            s.evaluated_as_of, s.evaluated_reference, s.waiting
+                     from student s
+                     where s.partition = $1 and s.district = $2 and s.student > $3
+                       and (s.evaluated_as_of is null or s.evaluated_as_of < $4 or s.evaluated_today < $5
+                            or (s.evaluated_reference < $6
+                                and ($7 or (s.waiting and $8)
+                                     or exists (select 1 from student_school x
+                                                where x.district = s.district and x.student = s.student and x.school = any ($9)))))
+                     order by s.student limit $10",
+                )
+                .bind(wanted.partition)
+                .bind(wanted.district.as_str())
+                .bind(&wanted.after)
+                .bind(wanted.now.as_of.days())
+                .bind(wanted.now.today.days())
+                .bind(wanted.reference_offset)
+                .bind(wanted.concerned.everyone)
+                .bind(any)
+                .bind(schools)
+                .bind(wanted.limit)
+                .fetch_all(tx)
+                .await?;
+                rows.iter().map(read).collect()
+            })
+        })
+        .await
+}
