@@ -1,1 +1,24 @@
 //! Foreign records become canonical events.
+//!
+//! Every door ends in the same place: a record is validated, its keys are made pseudonymous, and what it says goes to the log
+//! as an event of a student, a reference record of a district, or a name for the directory. Doors whose records must be read
+//! back (Ed-Fi) keep a document per natural key and publish through an outbox; the native doors append to the log directly.
+//!
+//! - [`config`]: what an operator sets.
+//! - [`app`]: builds the service; the only reader of the configuration.
+//! - [`pseudonym`]: a student's key and a record's key, hashed with the district's secret.
+//! - [`reference_id`]: ids of what events refer to, the same from any door.
+//! - [`edfi`]: the Ed-Fi door.
+//! - [`intake`]: from a submitted record to what goes to the log; [`native`] and [`grpc`]: the doors that end there.
+
+pub mod app;
+pub mod config;
+pub mod edfi;
+pub mod grpc;
+pub mod intake;
+pub mod native;
+pub mod pseudonym;
+pub mod reference_id;
+
+pub use app::{Error, SCHEMA, State, build};
+pub use config::Config;

@@ -1,0 +1,104 @@
+//! Builds the service. The only reader of the configuration.
+
+use std::sync::Arc;
+
+use homeroom_bus::Log;
+use homeroom_chassis::access::Access;
+use homeroom_chassis::component::{Component, Readiness};
+use homeroom_chassis::lifecycle::TaskGroup;
+use homeroom_pg::{Database, Migration, Schema};
+use tonic::service::Routes;
+
+use crate::config::{Config, Limits};
+use crate::edfi;
+use crate::grpc::Ingest;
+use crate::intake::Publisher;
+use crate::native::{self, Native};
+use crate::pseudonym::{self, Pseudonyms};
+
+/// What the service keeps.
+pub const SCHEMA: Schema = Schema {
+    name: "ingestion",
+    migrations: &[
+        Migration {
+            version: 2026_11_25_12_00_00,
+            name: "documents_and_outbox",
+            sql: include_str!("../migrations/20261125120000_documents_and_outbox.sql"),
+        },
+        Migration {
+            version: 2026_11_25_13_00_00,
+            name: "settings",
+            sql: include_str!("../migrations/20261125130000_settings.sql"),
+        },
+    ],
+};
+
+/// What every door needs. Clones share it.
+#[derive(Clone)]
+pub struct State {
+    /// Documents and the outbox.
+    pub database: Database,
+    /// Where events go.
+    pub log: Arc<dyn Log>,
+    /// Who may do what.
+    pub access: Access,
+    /// The districts' secrets.
+    pub pseudonyms: Arc<Pseudonyms>,
+    /// What bounds memory and delay.
+    pub limits: Arc<Limits>,
+    /// What clients call us, without a slash at its end; none to believe each request's `Host`.
+    pub public_url: Option<Arc<str>>,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A setting that cannot work.
+    #[error("ingestion: {0}")]
+    Config(String),
+    /// A district's secret.
+    #[error(transparent)]
+    Pseudonym(#[from] pseudonym::Error),
+    /// The database.
+    #[error("the database of the ingestion service is not usable")]
+    Database(#[from] homeroom_pg::Error),
+}
+
+/// Connects, starts the background work on the task group, and returns what to serve.
+pub async fn build(
+    config: &Config,
+    log: Arc<dyn Log>,
+    access: Access,
+    tasks: &TaskGroup,
+) -> Result<Component, Error> {
+    config.limits.check().map_err(Error::Config)?;
+    let state = State {
+        database: Database::connect(&config.database, &SCHEMA).await?,
+        log,
+        access,
+        pseudonyms: Arc::new(Pseudonyms::load(&config.pseudonym_keys)?),
+        limits: Arc::new(config.limits.clone()),
+        public_url: config.public_url.as_deref().map(|url| url.trim_end_matches('/').into()),
+    };
+    let door = edfi::start(&state, tasks);
+    let (native, ingest) = native_doors(&state);
+    let asked = door.clone();
+    Ok(Component {
+        name: "ingestion",
+        http: Some(edfi::router(door).merge(native::router(native))),
+        grpc: Some(Routes::new(ingest.server())),
+        grpc_services: vec![Ingest::NAME],
+        ready: Box::new(move || match asked.refusal() {
+            None => Readiness::Ready,
+            Some(reason) => Readiness::NotReady(reason.to_owned()),
+        }),
+    })
+}
+
+/// The doors that append to the log directly, with one bound for both.
+fn native_doors(state: &State) -> (Native, Ingest) {
+    let publisher = Publisher::new(Arc::clone(&state.log), state.limits.native());
+    let (access, pseudonyms) = (state.access.clone(), Arc::clone(&state.pseudonyms));
+    let ingest = Ingest { publisher: publisher.clone(), access: access.clone(), pseudonyms: Arc::clone(&pseudonyms) };
+    (Native { publisher, database: state.database.clone(), access, pseudonyms }, ingest)
+}

@@ -1,0 +1,96 @@
+//! The Ed-Fi door: a district's student information system sends here as to any Ed-Fi ODS/API, and reads back what it sent.
+//!
+//! One generic engine driven by the [table] of resources; there is no code for a single resource but what maps it to events.
+//!
+//! Who is who:
+//! - `http`: addresses, tokens, answers. Authorises, parses, asks, answers.
+//! - `parse`, `validate`, `key`, `problem`: a body becomes a checked document with a natural key, or a problem document.
+//! - `writer`, `batch`, `store`: documents are decided in micro-batches, one transaction each, that also appends to the outbox.
+//! - `map`: a change of a document becomes messages. Pure.
+//! - `relay`, `backlog`: the outbox is published in order, and bounded.
+//! - `query`, `openapi`: what clients read.
+//!
+//! What can go wrong: the database is away (503, nothing kept), the log is away (documents are kept until the outbox is full,
+//! then 503), one document breaks its batch (it alone fails), a crash after commit (the outbox is relayed later), a crash
+//! between publishing and deleting (a repeated record with the same revision).
+//!
+//! References are not checked: a record whose student, school or section is not known yet is kept and counted once it is.
+//! A PUT that changes a natural key withdraws the old record and makes the new one; documents that refer to the old key are
+//! not changed with it, and follow when their sender sends them again.
+
+mod backlog;
+mod batch;
+mod http;
+mod key;
+mod map;
+mod openapi;
+mod parse;
+mod problem;
+mod query;
+mod relay;
+mod store;
+mod table;
+mod validate;
+mod writer;
+
+use std::sync::Arc;
+
+pub(crate) use self::store::OUTBOX_CHANNEL;
+
+use axum::Router;
+use homeroom_chassis::lifecycle::TaskGroup;
+use homeroom_pg::Districts;
+use uuid::Uuid;
+
+use self::backlog::Backlog;
+use self::relay::Relay;
+use self::writer::Writer;
+use crate::app::State;
+
+/// How many requests shared a commit.
+pub const BATCH_REQUESTS: &str = "homeroom_ingestion_batch_requests";
+/// Records that wait to be published.
+pub const OUTBOX_ROWS: &str = "homeroom_ingestion_outbox_rows";
+/// How long the oldest of them has waited.
+pub const OUTBOX_AGE_SECONDS: &str = "homeroom_ingestion_outbox_age_seconds";
+/// Records that the log refused for ever.
+pub const GIVEN_UP_TOTAL: &str = "homeroom_ingestion_outbox_given_up_total";
+
+/// The door, ready to answer. Its background work runs on the task group.
+#[derive(Clone)]
+pub struct Door {
+    state: State,
+    writer: Writer,
+    backlog: Arc<Backlog>,
+}
+
+/// Starts the background work: writer, relay and measurement of the outbox.
+pub fn start(state: &State, tasks: &TaskGroup) -> Door {
+    let districts = Districts::of(state.pseudonyms.districts());
+    let backlog = Backlog::start(state.database.clone(), districts.clone(), &state.limits, tasks);
+    let relay = Relay {
+        database: state.database.clone(),
+        districts,
+        log: Arc::clone(&state.log),
+        backlog: Arc::clone(&backlog),
+        rows: state.limits.relay_rows,
+        // Chance is enough: it names this process among the replicas.
+        owner: Uuid::new_v4(),
+    };
+    relay.start(tasks);
+    let (database, pseudonyms) = (state.database.clone(), Arc::clone(&state.pseudonyms));
+    let writer = Writer::start(database, pseudonyms, &state.limits, Arc::clone(&backlog), tasks);
+    Door { state: state.clone(), writer, backlog }
+}
+
+impl Door {
+    /// Why no more records can be taken now; none when they can.
+    pub fn refusal(&self) -> Option<&'static str> {
+        self.backlog.refusal()
+    }
+}
+
+/// The door's addresses, under `/edfi/{connection}/`.
+pub fn router(door: Door) -> Router {
+    http::router(door)
+}

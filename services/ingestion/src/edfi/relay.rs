@@ -1,0 +1,216 @@
+//! The relay: publishes the outbox in order and deletes what the log has acknowledged.
+//!
+//! A reconciler: it takes no input, is woken by NOTIFY or by time, and looks at what is there; so a lost wake-up costs a
+//! moment, and a crash between publishing and deleting costs a repeated record of the same revision, which readers drop.
+//! One process relays at a time, by a lease. The lease is for thrift: two relays at once would publish some records twice and
+//! interleave them, and of two records with one key the one with the higher revision still wins.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use homeroom_bus::{Log, NewRecord, Topic, log};
+use homeroom_chassis::lifecycle::TaskGroup;
+use homeroom_pg::{Database, Districts, Error, Listener, Wake};
+use sqlx::{PgConnection, Row as _};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::backlog::Backlog;
+use super::store::OUTBOX_CHANNEL;
+
+/// How long a process that stopped without a word keeps others from relaying.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// How long to rest without being woken; well below the lease, so that a waiting process takes over soon.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The longest pause after failures of the log or database; it begins at a fiftieth and doubles.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The header that carries the trace.
+const TRACEPARENT: &str = "traceparent";
+
+/// What the task owns.
+pub(crate) struct Relay {
+    /// Where the outbox is.
+    pub(crate) database: Database,
+    /// All districts whose rows may be there.
+    pub(crate) districts: Districts,
+    /// Where the rows go.
+    pub(crate) log: Arc<dyn Log>,
+    /// Told of what is published.
+    pub(crate) backlog: Arc<Backlog>,
+    /// The most rows at once.
+    pub(crate) rows: u32,
+    /// Who we are to the lease.
+    pub(crate) owner: Uuid,
+}
+
+struct Row {
+    id: i64,
+    topic: Topic,
+    record: NewRecord,
+}
+
+/// What one look at the outbox came to.
+enum Round {
+    /// There is more.
+    More,
+    /// Nothing is left, or another process relays.
+    Rest,
+    /// The log did not take all.
+    Refused(String),
+}
+
+impl Relay {
+    /// Starts the task.
+    pub(crate) fn start(self, tasks: &TaskGroup) {
+        tasks.spawn("ingestion relay", self.run(tasks.stopping()));
+    }
+
+    async fn run(self, stopping: CancellationToken) -> Result<(), std::convert::Infallible> {
+        let mut listener = None;
+        let mut pause = LONGEST_PAUSE / 50;
+        // What the log has acknowledged and the outbox still holds.
+        let mut acknowledged = Vec::new();
+        loop {
+            let round = tokio::select! {
+                round = self.round(&mut acknowledged) => round,
+                () = stopping.cancelled() => return Ok(()),
+            };
+            let trouble = match round {
+                Ok(Round::More) => {
+                    pause = LONGEST_PAUSE / 50;
+                    continue;
+                }
+                Ok(Round::Rest) => None,
+                Ok(Round::Refused(why)) => Some(why),
+                Err(error) => Some(error.to_string()),
+            };
+            let rest = async {
+                if let Some(why) = trouble {
+                    tracing::warn!(why, "the outbox is not published; trying again");
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    tokio::time::sleep(pause).await;
+                } else {
+                    pause = LONGEST_PAUSE / 50;
+                    self.wait(&mut listener).await;
+                }
+            };
+            tokio::select! {
+                () = rest => {}
+                () = stopping.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits to be woken.
+    async fn wait(&self, listener: &mut Option<Listener>) {
+        if listener.is_none() {
+            // Until it listens, it polls.
+            *listener = self.database.listen(OUTBOX_CHANNEL).await.ok();
+            // What came before it listened has no wake-up: look at once.
+            return;
+        }
+        match listener {
+            Some(listening) => {
+                let _woken: Wake = listening.wait(IDLE).await;
+            }
+            None => tokio::time::sleep(IDLE).await,
+        }
+    }
+
+    async fn round(&self, acknowledged: &mut Vec<i64>) -> Result<Round, Error> {
+        let rows = self.settle_and_claim(acknowledged.clone()).await?;
+        self.backlog.published(acknowledged.len());
+        acknowledged.clear();
+        if rows.is_empty() {
+            return Ok(Round::Rest);
+        }
+        let (settled, refused) = self.publish(rows).await;
+        *acknowledged = settled;
+        Ok(refused.map_or(Round::More, |error| Round::Refused(error.to_string())))
+    }
+
+    /// Deletes what is acknowledged and claims what comes next: one transaction a round. Without the lease it claims nothing.
+    async fn settle_and_claim(&self, acknowledged: Vec<i64>) -> Result<Vec<Row>, Error> {
+        let (owner, most) = (self.owner, i64::from(self.rows));
+        let acknowledged = Arc::new(acknowledged);
+        self.database
+            .run("ingestion.outbox.relay", &self.districts, move |connection| {
+                let acknowledged = Arc::clone(&acknowledged);
+                Box::pin(async move {
+                    if !acknowledged.is_empty() {
+                        let sql = "delete from outbox where outbox_id = any($1)";
+                        sqlx::query(sql).bind(&*acknowledged).execute(&mut *connection).await?;
+                    }
+                    if !lease(connection, owner).await? {
+                        return Ok(Vec::new());
+                    }
+                    let sql = "select outbox_id, topic, key, value, traceparent from outbox order by outbox_id limit $1";
+                    let rows = sqlx::query(sql).bind(most).fetch_all(connection).await?;
+                    rows.iter().map(row).collect()
+                })
+            })
+            .await
+    }
+
+    /// Appends rows topic by topic; returns those that are done with, and the first refusal.
+    async fn publish(&self, rows: Vec<Row>) -> (Vec<i64>, Option<log::Error>) {
+        let mut settled = Vec::with_capacity(rows.len());
+        let mut refused = None;
+        for topic in Topic::ALL {
+            let (ids, records): (Vec<_>, Vec<_>) =
+                rows.iter().filter(|row| row.topic == topic).map(|row| (row.id, row.record.clone())).unzip();
+            if records.is_empty() {
+                continue;
+            }
+            let keys: Vec<_> = records.iter().map(|record| record.key.clone()).collect();
+            let results = self.log.append(topic, records).await;
+            let mut held: HashSet<Bytes> = HashSet::new();
+            for ((id, key), result) in ids.into_iter().zip(keys).zip(results) {
+                match result {
+                    // A later record of a key whose earlier one was refused goes again after it, to keep their order.
+                    Ok(_) if !held.contains(&key) => settled.push(id),
+                    Ok(_) => {}
+                    Err(error @ log::Error::TooLarge { .. }) => {
+                        // It would stop everything behind it for ever.
+                        tracing::error!(topic = %topic, outbox.id = id, error = %error, "a record was given up");
+                        metrics::counter!(crate::edfi::GIVEN_UP_TOTAL).increment(1);
+                        settled.push(id);
+                    }
+                    Err(error) => {
+                        held.insert(key);
+                        refused.get_or_insert(error);
+                    }
+                }
+            }
+        }
+        (settled, refused)
+    }
+}
+
+async fn lease(connection: &mut PgConnection, owner: Uuid) -> Result<bool, Error> {
+    let sql = "update relay_lease set owner = $1, leased_until = now() + make_interval(secs => $2) \
+               where owner = $1 or leased_until < now()";
+    let done = sqlx::query(sql).bind(owner).bind(LEASE.as_secs_f64()).execute(connection).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+fn row(row: &sqlx::postgres::PgRow) -> Result<Row, Error> {
+    let name: String = row.try_get(1)?;
+    let topic = Topic::ALL.into_iter().find(|topic| topic.name() == name).ok_or_else(|| Error::Row {
+        table: "outbox",
+        column: "topic",
+        problem: format!("`{name}` is no topic"),
+    })?;
+    let traceparent: Option<String> = row.try_get(4)?;
+    let record = NewRecord {
+        key: Bytes::from(row.try_get::<Vec<u8>, _>(2)?),
+        value: row.try_get::<Option<Vec<u8>>, _>(3)?.map(Bytes::from),
+        headers: traceparent.map(|trace| (TRACEPARENT.to_owned(), Bytes::from(trace))).into_iter().collect(),
+    };
+    Ok(Row { id: row.try_get(0)?, topic, record })
+}

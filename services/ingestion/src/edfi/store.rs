@@ -1,0 +1,258 @@
+//! The tables of the door, written a batch at a time: set-based, one transaction, one round trip per statement.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use homeroom_domain::id::{DistrictId, SourceId};
+use homeroom_pg::Error;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
+
+use super::batch::{Action, Collection, Command, Document, Writes};
+use super::key::KeyHash;
+
+/// The channel on which a batch wakes the relay.
+pub(crate) const OUTBOX_CHANNEL: &str = "homeroom_outbox";
+
+/// Locks the districts' change versions until the end of the transaction, and returns the last of each. Since every batch
+/// does so first, batches of one district happen one after the other, and versions grow in the order of their commits.
+pub(crate) async fn lock_versions(
+    connection: &mut PgConnection,
+    districts: &[String],
+) -> Result<HashMap<DistrictId, u64>, Error> {
+    // Sorted, so that two batches of several districts wait for each other and never both.
+    let sql = "select district, last from change_versions where district = any($1) order by district for update";
+    let rows = sqlx::query(sql).bind(districts).fetch_all(&mut *connection).await?;
+    let rows = if rows.len() == districts.len() {
+        rows
+    } else {
+        let insert = "insert into change_versions (district, last) select unnest($1::text[]), 0 on conflict do nothing";
+        sqlx::query(insert).bind(districts).execute(&mut *connection).await?;
+        sqlx::query(sql).bind(districts).fetch_all(&mut *connection).await?
+    };
+    rows.iter()
+        .map(|row| {
+            let district = parse("change_versions", "district", &row.try_get::<String, _>(0)?, DistrictId::parse)?;
+            Ok((district, row.try_get::<i64, _>(1)?.cast_unsigned()))
+        })
+        .collect()
+}
+
+/// The documents that commands may touch: by natural key, by the id that follows from it, and by id.
+pub(crate) async fn load(
+    connection: &mut PgConnection,
+    commands: &[Command],
+) -> Result<Vec<(Collection, Document)>, Error> {
+    let (mut ids, mut keys) = (Vec::new(), Vec::new());
+    for command in commands {
+        let collection = &command.collection;
+        match &command.action {
+            Action::Upsert(key, _) => {
+                ids.push((collection, collection.document_id(key)));
+                keys.push((collection, key.hash()));
+            }
+            Action::Replace(id, key, _, _) => {
+                ids.push((collection, *id));
+                keys.push((collection, key.hash()));
+            }
+            Action::Delete(id) => ids.push((collection, *id)),
+        }
+    }
+    let columns = "d.district, d.source, d.resource, d.document_id, d.natural_key_hash, d.body::text, d.etag, \
+                   d.change_version, d.created_version, (extract(epoch from d.created_at) * 1000000)::bigint";
+    let sql = format!(
+        "select {columns} from unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) w (district, source, resource, id) \
+         join documents d on d.district = w.district and d.source = w.source and d.resource = w.resource and d.document_id = w.id \
+         union \
+         select {columns} from unnest($5::text[], $6::text[], $7::text[], $8::bytea[]) w (district, source, resource, hash) \
+         join documents d on d.district = w.district and d.source = w.source and d.resource = w.resource and d.natural_key_hash = w.hash"
+    );
+    let id_rows = columns_of(ids.iter().map(|(collection, _)| *collection));
+    let key_rows = columns_of(keys.iter().map(|(collection, _)| *collection));
+    let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(id_rows.districts)
+        .bind(id_rows.sources)
+        .bind(id_rows.resources)
+        .bind(ids.iter().map(|(_, id)| *id).collect::<Vec<_>>())
+        .bind(key_rows.districts)
+        .bind(key_rows.sources)
+        .bind(key_rows.resources)
+        .bind(keys.iter().map(|(_, hash)| hash.to_vec()).collect::<Vec<_>>())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(document).collect()
+}
+
+/// Writes what a batch came to. The order matters: removed documents free their keys for those that take them.
+pub(crate) async fn write(connection: &mut PgConnection, writes: &Writes, now: Timestamp) -> Result<(), Error> {
+    let now = now.to_string();
+    if !writes.removed.is_empty() {
+        remove(&mut *connection, writes).await?;
+    }
+    if !writes.upserted.is_empty() {
+        upsert(&mut *connection, writes, &now).await?;
+    }
+    if !writes.deleted.is_empty() {
+        record_deletes(&mut *connection, writes, &now).await?;
+    }
+    if !writes.outbox.is_empty() {
+        append_to_outbox(&mut *connection, writes, &now).await?;
+    }
+    let sql = "update change_versions v set last = w.last from unnest($1::text[], $2::bigint[]) w (district, last) \
+               where v.district = w.district and v.last <> w.last";
+    sqlx::query(sql)
+        .bind(writes.versions.iter().map(|(district, _)| district.to_string()).collect::<Vec<_>>())
+        .bind(writes.versions.iter().map(|(_, last)| last.cast_signed()).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn remove(connection: &mut PgConnection, writes: &Writes) -> Result<(), Error> {
+    let columns = columns_of(writes.removed.iter().map(|(collection, _)| collection));
+    let sql = "delete from documents d using unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) w (district, source, resource, id) \
+               where d.district = w.district and d.source = w.source and d.resource = w.resource and d.document_id = w.id";
+    sqlx::query(sql)
+        .bind(columns.districts)
+        .bind(columns.sources)
+        .bind(columns.resources)
+        .bind(writes.removed.iter().map(|(_, id)| *id).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn upsert(connection: &mut PgConnection, writes: &Writes, now: &str) -> Result<(), Error> {
+    let columns = columns_of(writes.upserted.iter().map(|(collection, _)| collection));
+    let documents = || writes.upserted.iter().map(|(_, document)| document);
+    let sql = "insert into documents (district, source, resource, document_id, natural_key_hash, body, etag, change_version, \
+                   created_version, created_at, modified_at) \
+               select district, source, resource, id, hash, body::jsonb, etag, version, created, $10::text::timestamptz, $10::text::timestamptz \
+               from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::bytea[], $6::text[], $7::text[], $8::bigint[], $9::bigint[]) \
+                   w (district, source, resource, id, hash, body, etag, version, created) \
+               on conflict (district, source, resource, document_id) do update set natural_key_hash = excluded.natural_key_hash, \
+                   body = excluded.body, etag = excluded.etag, change_version = excluded.change_version, \
+                   created_version = excluded.created_version, modified_at = excluded.modified_at";
+    sqlx::query(sql)
+        .bind(columns.districts)
+        .bind(columns.sources)
+        .bind(columns.resources)
+        .bind(documents().map(|document| document.id).collect::<Vec<_>>())
+        .bind(documents().map(|document| document.key_hash.to_vec()).collect::<Vec<_>>())
+        .bind(documents().map(|document| json(&document.body)).collect::<Vec<_>>())
+        .bind(documents().map(|document| document.etag.clone()).collect::<Vec<_>>())
+        .bind(documents().map(|document| document.change_version.cast_signed()).collect::<Vec<_>>())
+        .bind(documents().map(|document| document.created_version.cast_signed()).collect::<Vec<_>>())
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn record_deletes(connection: &mut PgConnection, writes: &Writes, now: &str) -> Result<(), Error> {
+    let columns = columns_of(writes.deleted.iter().map(|deleted| &deleted.collection));
+    let deleted = || writes.deleted.iter();
+    let sql = "insert into document_deletes (district, source, resource, change_version, document_id, natural_key_hash, key_values, deleted_at) \
+               select district, source, resource, version, id, hash, key_values::jsonb, $8::text::timestamptz \
+               from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::uuid[], $6::bytea[], $7::text[]) \
+                   w (district, source, resource, version, id, hash, key_values)";
+    sqlx::query(sql)
+        .bind(columns.districts)
+        .bind(columns.sources)
+        .bind(columns.resources)
+        .bind(deleted().map(|deleted| deleted.change_version.cast_signed()).collect::<Vec<_>>())
+        .bind(deleted().map(|deleted| deleted.id).collect::<Vec<_>>())
+        .bind(deleted().map(|deleted| deleted.key_hash.to_vec()).collect::<Vec<_>>())
+        .bind(deleted().map(|deleted| deleted.key_values.to_string()).collect::<Vec<_>>())
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn append_to_outbox(connection: &mut PgConnection, writes: &Writes, now: &str) -> Result<(), Error> {
+    let entries = || writes.outbox.iter();
+    // The sequence is drawn in the order of the rows, after the district's lock is held: ids grow with change versions.
+    let sql = "insert into outbox (district, topic, key, value, traceparent, created_at) \
+               select district, topic, key, value, traceparent, $6::text::timestamptz \
+               from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::text[]) \
+                   with ordinality w (district, topic, key, value, traceparent, place) order by place";
+    sqlx::query(sql)
+        .bind(entries().map(|entry| entry.district.to_string()).collect::<Vec<_>>())
+        .bind(entries().map(|entry| entry.message.topic.name().to_owned()).collect::<Vec<_>>())
+        .bind(entries().map(|entry| entry.message.key.to_vec()).collect::<Vec<_>>())
+        .bind(entries().map(|entry| entry.message.value.as_ref().map(|value| value.to_vec())).collect::<Vec<_>>())
+        .bind(entries().map(|entry| entry.traceparent.clone()).collect::<Vec<_>>())
+        .bind(now)
+        .execute(&mut *connection)
+        .await?;
+    sqlx::query("select pg_notify($1, '')").bind(OUTBOX_CHANNEL).execute(connection).await?;
+    Ok(())
+}
+
+/// The districts of commands, sorted.
+pub(crate) fn districts(commands: &[Command]) -> Vec<String> {
+    let districts: BTreeSet<_> = commands.iter().map(|command| command.collection.district.as_str()).collect();
+    districts.into_iter().map(str::to_owned).collect()
+}
+
+struct Columns {
+    districts: Vec<String>,
+    sources: Vec<String>,
+    resources: Vec<String>,
+}
+
+fn columns_of<'a>(collections: impl Iterator<Item = &'a Collection>) -> Columns {
+    let mut columns = Columns { districts: Vec::new(), sources: Vec::new(), resources: Vec::new() };
+    for collection in collections {
+        columns.districts.push(collection.district.to_string());
+        columns.sources.push(collection.source.to_string());
+        columns.resources.push((*collection.resource).to_owned());
+    }
+    columns
+}
+
+fn document(row: &sqlx::postgres::PgRow) -> Result<(Collection, Document), Error> {
+    const TABLE: &str = "documents";
+    let collection = Collection {
+        district: parse(TABLE, "district", &row.try_get::<String, _>(0)?, DistrictId::parse)?,
+        source: parse(TABLE, "source", &row.try_get::<String, _>(1)?, SourceId::parse)?,
+        resource: Arc::from(row.try_get::<String, _>(2)?),
+    };
+    let key_hash: Vec<u8> = row.try_get(4)?;
+    let document = Document {
+        id: row.try_get::<Uuid, _>(3)?,
+        key_hash: KeyHash::try_from(key_hash.as_slice()).map_err(|_| bad_row(TABLE, "natural_key_hash", "not 32 bytes"))?,
+        body: parse_body(&row.try_get::<String, _>(5)?)?,
+        etag: row.try_get(6)?,
+        change_version: row.try_get::<i64, _>(7)?.cast_unsigned(),
+        created_version: row.try_get::<i64, _>(8)?.cast_unsigned(),
+        created_at: Timestamp::from_microsecond(row.try_get(9)?).map_err(|_| bad_row(TABLE, "created_at", "out of range"))?,
+    };
+    Ok((collection, document))
+}
+
+/// The body of a row.
+pub(crate) fn parse_body(text: &str) -> Result<Map<String, Value>, Error> {
+    serde_json::from_str(text).map_err(|_| bad_row("documents", "body", "not a JSON object"))
+}
+
+fn json(body: &Map<String, Value>) -> String {
+    // Names and values of JSON always serialize.
+    serde_json::to_string(body).unwrap_or_default()
+}
+
+fn parse<T, E: ToString>(
+    table: &'static str,
+    column: &'static str,
+    text: &str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, Error> {
+    parse(text).map_err(|error| Error::Row { table, column, problem: error.to_string() })
+}
+
+fn bad_row(table: &'static str, column: &'static str, problem: &str) -> Error {
+    Error::Row { table, column, problem: problem.to_owned() }
+}

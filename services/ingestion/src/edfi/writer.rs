@@ -1,0 +1,203 @@
+//! The writer: one task that collects concurrent requests and commits them together, so that a sender of single records is not
+//! slowed to one commit each.
+//!
+//! It takes what waits, up to a bound, lets other tasks run once more to add what is on its way, and commits; while it does,
+//! the next batch gathers. There is no timer: tokio's has a tick of a millisecond, longer than most commits.
+//! A request is answered after its commit. If a commit fails by what one of its documents holds, its requests are committed
+//! one by one, so that only that one fails.
+
+use std::sync::Arc;
+
+use homeroom_chassis::clock;
+use homeroom_chassis::lifecycle::TaskGroup;
+use homeroom_pg::{Database, Districts, Error};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::backlog::Backlog;
+use super::batch::{Batch, Command, Outcome};
+use super::store;
+use crate::config::Limits;
+use crate::pseudonym::Pseudonyms;
+
+/// How often the writer lets others run before it commits what it has.
+const YIELDS: usize = 3;
+
+/// How long senders are told to wait when the writer cannot take more, seconds.
+const RETRY_AFTER_S: u32 = 1;
+
+/// How long senders are told to wait when the database fails or the outbox is full, seconds.
+const RETRY_AFTER_OUTAGE_S: u32 = 5;
+
+/// Gives requests to the writer. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Writer {
+    queue: mpsc::Sender<Request>,
+    bytes: Arc<Semaphore>,
+    backlog: Arc<Backlog>,
+}
+
+/// Why a request was not taken. It may be sent again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub(crate) struct Busy {
+    /// Why, for the sender.
+    pub(crate) reason: &'static str,
+    /// When to send it again, seconds.
+    pub(crate) retry_after_s: u32,
+}
+
+struct Request {
+    command: Command,
+    answer: oneshot::Sender<Result<Outcome, Busy>>,
+}
+
+/// What the task owns.
+struct Task {
+    database: Database,
+    pseudonyms: Arc<Pseudonyms>,
+    backlog: Arc<Backlog>,
+    batch_requests: usize,
+}
+
+const OUTAGE: Busy =
+    Busy { reason: "The records cannot be kept at the moment.", retry_after_s: RETRY_AFTER_OUTAGE_S };
+
+impl Writer {
+    /// Starts the task.
+    pub(crate) fn start(
+        database: Database,
+        pseudonyms: Arc<Pseudonyms>,
+        limits: &Limits,
+        backlog: Arc<Backlog>,
+        tasks: &TaskGroup,
+    ) -> Self {
+        let (queue, requests) = mpsc::channel(limits.queue_requests);
+        let task =
+            Task { database, pseudonyms, backlog: Arc::clone(&backlog), batch_requests: limits.batch_requests };
+        tasks.spawn("ingestion writer", task.run(requests, tasks.stopping()));
+        Self { queue, bytes: Arc::new(Semaphore::new(limits.queue_bytes)), backlog }
+    }
+
+    /// Has a command decided and committed. `bytes` is the size of its body.
+    pub(crate) async fn apply(&self, command: Command, bytes: usize) -> Result<Outcome, Busy> {
+        if let Some(reason) = self.backlog.refusal() {
+            return Err(Busy { reason, retry_after_s: RETRY_AFTER_OUTAGE_S });
+        }
+        let full = Busy { reason: "Too many requests wait to be kept.", retry_after_s: RETRY_AFTER_S };
+        let bytes = u32::try_from(bytes).map_err(|_| full.clone())?;
+        // Held until the answer, so that bodies in the queue are bounded in bytes too.
+        let _room = self.bytes.try_acquire_many(bytes).map_err(|_| full.clone())?;
+        let (answer, answered) = oneshot::channel();
+        self.queue.try_send(Request { command, answer }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => full,
+            mpsc::error::TrySendError::Closed(_) => {
+                Busy { reason: "The service is stopping.", retry_after_s: RETRY_AFTER_S }
+            }
+        })?;
+        // Dropped without an answer only when the process is being cut.
+        answered.await.unwrap_or(Err(OUTAGE))
+    }
+}
+
+impl Task {
+    async fn run(
+        self,
+        mut requests: mpsc::Receiver<Request>,
+        stopping: CancellationToken,
+    ) -> Result<(), std::convert::Infallible> {
+        loop {
+            let first = tokio::select! {
+                request = requests.recv() => request,
+                () = stopping.cancelled(), if !requests.is_closed() => {
+                    // Takes no more, and answers all that wait.
+                    requests.close();
+                    continue;
+                }
+            };
+            let Some(first) = first else { return Ok(()) };
+            let batch = self.gather(first, &mut requests).await;
+            self.commit(batch).await;
+        }
+    }
+
+    async fn gather(&self, first: Request, requests: &mut mpsc::Receiver<Request>) -> Vec<Request> {
+        let mut batch = vec![first];
+        for _ in 0..YIELDS {
+            while batch.len() < self.batch_requests
+                && let Ok(request) = requests.try_recv()
+            {
+                batch.push(request);
+            }
+            tokio::task::yield_now().await;
+        }
+        batch
+    }
+
+    async fn commit(&self, batch: Vec<Request>) {
+        let (commands, answers): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|request| (request.command, request.answer)).unzip();
+        metrics::histogram!(crate::edfi::BATCH_REQUESTS).record(f64::from(u32::try_from(commands.len()).unwrap_or(u32::MAX)));
+        let commands = Arc::new(commands);
+        let outcomes = match self.transaction(&commands).await {
+            Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
+            Err(error) if commands.len() > 1 && is_of_the_data(&error) => self.one_by_one(&commands).await,
+            Err(error) => {
+                report(&error);
+                vec![Err(OUTAGE); commands.len()]
+            }
+        };
+        for (answer, outcome) in answers.into_iter().zip(outcomes) {
+            // A client that went away gets no answer; its record is kept all the same.
+            drop(answer.send(outcome));
+        }
+    }
+
+    async fn one_by_one(&self, commands: &[Command]) -> Vec<Result<Outcome, Busy>> {
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for command in commands {
+            let result = self.transaction(&Arc::new(vec![command.clone()])).await;
+            let outcome = result.map(|mut outcomes| outcomes.pop().unwrap_or(Outcome::NotFound));
+            outcomes.push(outcome.map_err(|error| {
+                report(&error);
+                OUTAGE
+            }));
+        }
+        outcomes
+    }
+
+    async fn transaction(&self, commands: &Arc<Vec<Command>>) -> Result<Vec<Outcome>, Error> {
+        let now = clock::now();
+        let districts = Districts::of(commands.iter().map(|command| &command.collection.district));
+        let (outcomes, appended) = self
+            .database
+            .run("ingestion.documents.write", &districts, |connection| {
+                let (commands, pseudonyms) = (Arc::clone(commands), Arc::clone(&self.pseudonyms));
+                Box::pin(async move {
+                    let versions = store::lock_versions(connection, &store::districts(&commands)).await?;
+                    let loaded = store::load(connection, &commands).await?;
+                    let mut batch = Batch::new(&pseudonyms, now, versions, loaded);
+                    let outcomes: Vec<_> = commands.iter().map(|command| batch.decide(command)).collect();
+                    let writes = batch.finish();
+                    store::write(connection, &writes, now).await?;
+                    Ok((outcomes, writes.outbox.len()))
+                })
+            })
+            .await?;
+        self.backlog.appended(appended);
+        Ok(outcomes)
+    }
+}
+
+/// Whether it may be what one document holds, and not the state of the database.
+fn is_of_the_data(error: &Error) -> bool {
+    let Error::Statement { source, .. } = error else { return false };
+    let code = source.as_database_error().and_then(|error| error.code());
+    // Data exceptions, broken constraints, program limits (a text too long for its index).
+    code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
+}
+
+fn report(error: &Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    tracing::error!(error = %error, cause, "a batch of documents was not kept");
+}

@@ -1,0 +1,111 @@
+//! Ids of what events refer to (calendars, sessions, sections, …), derived from the parts of their keys, so that a section
+//! named by an Ed-Fi reference, a native event or a file is one section.
+//!
+//! Parts are compared as sent, with their case; Ed-Fi descriptors (the code of a grading period) without it.
+
+use homeroom_domain::id::{
+    CalendarId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear, SectionId, SessionId,
+};
+use uuid::Uuid;
+
+/// Fixed forever: another value would be another id for everything that any district has ever sent.
+const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_9f0a_52b7_4f0e_8a3e_0d5b_7c41_e2f6);
+
+/// The id of a record of a kind, by its canonical key.
+pub fn reference_id(district: &DistrictId, kind: &str, canonical_key: &str) -> Uuid {
+    let name = [district.as_str(), kind, canonical_key].join("\0");
+    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+}
+
+/// The canonical key of its parts, in the order of the functions below.
+pub fn canonical_key(parts: &[&str]) -> String {
+    // A unit separator is a control character, which no part may hold.
+    parts.join("\u{1f}")
+}
+
+/// A calendar of a school and year.
+pub fn calendar(district: &DistrictId, school: &SchoolId, year: SchoolYear, code: &str) -> CalendarId {
+    let key = canonical_key(&[school.as_str(), &year.to_string(), code]);
+    reference_id(district, "calendar", &key).into()
+}
+
+/// A session of a school and year.
+pub fn session(district: &DistrictId, school: &SchoolId, year: SchoolYear, name: &str) -> SessionId {
+    let key = canonical_key(&[school.as_str(), &year.to_string(), name]);
+    reference_id(district, "session", &key).into()
+}
+
+/// Which grading period of a code is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeriodPart<'a> {
+    /// By its name, as Ed-Fi does from Data Standard 5.
+    Name(&'a str),
+    /// By its number among those of its code, as Ed-Fi did up to Data Standard 4.
+    Sequence(i64),
+}
+
+/// A grading period of a school and year.
+///
+/// One that has both a name and a number has two ids: a source refers to it by one or the other, and a document that knows both
+/// publishes the period under both, so that either resolves. One id would need a look-up that may come too late.
+pub fn grading_period(
+    district: &DistrictId,
+    school: &SchoolId,
+    year: SchoolYear,
+    code: &str,
+    part: PeriodPart<'_>,
+) -> GradingPeriodId {
+    let part = match part {
+        PeriodPart::Name(name) => format!("name {name}"),
+        PeriodPart::Sequence(number) => format!("number {number}"),
+    };
+    let key = canonical_key(&[school.as_str(), &year.to_string(), &code.to_lowercase(), &part]);
+    reference_id(district, "grading-period", &key).into()
+}
+
+/// A course of an education organization, such as a school or the district itself.
+pub fn course(district: &DistrictId, organization: &str, code: &str) -> CourseId {
+    reference_id(district, "course", &canonical_key(&[organization, code])).into()
+}
+
+/// A course offered in a session.
+pub fn course_offering(
+    district: &DistrictId,
+    school: &SchoolId,
+    year: SchoolYear,
+    session: &str,
+    local_course_code: &str,
+) -> CourseOfferingId {
+    let key = canonical_key(&[school.as_str(), &year.to_string(), session, local_course_code]);
+    reference_id(district, "course-offering", &key).into()
+}
+
+/// A section of a course offering.
+pub fn section(
+    district: &DistrictId,
+    school: &SchoolId,
+    year: SchoolYear,
+    session: &str,
+    local_course_code: &str,
+    identifier: &str,
+) -> SectionId {
+    let key = canonical_key(&[school.as_str(), &year.to_string(), session, local_course_code, identifier]);
+    reference_id(district, "section", &key).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_says_every_part_and_the_case_of_a_code_says_nothing() {
+        let district = DistrictId::parse("grand-bend").unwrap();
+        let school = SchoolId::parse("255901001").unwrap();
+        let year = SchoolYear(2022);
+        assert_eq!(session(&district, &school, year, "Fall"), session(&district, &school, year, "Fall"));
+        assert_ne!(session(&district, &school, year, "Fall"), session(&district, &school, SchoolYear(2023), "Fall"));
+        let period = |code, part| grading_period(&district, &school, year, code, part);
+        assert_eq!(period("X#First", PeriodPart::Name("a")), period("x#first", PeriodPart::Name("a")));
+        assert_ne!(period("X#First", PeriodPart::Name("1")), period("X#First", PeriodPart::Sequence(1)));
+    }
+}
