@@ -1,5 +1,7 @@
 //! Arbitrary domain values.
 
+#![expect(clippy::unwrap_used, reason = "what is generated parses; when it does not, the test shall fail")]
+
 use std::fmt::Debug;
 
 use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};

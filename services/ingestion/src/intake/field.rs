@@ -1,0 +1,281 @@
+//! Fields as they come: any JSON value, read into what is expected or a [`Problem`] that names the field.
+//!
+//! A record's shape takes any value in any field, so that a number where a text belongs is told as just that. Texts are
+//! borrowed from the body wherever they hold no escapes.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use homeroom_domain::date::Date;
+use homeroom_domain::id::{SchoolId, SchoolYear};
+use jiff::Timestamp;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Problem;
+
+/// The longest code, in bytes. Ed-Fi's descriptors have at most 306 characters, of which the part after `#` has 50.
+pub const MAX_CODE_BYTES: usize = 300;
+
+/// The longest natural key, in bytes.
+pub const MAX_KEY_BYTES: usize = 500;
+
+/// The most codes of one record.
+pub const MAX_CODES: usize = 50;
+
+/// No record of a student in school today is older.
+const FIRST_YEAR: i16 = 2000;
+
+/// How far ahead of today a date may lie, in days: calendars and enrollments of the next school year are sent in advance.
+const DAYS_AHEAD: i32 = 400;
+
+/// One JSON value, of which only texts, numbers and booleans are kept; `null` is as good as absent.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum Value<'a> {
+    /// Absent or `null`.
+    #[default]
+    Missing,
+    /// A boolean.
+    Bool(bool),
+    /// A whole number.
+    Integer(i128),
+    /// A number with a fraction or exponent.
+    Decimal(f64),
+    /// A text.
+    Text(Cow<'a, str>),
+    /// A list; its members are kept when they are texts, up to one more than [`MAX_CODES`].
+    List(Vec<Value<'a>>),
+    /// An object.
+    Object,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Value::Missing)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Value::Integer(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Value::Integer(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Value::Decimal(value))
+    }
+
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Borrowed(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() <= MAX_CODES {
+            match list.next_element()? {
+                Some(value) => kept.push(value),
+                None => return Ok(Value::List(kept)),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::List(kept))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Object)
+    }
+}
+
+/// A field: where it stands, and what stands there.
+#[derive(Debug, Clone, Copy)]
+pub struct Field<'v> {
+    path: &'static str,
+    value: &'v Value<'v>,
+}
+
+impl<'v> Field<'v> {
+    /// The field at a path, such as `$.data.date`.
+    pub const fn at(path: &'static str, value: &'v Value<'v>) -> Self {
+        Self { path, value }
+    }
+
+    /// Whether it is absent or `null`.
+    pub const fn is_missing(self) -> bool {
+        matches!(self.value, Value::Missing)
+    }
+
+    /// The same field, when it is there.
+    pub fn present(self) -> Option<Self> {
+        (!self.is_missing()).then_some(self)
+    }
+
+    /// A text of 1 to `max` bytes without control characters.
+    pub fn text(self, expected: &'static str, max: usize) -> Result<&'v str, Problem> {
+        let Value::Text(text) = self.value else { return Err(self.mistyped(expected)) };
+        if text.is_empty() {
+            return Err(self.problem(expected, "is empty"));
+        }
+        if text.len() > max {
+            return Err(Problem::new(self.path, expected, format!("has {} bytes, at most {max} are allowed", text.len())));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(self.problem(expected, "holds a control character"));
+        }
+        Ok(text)
+    }
+
+    /// A text that may be absent or empty, which is the same.
+    pub fn text_or_empty(self, expected: &'static str, max: usize) -> Result<&'v str, Problem> {
+        match self.value {
+            Value::Missing => Ok(""),
+            Value::Text(text) if text.is_empty() => Ok(""),
+            _ => self.text(expected, max),
+        }
+    }
+
+    /// An id of the sender: a text of 1 to 120 bytes without blanks around it.
+    pub fn id(self) -> Result<&'v str, Problem> {
+        const EXPECTED: &str = "the sender's id, a text of 1 to 120 bytes without blanks around it";
+        let text = self.text(EXPECTED, homeroom_domain::id::MAX_LENGTH)?;
+        if text.trim().len() < text.len() {
+            return Err(self.problem(EXPECTED, "has blanks around it"));
+        }
+        Ok(text)
+    }
+
+    /// A school's id.
+    pub fn school(self) -> Result<SchoolId, Problem> {
+        const EXPECTED: &str = "the district's id of a school, a text of 1 to 120 bytes without blanks or slashes";
+        let text = self.text(EXPECTED, homeroom_domain::id::MAX_LENGTH)?;
+        SchoolId::parse(text).map_err(|_| self.problem(EXPECTED, "holds a blank or slash"))
+    }
+
+    /// A code of the source: any text of at most [`MAX_CODE_BYTES`].
+    pub fn code(self) -> Result<&'v str, Problem> {
+        self.text("a code, a text of 1 to 300 bytes", MAX_CODE_BYTES)
+    }
+
+    /// A list of codes, at most [`MAX_CODES`].
+    pub fn codes(self) -> Result<Vec<String>, Problem> {
+        const EXPECTED: &str = "a list of at most 50 codes, each a text of 1 to 300 bytes";
+        let Value::List(list) = self.value else { return Err(self.mistyped(EXPECTED)) };
+        if list.len() > MAX_CODES {
+            return Err(self.problem(EXPECTED, "has more"));
+        }
+        list.iter().map(|value| Field::at(self.path, value).code().map(str::to_owned)).collect()
+    }
+
+    /// A date from 2000-01-01 to 400 days after today: no other can belong to a student in school.
+    pub fn date(self, today: Date) -> Result<Date, Problem> {
+        const EXPECTED: &str = "a date such as 2022-04-13";
+        let Value::Text(text) = self.value else { return Err(self.mistyped(EXPECTED)) };
+        let date = Date::parse(text).ok_or_else(|| self.problem(EXPECTED, "is no date of this form"))?;
+        if date.to_civil().year() < FIRST_YEAR {
+            return Err(self.problem("a date from 2000-01-01 on", "is before 2000-01-01"));
+        }
+        if date.days() > today.days().saturating_add(DAYS_AHEAD) {
+            return Err(self.problem("a date at most 400 days ahead of today", "is later"));
+        }
+        Ok(date)
+    }
+
+    /// A school year, named by the year in which it ends.
+    pub fn school_year(self, today: Date) -> Result<SchoolYear, Problem> {
+        const EXPECTED: &str = "a school year, the number of the year in which it ends";
+        let Value::Integer(year) = *self.value else { return Err(self.mistyped(EXPECTED)) };
+        let last = i32::from(today.to_civil().year()) + 2;
+        i32::try_from(year)
+            .ok()
+            .filter(|year| (i32::from(FIRST_YEAR)..=last).contains(year))
+            .map(SchoolYear)
+            .ok_or_else(|| self.problem(EXPECTED, "is before 2000 or more than 2 years ahead"))
+    }
+
+    /// A boolean.
+    pub fn boolean(self) -> Result<bool, Problem> {
+        let Value::Bool(value) = *self.value else { return Err(self.mistyped("true or false")) };
+        Ok(value)
+    }
+
+    /// A whole number from 0 on.
+    pub fn unsigned(self) -> Result<u64, Problem> {
+        const EXPECTED: &str = "a whole number from 0 to 18446744073709551615";
+        let Value::Integer(value) = *self.value else { return Err(self.mistyped(EXPECTED)) };
+        u64::try_from(value).map_err(|_| self.problem(EXPECTED, "is out of range"))
+    }
+
+    /// A number with at most two decimals from `min` to `max`, in hundredths.
+    pub fn hundredths(self, expected: &'static str, min: i64, max: i64) -> Result<i64, Problem> {
+        let hundredths = match *self.value {
+            Value::Integer(value) => value.checked_mul(100).and_then(|value| i64::try_from(value).ok()),
+            Value::Decimal(value) => exact_hundredths(value),
+            _ => return Err(self.mistyped(expected)),
+        };
+        let hundredths = hundredths.ok_or_else(|| self.problem(expected, "has more decimals, or is far out of range"))?;
+        if !(min..=max).contains(&hundredths) {
+            return Err(self.problem(expected, "is out of range"));
+        }
+        Ok(hundredths)
+    }
+
+    /// A moment with its offset from UTC.
+    pub fn moment(self) -> Result<Timestamp, Problem> {
+        const EXPECTED: &str = "a moment such as 2022-04-13T08:40:00Z";
+        let Value::Text(text) = self.value else { return Err(self.mistyped(EXPECTED)) };
+        text.parse().map_err(|_| self.problem(EXPECTED, "is no moment of this form"))
+    }
+
+    fn mistyped(self, expected: &'static str) -> Problem {
+        let detail = match self.value {
+            Value::Missing => "is missing",
+            Value::Bool(_) => "is a boolean",
+            Value::Integer(_) | Value::Decimal(_) => "is a number",
+            Value::Text(_) => "is a text",
+            Value::List(_) => "is a list",
+            Value::Object => "is an object",
+        };
+        Problem::new(self.path, expected, detail)
+    }
+
+    /// A problem with this field.
+    pub fn problem(self, expected: &'static str, detail: &'static str) -> Problem {
+        Problem::new(self.path, expected, detail)
+    }
+}
+
+/// A decimal in hundredths, when it has at most two decimals and is not astronomic.
+fn exact_hundredths(value: f64) -> Option<i64> {
+    const LARGEST: f64 = 1e9;
+    // Far above the error of the nearest double of a decimal of this size, far below a third decimal.
+    const CLOSE: f64 = 1e-4;
+    if !value.is_finite() || value.abs() > LARGEST {
+        return None;
+    }
+    let scaled = value * 100.0;
+    let rounded = scaled.round();
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and at most 1e11")]
+    ((scaled - rounded).abs() < CLOSE).then_some(rounded as i64)
+}

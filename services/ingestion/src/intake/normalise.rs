@@ -1,0 +1,163 @@
+//! From a submission to its canonical record. Pure: the moment and the district's secret are handed in.
+
+use std::borrow::Cow;
+
+use homeroom_domain::date::Date;
+use homeroom_domain::event::{Change, Event, Fact, Origin};
+use homeroom_domain::id::{DistrictId, EventId, Revision, SourceId};
+use homeroom_domain::reference::{Entry, ReferenceChange};
+use homeroom_proto::reference;
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use uuid::Uuid;
+
+use super::canonical::{Canonical, event_id};
+use super::field::{Field, Value};
+use super::{Kind, Problem, Submission, attendance, enrollment, grade, place, student};
+use crate::pseudonym::Pseudonym;
+use crate::reference_id;
+
+/// What a record is normalised with: who sent it, and when it came.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'c> {
+    /// The district's pseudonyms.
+    pub pseudonym: &'c Pseudonym,
+    /// The feed.
+    pub source: &'c SourceId,
+    /// When it came.
+    pub received_at: Timestamp,
+    /// The date by which far-off dates are refused; a day more or less does not matter.
+    pub today: Date,
+}
+
+/// The canonical record of a submission, or what is wrong with it.
+pub fn normalise(context: &Context<'_>, submission: &Submission<'_>) -> Result<Canonical, Problem> {
+    let draft = Draft { context, submission };
+    match submission.kind {
+        Kind::Student => student::normalise(&draft),
+        Kind::Enrollment => enrollment::enrollment(&draft),
+        Kind::SectionMembership => enrollment::membership(&draft),
+        Kind::Attendance => attendance::mark(&draft),
+        Kind::AttendanceTaken => attendance::taken(&draft),
+        Kind::Grade => grade::normalise(&draft),
+        Kind::School => place::school(&draft),
+        Kind::Calendar => place::calendar(&draft),
+        Kind::CalendarDate => place::calendar_date(&draft),
+        Kind::Session => place::session(&draft),
+        Kind::GradingPeriod => place::grading_period(&draft),
+        Kind::Course => place::course(&draft),
+        Kind::CourseOffering => place::course_offering(&draft),
+        Kind::Section => place::section(&draft),
+    }
+}
+
+impl<'c> Context<'c> {
+    /// The context of records that come now.
+    pub fn new(pseudonym: &'c Pseudonym, source: &'c SourceId, now: Timestamp) -> Self {
+        let civil = Offset::UTC.to_datetime(now).date();
+        // The clock of a machine that is off by centuries makes every date too late, and is seen at once.
+        let today = Date::from_civil(civil).or_else(|_| Date::from_days(0)).expect("1970-01-01 is a date");
+        Self { pseudonym, source, received_at: now, today }
+    }
+
+    fn district(&self) -> &'c DistrictId {
+        self.pseudonym.district()
+    }
+}
+
+/// A submission on its way: what its kind's module needs to finish it.
+pub(super) struct Draft<'d> {
+    context: &'d Context<'d>,
+    pub(super) submission: &'d Submission<'d>,
+}
+
+impl<'d> Draft<'d> {
+    /// The district.
+    pub(super) fn district(&self) -> &'d DistrictId {
+        self.context.district()
+    }
+
+    /// By which far-off dates are refused.
+    pub(super) fn today(&self) -> Date {
+        self.context.today
+    }
+
+    /// Grows with each word on one key.
+    pub(super) fn revision(&self) -> Revision {
+        let arrival = u64::try_from(self.context.received_at.as_microsecond()).unwrap_or(0);
+        Revision(if self.submission.revision == 0 { arrival } else { self.submission.revision })
+    }
+
+    /// The id of what a field refers to, the same for every record of the district that names it.
+    pub(super) fn reference<T: From<Uuid>>(&self, kind: Kind, field: Field<'_>) -> Result<T, Problem> {
+        Ok(reference_id::reference_id(self.district(), kind.as_str(), field.id()?).into())
+    }
+
+    /// The same, when the field is there.
+    pub(super) fn optional_reference<T: From<Uuid>>(
+        &self,
+        kind: Kind,
+        path: &'static str,
+        value: &Value<'_>,
+    ) -> Result<Option<T>, Problem> {
+        Field::at(path, value).present().map(|field| self.reference(kind, field)).transpose()
+    }
+
+    /// The event of a student's record. `key` derives the natural key, when the sender gives none; `fact` is not asked for a
+    /// withdrawal.
+    pub(super) fn event(
+        &self,
+        student: &Value<'_>,
+        key: impl FnOnce() -> Result<String, Problem>,
+        fact: impl FnOnce() -> Result<Fact, Problem>,
+    ) -> Result<Event, Problem> {
+        let local_id = Field::at("$.data.student", student).id()?;
+        let mut event = Event {
+            event_id: EventId::new([0; 16]),
+            district: self.district().clone(),
+            student: self.context.pseudonym.student(local_id),
+            origin: self.origin(key)?,
+            received_at: self.context.received_at,
+            occurred_at: self.submission.occurred_at,
+            change: self.change(fact)?,
+        };
+        event.event_id = event_id(&event);
+        Ok(event)
+    }
+
+    /// The reference record.
+    pub(super) fn entry(
+        &self,
+        kind: reference::Kind,
+        key: impl FnOnce() -> Result<String, Problem>,
+        entry: impl FnOnce() -> Result<Entry, Problem>,
+    ) -> Result<Canonical, Problem> {
+        let change = ReferenceChange {
+            district: self.district().clone(),
+            origin: self.origin(key)?,
+            received_at: self.context.received_at,
+            change: self.change(entry)?,
+        };
+        Ok(Canonical::Reference { kind, change })
+    }
+
+    fn origin(&self, derive: impl FnOnce() -> Result<String, Problem>) -> Result<Origin, Problem> {
+        let sent = &self.submission.key;
+        let natural_key = if sent.is_empty() { Cow::Owned(derive()?) } else { Cow::Borrowed(sent.as_ref()) };
+        let kind = self.submission.kind.as_str();
+        Ok(Origin {
+            source: self.context.source.clone(),
+            key: self.context.pseudonym.record(self.context.source, kind, &natural_key),
+            revision: self.revision(),
+        })
+    }
+
+    fn change<T>(&self, content: impl FnOnce() -> Result<T, Problem>) -> Result<Change<T>, Problem> {
+        if self.submission.withdrawn { Ok(Change::Withdrawn) } else { content().map(Change::Recorded) }
+    }
+}
+
+/// A natural key of the values of fields, in the order given.
+pub(super) fn derived_key(parts: &[&str]) -> String {
+    reference_id::canonical_key(parts)
+}

@@ -1,0 +1,222 @@
+//! Appends canonical records to the log and dead letters to their topic, within bounds, and says what became of each.
+//!
+//! What can go wrong: the log is slow or away. Then requests beyond the bounds are refused before their body is read, and
+//! records whose append failed are for their sender to send again; nothing waits here longer than [`Limits::append`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use homeroom_bus::{Log, NewRecord, Topic};
+use homeroom_chassis::telemetry::trace;
+use homeroom_proto::dead_letter::{self, DeadLetter, Excerpt};
+use homeroom_proto::key;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::normalise::Context;
+use super::{Canonical, Problem, Receipt};
+
+/// How long appending a request's records took.
+pub const APPEND_SECONDS: &str = "homeroom_ingestion_append_seconds";
+/// Records, by door and by what became of them.
+pub const RECORDS: &str = "homeroom_ingestion_records_total";
+
+/// What bounds the memory and patience of the native doors.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The most requests at a time.
+    pub requests: usize,
+    /// The most bytes of their bodies.
+    pub bytes: usize,
+    /// The longest that an append is waited for.
+    pub append: Duration,
+}
+
+/// As many requests, or bytes, are in flight as can be. Try again after a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many records are on their way to the log")]
+pub struct Overloaded;
+
+impl Overloaded {
+    /// When it is worth trying again.
+    pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+}
+
+/// A record as it came, and what it was understood to be.
+#[derive(Debug)]
+pub struct Item<'a> {
+    /// As it came, for quarantine.
+    pub raw: &'a [u8],
+    /// The canonical record, or what is wrong.
+    pub record: Result<Canonical, Problem>,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is kept in the log.
+    Accepted(Receipt),
+    /// It is not understood, and kept in quarantine.
+    Quarantined(Problem),
+    /// It is not kept: send it again later. With a problem it would then go to quarantine.
+    Retry(Option<Problem>),
+}
+
+impl Outcome {
+    /// Its name in answers and metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted(_) => "accepted",
+            Self::Quarantined(_) => "quarantined",
+            Self::Retry(_) => "retry",
+        }
+    }
+}
+
+/// The way to the log. Clones share its bounds.
+#[derive(Clone)]
+pub struct Publisher {
+    log: Arc<dyn Log>,
+    requests: Arc<Semaphore>,
+    kibibytes: Arc<Semaphore>,
+    limits: Limits,
+}
+
+/// Leave to take a request of some size; held until it is answered.
+#[derive(Debug)]
+#[must_use = "the bounds count what is held"]
+pub struct Admission {
+    _request: OwnedSemaphorePermit,
+    _kibibytes: OwnedSemaphorePermit,
+}
+
+impl Publisher {
+    /// A publisher to this log.
+    pub fn new(log: Arc<dyn Log>, limits: Limits) -> Self {
+        let kibibytes = limits.bytes.div_ceil(1024).clamp(1, u32::MAX as usize >> 3);
+        Self {
+            log,
+            requests: Arc::new(Semaphore::new(limits.requests)),
+            kibibytes: Arc::new(Semaphore::new(kibibytes)),
+            limits,
+        }
+    }
+
+    /// Leave to take a request of at most so many bytes.
+    pub fn admit(&self, bytes: usize) -> Result<Admission, Overloaded> {
+        let kibibytes = u32::try_from(bytes.div_ceil(1024).max(1)).map_err(|_| Overloaded)?;
+        let request = Arc::clone(&self.requests).try_acquire_owned().map_err(|_| Overloaded)?;
+        let kibibytes = Arc::clone(&self.kibibytes).try_acquire_many_owned(kibibytes).map_err(|_| Overloaded)?;
+        Ok(Admission { _request: request, _kibibytes: kibibytes })
+    }
+
+    /// Appends the records of an admitted request, and answers when each is kept, or known not to be: one outcome for each
+    /// item, in order.
+    pub async fn publish(
+        &self,
+        door: &'static str,
+        sender: &Context<'_>,
+        items: Vec<Item<'_>>,
+        _admitted: &Admission,
+    ) -> Vec<Outcome> {
+        let started = Instant::now();
+        let mut kept = vec![true; items.len()];
+        let appends = batches(sender, &items).into_iter().map(|batch| self.append(batch));
+        for lost in join_all(appends).await.into_iter().flatten() {
+            kept[lost] = false;
+        }
+        metrics::histogram!(APPEND_SECONDS, "door" => door).record(started.elapsed().as_secs_f64());
+        let outcomes: Vec<Outcome> = items.into_iter().zip(kept).map(|(item, kept)| outcome(item, kept)).collect();
+        for outcome in &outcomes {
+            metrics::counter!(RECORDS, "door" => door, "outcome" => outcome.as_str()).increment(1);
+        }
+        outcomes
+    }
+
+    /// Appends a batch; the items that are not known to be kept.
+    async fn append(&self, batch: Batch) -> Vec<usize> {
+        let Batch { topic, items, records } = batch;
+        let append = tokio::time::timeout(self.limits.append, self.log.append(topic, records));
+        let Ok(results) = append.await else {
+            tracing::warn!(topic = topic.name(), records = items.len(), "the log did not answer in time");
+            return items;
+        };
+        let mut results = results.into_iter();
+        let mut lost = Vec::new();
+        let mut first = None;
+        for item in items {
+            match results.next() {
+                Some(Ok(_)) => {}
+                other => {
+                    lost.push(item);
+                    first = first.or(other.and_then(Result::err));
+                }
+            }
+        }
+        if !lost.is_empty() {
+            let error = first.as_ref().map(ToString::to_string);
+            tracing::warn!(topic = topic.name(), records = lost.len(), error, "the log did not keep records");
+        }
+        lost
+    }
+}
+
+/// The records of one topic, and which item each belongs to.
+struct Batch {
+    topic: Topic,
+    items: Vec<usize>,
+    records: Vec<NewRecord>,
+}
+
+fn batches(sender: &Context<'_>, items: &[Item<'_>]) -> Vec<Batch> {
+    let traceparent = trace::current_traceparent().map(Bytes::from);
+    let mut batches: Vec<Batch> = Vec::new();
+    let mut add = |item: usize, topic: Topic, mut record: NewRecord| {
+        if let Some(traceparent) = &traceparent {
+            record.headers.push((trace::TRACEPARENT.to_owned(), traceparent.clone()));
+        }
+        let at = batches.iter().position(|batch| batch.topic == topic).unwrap_or_else(|| {
+            let capacity = items.len() - item;
+            let (items, records) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
+            batches.push(Batch { topic, items, records });
+            batches.len() - 1
+        });
+        batches[at].items.push(item);
+        batches[at].records.push(record);
+    };
+    for (number, item) in items.iter().enumerate() {
+        match &item.record {
+            Ok(canonical) => canonical.records().for_each(|(topic, record)| add(number, topic, record)),
+            Err(problem) => add(number, Topic::DeadLetters, quarantined(sender, item.raw, problem)),
+        }
+    }
+    batches
+}
+
+fn quarantined(sender: &Context<'_>, raw: &[u8], problem: &Problem) -> NewRecord {
+    let district = sender.pseudonym.district();
+    let letter = DeadLetter {
+        district: Some(district.clone()),
+        source: Some(sender.source.clone()),
+        position: None,
+        record: Excerpt::of(raw),
+        field: problem.field.clone().into_owned(),
+        expected: problem.expected.clone().into_owned(),
+        detail: problem.detail.clone().into_owned(),
+        received_at: sender.received_at,
+    };
+    NewRecord {
+        key: key::dead_letters(Some(district), Some(sender.source)),
+        value: Some(dead_letter::encode(&letter)),
+        headers: Vec::new(),
+    }
+}
+
+fn outcome(item: Item<'_>, kept: bool) -> Outcome {
+    match (item.record, kept) {
+        (Ok(canonical), true) => Outcome::Accepted(canonical.receipt()),
+        (Err(problem), true) => Outcome::Quarantined(problem),
+        (record, false) => Outcome::Retry(record.err()),
+    }
+}

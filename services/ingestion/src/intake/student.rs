@@ -1,0 +1,47 @@
+//! `student`: the district knows this student, by this name.
+
+use homeroom_domain::event::Fact;
+use homeroom_proto::directory::StudentProfile;
+use serde::Deserialize;
+
+use super::canonical::Canonical;
+use super::field::{Field, Value};
+use super::normalise::{Draft, derived_key};
+use super::submission::object;
+use super::Problem;
+
+const NAME: &str = "a name, a text of at most 150 bytes";
+const MAX_NAME_BYTES: usize = 150;
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Student<'a> {
+    #[serde(borrow)]
+    student: Value<'a>,
+    #[serde(borrow)]
+    first_name: Value<'a>,
+    #[serde(borrow)]
+    last_name: Value<'a>,
+    #[serde(borrow)]
+    preferred_name: Value<'a>,
+}
+
+pub(super) fn normalise(draft: &Draft<'_>) -> Result<Canonical, Problem> {
+    let it: Student<'_> = object("$.data", &draft.submission.record)?;
+    let local_id = Field::at("$.data.student", &it.student).id()?;
+    let event = draft.event(&it.student, || Ok(derived_key(&[local_id])), || Ok(Fact::Registration))?;
+    if draft.submission.withdrawn {
+        return Ok(Canonical::Student { event, profile: None });
+    }
+    let name = |path, value| Field::at(path, value).text_or_empty(NAME, MAX_NAME_BYTES).map(str::to_owned);
+    let profile = StudentProfile {
+        district: event.district.clone(),
+        student: event.student,
+        local_id: local_id.to_owned(),
+        first_name: name("$.data.first_name", &it.first_name)?,
+        last_name: name("$.data.last_name", &it.last_name)?,
+        preferred_name: name("$.data.preferred_name", &it.preferred_name)?,
+        revision: event.origin.revision,
+    };
+    Ok(Canonical::Student { event, profile: Some(profile) })
+}

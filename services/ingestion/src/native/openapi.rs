@@ -1,0 +1,146 @@
+//! `GET /openapi.json`: the native API as an OpenAPI 3.1 document.
+
+use axum::Json;
+use serde_json::{Value, json};
+
+use super::{cloud_event, route};
+use crate::intake::Kind;
+
+/// The document. It names no district and needs no key.
+pub(super) async fn get() -> Json<Value> {
+    Json(document())
+}
+
+/// The document.
+pub fn document() -> Value {
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Homeroom: native ingestion API",
+            "version": "1",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "paths": route::paths(),
+        "components": { "schemas": schemas(), "securitySchemes": {
+            "key": { "type": "http", "scheme": "basic", "description": "key:secret" },
+            "token": { "type": "http", "scheme": "bearer" },
+        } },
+    })
+}
+
+/// One record of each kind, by its kind.
+pub fn examples() -> Value {
+    let mut examples = json!({});
+    for kind in Kind::ALL {
+        examples[kind.as_str()] = json!({ "value": { "kind": kind.as_str(), "data": example(kind) } });
+    }
+    examples
+}
+
+/// A record of a kind, complete.
+pub fn example(kind: Kind) -> Value {
+    match kind {
+        Kind::Student => json!({
+            "student": "604822", "first_name": "Ada", "last_name": "Example", "preferred_name": "",
+        }),
+        Kind::Enrollment => json!({
+            "student": "604822", "school": "255901001", "entry_on": "2021-08-23", "exit_on": null,
+            "calendar": "2022-main", "primary_school": true, "grade_level": "Ninth grade", "exit_type": "",
+        }),
+        Kind::SectionMembership => json!({
+            "student": "604822", "section": "ALG-1-03", "begin_on": "2021-08-23", "end_on": null,
+        }),
+        Kind::Attendance => json!({
+            "student": "604822", "school": "255901001", "date": "2022-04-13", "section": null, "session": "2022-spring",
+            "code": "Unexcused Absence", "share": 1.0,
+        }),
+        Kind::Grade => json!({
+            "student": "604822", "section": "ALG-1-03", "grading_period": "2022-P4", "grade_type": "Grading Period",
+            "numeric": 58.5, "letter": "F",
+        }),
+        _ => reference_example(kind),
+    }
+}
+
+fn reference_example(kind: Kind) -> Value {
+    let school = "255901001";
+    match kind {
+        Kind::School => json!({ "school": school, "name": "Grand Bend High School" }),
+        Kind::Calendar => json!({ "calendar": "2022-main", "school": school, "school_year": 2022 }),
+        Kind::CalendarDate => json!({
+            "calendar": "2022-main", "date": "2022-04-13", "events": ["Instructional day"],
+        }),
+        Kind::Session => json!({
+            "session": "2022-spring", "school": school, "school_year": 2022,
+            "begin_on": "2022-01-04", "end_on": "2022-05-27",
+        }),
+        Kind::GradingPeriod => json!({
+            "grading_period": "2022-P4", "school": school, "school_year": 2022,
+            "begin_on": "2022-02-14", "end_on": "2022-04-08",
+        }),
+        Kind::Course => json!({ "course": "ALG-1", "subjects": ["Mathematics"] }),
+        Kind::CourseOffering => json!({
+            "course_offering": "ALG-1-spring", "course": "ALG-1", "session": "2022-spring",
+        }),
+        Kind::Section => json!({ "section": "ALG-1-03", "course_offering": "ALG-1-spring", "school": school }),
+        _ => json!({ "section": "ALG-1-03", "date": "2022-04-13" }),
+    }
+}
+
+fn schemas() -> Value {
+    let kinds: Vec<&str> = Kind::ALL.into_iter().map(Kind::as_str).collect();
+    let text = json!({ "type": "string" });
+    json!({
+        "Submission": { "type": "object", "required": ["kind", "data"], "properties": {
+            "kind": { "enum": kinds },
+            "key": { "type": "string", "maxLength": 500,
+                "description": "The sender's natural key of the record; derived from its fields when absent." },
+            "revision": { "type": "integer", "minimum": 0,
+                "description": "Grows with each word on one key; the time of arrival in microseconds when absent or zero." },
+            "occurred_at": { "type": "string", "format": "date-time" },
+            "withdrawn": { "type": "boolean", "description": "The record no longer holds." },
+            "data": { "type": "object", "description": "The record, by kind as in the examples; other fields are passed over." },
+        } },
+        "CloudEvent": { "type": "object", "required": ["specversion", "id", "source", "type"], "properties": {
+            "specversion": { "const": "1.0" }, "id": text, "source": text,
+            "type": { "enum": cloud_event::types(), "description": "Tells kind and whether the record is withdrawn." },
+            "time": { "type": "string", "format": "date-time" },
+            "recordkey": { "type": "string", "description": "As `key` of a Submission." },
+            "revision": { "type": ["integer", "string"], "description": "As `revision` of a Submission." },
+            "data": { "type": "object" }, "data_base64": text,
+        } },
+        "Results": { "type": "object", "properties": { "results": { "type": "array", "items": {
+            "type": "object", "required": ["outcome"], "properties": {
+                "outcome": { "enum": ["accepted", "quarantined", "retry"] },
+                "event_id": { "type": "string", "format": "uuid" },
+                "student_key": text,
+                "problem": { "$ref": "#/components/schemas/FieldProblem" },
+            },
+        } } } },
+        "FieldProblem": { "type": "object", "properties": { "field": text, "expected": text, "detail": text } },
+        "Problem": { "type": "object", "description": "RFC 9457", "properties": {
+            "type": text, "title": text, "status": { "type": "integer" }, "detail": text,
+            "errors": { "type": "array", "items": { "$ref": "#/components/schemas/FieldProblem" } },
+        } },
+        "StudentKey": { "type": "object", "properties": { "student_key": text } },
+        "Clock": { "type": "object", "required": ["now"], "properties": { "now": {
+            "type": "string", "description": "The district's local time, such as 2022-04-14T08:40:00.",
+        } } },
+        "Settings": settings_schema(),
+    })
+}
+
+fn settings_schema() -> Value {
+    json!({ "type": "object", "description": "What a request leaves out is the default.", "properties": {
+        "clock": { "type": "object", "properties": {
+            "time_zone": { "type": "string", "description": "IANA name." },
+            "offset_seconds": { "type": "integer", "description": "Zero, but in a sample." },
+            "day_close_minute": { "type": "integer", "minimum": 0, "maximum": 1439 },
+        } },
+        "failing_below": { "type": "integer", "description": "Hundredths of a point." },
+        "reporting": { "enum": ["Negative", "Positive"] },
+        "codes": { "type": "object", "additionalProperties": { "enum": [
+            "ExcusedAbsence", "UnexcusedAbsence", "AbsenceUnknownExcuse", "Partial", "Tardy", "EarlyDeparture", "Present",
+        ] } },
+    } })
+}

@@ -1,0 +1,174 @@
+//! The routes of the native door, each with its description: the router and the OpenAPI document both come from here.
+
+use axum::Router;
+use axum::routing::{MethodRouter, get, post, put};
+use serde_json::{Value, json};
+
+use super::{Native, event, openapi, setting, student};
+
+/// One method of one path.
+pub struct Route {
+    /// In lower case, as OpenAPI writes it.
+    pub method: &'static str,
+    /// With parameters in braces, as both axum and OpenAPI write them.
+    pub path: &'static str,
+    answer: fn() -> MethodRouter<Native>,
+    describe: fn() -> Value,
+}
+
+/// All routes.
+pub const ROUTES: [Route; 8] = [
+    Route { method: "post", path: "/v1/events", answer: || post(event::post), describe: describe_events },
+    Route {
+        method: "get",
+        path: "/v1/students/{local_id}",
+        answer: || get(student::get),
+        describe: describe_student,
+    },
+    Route {
+        method: "get",
+        path: "/v1/settings",
+        answer: || get(setting::get_settings),
+        describe: || document("The district's settings", "admin", None, "Settings"),
+    },
+    Route {
+        method: "put",
+        path: "/v1/settings",
+        answer: || put(setting::put_settings),
+        describe: || document("Replace the district's settings", "admin", Some("Settings"), "Settings"),
+    },
+    Route {
+        method: "post",
+        path: "/v1/clock",
+        answer: || post(setting::post_clock),
+        describe: || document("Move the clock of a sample district forward", "admin", Some("Clock"), "Settings"),
+    },
+    Route {
+        method: "get",
+        path: "/v1/rule-pack",
+        answer: || get(setting::get_rule_pack),
+        describe: describe_rule_pack,
+    },
+    Route {
+        method: "put",
+        path: "/v1/rule-pack",
+        answer: || put(setting::put_rule_pack),
+        describe: describe_put_rule_pack,
+    },
+    Route { method: "get", path: "/openapi.json", answer: || get(openapi::get), describe: describe_itself },
+];
+
+/// The router of all routes.
+pub(super) fn router() -> Router<Native> {
+    ROUTES.into_iter().fold(Router::new(), |router, route| router.route(route.path, (route.answer)()))
+}
+
+/// The `paths` of the OpenAPI document.
+pub(super) fn paths() -> Value {
+    let mut paths = json!({});
+    for route in ROUTES {
+        paths[route.path][route.method] = (route.describe)();
+    }
+    paths
+}
+
+fn describe_events() -> Value {
+    let one = json!({ "$ref": "#/components/schemas/Submission" });
+    let many = json!({ "type": "array", "maxItems": super::body::MAX_RECORDS, "items": one });
+    let cloud_event = json!({ "$ref": "#/components/schemas/CloudEvent" });
+    json!({
+        "summary": "Keep records",
+        "description": "One outcome for each record, in order. A record that is not understood is quarantined and spoils no \
+            other. `retry` means that it was not kept and is to be sent again. At most 1,000 records and 10 MiB.",
+        "security": [{ "key": ["ingest"] }, { "token": ["ingest"] }],
+        "requestBody": { "required": true, "content": {
+            "application/json": { "schema": { "oneOf": [many, one] }, "examples": openapi::examples() },
+            "application/x-ndjson": { "schema": { "type": "string", "description": "One Submission on each line." } },
+            "application/cloudevents+json": { "schema": cloud_event },
+            "application/cloudevents-batch+json": { "schema": { "type": "array", "items": cloud_event } },
+        } },
+        "responses": {
+            "200": answer("Every record is kept.", "Results"),
+            "207": answer("Some records are quarantined, or to be sent again.", "Results"),
+            "400": problem("The body cannot be taken apart; it says at which byte."),
+            "401": problem("A valid key or token is needed."),
+            "403": problem("The key does not permit this."),
+            "413": problem("Too many bytes or records."),
+            "415": problem("The media type is not taken."),
+            "503": problem("The log is slow or away; nothing was kept. `Retry-After` says when to try again."),
+        },
+    })
+}
+
+fn describe_student() -> Value {
+    let mut described = document("The pseudonym of a student", "read", None, "StudentKey");
+    described["parameters"] = json!([{
+        "name": "local_id", "in": "path", "required": true, "schema": { "type": "string", "maxLength": 120 },
+        "description": "The district's own id of the student.",
+    }]);
+    described
+}
+
+fn describe_rule_pack() -> Value {
+    let mut described = document("The rules in force, as their author wrote them", "admin", None, "Settings");
+    described["responses"]["200"] = yaml("The rule pack; the shipped one when none was put.");
+    described
+}
+
+fn describe_put_rule_pack() -> Value {
+    let mut described = document("Replace the rules", "admin", None, "Settings");
+    described["requestBody"] = yaml("A rule pack, checked as a whole before it is in force.");
+    described["requestBody"]["required"] = true.into();
+    if let Some(responses) = described["responses"].as_object_mut() {
+        responses.remove("200");
+    }
+    described["responses"]["204"] = json!({ "description": "The rules are kept, and in force within moments." });
+    described
+}
+
+fn describe_itself() -> Value {
+    json!({
+        "summary": "This description",
+        "security": [],
+        "responses": { "200": {
+            "description": "An OpenAPI 3.1 document.",
+            "content": { "application/json": { "schema": { "type": "object" } } },
+        } },
+    })
+}
+
+/// A route that takes a JSON document, or none, and answers one.
+fn document(summary: &str, scope: &str, takes: Option<&str>, answers: &str) -> Value {
+    let mut described = json!({
+        "summary": summary,
+        "security": [{ "key": [scope] }, { "token": [scope] }],
+        "responses": {
+            "200": answer("As it now is.", answers),
+            "400": problem("The request says which field cannot be taken."),
+            "401": problem("A valid key or token is needed."),
+            "403": problem("The key does not permit this."),
+        },
+    });
+    if let Some(schema) = takes {
+        described["requestBody"] = json!({ "required": true, "content": content("application/json", schema) });
+        described["responses"]["409"] = problem("The clock of a district only moves forward, and only that of a sample.");
+        described["responses"]["413"] = problem("Too many bytes.");
+    }
+    described
+}
+
+fn content(media_type: &str, schema: &str) -> Value {
+    json!({ media_type: { "schema": { "$ref": format!("#/components/schemas/{schema}") } } })
+}
+
+fn answer(description: &str, schema: &str) -> Value {
+    json!({ "description": description, "content": content("application/json", schema) })
+}
+
+fn problem(description: &str) -> Value {
+    json!({ "description": description, "content": content("application/problem+json", "Problem") })
+}
+
+fn yaml(description: &str) -> Value {
+    json!({ "description": description, "content": { "application/yaml": { "schema": { "type": "string" } } } })
+}

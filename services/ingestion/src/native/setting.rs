@@ -1,0 +1,99 @@
+//! `GET`/`PUT /v1/settings`, `GET`/`PUT /v1/rule-pack`, `POST /v1/clock`: how a district counts, and what time it has there.
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use homeroom_chassis::access::{Grant, Scope};
+use homeroom_chassis::clock;
+use homeroom_chassis::problem::Problem;
+use homeroom_domain::rule::{self, Pack};
+use homeroom_domain::settings::Settings;
+use http::{HeaderMap, StatusCode, header};
+use jiff::civil::DateTime;
+use serde::Deserialize;
+
+use super::{Native, Refused, document, store};
+
+/// The largest settings document or rule pack, bytes.
+const MAX_DOCUMENT_BYTES: usize = rule::pack::MAX_BYTES;
+
+pub(super) async fn get_settings(State(native): State<Native>, headers: HeaderMap) -> Result<Json<Settings>, Refused> {
+    let grant = native.access.http(&headers, Scope::Admin)?;
+    let settings = store::find_settings(&native.database, &grant.district).await.map_err(unavailable)?;
+    Ok(Json(settings.unwrap_or_default()))
+}
+
+pub(super) async fn put_settings(
+    State(native): State<Native>,
+    request: Request,
+) -> Result<Json<Settings>, Refused> {
+    let (grant, body) = admit(&native, request).await?;
+    let now = clock::now();
+    let settings = document::parse_settings(&body, now)?;
+    let decide = move |current: Option<Settings>| document::not_behind(settings.clone(), current.as_ref());
+    let changed = store::change_settings(&native.database, &grant.district, now, decide).await.map_err(unavailable)?;
+    Ok(Json(changed?))
+}
+
+/// The body of `POST /v1/clock`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Moved {
+    now: DateTime,
+}
+
+pub(super) async fn post_clock(State(native): State<Native>, request: Request) -> Result<Json<Settings>, Refused> {
+    let (grant, body) = admit(&native, request).await?;
+    let to: Moved = serde_json::from_slice(&body).map_err(|_| {
+        document::invalid().field("$.now", "the district's local time, such as 2022-04-14T08:40:00", "is none")
+    })?;
+    let now = clock::now();
+    let decide = move |current: Option<Settings>| document::moved(current, to.now, now);
+    let changed = store::change_settings(&native.database, &grant.district, now, decide).await.map_err(unavailable)?;
+    Ok(Json(changed?))
+}
+
+pub(super) async fn get_rule_pack(State(native): State<Native>, headers: HeaderMap) -> Result<Response, Refused> {
+    let grant = native.access.http(&headers, Scope::Admin)?;
+    let yaml = store::find_rule_pack(&native.database, &grant.district).await.map_err(unavailable)?;
+    let yaml = yaml.unwrap_or_else(|| rule::DEFAULT_PACK.to_owned());
+    Ok(([(header::CONTENT_TYPE, "application/yaml")], yaml).into_response())
+}
+
+pub(super) async fn put_rule_pack(State(native): State<Native>, request: Request) -> Result<StatusCode, Refused> {
+    let (grant, body) = admit(&native, request).await?;
+    let yaml = std::str::from_utf8(&body).map_err(|_| document::invalid().detail("the rule pack is not UTF-8"))?;
+    Pack::parse(yaml).map_err(|error| document::invalid().detail(chain(&error)))?;
+    let now = clock::now();
+    store::put_rule_pack(&native.database, &grant.district, now, yaml.to_owned()).await.map_err(unavailable)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Who sends a document, and the document.
+async fn admit(native: &Native, request: Request) -> Result<(Grant, bytes::Bytes), Refused> {
+    let grant = native.access.http(request.headers(), Scope::Admin)?;
+    let body = to_bytes(request.into_body(), MAX_DOCUMENT_BYTES).await.map_err(|_| {
+        Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body is too large, or did not arrive whole")
+            .detail(format!("at most {MAX_DOCUMENT_BYTES} bytes are taken"))
+    })?;
+    Ok((grant, body))
+}
+
+/// An author wants all of it: which rule, which field, and where in its condition.
+fn chain(error: &rule::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn unavailable(error: homeroom_pg::Error) -> Problem {
+    tracing::error!(error = &error as &dyn std::error::Error, "settings cannot be read or kept");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", "settings cannot be read or kept now")
+        .retry_after(super::answer::LOG_RETRY_AFTER)
+}
