@@ -21,7 +21,7 @@ use crate::worker::Shared;
 pub const SCHEMA: Schema = Schema {
     name: "rules",
     migrations: &[Migration {
-        version: 2026_11_25_12_00_00,
+        version: 20_261_125_120_000,
         name: "state",
         sql: include_str!("../migrations/20261125120000_state.sql"),
     }],

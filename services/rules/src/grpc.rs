@@ -95,8 +95,8 @@ impl RiskQuery for Risk {
 }
 
 /// A database error as callers may see it: without its text, which goes to the log.
-fn unavailable(error: homeroom_pg::Error) -> Status {
-    tracing::error!(error = %error, source = ?std::error::Error::source(&error).map(ToString::to_string), "a question could not be answered");
+fn unavailable(error: &homeroom_pg::Error) -> Status {
+    tracing::error!(error = %error, source = ?std::error::Error::source(error).map(ToString::to_string), "a question could not be answered");
     Status::unavailable("the state cannot be read now; try again")
 }
 

@@ -9,6 +9,6 @@ pub(crate) mod sweep;
 use homeroom_pg::Error;
 
 /// A stored value that its type cannot hold.
-pub(crate) fn bad_row(table: &'static str, column: &'static str, problem: impl ToString) -> Error {
+pub(crate) fn bad_row(table: &'static str, column: &'static str, problem: &impl ToString) -> Error {
     Error::Row { table, column, problem: problem.to_string() }
 }

@@ -44,7 +44,7 @@ impl Risk {
         tokio::spawn(async move {
             if let Err(error) = risk.send_rows(&district, &reference, current, asked, &sender).await {
                 // The reader may have gone too, and then nobody is there to be told.
-                sender.send(Err(unavailable(error))).await.ok();
+                sender.send(Err(unavailable(&error))).await.ok();
             }
         });
         Ok(Box::pin(ReceiverStream::new(answers)))

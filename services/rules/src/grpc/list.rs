@@ -48,7 +48,7 @@ impl Risk {
                 })
             })
             .await
-            .map_err(unavailable)?;
+            .map_err(|error| unavailable(&error))?;
         let full = rows.len() == limit as usize;
         let next = rows.last().filter(|_| full).map(|(student, _)| student.clone()).unwrap_or_default();
         Ok(wire::ListStudentsResponse {
@@ -63,7 +63,7 @@ pub(super) fn read(row: &PgRow) -> Result<(Vec<u8>, Row), Error> {
     let school = if school.is_empty() {
         None
     } else {
-        Some(SchoolId::parse(&school).map_err(|error| bad_row("measure", "school", error))?)
+        Some(SchoolId::parse(&school).map_err(|error| bad_row("measure", "school", &error))?)
     };
     let measures = Measures {
         enrolled: row.try_get("enrolled")?,

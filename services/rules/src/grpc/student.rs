@@ -26,7 +26,8 @@ impl Risk {
         let key = StudentKey::from_slice(&request.student)
             .map_err(|error| Status::invalid_argument(format!("student: {error}")))?;
         let reference = self.reference(district)?;
-        let found = load::students(&self.database, vec![(district.clone(), key)]).await.map_err(unavailable)?;
+        let found =
+            load::students(&self.database, vec![(district.clone(), key)]).await.map_err(|error| unavailable(&error))?;
         let Some((_, student)) = found.into_iter().next() else {
             return Err(Status::not_found("the district has no such student"));
         };

@@ -40,7 +40,7 @@ impl Risk {
                 Box::pin(async move { count(tx, &name, now).await })
             })
             .await
-            .map_err(unavailable)?;
+            .map_err(|error| unavailable(&error))?;
         Ok(wire::GetSummaryResponse {
             today: now.today.days(),
             as_of: now.as_of.days(),

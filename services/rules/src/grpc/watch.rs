@@ -25,7 +25,7 @@ impl Risk {
         district: DistrictId,
         request: wire::WatchStudentsRequest,
     ) -> Result<Answers<wire::WatchStudentsResponse>, Status> {
-        let mut listener = self.database.listen(CHANNEL).await.map_err(unavailable)?;
+        let mut listener = self.database.listen(CHANNEL).await.map_err(|error| unavailable(&error))?;
         let (sender, answers) = mpsc::channel(QUEUE);
         let (risk, stopping) = (self.clone(), self.stopping.clone());
         #[expect(
@@ -45,7 +45,7 @@ impl Risk {
                     Ok(rows) => rows,
                     Err(error) => {
                         // The watcher may have gone too, and then nobody is there to be told.
-                        sender.send(Err(unavailable(error))).await.ok();
+                        sender.send(Err(unavailable(&error))).await.ok();
                         return;
                     }
                 };

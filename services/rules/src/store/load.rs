@@ -64,11 +64,11 @@ pub(crate) async fn page(
 
 pub(crate) fn read(row: &PgRow) -> Result<((DistrictId, StudentKey), Student), Error> {
     let district =
-        DistrictId::parse(row.try_get("district")?).map_err(|error| bad_row("student", "district", error))?;
-    let key = StudentKey::from_slice(row.try_get("student")?).map_err(|error| bad_row("student", "student", error))?;
+        DistrictId::parse(row.try_get("district")?).map_err(|error| bad_row("student", "district", &error))?;
+    let key = StudentKey::from_slice(row.try_get("student")?).map_err(|error| bad_row("student", "student", &error))?;
     let student = Student {
-        ledger: Ledger::decode(row.try_get("ledger")?).map_err(|error| bad_row("student", "ledger", error))?,
-        episodes: Episodes::decode(row.try_get("episodes")?).map_err(|error| bad_row("student", "episodes", error))?,
+        ledger: Ledger::decode(row.try_get("ledger")?).map_err(|error| bad_row("student", "ledger", &error))?,
+        episodes: Episodes::decode(row.try_get("episodes")?).map_err(|error| bad_row("student", "episodes", &error))?,
         written: Written::decode(row.try_get("written")?)?,
         included_offset: row.try_get("included_offset")?,
         evaluated: dates(row.try_get("evaluated_today")?, row.try_get("evaluated_as_of")?)?,
@@ -80,7 +80,7 @@ pub(crate) fn read(row: &PgRow) -> Result<((DistrictId, StudentKey), Student), E
 
 fn dates(today: Option<i32>, as_of: Option<i32>) -> Result<Option<Now>, Error> {
     let (Some(today), Some(as_of)) = (today, as_of) else { return Ok(None) };
-    let date = |days, column| Date::from_days(days).map_err(|error| bad_row("student", column, error));
+    let date = |days, column| Date::from_days(days).map_err(|error| bad_row("student", column, &error));
     Ok(Some(Now { today: date(today, "evaluated_today")?, as_of: date(as_of, "evaluated_as_of")? }))
 }
 
@@ -113,6 +113,6 @@ impl Written {
     }
 
     fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        postcard::from_bytes(bytes).map_err(|error| bad_row("student", "written", error))
+        postcard::from_bytes(bytes).map_err(|error| bad_row("student", "written", &error))
     }
 }

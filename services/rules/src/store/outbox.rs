@@ -4,6 +4,9 @@ use homeroom_pg::{Database, Districts, Error};
 
 use crate::store::commit::OutboxRow;
 
+/// Number, key, value and trace context.
+type Stored = (i64, Vec<u8>, Vec<u8>, Option<String>);
+
 /// The partition's unpublished rows from a number on, in order, at most so many.
 pub(crate) async fn list(
     database: &Database,
@@ -14,7 +17,7 @@ pub(crate) async fn list(
     database
         .run("rules.outbox.list", &Districts::none(), move |tx| {
             Box::pin(async move {
-                let rows: Vec<(i64, Vec<u8>, Vec<u8>, Option<String>)> = sqlx::query_as(
+                let rows: Vec<Stored> = sqlx::query_as(
                     "select seq, key, value, traceparent from outbox where partition = $1 and seq >= $2 order by seq limit $3",
                 )
                 .bind(partition)

@@ -86,7 +86,7 @@ impl Desk<'_> {
         for incoming in part {
             match &incoming.parsed {
                 Parsed::Event(event) => {
-                    by_student.entry((event.district.clone(), event.student)).or_default().push((incoming, event))
+                    by_student.entry((event.district.clone(), event.student)).or_default().push((incoming, event));
                 }
                 Parsed::Refused(problem) => {
                     metrics::counter!(metric::DEAD_LETTERS).increment(1);
