@@ -25,6 +25,11 @@ const FILE_LINES: usize = 500;
 const INLINE_TEST_LINES: usize = 400;
 /// Lines of a crate's product files.
 const CRATE_LINES: usize = 6000;
+/// Crates that may be larger, up to a bound of their own, with the reason.
+const LARGER: [(&str, usize); 1] = [
+    // Every door (native, gRPC, Ed-Fi) ends in the same intake; in a crate of its own, a door would make the intake public.
+    ("services/ingestion", 8500),
+];
 
 /// Names that say nothing about what is inside.
 const DRAWERS: [&str; 11] =
@@ -119,9 +124,10 @@ fn crates_stay_small_enough_to_be_held_in_mind() {
         let below = format!("{}/", member.path);
         let ours = sources.iter().filter(|source| source.path.starts_with(&below) && !source.is_test());
         let lines: usize = ours.map(|source| source.lines().0).sum();
+        let most = LARGER.iter().find(|(path, _)| *path == member.path).map_or(CRATE_LINES, |&(_, most)| most);
         assert!(
-            lines <= CRATE_LINES,
-            "`{}` has {lines} lines, at most {CRATE_LINES}: split it, or justify it here",
+            lines <= most,
+            "`{}` has {lines} lines, at most {most}: split it, or justify it in `LARGER`",
             member.path
         );
     }
