@@ -12,12 +12,9 @@
 //! we stop, crash or are killed, the pipe closes and the shell stops the server with a fast shutdown. (A parent-death
 //! signal would do the same, but fires when the *thread* that started the child ends, which a runtime's threads do.)
 
-use std::fs::{self, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ExitStatus};
 use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -31,6 +28,7 @@ use directory::Directory;
 mod account;
 mod binaries;
 mod directory;
+mod keeper;
 
 /// The cluster's superuser, who owns every table.
 pub const ADMIN: &str = "homeroom";
@@ -43,26 +41,12 @@ const START_DEADLINE: Duration = Duration::from_mins(1);
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What the shell does. Arguments: the server, its data directory, what to delete at the end or nothing, the server's options.
-const KEEPER: &str = r#"
-server=$1; data=$2; remove=$3; shift 3
-exec 3<&0
-"$server" -D "$data" "$@" 3<&- </dev/null &
-child=$!
-( read -r _ <&3; kill -INT "$child" 2>/dev/null ) &
-watch=$!
-wait "$child"; status=$?
-kill "$watch" 2>/dev/null
-if [ -n "$remove" ]; then rm -rf -- "$remove"; fi
-exit "$status"
-"#;
-
 /// How to run it.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// For tests: nothing is forced to disk, so a crash of the machine may lose everything. A crash of the server does not.
     pub volatile: bool,
-    /// For tests: the directory is deleted when the server has stopped.
+    /// For tests: the directory is emptied when the server has stopped, and deleted where the server's account may.
     pub remove_when_stopped: bool,
     /// More settings, such as `("shared_buffers", "1GB")`; they win over ours.
     pub settings: Vec<(String, String)>,
@@ -144,9 +128,9 @@ impl LocalCluster {
         directory.refuse_second_server()?;
         let binaries = Binaries::find(directory.version().as_deref())?;
         if directory.version().is_none() {
-            initialize(&directory, &binaries, &account, options)?;
+            keeper::initialize(&directory, &binaries, &account, options)?;
         }
-        let keeper = spawn(&directory, &binaries, &account, options)?;
+        let keeper = keeper::spawn(&directory, &binaries, &account, options)?;
         let mut cluster = Self { directory, keeper, lifeline: None };
         cluster.lifeline = cluster.keeper.stdin.take();
         cluster.wait_until_ready()?;
@@ -243,82 +227,4 @@ impl Drop for LocalCluster {
             tracing::warn!(%error, "PostgreSQL could not be waited for");
         }
     }
-}
-
-fn initialize(directory: &Directory, binaries: &Binaries, account: &Account, options: &Options) -> Result<(), Error> {
-    // Made beside and renamed, so that a crash here leaves no half cluster behind.
-    let fresh = directory.root.join("data.new");
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh).map_err(|source| Error::File { path: fresh.clone(), source })?;
-    }
-    let mut command = account.command(&binaries.initdb);
-    command.arg("-D").arg(&fresh).args(["-U", ADMIN, "-E", "UTF8", "--locale=C", "--data-checksums"]);
-    // "trust" is for the socket alone, which only the account that owns its directory (mode 0700) and root can reach; they
-    // could read the data files as well. Nothing listens on a network address, and such a client is refused all the same.
-    command.args(["--auth-local=trust", "--auth-host=reject"]);
-    if options.volatile {
-        command.arg("--no-sync");
-    }
-    let output = command
-        .current_dir("/")
-        .output()
-        .map_err(|source| Error::File { path: binaries.initdb.clone(), source })?;
-    if !output.status.success() {
-        return Err(Error::Program {
-            program: "initdb".into(),
-            output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        });
-    }
-    fs::rename(&fresh, &directory.data).map_err(|source| Error::File { path: directory.data.clone(), source })
-}
-
-fn spawn(directory: &Directory, binaries: &Binaries, account: &Account, options: &Options) -> Result<Child, Error> {
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .mode(0o600)
-        .open(&directory.log)
-        .map_err(|source| Error::File { path: directory.log.clone(), source })?;
-    let errors = log.try_clone().map_err(|source| Error::File { path: directory.log.clone(), source })?;
-    let mut command = account.command(Path::new("/bin/sh"));
-    command.args(["-c", KEEPER, "postgres-keeper"]).arg(&binaries.postgres).arg(&directory.data);
-    command.arg(if options.remove_when_stopped { directory.root.as_os_str() } else { "".as_ref() });
-    for (name, value) in settings(directory, options) {
-        command.arg("-c").arg(format!("{name}={value}"));
-    }
-    command
-        // Ctrl-C on the terminal is for us: we stop the server last.
-        .process_group(0)
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(log)
-        .stderr(errors)
-        .spawn()
-        .map_err(|source| Error::File { path: binaries.postgres.clone(), source })
-}
-
-fn settings(directory: &Directory, options: &Options) -> Vec<(String, String)> {
-    let forced = if options.volatile { "off" } else { "on" };
-    let ours = [
-        ("listen_addresses", ""),
-        ("unix_socket_directories", &directory.socket.to_string_lossy()),
-        ("unix_socket_permissions", "0700"),
-        ("max_connections", "100"),
-        ("shared_buffers", "256MB"),
-        ("max_wal_size", "2GB"),
-        ("checkpoint_timeout", "15min"),
-        ("wal_compression", "on"),
-        // What is answered is written, even where writing is not forced to disk.
-        ("synchronous_commit", "on"),
-        ("fsync", forced),
-        ("full_page_writes", forced),
-        // A statement that fails may hold a student's name in its parameters or detail.
-        ("log_min_error_statement", "panic"),
-        ("log_error_verbosity", "terse"),
-        ("log_parameter_max_length_on_error", "0"),
-        ("logging_collector", "off"),
-        ("log_destination", "stderr"),
-    ];
-    let ours = ours.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    ours.chain(options.settings.iter().cloned()).collect()
 }

@@ -109,16 +109,18 @@ fn reachable(path: &Path, account: &Account) -> bool {
     })
 }
 
+/// A place that the account can reach, remembered by a link in the directory asked for.
 fn elsewhere(asked: &Path) -> Result<PathBuf, Error> {
+    let link = asked.join("elsewhere");
+    if let Ok(root) = fs::read_link(&link) {
+        return Ok(root);
+    }
     let home = Path::new(ELSEWHERE);
     fs::create_dir_all(home).map_err(at(home))?;
     fs::set_permissions(home, fs::Permissions::from_mode(0o755)).map_err(at(home))?;
     let root = home.join(format!("postgres-{}", short_hash(asked)));
-    let link = asked.join("elsewhere");
-    match std::os::unix::fs::symlink(&root, &link) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(&link)(error)),
-        _ => tracing::info!(asked = %asked.display(), root = %root.display(), "the cluster lives elsewhere"),
-    }
+    std::os::unix::fs::symlink(&root, &link).map_err(at(&link))?;
+    tracing::info!(asked = %asked.display(), root = %root.display(), "the cluster lives where its account can reach it");
     Ok(root)
 }
 

@@ -110,3 +110,58 @@ async fn nobody_else_can_open_the_socket_or_the_data() {
         sqlx::query_scalar("show listen_addresses").fetch_one(&mut connect(&cluster).await).await.unwrap();
     assert_eq!(addresses, "");
 }
+
+#[tokio::test]
+async fn a_directory_that_the_servers_account_cannot_reach_still_has_its_cluster() {
+    use std::os::unix::fs::PermissionsExt;
+    // Nobody else may pass, as under /root.
+    let (_kept, path) = place();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let path = path.join("data");
+    let cluster = LocalCluster::start(&path, &options()).await.unwrap();
+    connect(&cluster).await.execute("create table kept (a int)").await.unwrap();
+    cluster.stop().unwrap();
+    let last = Options { remove_when_stopped: true, ..options() };
+    let cluster = LocalCluster::start(&path, &last).await.unwrap();
+    connect(&cluster).await.execute("select * from kept").await.unwrap();
+    let root = cluster.path().to_owned();
+    cluster.stop().unwrap();
+    assert!(!root.join("data").exists());
+    if root.exists() {
+        std::fs::remove_dir(root).unwrap();
+    }
+}
+
+const OWNED: &str = "HOMEROOM_TEST_CLUSTER";
+
+/// Not a test: what the next one kills.
+#[tokio::test]
+#[ignore = "runs only as a process of `the_server_stops_when_its_owner_is_killed`"]
+async fn owner_that_waits_to_be_killed() {
+    let path = std::env::var_os(OWNED).expect("the directory is given");
+    let _cluster = LocalCluster::start(Path::new(&path), &options()).await.unwrap();
+    std::future::pending::<()>().await;
+}
+
+#[test]
+fn the_server_stops_when_its_owner_is_killed() {
+    let (_kept, path) = place();
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "cluster::owner_that_waits_to_be_killed"])
+        .env(OWNED, &path)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let process: u32 = loop {
+        let file = std::fs::read_to_string(path.join("data/postmaster.pid")).unwrap_or_default();
+        if file.contains("ready") {
+            break file.lines().next().unwrap().parse().unwrap();
+        }
+        assert!(Instant::now() < deadline && owner.try_wait().unwrap().is_none(), "the cluster did not start");
+        std::thread::yield_now();
+    };
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    wait_for_end(process);
+}

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use homeroom_harness::postgres::{TestDatabase, test_database};
 use homeroom_pg::{Database, Districts, Error, Wake};
 use sqlx::Executor;
+use tokio::sync::watch;
 
 use crate::SCHEMA;
 
@@ -104,15 +105,22 @@ async fn a_lock_held_by_another_ends_in_a_retry_and_not_in_a_wait() {
     let database = Database::connect(&config, &SCHEMA).await.unwrap();
     let mut holder = test.admin().await;
     holder.execute("begin; lock table sample.counters").await.unwrap();
+    let (runs, mut seen) = watch::channel(0);
+    let none = Districts::none();
+    let insert = database.run("insert counter", &none, move |connection| {
+        runs.send_modify(|runs| *runs += 1);
+        Box::pin(async move {
+            connection.execute("insert into counters (value) values (1)").await?;
+            Ok(())
+        })
+    });
     let release = async {
-        // Until the other has waited once in vain, which ends its first attempt.
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        seen.wait_for(|runs| *runs == 2).await.unwrap();
         holder.execute("commit").await.unwrap();
     };
-    let ((runs, result), ()) = tokio::join!(insert(&database, &test, |_| None), release);
+    let (result, ()) = tokio::join!(insert, release);
     result.unwrap();
-    // A run counts when the body starts; the insert inside is what waits.
-    assert!(runs >= 2, "{runs}");
+    assert_eq!(counters(&database).await, 1);
 }
 
 #[tokio::test]
