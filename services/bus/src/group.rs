@@ -69,10 +69,11 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    pub(crate) fn new(topic: Topic, registry: Arc<dyn Registry>, owner: Arc<dyn PartitionOwner>) -> Self {
+    /// A member with an id that nobody else in the group has.
+    pub(crate) fn new(topic: Topic, id: Uuid, registry: Arc<dyn Registry>, owner: Arc<dyn PartitionOwner>) -> Self {
         Self {
             topic,
-            id: Uuid::new_v4(),
+            id,
             registry,
             owner,
             running: BTreeMap::new(),

@@ -144,7 +144,7 @@ impl Log for MemoryLog {
         self.inner.partition_count(topic)?;
         let registry = groups::MemoryRegistry { inner: Arc::clone(&self.inner), topic, group: group.to_owned() };
         let changed = self.inner.groups.changed.subscribe();
-        let member = Member::new(topic, Arc::new(registry), owner);
+        let member = Member::new(topic, self.inner.groups.new_member(), Arc::new(registry), owner);
         Ok(Joined { left: crate::task::spawn(member.run(leave, changed)) })
     }
 

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
 
 use crate::group::Member;
 use crate::log::{Appended, Error, Joined, Log, MAX_RECORD_BYTES, NewRecord, PartitionOwner, Tail};
@@ -194,7 +195,7 @@ impl Log for PostgresLog {
         let row = self.shared.topic(topic).await?;
         let changed = self.shared.wakes.groups();
         let registry = PostgresRegistry::new(Arc::clone(&self.shared), topic, row, group);
-        let member = Member::new(topic, Arc::new(registry), owner);
+        let member = Member::new(topic, Uuid::new_v4(), Arc::new(registry), owner);
         Ok(Joined { left: spawn(member.run(leave, changed)) })
     }
 

@@ -1,6 +1,7 @@
 //! Members and claims in memory. A member of this process that ends without leaving is dropped by its lease all the same.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -17,6 +18,14 @@ use crate::topic::{Offset, Partition, Topic};
 pub(super) struct Groups {
     groups: Mutex<HashMap<(Topic, String), Group>>,
     pub(super) changed: watch::Sender<u64>,
+    joined: AtomicU64,
+}
+
+impl Groups {
+    /// Counted, not drawn: the same joins in the same order share in the same way.
+    pub(super) fn new_member(&self) -> Uuid {
+        Uuid::from_u64_pair(0, self.joined.fetch_add(1, Ordering::Relaxed))
+    }
 }
 
 #[derive(Default)]

@@ -1,5 +1,7 @@
 //! What every log does, whichever it is: one suite, run against memory, PostgreSQL and Kafka.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod appending;
 mod groups;
 #[path = "../kafka/owner.rs"]

@@ -17,7 +17,7 @@ async fn superseded_words_go_and_the_last_on_each_key_stays_at_its_offset() {
     let records = words.into_iter().map(|(key, value)| record(key, value)).collect();
     log.append(Topic::Reference, records).await;
     log.append(Topic::Alerts, vec![record("a", Some("1")), record("a", Some("2"))]).await;
-    assert_eq!(log.compact(Duration::from_secs(3_600)).await.unwrap(), 0, "an hour has not passed");
+    assert_eq!(log.compact(Duration::from_hours(1)).await.unwrap(), 0, "an hour has not passed");
     assert_eq!(log.compact(Duration::ZERO).await.unwrap(), 3);
     assert_eq!(log.compact(Duration::ZERO).await.unwrap(), 0);
 

@@ -1,5 +1,7 @@
 //! What only the log in PostgreSQL does: leases of members that died, bounded queues, shared commits, sweeping.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod compaction;
 mod failure;
 mod member;

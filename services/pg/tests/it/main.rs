@@ -1,5 +1,7 @@
 //! The database layer against a real server.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod cluster;
 mod migration;
 mod row_security;
