@@ -84,7 +84,11 @@ impl Member {
     }
 
     /// Takes part until `leave` is cancelled; `changed` says that members came or went.
-    pub(crate) async fn run(mut self, leave: CancellationToken, mut changed: watch::Receiver<u64>) -> Result<(), Error> {
+    pub(crate) async fn run(
+        mut self,
+        leave: CancellationToken,
+        mut changed: watch::Receiver<u64>,
+    ) -> Result<(), Error> {
         let mut next_beat = Instant::now();
         let outcome = loop {
             tokio::select! {

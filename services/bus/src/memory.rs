@@ -52,12 +52,8 @@ impl fmt::Debug for MemoryLog {
 impl MemoryLog {
     /// An empty log without topics, which keeps at most this many records.
     pub fn with_limit(limit: usize) -> Self {
-        let inner = Inner {
-            topics: Mutex::default(),
-            appended: watch::Sender::new(0),
-            groups: Groups::default(),
-            limit,
-        };
+        let inner =
+            Inner { topics: Mutex::default(), appended: watch::Sender::new(0), groups: Groups::default(), limit };
         Self { inner: Arc::new(inner) }
     }
 }
@@ -101,7 +97,8 @@ impl Inner {
     fn open(self: &Arc<Self>, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
         let out_of_range = Error::OffsetOutOfRange { topic, partition: partition.0, offset: from.0 };
         let end = self.read(topic, |partitions| rows(partitions, partition).map(<[Record]>::len))?;
-        let next = usize::try_from(from.0).ok().filter(|from| end.is_some_and(|end| *from <= end)).ok_or(out_of_range)?;
+        let next =
+            usize::try_from(from.0).ok().filter(|from| end.is_some_and(|end| *from <= end)).ok_or(out_of_range)?;
         let appended = self.appended.subscribe();
         Ok(Box::new(MemoryTail { inner: Arc::clone(self), topic, partition, next, appended }))
     }
@@ -140,7 +137,13 @@ impl Log for MemoryLog {
         self.inner.open(topic, partition, from)
     }
 
-    async fn join(&self, topic: Topic, group: &str, owner: Arc<dyn PartitionOwner>, leave: CancellationToken) -> Result<Joined, Error> {
+    async fn join(
+        &self,
+        topic: Topic,
+        group: &str,
+        owner: Arc<dyn PartitionOwner>,
+        leave: CancellationToken,
+    ) -> Result<Joined, Error> {
         self.inner.partition_count(topic)?;
         let registry = groups::MemoryRegistry { inner: Arc::clone(&self.inner), topic, group: group.to_owned() };
         let changed = self.inner.groups.changed.subscribe();
@@ -152,9 +155,8 @@ impl Log for MemoryLog {
         let mut topics = self.inner.topics();
         for topic in Topic::ALL {
             let wanted = topic.partitions(partitions);
-            let found = topics
-                .entry(topic)
-                .or_insert_with(|| vec![Vec::new(); usize::try_from(wanted.max(1)).unwrap_or(1)]);
+            let found =
+                topics.entry(topic).or_insert_with(|| vec![Vec::new(); usize::try_from(wanted.max(1)).unwrap_or(1)]);
             if count(found) != wanted {
                 let problem = format!("has {} partitions instead of {wanted}", found.len());
                 return Err(Error::Topic { topic: topic.name().to_owned(), problem });

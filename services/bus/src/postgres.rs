@@ -1,7 +1,7 @@
 //! The log in PostgreSQL, for one machine without a broker.
 //!
-//! Appends of many callers share a transaction, see [`writer`]. A commit notifies; readers look when they are woken, and by
-//! themselves every second. Groups keep leases in rows, see [`registry`]. Old words on a key are swept, see [`compaction`].
+//! Appends of many callers share a transaction, see `writer`. A commit notifies; readers look when they are woken, and by
+//! themselves every second. Groups keep leases in rows, see `registry`. Old words on a key are swept, see `compaction`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -159,8 +159,12 @@ impl Log for PostgresLog {
     async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
         let mut answers: Vec<Option<Error>> =
             records.iter().map(|record| record.check_size(MAX_RECORD_BYTES).err()).collect();
-        let fitting: Vec<NewRecord> =
-            records.into_iter().zip(&answers).filter(|(_, refused)| refused.is_none()).map(|(record, _)| record).collect();
+        let fitting: Vec<NewRecord> = records
+            .into_iter()
+            .zip(&answers)
+            .filter(|(_, refused)| refused.is_none())
+            .map(|(record, _)| record)
+            .collect();
         if fitting.is_empty() {
             return answers.into_iter().flatten().map(Err).collect();
         }
@@ -172,7 +176,10 @@ impl Log for PostgresLog {
             Ok(places) => {
                 let mut places = places.into_iter();
                 let lost = || Error::Unavailable("the writer lost a record".to_owned());
-                answers.iter_mut().map(|refused| refused.take().map_or_else(|| places.next().ok_or_else(lost), Err)).collect()
+                answers
+                    .iter_mut()
+                    .map(|refused| refused.take().map_or_else(|| places.next().ok_or_else(lost), Err))
+                    .collect()
             }
             Err(error) => answers.into_iter().map(|refused| Err(refused.unwrap_or_else(|| copied(&error)))).collect(),
         }
@@ -191,7 +198,13 @@ impl Log for PostgresLog {
         Ok(Box::new(PostgresTail::open(Arc::clone(&self.shared), topic, partition, from).await?))
     }
 
-    async fn join(&self, topic: Topic, group: &str, owner: Arc<dyn PartitionOwner>, leave: CancellationToken) -> Result<Joined, Error> {
+    async fn join(
+        &self,
+        topic: Topic,
+        group: &str,
+        owner: Arc<dyn PartitionOwner>,
+        leave: CancellationToken,
+    ) -> Result<Joined, Error> {
         let row = self.shared.topic(topic).await?;
         let changed = self.shared.wakes.groups();
         let registry = PostgresRegistry::new(Arc::clone(&self.shared), topic, row, group);

@@ -139,10 +139,8 @@ impl LocalCluster {
 
     /// The URL for a role, without a password: who may open the socket is known already.
     pub fn url(&self, role: &str, database: &str) -> SecretString {
-        let options = PgConnectOptions::new_without_pgpass()
-            .socket(&self.directory.socket)
-            .username(role)
-            .database(database);
+        let options =
+            PgConnectOptions::new_without_pgpass().socket(&self.directory.socket).username(role).database(database);
         SecretString::from(sqlx::ConnectOptions::to_url_lossy(&options).to_string())
     }
 

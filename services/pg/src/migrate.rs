@@ -82,7 +82,11 @@ const LOCK: i64 = 0x686f_6d65_726f_6f6d;
 
 /// Creates roles and schemas that are missing and applies the migrations that are, one transaction each; waits for another
 /// process that does the same. The administrator must be allowed to create roles and schemas.
-pub async fn migrate(admin: &SecretString, schemas: &[Schema], passwords: &RolePasswords) -> Result<Vec<Applied>, Error> {
+pub async fn migrate(
+    admin: &SecretString,
+    schemas: &[Schema],
+    passwords: &RolePasswords,
+) -> Result<Vec<Applied>, Error> {
     let options: PgConnectOptions = admin
         .expose_secret()
         .parse()
@@ -94,9 +98,11 @@ pub async fn migrate(admin: &SecretString, schemas: &[Schema], passwords: &RoleP
     sqlx::query("select pg_advisory_lock($1)").bind(LOCK).execute(&mut connection).await?;
     let mut applied = Vec::new();
     for schema in schemas {
-        prepare(&mut connection, schema, passwords.0.get(schema.name))
-            .await
-            .map_err(|source| Error::Migration { schema: schema.name, version: 0, source })?;
+        prepare(&mut connection, schema, passwords.0.get(schema.name)).await.map_err(|source| Error::Migration {
+            schema: schema.name,
+            version: 0,
+            source,
+        })?;
         apply_missing(&mut connection, schema, &mut applied).await?;
     }
     connection.close().await?;
@@ -109,7 +115,9 @@ pub(crate) async fn check(connection: &mut PgConnection, schema: &Schema) -> Res
     let found = match applied(connection, schema).await {
         Ok(found) => found,
         // No such schema or table.
-        Err(error) if error.as_database_error().is_some_and(|e| matches!(e.code().as_deref(), Some("42P01" | "3F000"))) => {
+        Err(error)
+            if error.as_database_error().is_some_and(|e| matches!(e.code().as_deref(), Some("42P01" | "3F000"))) =>
+        {
             return Err(Error::SchemaVersion { schema: schema.name, found: 0, known });
         }
         Err(source) => return Err(Error::Statement { transaction: "check schema", source }),

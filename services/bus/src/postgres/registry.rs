@@ -76,15 +76,22 @@ impl PostgresRegistry {
     }
 
     async fn forget_expired(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let gone = sqlx::query("delete from members where topic_id = $1 and group_name = $2 and expires_at <= clock_timestamp()")
-            .bind(self.row.topic_id)
-            .bind(&*self.group)
-            .execute(connection)
-            .await?;
+        let gone = sqlx::query(
+            "delete from members where topic_id = $1 and group_name = $2 and expires_at <= clock_timestamp()",
+        )
+        .bind(self.row.topic_id)
+        .bind(&*self.group)
+        .execute(connection)
+        .await?;
         Ok(gone.rows_affected() > 0)
     }
 
-    async fn give_back(&self, connection: &mut PgConnection, member: Uuid, released: &[i32]) -> Result<bool, sqlx::Error> {
+    async fn give_back(
+        &self,
+        connection: &mut PgConnection,
+        member: Uuid,
+        released: &[i32],
+    ) -> Result<bool, sqlx::Error> {
         if released.is_empty() {
             return Ok(false);
         }

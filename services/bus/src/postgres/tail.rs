@@ -38,7 +38,12 @@ pub(super) struct PostgresTail {
 }
 
 impl PostgresTail {
-    pub(super) async fn open(shared: Arc<Shared>, topic: Topic, partition: Partition, from: Offset) -> Result<Self, Error> {
+    pub(super) async fn open(
+        shared: Arc<Shared>,
+        topic: Topic,
+        partition: Partition,
+        from: Offset,
+    ) -> Result<Self, Error> {
         let row = shared.topic(topic).await?;
         let ends = topics::end_offsets(&shared.database, row).await?;
         let end = usize::try_from(partition.0).ok().and_then(|partition| ends.get(partition));
@@ -62,7 +67,9 @@ impl PostgresTail {
                     let mut rows = query.fetch(connection);
                     let (mut records, mut bytes) = (Vec::new(), 0);
                     // At least one, then only what fits: the rest is read next time.
-                    while bytes < MAX_BYTES && let Some(row) = rows.try_next().await? {
+                    while bytes < MAX_BYTES
+                        && let Some(row) = rows.try_next().await?
+                    {
                         let record = parse(partition, &row)?;
                         bytes += record.key.len() + record.value.as_ref().map_or(0, Bytes::len);
                         records.push(record);

@@ -42,12 +42,14 @@ pub(super) async fn create(database: &Database, partitions: i32) -> Result<(), E
         .run("bus create topics", &Districts::none(), move |connection| {
             Box::pin(async move {
                 for topic in Topic::ALL {
-                    sqlx::query("insert into topics (name, partitions, compacted) values ($1, $2, $3) on conflict do nothing")
-                        .bind(topic.name())
-                        .bind(topic.partitions(partitions))
-                        .bind(topic.compacted())
-                        .execute(&mut *connection)
-                        .await?;
+                    sqlx::query(
+                        "insert into topics (name, partitions, compacted) values ($1, $2, $3) on conflict do nothing",
+                    )
+                    .bind(topic.name())
+                    .bind(topic.partitions(partitions))
+                    .bind(topic.compacted())
+                    .execute(&mut *connection)
+                    .await?;
                 }
                 let rows = "insert into partitions (topic_id, partition)
                             select topic_id, generate_series(0, partitions - 1) from topics on conflict do nothing";
@@ -69,7 +71,9 @@ async fn check_against(database: &Database, partitions: Option<i32>) -> Result<(
     let rows = database
         .run("bus check topics", &Districts::none(), |connection| {
             Box::pin(async move {
-                Ok(sqlx::query("select topic_id, partitions, compacted, name from topics").fetch_all(connection).await?)
+                Ok(sqlx::query("select topic_id, partitions, compacted, name from topics")
+                    .fetch_all(connection)
+                    .await?)
             })
         })
         .await

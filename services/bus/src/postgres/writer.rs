@@ -134,10 +134,11 @@ impl Writer {
     async fn find_fate(&self, written: Written) -> Result<Written, Error> {
         let deadline = Instant::now() + FATE_DEADLINE;
         while Instant::now() < deadline {
-            let status: Result<Option<String>, sqlx::Error> = sqlx::query_scalar("select pg_xact_status($1::text::xid8)")
-                .bind(&written.transaction_id)
-                .fetch_one(self.shared.database.pool())
-                .await;
+            let status: Result<Option<String>, sqlx::Error> =
+                sqlx::query_scalar("select pg_xact_status($1::text::xid8)")
+                    .bind(&written.transaction_id)
+                    .fetch_one(self.shared.database.pool())
+                    .await;
             match status.ok().flatten().as_deref() {
                 Some("committed") => return Ok(written),
                 Some("aborted") => return Err(Error::Unavailable("the append was rolled back".to_owned())),

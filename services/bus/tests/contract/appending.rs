@@ -29,7 +29,8 @@ pub(crate) async fn acknowledged_records_are_all_there_with_dense_offsets(logs: 
 pub(crate) async fn records_of_a_key_keep_their_order_across_appends(logs: Logs) {
     let logs = with_topics(logs).await;
     for round in 0..20 {
-        let batch = (0..30).map(|number| record(&format!("key-{}", number % 3), &format!("{round}-{number:02}"))).collect();
+        let batch =
+            (0..30).map(|number| record(&format!("key-{}", number % 3), &format!("{round}-{number:02}"))).collect();
         append(&logs.one, Topic::Events, batch).await;
     }
     let mut by_key: BTreeMap<Bytes, Vec<Bytes>> = BTreeMap::new();
@@ -39,7 +40,8 @@ pub(crate) async fn records_of_a_key_keep_their_order_across_appends(logs: Logs)
     assert_eq!(by_key.len(), 3);
     for (key, values) in by_key {
         let number: usize = std::str::from_utf8(&key[4..]).unwrap().parse().unwrap();
-        let rounds = (0..20).flat_map(|round| (number..30).step_by(3).map(move |number| format!("{round}-{number:02}")));
+        let rounds =
+            (0..20).flat_map(|round| (number..30).step_by(3).map(move |number| format!("{round}-{number:02}")));
         assert_eq!(values, rounds.map(Bytes::from).collect::<Vec<_>>());
     }
 }

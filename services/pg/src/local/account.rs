@@ -28,8 +28,7 @@ impl Account {
             return Ok(Self { user: me.uid(), group: me.gid(), other: false });
         }
         let accounts = || {
-            std::fs::read_to_string("/etc/passwd")
-                .map_err(|source| Error::File { path: "/etc/passwd".into(), source })
+            std::fs::read_to_string("/etc/passwd").map_err(|source| Error::File { path: "/etc/passwd".into(), source })
         };
         if let Some(account) = find(&accounts()?) {
             return Ok(account);
@@ -75,7 +74,8 @@ mod tests {
 
     #[test]
     fn the_account_of_the_package_is_preferred_to_our_own() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nhomeroom-postgres:x:7:8::/:/bin/false\npostgres:x:101:104::/:/bin/sh\n";
+        let passwd =
+            "root:x:0:0::/root:/bin/sh\nhomeroom-postgres:x:7:8::/:/bin/false\npostgres:x:101:104::/:/bin/sh\n";
         assert_eq!(find(passwd), Some(Account { user: 101, group: 104, other: true }));
     }
 

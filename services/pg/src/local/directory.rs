@@ -71,7 +71,9 @@ impl Directory {
 
     /// Removes the socket's directory when it is not within ours, and only when it is empty.
     pub(super) fn remove_runtime(&self) {
-        if !self.socket.starts_with(&self.root) && let Err(error) = fs::remove_dir(&self.socket) {
+        if !self.socket.starts_with(&self.root)
+            && let Err(error) = fs::remove_dir(&self.socket)
+        {
             tracing::debug!(%error, socket = %self.socket.display(), "the socket's directory stays");
         }
     }

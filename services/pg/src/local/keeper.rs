@@ -27,7 +27,12 @@ exit "$status"
 "#;
 
 /// Makes the cluster's files.
-pub(super) fn initialize(directory: &Directory, binaries: &Binaries, account: &Account, options: &Options) -> Result<(), Error> {
+pub(super) fn initialize(
+    directory: &Directory,
+    binaries: &Binaries,
+    account: &Account,
+    options: &Options,
+) -> Result<(), Error> {
     // Made beside and renamed, so that a crash here leaves no half cluster behind.
     let fresh = directory.root.join("data.new");
     if fresh.exists() {
@@ -41,10 +46,8 @@ pub(super) fn initialize(directory: &Directory, binaries: &Binaries, account: &A
     if options.volatile {
         command.arg("--no-sync");
     }
-    let output = command
-        .current_dir("/")
-        .output()
-        .map_err(|source| Error::File { path: binaries.initdb.clone(), source })?;
+    let output =
+        command.current_dir("/").output().map_err(|source| Error::File { path: binaries.initdb.clone(), source })?;
     if !output.status.success() {
         return Err(Error::Program {
             program: "initdb".into(),
@@ -55,7 +58,12 @@ pub(super) fn initialize(directory: &Directory, binaries: &Binaries, account: &A
 }
 
 /// Starts the shell, and it the server.
-pub(super) fn spawn(directory: &Directory, binaries: &Binaries, account: &Account, options: &Options) -> Result<Child, Error> {
+pub(super) fn spawn(
+    directory: &Directory,
+    binaries: &Binaries,
+    account: &Account,
+    options: &Options,
+) -> Result<Child, Error> {
     let mut command = account.command(Path::new("/bin/sh"));
     command.args(["-c", KEEPER, "postgres-keeper"]).arg(&binaries.postgres).arg(&directory.data).arg(&directory.log);
     command.arg(if options.remove_when_stopped { directory.root.as_os_str() } else { "".as_ref() });

@@ -28,7 +28,9 @@ async fn what_is_missing_is_applied_once_even_by_two_at_a_time() {
 #[tokio::test]
 async fn a_schema_that_the_program_does_not_know_is_refused_with_both_versions() {
     let empty = test_database(&[]).await;
-    migrate(&empty.admin_url(), &[OTHER, Schema { name: "sample", migrations: &[] }], &RolePasswords::none()).await.unwrap();
+    migrate(&empty.admin_url(), &[OTHER, Schema { name: "sample", migrations: &[] }], &RolePasswords::none())
+        .await
+        .unwrap();
     let error = refused(&empty, &SCHEMA).await;
     assert!(matches!(error, Error::SchemaVersion { found: 0, known: 20_260_102_000_000, .. }), "{error:?}");
 
@@ -51,7 +53,11 @@ async fn a_schema_that_the_program_does_not_know_is_refused_with_both_versions()
 async fn a_migration_that_was_changed_after_it_was_applied_is_refused() {
     const CHANGED: Schema = Schema {
         name: "other",
-        migrations: &[Migration { version: 20_260_101_000_000, name: "secrets", sql: "create table secrets (word int);" }],
+        migrations: &[Migration {
+            version: 20_260_101_000_000,
+            name: "secrets",
+            sql: "create table secrets (word int);",
+        }],
     };
     let test = test_database(&[OTHER]).await;
     let error = migrate(&test.admin_url(), &[CHANGED], &RolePasswords::none()).await.unwrap_err();
@@ -68,10 +74,8 @@ async fn a_failing_migration_leaves_nothing_of_itself() {
     let test = test_database(&[]).await;
     let error = migrate(&test.admin_url(), &[BROKEN], &RolePasswords::none()).await.unwrap_err();
     assert!(matches!(error, Error::Migration { schema: "broken", version: 1, .. }), "{error:?}");
-    let left: Option<String> = sqlx::query_scalar("select to_regclass('broken.kept')::text")
-        .fetch_one(&mut test.admin().await)
-        .await
-        .unwrap();
+    let left: Option<String> =
+        sqlx::query_scalar("select to_regclass('broken.kept')::text").fetch_one(&mut test.admin().await).await.unwrap();
     assert_eq!(left, None);
 }
 

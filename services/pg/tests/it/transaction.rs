@@ -16,7 +16,11 @@ async fn counters(database: &Database) -> i64 {
 }
 
 /// Inserts a counter; each run of the body first does what `sabotage` says with its number, from 1.
-async fn insert(database: &Database, test: &TestDatabase, sabotage: fn(u32) -> Option<&'static str>) -> (u32, Result<(), Error>) {
+async fn insert(
+    database: &Database,
+    test: &TestDatabase,
+    sabotage: fn(u32) -> Option<&'static str>,
+) -> (u32, Result<(), Error>) {
     let runs = Arc::new(AtomicU32::new(0));
     let (counted, test) = (Arc::clone(&runs), test.clone());
     let result = database
@@ -27,7 +31,8 @@ async fn insert(database: &Database, test: &TestDatabase, sabotage: fn(u32) -> O
                 connection.execute("insert into counters (value) values (1)").await?;
                 match sabotage(run) {
                     Some("kill") => {
-                        let process: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *connection).await?;
+                        let process: i32 =
+                            sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *connection).await?;
                         let kill = sqlx::query("select pg_terminate_backend($1, 5000)").bind(process);
                         kill.execute(&mut test.admin().await).await.unwrap();
                         connection.execute("select 1").await?;
