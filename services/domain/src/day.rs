@@ -47,7 +47,7 @@ pub(crate) fn unknown_parent(mark: &AttendanceMark, view: &View) -> Option<&'sta
     if !view.knows_school(&mark.school) {
         return Some("its school is not known");
     }
-    if mark.session.is_some_and(|session| !view.knows_session(session)) {
+    if mark.session.is_some_and(|session| view.session(session).is_none()) {
         return Some("its session is not known");
     }
     match mark.scope {
@@ -82,7 +82,7 @@ pub(crate) fn day(
     reporting: Reporting,
 ) -> Option<Day> {
     if let Some(marks) = marks.filter(|marks| !marks.daily.is_empty()) {
-        return Some(from_daily(date, &marks.daily));
+        return Some(from_daily(date, marks));
     }
     let meeting = Meeting { date, school, view };
     let known = meeting.known_sections(marks, memberships, reporting);
@@ -95,7 +95,8 @@ pub(crate) fn day(
     }
 }
 
-fn from_daily(date: Date, daily: &[(Option<Category>, &AttendanceMark)]) -> Day {
+fn from_daily(date: Date, marks: &DayMarks<'_>) -> Day {
+    let daily = &marks.daily;
     let sum = |wanted: fn(Category) -> bool| -> i32 {
         let parts = daily.iter().filter(|(category, _)| category.is_some_and(wanted));
         parts.map(|(category, mark)| absent_part(*category, mark.share)).sum::<i32>().min(WHOLE)
@@ -104,7 +105,8 @@ fn from_daily(date: Date, daily: &[(Option<Category>, &AttendanceMark)]) -> Day 
     let open_part = sum(|category| {
         matches!(category, Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial)
     });
-    let came = has(Category::Tardy) || has(Category::Present);
+    let came_to_class = || marks.sections.values().flatten().flatten().any(|&category| is_arrival(category));
+    let came = has(Category::Tardy) || has(Category::Present) || came_to_class();
     Day {
         date,
         absent: sum(|_| true),
@@ -128,26 +130,29 @@ fn absent_part(category: Option<Category>, share: Option<i32>) -> i32 {
 
 /// Item 4: at least half of the day's sections with an absence make it a whole day absent, else none of it.
 fn from_sections(date: Date, sections: &BTreeMap<SectionId, Vec<Option<Category>>>, known: usize) -> Day {
-    let count = |wanted: &dyn Fn(Category) -> bool| {
-        sections.values().filter(|marks| marks.iter().flatten().any(|&category| wanted(category))).count()
-    };
-    let absences = count(&is_absence);
-    let unexcused = count(&|category| category == Category::UnexcusedAbsence);
-    let open = count(&|category| matches!(category, Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
-    let tardy = count(&|category| category == Category::Tardy) > 0;
-    let present = count(&|category| category == Category::Present) > 0;
-    let absent = absences > 0 && absences * 2 >= known;
+    let marks = || sections.values().flatten().flatten().copied();
+    let missed = sections.values().filter(|marks| marks.iter().flatten().any(|&category| is_absence(category))).count();
+    let absent = missed > 0 && missed * 2 >= known;
+    // A section may hold several live marks; the excuse is weighed over marks, as the policy words it, not over sections.
+    let absences = marks().filter(|&category| is_absence(category)).count();
+    let unexcused = marks().filter(|&category| category == Category::UnexcusedAbsence).count();
+    let open = marks().any(|category| matches!(category, Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
     Day {
         date,
         absent: if absent { WHOLE } else { 0 },
         unexcused: if absent && unexcused * 2 >= absences { WHOLE } else { 0 },
-        tardy,
-        unexplained: absent && open > 0 && !tardy && !present,
+        tardy: marks().any(|category| category == Category::Tardy),
+        unexplained: absent && open && !marks().any(is_arrival),
     }
 }
 
 fn is_absence(category: Category) -> bool {
     matches!(category, Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse)
+}
+
+/// Whether it says that the student came.
+fn is_arrival(category: Category) -> bool {
+    matches!(category, Category::Tardy | Category::Present)
 }
 
 /// One date at one school.

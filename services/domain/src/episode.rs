@@ -134,7 +134,7 @@ impl Episodes {
 
     fn step_rule(&mut self, look: &Look<'_>, changes: &mut Vec<AlertChange>) -> Result<(), Failure> {
         let current = look.current_scope();
-        let claim = look.rule.claim(look.evaluation, look.evaluation.now)?;
+        let claim = look.claim(look.evaluation.now)?;
         for episode in self.0.iter_mut().filter(|episode| episode.told.rule == look.rule.id) {
             let claim = claim.as_ref().filter(|_| episode.scope == current);
             changes.extend(look.change(episode, claim)?);
@@ -254,16 +254,21 @@ impl Look<'_> {
     fn change(&self, episode: &mut Episode, claim: Option<&Claim>) -> Result<Option<AlertChange>, Failure> {
         let of_another_year = match episode.scope {
             EpisodeScope::Year(year) => year != self.evaluation.year(),
-            EpisodeScope::Day(date) => date.school_year() != self.evaluation.year(),
+            // Not the date's own year: on the morning of a new year the counted year is still the old one.
+            EpisodeScope::Day(_) => episode.told_at.as_of.school_year() != self.evaluation.year(),
         };
         Ok(match (episode.standing, claim) {
             (Standing::Recalled, _) => None,
             (Standing::Open, _) if of_another_year => {
                 Some(episode.close(Standing::Cleared, "the school year is over".to_owned(), self.moment))
             }
-            // Last year's days are not counted any more, so nothing can be said of them.
-            (Standing::Cleared, _) if of_another_year => None,
+            // Last year's days are not counted any more, and another version of the rule claims other things: nothing can be said
+            // of what was told then.
+            (Standing::Cleared, _) if of_another_year || self.of_another_version(episode) => None,
             (Standing::Open, Some(claim)) => self.update(episode, claim)?,
+            (Standing::Open, None) if self.of_another_version(episode) => {
+                Some(episode.close(Standing::Cleared, "the rule has changed".to_owned(), self.moment))
+            }
             (Standing::Open, None) => Some(self.end(episode)?),
             (Standing::Cleared, _) => match self.again(episode)? {
                 Some(_) => None,
@@ -272,9 +277,22 @@ impl Look<'_> {
         })
     }
 
+    fn of_another_version(&self, episode: &Episode) -> bool {
+        episode.told.rule_version != self.rule.version
+    }
+
+    /// What the rule claims with these dates. Of a student whom no school has there is nobody to tell, whatever holds: were that
+    /// only asked when an episode opens, what is open would depend on the order of the facts.
+    fn claim(&self, now: Now) -> Result<Option<Claim>, Failure> {
+        match self.evaluation.home(now.today) {
+            Some(_) => self.rule.claim(self.evaluation, now),
+            None => Ok(None),
+        }
+    }
+
     /// What the rule would claim now of the date when the episode was last told.
     fn again(&self, episode: &Episode) -> Result<Option<Claim>, Failure> {
-        self.rule.claim(self.evaluation, episode.told_at)
+        self.claim(episode.told_at)
     }
 
     fn end(&self, episode: &mut Episode) -> Result<AlertChange, Failure> {

@@ -6,8 +6,8 @@ use crate::course::{self, Standing};
 use crate::date::Date;
 use crate::day::{self, Day};
 use crate::enrollment;
-use crate::event::Enrollment;
-use crate::id::{SchoolId, SchoolYear};
+use crate::event::{Enrollment, Fact, Scope};
+use crate::id::{SchoolId, SchoolYear, SectionId};
 use crate::ledger::Ledger;
 use crate::measure::Measures;
 use crate::settings::{Now, Settings};
@@ -133,15 +133,38 @@ impl<'a> Evaluation<'a> {
             })
     }
 
-    /// Schools whose reference data the student's facts lean on.
+    /// Schools whose reference data the student's facts lean on. A careless source may refer across schools, so what each fact
+    /// refers to is followed to the school that owns it.
     pub fn leans_on(&self) -> BTreeSet<&SchoolId> {
-        let sections = self
-            .ledger
-            .memberships()
-            .map(|membership| membership.section)
-            .chain(self.ledger.grades().map(|grade| grade.fact.section));
-        let of_sections = sections.filter_map(|section| self.view.section(section).map(|section| section.school));
-        self.ledger.schools().into_iter().chain(of_sections).collect()
+        let mut schools = BTreeSet::new();
+        for live in self.ledger.facts() {
+            match live.fact {
+                Fact::Registration => {}
+                Fact::Enrollment(spell) => {
+                    schools.insert(&spell.school);
+                    schools.extend(spell.calendar.and_then(|calendar| self.view.calendar_school(calendar)));
+                }
+                Fact::SectionMembership(membership) => schools.extend(self.schools_of(membership.section)),
+                Fact::AttendanceMark(mark) => {
+                    schools.insert(&mark.school);
+                    let session = mark.session.and_then(|session| self.view.session(session));
+                    schools.extend(session.map(|session| &session.school));
+                    if let Scope::Section(section) = mark.scope {
+                        schools.extend(self.schools_of(section));
+                    }
+                }
+                Fact::Grade(grade) => {
+                    schools.extend(self.schools_of(grade.section));
+                    schools.extend(self.view.grading_period(grade.grading_period).map(|period| &period.school));
+                }
+            }
+        }
+        schools
+    }
+
+    fn schools_of(&self, section: SectionId) -> impl Iterator<Item = &SchoolId> {
+        let section = self.view.section(section);
+        section.into_iter().flat_map(|section| [section.school, &section.session.school])
     }
 }
 

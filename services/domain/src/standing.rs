@@ -45,7 +45,10 @@ fn mark_not_counted(evaluation: &Evaluation<'_>, mark: &AttendanceMark) -> Optio
     }
     let outranked = matches!(mark.scope, Scope::Section(_))
         && evaluation.ledger.marks().any(|other| {
-            other.fact.scope == Scope::Day && other.fact.date == mark.date && other.fact.school == mark.school
+            other.fact.scope == Scope::Day
+                && other.fact.date == mark.date
+                && other.fact.school == mark.school
+                && day::unknown_parent(other.fact, evaluation.view).is_none()
         });
     outranked.then_some("a mark for the whole day outranks it")
 }

@@ -67,7 +67,8 @@ pub struct View {
     schools: BTreeMap<SchoolId, School>,
     calendars: HashMap<CalendarId, CalendarView>,
     calendars_of: HashMap<(SchoolId, SchoolYear), Vec<CalendarId>>,
-    dates: HashMap<CalendarId, BTreeMap<Date, bool>>,
+    /// Events by date, while the view is built.
+    dates: HashMap<CalendarId, BTreeMap<Date, Vec<String>>>,
     sessions: HashMap<SessionId, Session>,
     grading_periods: HashMap<GradingPeriodId, GradingPeriod>,
     core: HashMap<CourseId, bool>,
@@ -114,7 +115,8 @@ impl View {
                 self.calendars.insert(calendar.calendar, view);
             }
             Entry::CalendarDate(date) => {
-                self.dates.entry(date.calendar).or_default().insert(date.date, code::instructional(&date.events));
+                let events = self.dates.entry(date.calendar).or_default().entry(date.date).or_default();
+                events.extend_from_slice(&date.events);
             }
             Entry::Session(session) => {
                 self.sessions.insert(session.session, session.clone());
@@ -142,8 +144,10 @@ impl View {
     fn settle(&mut self) {
         for (id, calendar) in &mut self.calendars {
             if let Some(dates) = self.dates.remove(id) {
-                calendar.instructional =
-                    dates.into_iter().filter_map(|(date, instructional)| instructional.then_some(date)).collect();
+                calendar.instructional = dates
+                    .into_iter()
+                    .filter_map(|(date, events)| code::instructional(&events).then_some(date))
+                    .collect();
             }
             self.calendars_of.entry((calendar.school.clone(), calendar.school_year)).or_default().push(*id);
         }
@@ -180,9 +184,14 @@ impl View {
         self.schools.contains_key(school)
     }
 
-    /// Whether this session is known.
-    pub fn knows_session(&self, session: SessionId) -> bool {
-        self.sessions.contains_key(&session)
+    /// A session.
+    pub fn session(&self, session: SessionId) -> Option<&Session> {
+        self.sessions.get(&session)
+    }
+
+    /// The school whose calendar this is, if it is known.
+    pub fn calendar_school(&self, calendar: CalendarId) -> Option<&SchoolId> {
+        self.calendars.get(&calendar).map(|calendar| &calendar.school)
     }
 
     /// The calendar that counts for an enrollment in a year: the one it names, if that is of this year; else the school's only
@@ -200,9 +209,12 @@ impl View {
         }
     }
 
-    /// A section, when it, its offering and its session are known.
+    /// A section, when it, its school, its offering and its session are known.
     pub fn section(&self, section: SectionId) -> Option<SectionView<'_>> {
         let (offering, school) = self.sections.get(&section)?;
+        if !self.knows_school(school) {
+            return None;
+        }
         let (course, session) = self.offerings.get(offering)?;
         let session = self.sessions.get(session)?;
         Some(SectionView { school, session, core: self.core.get(course).copied().unwrap_or(false) })
