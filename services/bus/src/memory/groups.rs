@@ -16,7 +16,7 @@ use crate::topic::{Offset, Partition, Topic};
 
 #[derive(Default)]
 pub(super) struct Groups {
-    groups: Mutex<HashMap<(Topic, String), Group>>,
+    by_name: Mutex<HashMap<(Topic, String), Group>>,
     pub(super) changed: watch::Sender<u64>,
     joined: AtomicU64,
 }
@@ -44,7 +44,7 @@ impl MemoryRegistry {
     fn change<T>(&self, body: impl FnOnce(&mut Group) -> (bool, T)) -> T {
         let groups = &self.inner.groups;
         let (changed, value) = {
-            let mut all = groups.groups.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = groups.by_name.lock().unwrap_or_else(PoisonError::into_inner);
             body(all.entry((self.topic, self.group.clone())).or_default())
         };
         if changed {
