@@ -17,10 +17,10 @@ use crate::clock::Clock;
 use crate::config::{Config, Invalid};
 use crate::consume::{Owner, Work};
 use crate::feed::{self, Feed, Shared};
+use crate::metric;
 use crate::routing::{self, Source};
 use crate::store::Store;
 use crate::sweep::Sweeper;
-use crate::metric;
 
 /// The tables of this service.
 pub const SCHEMA: Schema = Schema {
@@ -58,7 +58,13 @@ pub async fn build(config: Config, log: Arc<dyn Log>, access: Access, tasks: Tas
 }
 
 /// [`build`] with another clock.
-pub async fn build_at(config: Config, log: Arc<dyn Log>, access: Access, tasks: TaskGroup, clock: Clock) -> Result<Component, Error> {
+pub async fn build_at(
+    config: Config,
+    log: Arc<dyn Log>,
+    access: Access,
+    tasks: TaskGroup,
+    clock: Clock,
+) -> Result<Component, Error> {
     config.validate()?;
     metric::describe();
     let routing = Source::open(config.routing_file.clone())?;

@@ -37,6 +37,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause between tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// The longest trace context that is kept, in bytes; that of today's version has 55.
+const LONGEST_TRACEPARENT: usize = 128;
+
 /// What workers share.
 #[derive(Debug, Clone)]
 pub(crate) struct Work {
@@ -63,7 +66,12 @@ impl Owner {
 #[async_trait]
 impl PartitionOwner for Owner {
     async fn assign(&self, partition: Partition) -> Result<(Offset, mpsc::Sender<Vec<Record>>), homeroom_bus::Error> {
-        let turn = self.work.store.take(partition).await.map_err(|error| homeroom_bus::Error::Unavailable(error.to_string()))?;
+        let turn = self
+            .work
+            .store
+            .take(partition)
+            .await
+            .map_err(|error| homeroom_bus::Error::Unavailable(error.to_string()))?;
         let (sender, inbox) = mpsc::channel(INBOX);
         let stop = self.tasks.stopping().child_token();
         let before = self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, stop.clone());
@@ -152,7 +160,8 @@ impl Worker {
     }
 
     async fn try_apply(&self, part: &[&Record], next: Offset, refusal: Option<&Error>) -> Result<Step, Error> {
-        let mut batch = Batch { next, incoming: Vec::new(), dead: Vec::new(), worth: self.work.worth, now: self.work.clock.now() };
+        let mut batch =
+            Batch { next, incoming: Vec::new(), dead: Vec::new(), worth: self.work.worth, now: self.work.clock.now() };
         for record in part {
             let decoded = match refusal {
                 Some(error) => Err(format!("the database refuses it: {}", with_source(error))),
@@ -192,19 +201,28 @@ impl Worker {
 fn decode(record: &Record) -> Result<Incoming, String> {
     let encoded = record.value.clone().ok_or("it has no value")?;
     let change = homeroom_proto::alert::decode(&encoded).map_err(|error| with_source(&error))?;
-    if change.number == 0 {
-        return Err("`AlertChange.number` is 0, and changes count from 1".to_owned());
+    if change.number == 0 || i32::try_from(change.number).is_err() {
+        return Err(format!("`AlertChange.number` is {}, and changes count from 1 to {}", change.number, i32::MAX));
     }
     let header = record.headers.iter().find(|(name, _)| name == "traceparent");
-    let traceparent = header.and_then(|(_, value)| std::str::from_utf8(value).ok()).unwrap_or_default().to_owned();
+    // What is no trace context is no reason to lose an alert.
+    let traceparent = header.and_then(|(_, value)| std::str::from_utf8(value).ok());
+    let traceparent =
+        traceparent.filter(|text| text.len() <= LONGEST_TRACEPARENT && text.chars().all(|c| c.is_ascii_graphic()));
+    let traceparent = traceparent.unwrap_or_default().to_owned();
     Ok(Incoming { change, encoded, traceparent })
 }
 
-/// Whether the database would refuse the same rows again: what they hold is wrong (class 22) or breaks a constraint (23).
+/// Whether the same rows would be refused again: what they hold is wrong (class 22), breaks a constraint (23), is of another
+/// district (42501), or does not fit what is there.
 fn is_refusal(error: &Error) -> bool {
-    let Error::Statement { source, .. } = error else { return false };
+    let source = match error {
+        Error::Row { .. } => return true,
+        Error::Statement { source, .. } => source,
+        _ => return false,
+    };
     let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23") || code == "42501")
 }
 
 fn with_source(error: &dyn std::error::Error) -> String {
@@ -218,7 +236,8 @@ fn with_source(error: &dyn std::error::Error) -> String {
 }
 
 fn count(outcome: &Outcome) {
-    let kinds = [ChangeKind::Opened, ChangeKind::Amended, ChangeKind::Escalated, ChangeKind::Cleared, ChangeKind::Recalled];
+    let kinds =
+        [ChangeKind::Opened, ChangeKind::Amended, ChangeKind::Escalated, ChangeKind::Cleared, ChangeKind::Recalled];
     for kind in kinds {
         let changes = outcome.changes.iter().filter(|&&change| change == kind).count();
         counter!(metric::CHANGES, "kind" => kind_name(kind)).increment(changes as u64);

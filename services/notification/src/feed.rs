@@ -68,12 +68,10 @@ impl Feed {
         Self { shared: Arc::new(shared) }
     }
 
-    #[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
     fn permit(&self, metadata: &MetadataMap) -> Result<Grant, Status> {
         self.shared.access.grpc(metadata, Scope::Feed)
     }
 
-    #[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
     fn room(&self) -> Result<OwnedSemaphorePermit, Status> {
         let room = Arc::clone(&self.shared.streams).try_acquire_owned();
         room.map_err(|_| Status::resource_exhausted("too many streams are open on this process"))
@@ -85,7 +83,10 @@ impl AlertFeed for Feed {
     type StreamStream = Frames<pb::StreamResponse>;
     type WatchAlertsStream = Frames<pb::WatchAlertsResponse>;
 
-    async fn stream(&self, request: Request<Streaming<pb::StreamRequest>>) -> Result<Response<Self::StreamStream>, Status> {
+    async fn stream(
+        &self,
+        request: Request<Streaming<pb::StreamRequest>>,
+    ) -> Result<Response<Self::StreamStream>, Status> {
         let grant = self.permit(request.metadata())?;
         let room = self.room()?;
         let (out, frames) = mpsc::channel(OUTBOX);
@@ -100,7 +101,8 @@ impl AlertFeed for Feed {
 
     async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<pb::SettleResponse>, Status> {
         let grant = self.permit(request.metadata())?;
-        let settlement = request.into_inner().settlement.ok_or_else(|| Status::invalid_argument("`settlement` is missing"))?;
+        let settlement =
+            request.into_inner().settlement.ok_or_else(|| Status::invalid_argument("`settlement` is missing"))?;
         let settlement = wire::settlement(settlement)?;
         let id = settlement.delivery_id;
         let shared = &self.shared;
@@ -109,7 +111,10 @@ impl AlertFeed for Feed {
         Ok(Response::new(pb::SettleResponse { result: Some(result) }))
     }
 
-    async fn watch_alerts(&self, request: Request<pb::WatchAlertsRequest>) -> Result<Response<Self::WatchAlertsStream>, Status> {
+    async fn watch_alerts(
+        &self,
+        request: Request<pb::WatchAlertsRequest>,
+    ) -> Result<Response<Self::WatchAlertsStream>, Status> {
         let grant = self.permit(request.metadata())?;
         let room = self.room()?;
         let (out, frames) = mpsc::channel(watch::OUTBOX);
@@ -122,14 +127,22 @@ impl AlertFeed for Feed {
         Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
     }
 
-    async fn get_deliveries(&self, request: Request<pb::GetDeliveriesRequest>) -> Result<Response<pb::GetDeliveriesResponse>, Status> {
+    async fn get_deliveries(
+        &self,
+        request: Request<pb::GetDeliveriesRequest>,
+    ) -> Result<Response<pb::GetDeliveriesResponse>, Status> {
         let grant = self.permit(request.metadata())?;
         let pb::GetDeliveriesRequest { alert_id, limit } = request.into_inner();
         let alert = (!alert_id.is_empty()).then(|| Uuid::try_parse(&alert_id)).transpose();
         let alert = alert.map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))?;
         let limit = if limit == 0 { DEFAULT_VIEW } else { limit.min(LARGEST_VIEW) };
         let now = self.shared.clock.now();
-        let states = self.shared.store.list_deliveries(&grant.district, alert, limit, now).await.map_err(|error| unavailable(&error))?;
+        let states = self
+            .shared
+            .store
+            .list_deliveries(&grant.district, alert, limit, now)
+            .await
+            .map_err(|error| unavailable(&error))?;
         Ok(Response::new(pb::GetDeliveriesResponse { deliveries: states.into_iter().map(wire::state).collect() }))
     }
 }

@@ -52,7 +52,9 @@ pub fn render(change: &AlertChange, kind: ChangeKind, follows: Option<Uuid>) -> 
         ChangeKind::Amended => ("Updated: ", "What you were told is no longer exact."),
         ChangeKind::Escalated => ("More pressing: ", "This alert has risen."),
         ChangeKind::Cleared => ("Over: ", "This alert was right, and is over."),
-        ChangeKind::Recalled => ("Taken back: ", "The records were corrected, and this alert was not right. Please disregard it."),
+        ChangeKind::Recalled => {
+            ("Taken back: ", "The records were corrected, and this alert was not right. Please disregard it.")
+        }
     };
     let claim = &change.claim;
     let text = format!(
@@ -107,6 +109,9 @@ mod tests {
     fn a_title_cannot_break_a_header() {
         let mut change = sample::change(2, ChangeKind::Recalled);
         change.claim.title = "Absent\r\nBcc: all@example.org".to_owned();
-        assert_eq!(render(&change, ChangeKind::Recalled, None).subject, "Taken back: Absent  Bcc: all@example.org (school 255901001)");
+        assert_eq!(
+            render(&change, ChangeKind::Recalled, None).subject,
+            "Taken back: Absent  Bcc: all@example.org (school 255901001)"
+        );
     }
 }

@@ -166,8 +166,9 @@ pub fn settled(chain: &[Delivery]) -> Vec<Uuid> {
     let told = chain.iter().any(Delivery::told);
     let known = told || !chain.iter().any(|delivery| delivery.standing == Standing::Leased);
     let waiting = || chain.iter().filter(|delivery| delivery.waits());
-    if let Some(back) = waiting().filter(|delivery| takes_back(delivery.kind)).max_by_key(|delivery| delivery.number) {
-        // Stale news is not sent again; the taking back itself only when there is something to take back.
+    if let Some(back) = chain.iter().filter(|delivery| takes_back(delivery.kind)).max_by_key(|delivery| delivery.number)
+    {
+        // Stale news is not sent, whatever became of the taking back; that itself only when there is something to take back.
         return waiting().filter(|d| d.number < back.number || (known && !told)).map(|d| d.id).collect();
     }
     if told || !known {

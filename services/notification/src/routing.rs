@@ -152,7 +152,12 @@ impl TeamEntry {
         let schools = if everything(&self.schools) {
             None
         } else {
-            Some(self.schools.iter().map(|id| SchoolId::parse(id).map_err(|e| e.to_string())).collect::<Result<_, _>>()?)
+            Some(
+                self.schools
+                    .iter()
+                    .map(|id| SchoolId::parse(id).map_err(|e| e.to_string()))
+                    .collect::<Result<_, _>>()?,
+            )
         };
         let audience = (!self.audience.is_empty() && !everything(&self.audience)).then_some(self.audience);
         let team = self.name;
@@ -224,7 +229,10 @@ channels = [{ channel = "mail", address = "team@example.org" }]
         let wrong = |from: &str, to: &str| Routing::parse(&GOOD.replacen(from, to, 1)).unwrap_err();
         assert_eq!(wrong("name = \"High school\"", "nome = \"x\"").0, 3);
         assert_eq!(wrong("district = \"grand-bend\"", "district = \"Grand Bend\"").0, 4);
-        assert_eq!(wrong("team@example.org", "nobody"), (2, "mail address `nobody`: Missing domain or user".to_owned()));
+        assert_eq!(
+            wrong("team@example.org", "nobody"),
+            (2, "mail address `nobody`: Missing domain or user".to_owned())
+        );
         assert_eq!(wrong("District office", "High school"), (9, "team `High school` is there twice".to_owned()));
         assert!(wrong("https://example.org/in", "file:///etc").1.contains("not one of https or http"));
     }

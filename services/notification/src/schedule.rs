@@ -85,7 +85,7 @@ pub enum Next {
 }
 
 /// What an adapter is told to wait when it was limited and the channel named no time.
-const DEFAULT_LIMITED_WAIT: Duration = Duration::from_secs(60);
+const DEFAULT_LIMITED_WAIT: Duration = Duration::from_mins(1);
 
 /// What becomes of a delivery. `attempts` counts the one that just ended; `jitter` is from -1 to 1 and moves a scheduled wait by
 /// up to a fifth.
@@ -126,7 +126,7 @@ mod tests {
 
     fn policy() -> Policy {
         let waits = [5, 300, 1_800].map(Duration::from_secs).to_vec();
-        Policy { waits, attempts_limit: 4, longest_wait: Duration::from_secs(3_600), never_resend: Vec::new() }
+        Policy { waits, attempts_limit: 4, longest_wait: Duration::from_hours(1), never_resend: Vec::new() }
     }
 
     fn after(outcome: &Outcome, attempts: u32, jitter: f64) -> Next {

@@ -46,7 +46,8 @@ impl Store {
 
     /// The districts that have alerts.
     pub(crate) async fn districts(&self) -> Result<Vec<DistrictId>, Error> {
-        let names: Vec<String> = sqlx::query_scalar("select name from districts order by name").fetch_all(self.database.pool()).await?;
+        let names: Vec<String> =
+            sqlx::query_scalar("select name from districts order by name").fetch_all(self.database.pool()).await?;
         names.iter().map(|name| DistrictId::parse(name).map_err(|e| bad_row("districts", "name", &e))).collect()
     }
 }
@@ -87,7 +88,11 @@ fn delivery(row: &PgRow) -> Result<Delivery, Error> {
         number: count(TABLE, "change_number", row.try_get("change_number")?)?,
         telling: count(TABLE, "telling", row.try_get("telling")?)?,
         kind: kind(row.try_get("kind")?)?,
-        to: Recipient { team: row.try_get("team")?, channel: row.try_get("channel")?, address: row.try_get("address")? },
+        to: Recipient {
+            team: row.try_get("team")?,
+            channel: row.try_get("channel")?,
+            address: row.try_get("address")?,
+        },
         standing: crate::plan::Standing::parse(&state)
             .ok_or_else(|| bad_row(TABLE, "state", &format_args!("`{state}` is no state")))?,
         maybe_sent: row.try_get("maybe_sent")?,

@@ -115,7 +115,8 @@ impl Mail {
     }
 
     fn compose(&self, delivery: &Delivery) -> Result<(Envelope, Vec<u8>), String> {
-        let (to, words) = delivery.to.as_ref().zip(delivery.message.as_ref()).ok_or("it has no recipient or message")?;
+        let (to, words) =
+            delivery.to.as_ref().zip(delivery.message.as_ref()).ok_or("it has no recipient or message")?;
         let to: Mailbox = to.address.parse().map_err(|error| format!("the address: {error}"))?;
         let mut builder = Message::builder()
             .from(self.from.clone())
@@ -142,7 +143,8 @@ impl Mail {
         let hello = ClientId::default();
         let wrapped = self.tls.clone().filter(|_| self.security == Security::Tls);
         let server = (self.host.as_str(), self.port);
-        let mut connection = AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &hello, wrapped, None).await?;
+        let mut connection =
+            AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &hello, wrapped, None).await?;
         if let Some(tls) = self.tls.clone().filter(|_| self.security == Security::Starttls) {
             connection.starttls(tls, &hello).await?;
         }
@@ -166,7 +168,9 @@ impl Sender for Mail {
         let deadline = tokio::time::Instant::now() + self.in_all;
         let mut connection = match tokio::time::timeout_at(deadline, self.connect()).await {
             Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Outcome::Retry { reason: format!("no mail server: {}", words(&error)), after: None },
+            Ok(Err(error)) => {
+                return Outcome::Retry { reason: format!("no mail server: {}", words(&error)), after: None };
+            }
             Err(_) => return Outcome::Retry { reason: "no mail server in time".to_owned(), after: None },
         };
         match tokio::time::timeout_at(deadline, connection.send(&envelope, &mail)).await {

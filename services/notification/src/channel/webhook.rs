@@ -101,7 +101,10 @@ impl Sender for Webhooks {
         }
         let now = clock::now();
         let Some(signatures) = self.secrets.sign(&to.address, &delivery.idempotency_key, now, &message.data) else {
-            return Outcome::Retry { reason: "no signing secret is configured for this endpoint".to_owned(), after: None };
+            return Outcome::Retry {
+                reason: "no signing secret is configured for this endpoint".to_owned(),
+                after: None,
+            };
         };
         let mut request = self
             .client
@@ -126,7 +129,9 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Outcome {
         status if status.is_success() => Outcome::Accepted { provider_message_id: String::new() },
         StatusCode::GONE => Outcome::Permanent { reason: "the endpoint is gone (410)".to_owned() },
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Outcome::Limited { after },
-        StatusCode::GATEWAY_TIMEOUT => Outcome::Unknown { reason: "a gateway did not wait for the answer (504)".to_owned() },
+        StatusCode::GATEWAY_TIMEOUT => {
+            Outcome::Unknown { reason: "a gateway did not wait for the answer (504)".to_owned() }
+        }
         status => Outcome::Retry { reason: format!("the endpoint answered {}", status.as_u16()), after },
     }
 }
@@ -172,7 +177,10 @@ mod tests {
         assert!(matches!(judged(410, ""), Outcome::Permanent { .. }));
         assert!(matches!(judged(504, ""), Outcome::Unknown { .. }));
         assert_eq!(judged(429, "7"), Outcome::Limited { after: Some(Duration::from_secs(7)) });
-        assert_eq!(judged(503, "Wed, 21 Oct 2015 07:28:00 GMT"), Outcome::Limited { after: Some(Duration::from_secs(10)) });
+        assert_eq!(
+            judged(503, "Wed, 21 Oct 2015 07:28:00 GMT"),
+            Outcome::Limited { after: Some(Duration::from_secs(10)) }
+        );
         assert_eq!(judged(503, "soon"), Outcome::Limited { after: None });
     }
 }

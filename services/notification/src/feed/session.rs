@@ -38,7 +38,12 @@ const LONGEST_NAME: usize = 100;
 type Outbox = mpsc::Sender<Result<pb::StreamResponse, Status>>;
 
 /// Serves the stream until the adapter leaves, is cut, or this process has drained.
-pub(super) async fn run(shared: Arc<Shared>, district: DistrictId, mut frames: Streaming<pb::StreamRequest>, out: Outbox) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    district: DistrictId,
+    mut frames: Streaming<pb::StreamRequest>,
+    out: Outbox,
+) {
     let cut = async {
         let mut session = Session::open(shared, district, &mut frames, out.clone()).await?;
         session.serve(&mut frames).await
@@ -150,7 +155,8 @@ impl Session {
             }
             let mut deliveries = Vec::with_capacity(claimed.len());
             for delivery in claimed {
-                self.outstanding.insert(delivery.delivery_id, Held { bytes: delivery.bytes(), until: delivery.lease_until });
+                self.outstanding
+                    .insert(delivery.delivery_id, Held { bytes: delivery.bytes(), until: delivery.lease_until });
                 deliveries.push(wire::delivery(&self.terms.district, delivery));
             }
             self.send(Out::Deliveries(pb::Deliveries { deliveries })).await?;
@@ -214,7 +220,6 @@ impl Session {
     }
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
 fn parse(hello: pb::Hello, district: DistrictId, shared: &Shared) -> Result<(Terms, Limits), Status> {
     for (field, name) in [("channel", &hello.channel), ("adapter", &hello.adapter), ("instance", &hello.instance)] {
         if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {

@@ -12,10 +12,14 @@ use crate::store::CHANNEL;
 pub(crate) type Wake = watch::Receiver<u64>;
 
 /// How long one wait for a notification takes at most.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Passes notifications on until `stop`. While the database is away streams poll.
-pub(crate) async fn listen(database: Database, sender: watch::Sender<u64>, stop: CancellationToken) -> Result<(), homeroom_pg::Error> {
+pub(crate) async fn listen(
+    database: Database,
+    sender: watch::Sender<u64>,
+    stop: CancellationToken,
+) -> Result<(), homeroom_pg::Error> {
     let mut listener = database.listen(CHANNEL).await?;
     loop {
         let wake = tokio::select! {

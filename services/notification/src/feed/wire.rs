@@ -35,7 +35,6 @@ pub(super) fn delivery(district: &DistrictId, claimed: Claimed) -> pb::Delivery 
 }
 
 /// A settlement; `INVALID_ARGUMENT` says what is wrong with it.
-#[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
 pub(super) fn settlement(message: pb::Settlement) -> Result<Settlement, Status> {
     use pb::settlement::Outcome as Wire;
     let outcome = match message.outcome.ok_or_else(|| Status::invalid_argument("`outcome` is missing"))? {
@@ -48,7 +47,6 @@ pub(super) fn settlement(message: pb::Settlement) -> Result<Settlement, Status> 
     Ok(Settlement { delivery_id: id(&message.delivery_id)?, token: message.lease_token.to_vec(), outcome })
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
 pub(super) fn id(text: &str) -> Result<Uuid, Status> {
     Uuid::try_parse(text).map_err(|_| Status::invalid_argument("`delivery_id` is no UUID"))
 }
@@ -85,7 +83,6 @@ pub(super) fn duration(duration: Duration) -> prost_types::Duration {
     prost_types::Duration { seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), nanos: 0 }
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's services answer with a status by value")]
 pub(super) fn wait(duration: Option<prost_types::Duration>) -> Result<Option<Duration>, Status> {
     let wait = duration.map(Duration::try_from).transpose();
     wait.map_err(|_| Status::invalid_argument("a duration is negative"))

@@ -45,6 +45,8 @@ pub(crate) struct Outcome {
 /// What is known of an alert, and what is new since it was loaded.
 #[derive(Default)]
 struct Alert {
+    /// None when it is new.
+    district: Option<String>,
     last: u32,
     telling: u32,
     deliveries: Vec<Delivery>,
@@ -62,6 +64,13 @@ pub(super) async fn apply(connection: &mut PgConnection, batch: &Batch, routing:
     for incoming in &batch.incoming {
         let alert = alerts.entry(incoming.change.alert_id).or_default();
         let change = &incoming.change;
+        if alert.district.as_ref().is_some_and(|district| district != change.district.as_str()) {
+            return Err(bad_row(
+                "alerts",
+                "district",
+                &format_args!("alert `{}` is another district's", change.alert_id),
+            ));
+        }
         if change.number <= alert.last {
             outcome.repeats += 1;
             continue;
@@ -73,6 +82,7 @@ pub(super) async fn apply(connection: &mut PgConnection, batch: &Batch, routing:
         outcome.unrouted += u64::from(change.kind == ChangeKind::Opened && routed.is_empty());
         outcome.changes.push(change.kind);
         alert.last = change.number;
+        alert.district.get_or_insert_with(|| change.district.as_str().to_owned());
         if change.kind == ChangeKind::Opened || alert.telling == 0 {
             alert.telling = change.number;
         }
@@ -94,7 +104,10 @@ async fn lock_sequences(connection: &mut PgConnection, batch: &Batch) -> Result<
     districts.dedup();
     let mut sequences = HashMap::new();
     for district in districts {
-        sqlx::query("insert into districts (name) values ($1) on conflict do nothing").bind(district).execute(&mut *connection).await?;
+        sqlx::query("insert into districts (name) values ($1) on conflict do nothing")
+            .bind(district)
+            .execute(&mut *connection)
+            .await?;
         // An update that changes nothing, for its lock.
         let last: i64 = sqlx::query_scalar(
             "insert into feed_positions (district, last_sequence) values ($1, 0)
@@ -112,14 +125,18 @@ async fn lock_sequences(connection: &mut PgConnection, batch: &Batch) -> Result<
 async fn load(connection: &mut PgConnection, batch: &Batch) -> Result<HashMap<AlertId, Alert>, Error> {
     let ids: Vec<Uuid> = batch.incoming.iter().map(|incoming| uuid(incoming.change.alert_id)).collect();
     let mut alerts: HashMap<AlertId, Alert> = HashMap::new();
-    let rows = sqlx::query("select alert_id, last_number, telling from alerts where alert_id = any($1) order by alert_id for update")
-        .bind(&ids)
-        .fetch_all(&mut *connection)
-        .await?;
+    let rows = sqlx::query(
+        "select alert_id, district, last_number, telling from alerts where alert_id = any($1) order by alert_id for update",
+    )
+    .bind(&ids)
+    .fetch_all(&mut *connection)
+    .await?;
     for row in rows {
         let last = count("alerts", "last_number", row.try_get("last_number")?)?;
         let telling = count("alerts", "telling", row.try_get("telling")?)?;
-        alerts.insert(AlertId::from(row.try_get::<Uuid, _>("alert_id")?), Alert { last, telling, deliveries: Vec::new() });
+        let district = Some(row.try_get("district")?);
+        let id = AlertId::from(row.try_get::<Uuid, _>("alert_id")?);
+        alerts.insert(id, Alert { district, last, telling, deliveries: Vec::new() });
     }
     let rows = sqlx::query(
         "select alert_id, delivery_id, change_number, telling, kind, team, channel, address, state, maybe_sent
@@ -130,7 +147,8 @@ async fn load(connection: &mut PgConnection, batch: &Batch) -> Result<HashMap<Al
     .await?;
     for row in rows {
         let id = AlertId::from(row.try_get::<Uuid, _>("alert_id")?);
-        let alert = alerts.get_mut(&id).ok_or_else(|| bad_row("deliveries", "alert_id", &format_args!("no alert `{id}`")))?;
+        let alert =
+            alerts.get_mut(&id).ok_or_else(|| bad_row("deliveries", "alert_id", &format_args!("no alert `{id}`")))?;
         alert.deliveries.push(delivery(&row)?);
     }
     Ok(alerts)

@@ -75,38 +75,49 @@ impl Store {
         let districts = Districts::one(&terms.district);
         self.database
             .run("claim-deliveries", &districts, |connection| {
-            let terms = terms.clone();
-            Box::pin(async move { claim(connection, &terms, limits, now).await })
+                let terms = terms.clone();
+                Box::pin(async move { claim(connection, &terms, limits, now).await })
             })
             .await
     }
 
     /// Makes a lease last from now on once more; false when it is no longer held.
-    pub(crate) async fn extend(&self, terms: &Terms, id: Uuid, token: &[u8], now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    pub(crate) async fn extend(
+        &self,
+        terms: &Terms,
+        id: Uuid,
+        token: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
         let until = lease_end(now, terms.lease);
         let token = token.to_vec();
         self.database
             .run("extend-lease", &Districts::one(&terms.district), move |connection| {
-            let token = token.clone();
-            Box::pin(async move {
-                let extended = sqlx::query(
-                    "update deliveries set lease_until = moment($1)
+                let token = token.clone();
+                Box::pin(async move {
+                    let extended = sqlx::query(
+                        "update deliveries set lease_until = moment($1)
                      where delivery_id = $2 and state = 'leased' and lease_token = $3 and lease_until >= moment($4)",
-                )
-                .bind(until.as_microsecond())
-                .bind(id)
-                .bind(token)
-                .bind(now.as_microsecond())
-                .execute(connection)
-                .await?;
-                Ok((extended.rows_affected() == 1).then_some(until))
-            })
+                    )
+                    .bind(until.as_microsecond())
+                    .bind(id)
+                    .bind(token)
+                    .bind(now.as_microsecond())
+                    .execute(connection)
+                    .await?;
+                    Ok((extended.rows_affected() == 1).then_some(until))
+                })
             })
             .await
     }
 }
 
-async fn claim(connection: &mut PgConnection, terms: &Terms, limits: Limits, now: Timestamp) -> Result<Vec<Claimed>, Error> {
+async fn claim(
+    connection: &mut PgConnection,
+    terms: &Terms,
+    limits: Limits,
+    now: Timestamp,
+) -> Result<Vec<Claimed>, Error> {
     let rows = sqlx::query(
         "select delivery_id, attempts, microseconds(expires_at) as expires_at, team, address, kind, subject, body, data,
              traceparent, maybe_sent, follows

@@ -67,17 +67,17 @@ impl Store {
     pub(crate) async fn take(&self, partition: Partition) -> Result<Turn, Error> {
         self.database
             .run("take-partition", &Districts::none(), move |connection| {
-            Box::pin(async move {
-                let (next, epoch): (i64, i64) = sqlx::query_as(
-                    "insert into inbox (partition, next_offset, epoch) values ($1, 0, 1)
+                Box::pin(async move {
+                    let (next, epoch): (i64, i64) = sqlx::query_as(
+                        "insert into inbox (partition, next_offset, epoch) values ($1, 0, 1)
                      on conflict (partition) do update set epoch = inbox.epoch + 1
                      returning next_offset, epoch",
-                )
-                .bind(partition.0)
-                .fetch_one(connection)
-                .await?;
-                Ok(Turn { partition, epoch, next: Offset(next) })
-            })
+                    )
+                    .bind(partition.0)
+                    .fetch_one(connection)
+                    .await?;
+                    Ok(Turn { partition, epoch, next: Offset(next) })
+                })
             })
             .await
     }
@@ -105,10 +105,11 @@ impl Store {
             Ok(outcome) => Ok(Step::Applied(outcome)),
             // Given up, or nobody knows: the row does.
             Err(Error::Abandoned(_) | Error::CommitUnknown { .. }) => {
-                let (next, epoch): (i64, i64) = sqlx::query_as("select next_offset, epoch from inbox where partition = $1")
-                    .bind(turn.partition.0)
-                    .fetch_one(self.database.pool())
-                    .await?;
+                let (next, epoch): (i64, i64) =
+                    sqlx::query_as("select next_offset, epoch from inbox where partition = $1")
+                        .bind(turn.partition.0)
+                        .fetch_one(self.database.pool())
+                        .await?;
                 if epoch != turn.epoch {
                     Ok(Step::Fenced)
                 } else if next == batch.next.0 {
@@ -123,13 +124,14 @@ impl Store {
 }
 
 async fn advance(connection: &mut PgConnection, turn: Turn, next: Offset) -> Result<bool, Error> {
-    let moved = sqlx::query("update inbox set next_offset = $1 where partition = $2 and epoch = $3 and next_offset = $4")
-        .bind(next.0)
-        .bind(turn.partition.0)
-        .bind(turn.epoch)
-        .bind(turn.next.0)
-        .execute(connection)
-        .await?;
+    let moved =
+        sqlx::query("update inbox set next_offset = $1 where partition = $2 and epoch = $3 and next_offset = $4")
+            .bind(next.0)
+            .bind(turn.partition.0)
+            .bind(turn.epoch)
+            .bind(turn.next.0)
+            .execute(connection)
+            .await?;
     Ok(moved.rows_affected() == 1)
 }
 

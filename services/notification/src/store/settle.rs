@@ -3,19 +3,23 @@
 //! A settlement counts when it names the lease that is in force. A late acceptance is kept (the recipient has it) and stops
 //! resends; anything else that is late is refused. A lease that ends without a settlement counts as unknown.
 
+mod leased;
+
 use std::sync::Arc;
 
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Districts, Error};
 use jiff::Timestamp;
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::batch::CANCELLED;
-use super::{Store, count, delivery, moment, notify, stored};
+use super::{Store, notify, stored};
 use crate::metric;
 use crate::plan::{self, Delivery};
 use crate::schedule::{self, Next, Outcome, Policy, Times};
+
+use leased::{Leased, load};
 
 /// An adapter's word on a delivery.
 #[derive(Debug, Clone)]
@@ -82,7 +86,12 @@ impl Store {
 
     /// Ends what has run out in a district: leases without a settlement, deliveries that are no longer worth sending. Says how
     /// many there were.
-    pub(crate) async fn sweep(&self, district: &DistrictId, policy: &Arc<Policy>, now: Timestamp) -> Result<usize, Error> {
+    pub(crate) async fn sweep(
+        &self,
+        district: &DistrictId,
+        policy: &Arc<Policy>,
+        now: Timestamp,
+    ) -> Result<usize, Error> {
         let over = self
             .database
             .run("find-run-out", &Districts::one(district), |connection| {
@@ -108,7 +117,13 @@ impl Store {
         Ok(ended)
     }
 
-    async fn end(&self, district: &DistrictId, end: End, policy: &Arc<Policy>, now: Timestamp) -> Result<Standing, Error> {
+    async fn end(
+        &self,
+        district: &DistrictId,
+        end: End,
+        policy: &Arc<Policy>,
+        now: Timestamp,
+    ) -> Result<Standing, Error> {
         self.database
             .run("settle-delivery", &Districts::one(district), |connection| {
                 let (end, policy) = (end.clone(), Arc::clone(policy));
@@ -208,7 +223,8 @@ async fn finish(
         Next::Expired(reason) => (plan::Standing::Expired, None, reason),
     };
     if matches!(standing, plan::Standing::Dead | plan::Standing::Expired) {
-        metrics::counter!(metric::GIVEN_UP, "channel" => row.channel.clone(), "state" => standing.as_str()).increment(1);
+        metrics::counter!(metric::GIVEN_UP, "channel" => row.channel.clone(), "state" => standing.as_str())
+            .increment(1);
     }
     let mut maybe_sent = false;
     for delivery in chain.iter_mut().filter(|delivery| delivery.id == row.id) {
@@ -241,8 +257,14 @@ async fn finish(
     if chain.len() > 1 { notify(connection).await } else { Ok(()) }
 }
 
-async fn close_attempt(connection: &mut PgConnection, row: &Leased, outcome: &Outcome, now: Timestamp) -> Result<(), Error> {
-    let provider_message_id = if let Outcome::Accepted { provider_message_id } = outcome { provider_message_id } else { "" };
+async fn close_attempt(
+    connection: &mut PgConnection,
+    row: &Leased,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let provider_message_id =
+        if let Outcome::Accepted { provider_message_id } = outcome { provider_message_id } else { "" };
     sqlx::query(
         "update attempts set outcome = $3, ended_at = moment($4), reason = $5, provider_message_id = $6
          where delivery_id = $1 and number = $2",
@@ -257,54 +279,6 @@ async fn close_attempt(connection: &mut PgConnection, row: &Leased, outcome: &Ou
     .await?;
     metrics::counter!(metric::ATTEMPTS, "channel" => row.channel.clone(), "outcome" => outcome.as_str()).increment(1);
     Ok(())
-}
-
-/// What settling looks at.
-struct Leased {
-    id: Uuid,
-    channel: String,
-    state: plan::Standing,
-    attempts: u32,
-    token: Option<Vec<u8>>,
-    lease_until: Option<Timestamp>,
-    expires_at: Timestamp,
-    reason: String,
-}
-
-/// The delivery and its chain, locked in order of id as planning locks them.
-async fn load(connection: &mut PgConnection, id: Uuid) -> Result<Option<(Leased, Vec<Delivery>)>, Error> {
-    let rows = sqlx::query(
-        "select d.delivery_id, d.change_number, d.telling, d.kind, d.team, d.channel, d.address, d.state, d.maybe_sent, d.attempts,
-             d.lease_token, microseconds(d.lease_until) as lease_until, microseconds(d.expires_at) as expires_at, d.last_reason
-         from deliveries d
-         join deliveries one on one.alert_id = d.alert_id and one.channel = d.channel and one.address = d.address
-             and one.telling = d.telling
-         where one.delivery_id = $1
-         order by d.delivery_id for update of d",
-    )
-    .bind(id)
-    .fetch_all(connection)
-    .await?;
-    let mut own = None;
-    let mut chain = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let delivery = delivery(row)?;
-        if delivery.id == id {
-            let lease_until: Option<i64> = row.try_get("lease_until")?;
-            own = Some(Leased {
-                id,
-                channel: delivery.to.channel.clone(),
-                state: delivery.standing,
-                attempts: count("deliveries", "attempts", row.try_get("attempts")?)?,
-                token: row.try_get("lease_token")?,
-                lease_until: lease_until.map(|at| moment("deliveries", "lease_until", at)).transpose()?,
-                expires_at: moment("deliveries", "expires_at", row.try_get("expires_at")?)?,
-                reason: row.try_get("last_reason")?,
-            });
-        }
-        chain.push(delivery);
-    }
-    Ok(own.map(|row| (row, chain)))
 }
 
 /// The longest reason that is kept, in characters.

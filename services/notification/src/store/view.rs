@@ -3,8 +3,8 @@
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Districts, Error};
 use jiff::Timestamp;
-use sqlx::postgres::PgRow;
 use sqlx::Row;
+use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
 use super::{Store, count, moment};
@@ -35,22 +35,22 @@ impl Store {
     ) -> Result<Vec<DeliveryState>, Error> {
         self.database
             .run("list-deliveries", &Districts::one(district), |connection| {
-            Box::pin(async move {
-                let rows = sqlx::query(
-                    "select delivery_id, alert_id, change_number, channel, team,
+                Box::pin(async move {
+                    let rows = sqlx::query(
+                        "select delivery_id, alert_id, change_number, channel, team,
                          case when state = 'waiting' and due_at <= moment($1) then 'due' else state end as state,
                          attempts, last_reason, microseconds(due_at) as due_at, microseconds(settled_at) as settled_at
                      from deliveries where $2::uuid is null or alert_id = $2
                      order by state in ('dead', 'expired') desc, planned_at desc, change_number desc, delivery_id
                      limit $3",
-                )
-                .bind(now.as_microsecond())
-                .bind(alert)
-                .bind(i64::from(most))
-                .fetch_all(connection)
-                .await?;
-                rows.iter().map(read).collect()
-            })
+                    )
+                    .bind(now.as_microsecond())
+                    .bind(alert)
+                    .bind(i64::from(most))
+                    .fetch_all(connection)
+                    .await?;
+                    rows.iter().map(read).collect()
+                })
             })
             .await
     }
@@ -72,7 +72,11 @@ impl Store {
     }
 
     /// When the oldest delivery that is due and not settled was due.
-    pub(crate) async fn oldest_due(&self, districts: &[DistrictId], now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    pub(crate) async fn oldest_due(
+        &self,
+        districts: &[DistrictId],
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, Error> {
         self.database
             .run("find-oldest-due", &Districts::of(districts), |connection| {
             Box::pin(async move {

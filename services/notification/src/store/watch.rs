@@ -21,14 +21,14 @@ impl Store {
     pub(crate) async fn last_sequence(&self, district: &DistrictId) -> Result<i64, Error> {
         self.database
             .run("find-last-sequence", &Districts::one(district), |connection| {
-            let district = district.clone();
-            Box::pin(async move {
-                let last = sqlx::query_scalar("select last_sequence from feed_positions where district = $1")
-                    .bind(district.as_str())
-                    .fetch_optional(connection)
-                    .await?;
-                Ok(last.unwrap_or(0_i64))
-            })
+                let district = district.clone();
+                Box::pin(async move {
+                    let last = sqlx::query_scalar("select last_sequence from feed_positions where district = $1")
+                        .bind(district.as_str())
+                        .fetch_optional(connection)
+                        .await?;
+                    Ok(last.unwrap_or(0_i64))
+                })
             })
             .await
     }
@@ -43,21 +43,24 @@ impl Store {
     ) -> Result<Vec<Watched>, Error> {
         self.database
             .run("list-alert-changes", &Districts::one(district), |connection| {
-            let (district, school) = (district.clone(), school.to_owned());
-            Box::pin(async move {
-                let rows: Vec<(i64, Vec<u8>, Vec<String>)> = sqlx::query_as(
-                    "select sequence, message, teams from alert_changes
+                let (district, school) = (district.clone(), school.to_owned());
+                Box::pin(async move {
+                    let rows: Vec<(i64, Vec<u8>, Vec<String>)> = sqlx::query_as(
+                        "select sequence, message, teams from alert_changes
                      where district = $1 and sequence > $2 and ($3 = '' or school = $3)
                      order by sequence limit $4",
-                )
-                .bind(district.as_str())
-                .bind(after)
-                .bind(school)
-                .bind(i64::from(most))
-                .fetch_all(connection)
-                .await?;
-                Ok(rows.into_iter().map(|(sequence, message, teams)| Watched { sequence, message, teams }).collect())
-            })
+                    )
+                    .bind(district.as_str())
+                    .bind(after)
+                    .bind(school)
+                    .bind(i64::from(most))
+                    .fetch_all(connection)
+                    .await?;
+                    Ok(rows
+                        .into_iter()
+                        .map(|(sequence, message, teams)| Watched { sequence, message, teams })
+                        .collect())
+                })
             })
             .await
     }

@@ -25,7 +25,7 @@ use crate::schedule::Outcome;
 const OUTBOX: usize = 16;
 
 /// Without a frame for so long the connection is taken for dead; the feed sends a heartbeat every 15 s.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// How long a stopping adapter waits for the answers to its last settlements.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
@@ -42,7 +42,12 @@ pub(super) struct Session<S> {
 }
 
 impl<S: Sender> Session<S> {
-    pub(super) fn new(config: Config, sender: Arc<S>, authorization: MetadataValue<Ascii>, stop: CancellationToken) -> Self {
+    pub(super) fn new(
+        config: Config,
+        sender: Arc<S>,
+        authorization: MetadataValue<Ascii>,
+        stop: CancellationToken,
+    ) -> Self {
         Self { config, sender, authorization, stop, sending: JoinSet::new(), settlements: VecDeque::new() }
     }
 
@@ -57,6 +62,8 @@ impl<S: Sender> Session<S> {
         loop {
             tokio::select! {
                 () = tokio::time::sleep_until(until) => return,
+                // One more stream at once, to settle what is left.
+                () = self.stop.cancelled() => return,
                 Some(sent) = self.sending.join_next() => self.sent(sent),
             }
         }
@@ -86,7 +93,11 @@ impl<S: Sender> Session<S> {
         }
     }
 
-    async fn converse(&mut self, mut frames: Streaming<pb::StreamResponse>, out: mpsc::Sender<pb::StreamRequest>) -> Result<(), Status> {
+    async fn converse(
+        &mut self,
+        mut frames: Streaming<pb::StreamResponse>,
+        out: mpsc::Sender<pb::StreamRequest>,
+    ) -> Result<(), Status> {
         // How many settlements, from the front, are out on this stream.
         let mut unanswered = 0;
         let mut heard = Instant::now();
@@ -137,15 +148,18 @@ impl<S: Sender> Session<S> {
             instance: self.config.instance.clone(),
             max_outstanding: self.config.max_outstanding,
             max_outstanding_bytes: 0,
-            lease: Some(prost_types::Duration { seconds: i64::try_from(self.config.lease_s).unwrap_or(i64::MAX), nanos: 0 }),
+            lease: Some(prost_types::Duration {
+                seconds: i64::try_from(self.config.lease_s).unwrap_or(i64::MAX),
+                nanos: 0,
+            }),
         }))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the join set is awaited until it is empty, also at shutdown")]
     fn take(&mut self, deliveries: pb::Deliveries) {
         for delivery in deliveries.deliveries {
             let sender = Arc::clone(&self.sender);
-            let span = tracing::info_span!("channel.delivery.send", channel = S::CHANNEL, delivery.id = delivery.delivery_id);
+            let span =
+                tracing::info_span!("channel.delivery.send", channel = S::CHANNEL, delivery.id = delivery.delivery_id);
             homeroom_chassis::telemetry::trace::continue_from(&span, &delivery.traceparent);
             self.sending.spawn(
                 async move {
@@ -168,7 +182,11 @@ impl<S: Sender> Session<S> {
 
     /// Takes the settlement that this is the answer to off the list: 1 when there was one.
     fn answered(&mut self, result: &pb::SettlementResult, unanswered: usize) -> usize {
-        let place = self.settlements.iter().take(unanswered).position(|settlement| settlement.delivery_id == result.delivery_id);
+        let place = self
+            .settlements
+            .iter()
+            .take(unanswered)
+            .position(|settlement| settlement.delivery_id == result.delivery_id);
         if result.standing() != pb::Standing::Recorded {
             tracing::warn!(delivery.id = result.delivery_id, standing = ?result.standing(), "a settlement came too late");
         }

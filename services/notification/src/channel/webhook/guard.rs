@@ -4,7 +4,6 @@
 //! one address to a check and another to the connection.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -29,7 +28,7 @@ impl TryFrom<String> for Network {
     fn try_from(text: String) -> Result<Self, NotANetwork> {
         let parsed = text.split_once('/').and_then(|(address, bits)| Some((address.parse().ok()?, bits.parse().ok()?)));
         match parsed {
-            Some((address @ IpAddr::V4(_), bits @ 0..=32)) | Some((address @ IpAddr::V6(_), bits @ 0..=128)) => {
+            Some((address @ IpAddr::V4(_), bits @ 0..=32) | (address @ IpAddr::V6(_), bits @ 0..=128)) => {
                 Ok(Self { address, bits })
             }
             _ => Err(NotANetwork(text)),
@@ -134,13 +133,10 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
     // Global unicast is 2000::/3. Of that: documentation, Teredo and other protocols, 6to4, which embeds an IPv4 address.
-    first & 0xe000 == 0x2000 && !(first == 0x2001 && (second < 0x200 || second == 0xdb8)) && first != 0x2002 && first != 0x3fff
-}
-
-impl From<Guard> for Arc<dyn Resolve> {
-    fn from(guard: Guard) -> Self {
-        Arc::new(guard)
-    }
+    first & 0xe000 == 0x2000
+        && !(first == 0x2001 && (second < 0x200 || second == 0xdb8))
+        && first != 0x2002
+        && first != 0x3fff
 }
 
 #[cfg(test)]
@@ -155,8 +151,23 @@ mod tests {
     fn addresses_inside_are_refused() {
         let guard = Guard::new(Vec::new());
         for inside in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1", "224.0.0.1",
-            "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "2001:db8::1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "::ffff:127.0.0.1",
+            "64:ff9b::a00:1",
+            "2002:a00:1::",
+            "2001:db8::1",
         ] {
             assert!(!passes(&guard, inside), "{inside}");
         }
@@ -173,6 +184,9 @@ mod tests {
         assert!(!passes(&guard, "10.0.0.1"));
         assert!(Network::try_from("10.0.0.0/33".to_owned()).is_err());
         assert!(guard.refuses_literal(&Url::parse("http://[::1]:80/").unwrap()).is_some());
-        assert!(guard.refuses_literal(&Url::parse("http://2130706433:80/").unwrap()).is_none(), "the URL parser reads it as 127.0.0.1");
+        assert!(
+            guard.refuses_literal(&Url::parse("http://2130706433:80/").unwrap()).is_none(),
+            "the URL parser reads it as 127.0.0.1"
+        );
     }
 }

@@ -18,7 +18,8 @@ pub(super) struct Secrets {
 impl Secrets {
     pub(super) fn read(default: &[SecretFile], by_endpoint: &BTreeMap<String, Vec<SecretFile>>) -> Result<Self, Error> {
         let read_all = |files: &[SecretFile]| files.iter().map(read).collect::<Result<Vec<_>, _>>();
-        let by_endpoint = by_endpoint.iter().map(|(url, files)| Ok((url.clone(), read_all(files)?))).collect::<Result<_, Error>>()?;
+        let by_endpoint =
+            by_endpoint.iter().map(|(url, files)| Ok((url.clone(), read_all(files)?))).collect::<Result<_, Error>>()?;
         Ok(Self { default: read_all(default)?, by_endpoint })
     }
 
@@ -26,7 +27,8 @@ impl Secrets {
     pub(super) fn sign(&self, endpoint: &str, id: &str, at: Timestamp, body: &[u8]) -> Option<String> {
         let secrets = self.by_endpoint.get(endpoint).unwrap_or(&self.default);
         // Our bodies are JSON, and so UTF-8, which is the one thing that signing can fail at.
-        let signatures: Vec<String> = secrets.iter().filter_map(|secret| secret.sign(id, at.as_second(), body).ok()).collect();
+        let signatures: Vec<String> =
+            secrets.iter().filter_map(|secret| secret.sign(id, at.as_second(), body).ok()).collect();
         (!signatures.is_empty()).then(|| signatures.join(" "))
     }
 }

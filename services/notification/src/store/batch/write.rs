@@ -54,7 +54,8 @@ impl<'a> Writes<'a> {
                         maybe_sent: false,
                     });
                     let (id, content) = (planned.id, Content { of: incoming, message });
-                    self.deliveries.insert(id, New { planned, change_number: change.number, content, cancelled: false });
+                    self.deliveries
+                        .insert(id, New { planned, change_number: change.number, content, cancelled: false });
                     Some(id)
                 }
                 Effect::Rewrite(id) => {
@@ -169,7 +170,8 @@ impl<'a> Writes<'a> {
 
     async fn write_alerts(&self, connection: &mut PgConnection, alerts: &HashMap<AlertId, Alert>) -> Result<(), Error> {
         // The last change of each alert says where it stands.
-        let last: BTreeMap<AlertId, &AlertChange> = self.changes.iter().map(|(incoming, _)| (incoming.change.alert_id, &incoming.change)).collect();
+        let last: BTreeMap<AlertId, &AlertChange> =
+            self.changes.iter().map(|(incoming, _)| (incoming.change.alert_id, &incoming.change)).collect();
         for (id, change) in last {
             sqlx::query(
                 "insert into alerts (alert_id, district, school, rule, last_number, telling, state) values ($1, $2, $3, $4, $5, $6, $7)
@@ -197,9 +199,13 @@ pub(in crate::store) const CANCELLED: &str = "taken back before it was told";
 const WRITE_CHUNK: usize = 1_000;
 
 async fn insert(connection: &mut PgConnection, batch: &Batch, chunk: &[&New<'_>]) -> Result<(), Error> {
-    let text = |of: for<'n> fn(&'n New<'n>) -> &'n str| -> Vec<String> { chunk.iter().map(|new| of(new).to_owned()).collect() };
+    let text = |of: for<'n> fn(&'n New<'n>) -> &'n str| -> Vec<String> {
+        chunk.iter().map(|new| of(new).to_owned()).collect()
+    };
     let worth = SignedDuration::try_from(batch.worth).unwrap_or(SignedDuration::MAX);
-    let expires = |new: &New<'_>| new.planned.due_at.max(batch.now).saturating_add(worth).unwrap_or(Timestamp::MAX).as_microsecond();
+    let expires = |new: &New<'_>| {
+        new.planned.due_at.max(batch.now).saturating_add(worth).unwrap_or(Timestamp::MAX).as_microsecond()
+    };
     let settled = |new: &New<'_>| new.cancelled.then(|| batch.now.as_microsecond());
     sqlx::query(
         "insert into deliveries (delivery_id, district, alert_id, change_number, telling, kind, channel, team, address, follows,

@@ -1,0 +1,88 @@
+//! Reading the topic: once each, whatever is repeated, wrong, or read by two.
+
+use std::sync::Arc;
+
+use homeroom_chassis::TaskGroup;
+use homeroom_chassis::access::{Access, Keys, Tokens};
+use homeroom_domain::alert::ChangeKind::{Amended, Opened};
+use homeroom_domain::id::DistrictId;
+use homeroom_notification::{Config, build};
+use sqlx::Row as _;
+
+use crate::world::{SOON, World};
+
+#[tokio::test]
+async fn repeated_records_tell_nobody_twice_also_after_a_restart() {
+    let world = World::start().await;
+    let opened = world.change(1, 1, Opened);
+    world.publish(&opened).await;
+    world.publish(&opened).await;
+    world.until_states(&[(1, "due")]).await;
+    world.adapter().await.accept_one("alert.opened").await;
+    let world = world.restart().await;
+    world.publish(&opened).await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    let mut adapter = world.adapter().await;
+    let delivery = adapter.accept_one("alert.opened").await;
+    assert!(delivery.message.unwrap().text.contains(&"02".repeat(16)));
+    world.until_states(&[(1, "accepted")]).await;
+    assert_eq!(world.deliveries().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_understood_or_kept_holds_up_nothing() {
+    let world = World::start().await;
+    world.append(vec![bytes::Bytes::from_static(b"\xff\xff not protobuf")]).await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_states(&[(1, "due")]).await;
+    // The id of another district's alert: the database refuses it, and shows neither district the other's.
+    let mut foreign = world.change(1, 1, Opened);
+    foreign.district = DistrictId::parse("elsewhere").unwrap();
+    world.publish(&foreign).await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    let mut adapter = world.adapter().await;
+    adapter.take(2).await;
+    let letters: i64 = sqlx::query("select count(*) from notification.dead_letters")
+        .fetch_one(&mut world.database.admin().await)
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(letters, 2);
+}
+
+#[tokio::test]
+async fn two_owners_of_one_partition_apply_each_change_once() {
+    let world = World::start().await;
+    // Another group of the same log takes the same partition of the same database, over and over.
+    let tasks = TaskGroup::default();
+    let config = Config { group: "another".to_owned(), ..world.config.clone() };
+    let access =
+        Access::new(Keys::default(), Tokens::new(&"a signing key of some length, for tests".to_owned().into()));
+    let rival = build(config, Arc::new(world.log.clone()), access, tasks.clone()).await.unwrap();
+    for number in 1..=100 {
+        world.publish(&world.change(1, number, if number == 1 { Opened } else { Amended })).await;
+    }
+    let mut admin = world.database.admin().await;
+    let done = async {
+        loop {
+            let row = sqlx::query(
+                "select count(*), count(distinct sequence), coalesce(max(sequence), 0), (select max(epoch) from notification.inbox)
+                 from notification.alert_changes",
+            )
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+            let (rows, distinct, last, epoch): (i64, i64, i64, i64) = (row.get(0), row.get(1), row.get(2), row.get(3));
+            assert!(rows <= 100 && rows == distinct && rows == last, "{rows} {distinct} {last}");
+            if rows == 100 && epoch > 1 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, done).await.expect("all changes are read");
+    assert_eq!(world.deliveries().await.len(), 1);
+    tasks.stop();
+    tokio::time::timeout(SOON, tasks.drained()).await.expect("it drains");
+    assert_eq!((tasks.failure(), rival.name), (None, "notification"));
+}

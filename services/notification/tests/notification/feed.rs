@@ -1,0 +1,132 @@
+//! Leases, settlements and limits of the feed.
+
+use std::collections::BTreeSet;
+
+use homeroom_domain::alert::ChangeKind::Opened;
+use homeroom_proto::wire::notification as pb;
+use pb::stream_response::Frame as Out;
+use tonic::Code;
+
+use crate::adapter::{Adapter, accepted, retry, settlement};
+use crate::world::{SOON, World, request};
+
+#[tokio::test]
+async fn a_lease_that_ends_counts_as_unknown_and_the_same_key_is_sent_again() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let first = adapter.one().await;
+    assert!(!first.maybe_sent_before);
+    // The lease ends, and then the pause after a first attempt.
+    world.pass(61);
+    world.until_states(&[(1, "waiting")]).await;
+    world.pass(10);
+    let second = adapter.one().await;
+    assert_eq!((&first.delivery_id, &first.idempotency_key), (&second.delivery_id, &second.idempotency_key));
+    assert_eq!((second.attempt, second.maybe_sent_before), (2, true));
+    assert_ne!(first.lease_token, second.lease_token);
+    adapter.accept(&second).await;
+}
+
+#[tokio::test]
+async fn a_late_acceptance_stops_resends_and_anything_else_late_is_refused() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let first = adapter.one().await;
+    world.pass(61);
+    world.until_states(&[(1, "waiting")]).await;
+    assert_eq!(adapter.settle(&first, retry()).await, pb::Standing::Stale);
+    world.until_states(&[(1, "waiting")]).await;
+    assert_eq!(adapter.settle(&first, accepted()).await, pb::Standing::Stale);
+    world.until_states(&[(1, "accepted")]).await;
+    world.pass(3_600);
+    // Nothing is sent again: the next delivery is another alert's.
+    world.publish(&world.change(2, 1, Opened)).await;
+    let next = adapter.one().await;
+    assert_ne!(next.delivery_id, first.delivery_id);
+}
+
+#[tokio::test]
+async fn a_settlement_may_come_outside_the_stream_and_twice() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let delivery = adapter.one().await;
+    let settle = |settlement| {
+        let mut client = world.client();
+        async move {
+            let settled = client.settle(request("feed", pb::SettleRequest { settlement: Some(settlement) })).await;
+            settled.unwrap().into_inner().result.unwrap().standing()
+        }
+    };
+    assert_eq!(settle(settlement(&delivery, accepted())).await, pb::Standing::Recorded);
+    assert_eq!(settle(settlement(&delivery, accepted())).await, pb::Standing::Recorded);
+    let mut other = settlement(&delivery, accepted());
+    other.lease_token = vec![0; 16].into();
+    assert_eq!(settle(other.clone()).await, pb::Standing::NotFound);
+    other.delivery_id = uuid::Uuid::nil().to_string();
+    assert_eq!(settle(other).await, pb::Standing::NotFound);
+}
+
+#[tokio::test]
+async fn an_adapter_never_has_more_than_it_asked_for_and_adapters_share_a_channel() {
+    let world = World::start().await;
+    for alert in 1..=5 {
+        world.publish(&world.change(alert, 1, Opened)).await;
+    }
+    let mut one = Adapter::open(&world, "mail", 2).await;
+    let held = one.take(2).await;
+    let mut other = Adapter::open(&world, "mail", 3).await;
+    let others = other.take(3).await;
+    let all: BTreeSet<_> = held.iter().chain(&others).map(|delivery| &delivery.delivery_id).collect();
+    assert_eq!(all.len(), 5);
+    world.publish(&world.change(6, 1, Opened)).await;
+    world.until_states(&[(1, "leased"), (1, "due")]).await;
+    one.accept(&held[0]).await;
+    one.one().await;
+}
+
+#[tokio::test]
+async fn a_stopping_server_says_so_and_takes_the_last_settlements() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let delivery = adapter.one().await;
+    world.tasks.stop();
+    assert!(matches!(adapter.next().await.unwrap(), Some(Out::GoAway(_))));
+    adapter.accept(&delivery).await;
+    assert!(adapter.next().await.unwrap().is_none());
+    tokio::time::timeout(SOON, world.tasks.drained()).await.expect("it drains");
+    assert_eq!(world.tasks.failure(), None);
+}
+
+#[tokio::test]
+async fn a_key_sees_its_district_only_and_needs_the_scope() {
+    let world = World::start().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_states(&[(1, "due")]).await;
+    let view = |key| {
+        let mut client = world.client();
+        async move {
+            client.get_deliveries(request(key, pb::GetDeliveriesRequest { alert_id: String::new(), limit: 0 })).await
+        }
+    };
+    assert!(view("elsewhere").await.unwrap().into_inner().deliveries.is_empty());
+    assert_eq!(view("reader").await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(view("nobody").await.unwrap_err().code(), Code::Unauthenticated);
+    let delivery = world.adapter().await.one().await;
+    let settle = pb::SettleRequest { settlement: Some(settlement(&delivery, accepted())) };
+    let standing =
+        world.client().settle(request("elsewhere", settle)).await.unwrap().into_inner().result.unwrap().standing();
+    assert_eq!(standing, pb::Standing::NotFound);
+    homeroom_harness::assert_row_level_security(&world.database.admin_url()).await;
+}
+
+#[tokio::test]
+async fn a_wrong_hello_is_refused_with_the_reason() {
+    let world = World::start().await;
+    let refused = Adapter::open_as(&world, "feed", "mail", 0).await.err().unwrap();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    assert!(refused.message().contains("max_outstanding"), "{}", refused.message());
+}

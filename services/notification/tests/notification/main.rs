@@ -1,0 +1,14 @@
+//! The notification service on a real PostgreSQL and the log in memory, seen from outside: records in, the feed and the
+//! channels out. The service's clock is the test's.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod adapter;
+mod channels;
+mod consume;
+mod feed;
+#[path = "../../src/sample.rs"]
+mod sample;
+mod telling;
+mod watch;
+mod world;

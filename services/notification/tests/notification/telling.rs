@@ -1,0 +1,136 @@
+//! Who is told, and who is told again.
+
+use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Opened, Recalled};
+use homeroom_proto::wire::notification as pb;
+use pb::settlement::Outcome;
+
+use crate::adapter::{accepted, retry};
+use crate::world::{TEAM, TRACE, World};
+
+#[tokio::test]
+async fn a_recall_within_the_settle_window_cancels_unsent_and_tells_nobody() {
+    let world = World::start().await;
+    let mut opened = world.change(1, 1, Opened);
+    opened.claim.settle_seconds = 600;
+    world.publish(&opened).await;
+    world.until_states(&[(1, "waiting")]).await;
+    world.publish(&world.change(1, 2, Recalled)).await;
+    world.until_states(&[(1, "cancelled")]).await;
+    world.pass(700);
+
+    // Another alert comes through; the recalled one does not.
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    let delivery = adapter.accept_one("alert.opened").await;
+    assert!(delivery.message.unwrap().text.contains(&"02".repeat(16)));
+    world.until_states(&[(1, "cancelled"), (1, "accepted")]).await;
+}
+
+#[tokio::test]
+async fn changes_that_come_together_are_planned_one_after_the_other() {
+    let world = World::start().await;
+    let opened = world.change(1, 1, Opened);
+    let mut amended = world.change(1, 2, Amended);
+    amended.claim.title = "Absent two periods".to_owned();
+    let (recalled, again) = (world.change(1, 3, Recalled), world.change(1, 4, Opened));
+    let other = world.change(2, 1, Opened);
+    world.publish_together(&[&opened, &amended, &recalled, &again, &other]).await;
+    let mut adapter = world.adapter().await;
+    adapter.accept_one("alert.opened").await;
+    adapter.accept_one("alert.opened").await;
+    world.until_states(&[(1, "cancelled"), (4, "accepted"), (1, "accepted")]).await;
+}
+
+#[tokio::test]
+async fn a_correction_within_the_settle_window_goes_out_as_the_opening() {
+    let world = World::start().await;
+    let mut opened = world.change(1, 1, Opened);
+    opened.claim.settle_seconds = 600;
+    world.publish(&opened).await;
+    let mut amended = world.change(1, 2, Amended);
+    amended.claim.title = "Absent two periods".to_owned();
+    world.publish(&amended).await;
+    let mut adapter = world.adapter().await;
+    world.until_states(&[(1, "waiting")]).await;
+    world.pass(600);
+    let delivery = adapter.accept_one("alert.opened").await;
+    assert!(delivery.message.unwrap().subject.starts_with("Absent two periods"));
+    world.until_states(&[(1, "accepted")]).await;
+}
+
+#[tokio::test]
+async fn a_recall_reaches_those_told_by_the_channel_they_were_told_by() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let first = adapter.accept_one("alert.opened").await;
+    assert_eq!(first.traceparent, TRACE);
+    assert_eq!(first.follows, "");
+    // The team has moved; the student too.
+    world.route(&TEAM.replace("team@example.org", "new@example.org"));
+    drop(adapter);
+    let world = world.restart().await;
+    let mut adapter = world.adapter().await;
+    let mut recalled = world.change(1, 2, Recalled);
+    recalled.school = homeroom_domain::id::SchoolId::parse("255901044").unwrap();
+    world.publish(&recalled).await;
+    let second = adapter.accept_one("alert.recalled").await;
+    assert_eq!(second.to, first.to);
+    assert_eq!(second.follows, first.idempotency_key);
+    let message = second.message.unwrap();
+    assert!(message.subject.starts_with("Taken back: "), "{}", message.subject);
+    let data: serde_json::Value = serde_json::from_slice(&message.data).unwrap();
+    assert_eq!(data["type"], "alert.recalled");
+    assert_eq!(data["data"]["change_number"], 2);
+}
+
+#[tokio::test]
+async fn a_recall_waits_for_the_opening_under_lease_and_follows_what_became_of_it() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    let unknown = Outcome::Unknown(pb::Unknown { reason: "hung".to_owned() });
+    let permanent = Outcome::Permanent(pb::Permanent { reason: "no such address".to_owned() });
+    for (alert, outcome, reaches) in
+        [(1, accepted(), true), (2, unknown, true), (3, permanent, false), (4, retry(), false)]
+    {
+        world.publish(&world.change(alert, 1, Opened)).await;
+        let opening = adapter.one().await;
+        world.publish(&world.change(alert, 2, Recalled)).await;
+        // A marker shows that the recall was read and is held.
+        world.publish(&world.change(100 + alert, 1, Opened)).await;
+        adapter.accept_one("alert.opened").await;
+        assert_eq!(adapter.settle(&opening, outcome).await, pb::Standing::Recorded);
+        if reaches {
+            adapter.accept_one("alert.recalled").await;
+        }
+    }
+    world.until_states(&[(1, "accepted"), (2, "accepted"), (1, "cancelled"), (2, "cancelled"), (1, "dead")]).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_delivered_is_in_view_and_its_clearing_tells_nobody() {
+    let world = World::start_with(TEAM, |config| config.retry.attempts_limit = 2).await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    for _ in 0..2 {
+        let delivery = adapter.one().await;
+        adapter.settle(&delivery, retry()).await;
+        world.pass(10);
+    }
+    world.until_states(&[(1, "dead")]).await;
+    let dead = world.deliveries().await.remove(0);
+    assert_eq!((dead.attempts, dead.last_reason.as_str()), (2, "given up after 2 attempts: busy"));
+    world.publish(&world.change(1, 2, Cleared)).await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    adapter.accept_one("alert.opened").await;
+    world.until_states(&[(1, "dead"), (1, "accepted")]).await;
+}
+
+#[tokio::test]
+async fn what_nobody_takes_in_time_expires_in_view() {
+    let world = World::start().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_states(&[(1, "due")]).await;
+    world.pass(25 * 3_600);
+    world.until_states(&[(1, "expired")]).await;
+}

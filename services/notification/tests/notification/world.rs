@@ -1,0 +1,220 @@
+//! A running service with a log, a database, routing, keys and a clock of its own.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use homeroom_bus::memory::MemoryLog;
+use homeroom_bus::{Log as _, NewRecord, Topic};
+use homeroom_chassis::TaskGroup;
+use homeroom_chassis::access::{Access, Keys, Tokens, hash_secret};
+use homeroom_chassis::config::SecretFile;
+use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::id::AlertId;
+use homeroom_harness::TestDatabase;
+use homeroom_notification::clock::Clock;
+use homeroom_notification::{Config, SCHEMA, build_at};
+use homeroom_proto::wire::notification as pb;
+use jiff::Timestamp;
+use pb::alert_feed_client::AlertFeedClient;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::Request;
+use tonic::transport::{Channel, Server};
+
+use crate::adapter::Adapter;
+use crate::sample;
+
+/// How long anything may take.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+pub(crate) type Client = AlertFeedClient<Channel>;
+
+pub(crate) struct World {
+    pub(crate) database: TestDatabase,
+    pub(crate) log: MemoryLog,
+    pub(crate) tasks: TaskGroup,
+    pub(crate) endpoint: String,
+    pub(crate) folder: TempDir,
+    pub(crate) config: Config,
+    now: Arc<AtomicI64>,
+    _server: JoinSet<()>,
+}
+
+pub(crate) const TEAM: &str = r#"
+[[team]]
+name = "Team"
+district = "grand-bend"
+schools = ["*"]
+channels = [{ channel = "mail", address = "team@example.org" }]
+"#;
+
+impl World {
+    /// A service with one team, told by mail.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(TEAM, |_| {}).await
+    }
+
+    pub(crate) async fn start_with(routing: &str, change: impl FnOnce(&mut Config)) -> Self {
+        // Clients of HTTP need one; a second call finds the first one's.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let database = homeroom_harness::test_database(&[SCHEMA]).await;
+        let log = MemoryLog::default();
+        log.create_topics(1).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let routing_file = folder.path().join("routing.toml");
+        std::fs::write(&routing_file, routing).unwrap();
+        let mut config = Config { pg: database.config(&SCHEMA), routing_file: Some(routing_file), ..Config::default() };
+        config.feed.poll_ms = 20;
+        config.feed.sweep_ms = 20;
+        change(&mut config);
+        let now = Arc::new(AtomicI64::new("2022-04-13T14:05:00Z".parse::<Timestamp>().unwrap().as_microsecond()));
+        Self::serve(database, log, folder, config, now).await
+    }
+
+    async fn serve(
+        database: TestDatabase,
+        log: MemoryLog,
+        folder: TempDir,
+        config: Config,
+        now: Arc<AtomicI64>,
+    ) -> Self {
+        let tasks = TaskGroup::default();
+        let clock = Arc::clone(&now);
+        let clock = Clock::new(move || Timestamp::from_microsecond(clock.load(Ordering::SeqCst)).unwrap());
+        let access = access(&folder);
+        let component = build_at(config.clone(), Arc::new(log.clone()), access, tasks.clone(), clock).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let mut server = JoinSet::new();
+        let routes = component.grpc.unwrap();
+        server.spawn(async move {
+            Server::builder().add_routes(routes).serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
+        });
+        Self { database, log, tasks, endpoint, folder, config, now, _server: server }
+    }
+
+    /// Stops the service as a signal would, and starts it again on what it left.
+    pub(crate) async fn restart(self) -> Self {
+        self.tasks.stop();
+        tokio::time::timeout(SOON, self.tasks.drained()).await.expect("it drains");
+        assert_eq!(self.tasks.failure(), None);
+        Self::serve(self.database, self.log, self.folder, self.config, self.now).await
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::from_microsecond(self.now.load(Ordering::SeqCst)).unwrap()
+    }
+
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// A change, decided now, without a settle window.
+    pub(crate) fn change(&self, alert: u8, number: u32, kind: ChangeKind) -> AlertChange {
+        let mut change = sample::change(number, kind);
+        change.alert_id = AlertId::new([alert; 16]);
+        change.changed_at = self.now();
+        change.claim.settle_seconds = 0;
+        change
+    }
+
+    pub(crate) async fn publish(&self, change: &AlertChange) {
+        self.publish_together(&[change]).await;
+    }
+
+    /// As one batch of records.
+    pub(crate) async fn publish_together(&self, changes: &[&AlertChange]) {
+        self.append(changes.iter().map(|change| homeroom_proto::alert::encode(change)).collect()).await;
+    }
+
+    pub(crate) async fn append(&self, values: Vec<bytes::Bytes>) {
+        let headers = vec![("traceparent".to_owned(), TRACE.into())];
+        let record = |value| NewRecord { key: "grand-bend".into(), value: Some(value), headers: headers.clone() };
+        for appended in self.log.append(Topic::Alerts, values.into_iter().map(record).collect()).await {
+            appended.unwrap();
+        }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        let channel = Channel::from_shared(self.endpoint.clone()).unwrap().connect_lazy();
+        AlertFeedClient::new(channel)
+    }
+
+    /// An adapter of the mail channel that takes up to ten at once.
+    pub(crate) async fn adapter(&self) -> Adapter {
+        Adapter::open(self, "mail", 10).await
+    }
+
+    /// The key file of an adapter.
+    pub(crate) fn key_file(&self) -> SecretFile {
+        secret_file(&self.folder, "feed.key", "feed:s3cret")
+    }
+
+    pub(crate) async fn deliveries(&self) -> Vec<pb::DeliveryState> {
+        let request = request("feed", pb::GetDeliveriesRequest { alert_id: String::new(), limit: 0 });
+        self.client().get_deliveries(request).await.unwrap().into_inner().deliveries
+    }
+
+    /// Waits until the deliveries' change numbers and states are these.
+    pub(crate) async fn until_states(&self, expected: &[(u32, &str)]) {
+        let expected: BTreeSet<(u32, String)> =
+            expected.iter().map(|(number, state)| (*number, (*state).to_owned())).collect();
+        let mut last = BTreeSet::new();
+        let wait = async {
+            loop {
+                last = self.deliveries().await.into_iter().map(|d| (d.change_number, d.state)).collect();
+                if last == expected {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let came = tokio::time::timeout(SOON, wait).await;
+        assert!(came.is_ok(), "the deliveries are {last:?}, not {expected:?}");
+    }
+
+    pub(crate) fn route(&self, routing: &str) {
+        let file: &PathBuf = self.config.routing_file.as_ref().unwrap();
+        std::fs::write(file, routing).unwrap();
+    }
+}
+
+pub(crate) const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// A request by one of the keys `feed`, `elsewhere` (another district) and `reader` (another scope).
+pub(crate) fn request<T>(key: &str, message: T) -> Request<T> {
+    use base64::Engine as _;
+    let mut request = Request::new(message);
+    let credentials = base64::prelude::BASE64_STANDARD.encode(format!("{key}:s3cret"));
+    request.metadata_mut().insert("authorization", format!("Basic {credentials}").parse().unwrap());
+    request
+}
+
+pub(crate) fn secret_file(folder: &TempDir, name: &str, secret: &str) -> SecretFile {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = folder.path().join(name);
+    std::fs::write(&path, secret).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    SecretFile::new(path)
+}
+
+fn access(folder: &TempDir) -> Access {
+    let hash = hash_secret("s3cret");
+    let key = |id: &str, district: &str, scope: &str| {
+        format!(
+            "[[key]]\nid = '{id}'\ndistrict = '{district}'\nsource = 'sis'\nscopes = ['{scope}']\nsecret-sha256 = '{hash}'\n"
+        )
+    };
+    let keys =
+        [key("feed", "grand-bend", "feed"), key("elsewhere", "elsewhere", "feed"), key("reader", "grand-bend", "read")];
+    let file = secret_file(folder, "keys.toml", &keys.concat());
+    Access::new(
+        Keys::load(file.path()).unwrap(),
+        Tokens::new(&"a signing key of some length, for tests".to_owned().into()),
+    )
+}
