@@ -1,1 +1,3 @@
-//! Foreign clients against the running services.
+//! Foreign clients against the running services, unmodified and from where their users get them.
+
+pub mod python;

@@ -1,6 +1,7 @@
 //! Starts what tests need: PostgreSQL, Kafka, SMTP, processes of ours.
 
 pub mod guarded;
+pub mod homeroom;
 pub mod kafka;
 pub mod postgres;
 pub mod smtp;

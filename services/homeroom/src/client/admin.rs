@@ -1,0 +1,83 @@
+//! What an administrator of a district does: its settings, its rules, the clock of a sample, the key of a student.
+
+use anyhow::{Context as _, Result};
+use homeroom_domain::id::StudentKey;
+use jiff::civil::DateTime;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, Response, StatusCode, Url};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Connection, http};
+
+/// How a district counts, and what time it has there.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// IANA name.
+    pub(crate) time_zone: &'static str,
+    /// Seconds added to real time.
+    pub(crate) clock_offset_seconds: i64,
+    /// A numeric grade below it fails, hundredths of a point.
+    pub(crate) failing_below: i64,
+}
+
+#[derive(Deserialize)]
+struct Student {
+    student_key: String,
+}
+
+/// Puts settings in force.
+pub(crate) async fn put_settings(connection: &Connection, settings: &Settings) -> Result<()> {
+    let body = json!({
+        "clock": { "time_zone": settings.time_zone, "offset_seconds": settings.clock_offset_seconds },
+        "failing_below": settings.failing_below,
+    });
+    let answer = send(connection, Method::PUT, "v1/settings", "application/json", &body.to_string()).await?;
+    http::succeeded(answer).await.map(drop)
+}
+
+/// Puts a rule pack (YAML) in force.
+pub(crate) async fn put_rule_pack(connection: &Connection, pack: &str) -> Result<()> {
+    let answer = send(connection, Method::PUT, "v1/rule-pack", "application/yaml", pack).await?;
+    http::succeeded(answer).await.map(drop)
+}
+
+/// Moves a sample district's clock to a local time there. Says whether it moved: one that is further already stays, since a
+/// clock only moves forward.
+pub(crate) async fn advance_clock(connection: &Connection, local: DateTime) -> Result<bool> {
+    let body = json!({ "now": local.to_string() });
+    let answer = send(connection, Method::POST, "v1/clock", "application/json", &body.to_string()).await?;
+    if answer.status() == StatusCode::CONFLICT {
+        return Ok(false);
+    }
+    http::succeeded(answer).await.map(|_| true)
+}
+
+/// The key of the student with this id of the district's own.
+pub(crate) async fn find_student(connection: &Connection, local_id: &str) -> Result<StudentKey> {
+    let mut address = Url::parse(&connection.url).context("HOMEROOM_URL")?;
+    address
+        .path_segments_mut()
+        .ok()
+        .context("HOMEROOM_URL has no path")?
+        .pop_if_empty()
+        .extend(["v1", "students", local_id]);
+    let client = http::client(&connection.url)?;
+    let request = || client.get(address.clone()).basic_auth(&connection.key, Some(connection.secret.expose_secret()));
+    let answer = http::succeeded(http::send(request).await?).await?;
+    let student: Student = answer.json().await.context("the answer is not a student's key")?;
+    student.student_key.parse().context("the answer is not a student's key")
+}
+
+async fn send(connection: &Connection, method: Method, path: &str, content_type: &str, body: &str) -> Result<Response> {
+    let client = http::client(&connection.url)?;
+    http::send(|| {
+        client
+            .request(method.clone(), format!("{}/{path}", connection.url))
+            .basic_auth(&connection.key, Some(connection.secret.expose_secret()))
+            .header(CONTENT_TYPE, content_type)
+            .body(body.to_owned())
+    })
+    .await
+}

@@ -1,0 +1,60 @@
+//! The gRPC clients, each call with the key.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use homeroom_proto::wire::notification::alert_feed_client::AlertFeedClient;
+use homeroom_proto::wire::risk::risk_query_client::RiskQueryClient;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+use super::Connection;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// Adds the key to each call.
+#[derive(Clone)]
+pub(crate) struct Authorize(MetadataValue<Ascii>);
+
+impl Interceptor for Authorize {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// Questions about risk.
+pub(crate) type Risk = RiskQueryClient<InterceptedService<Channel, Authorize>>;
+/// The feed of alerts.
+pub(crate) type Feed = AlertFeedClient<InterceptedService<Channel, Authorize>>;
+
+/// A client for questions about risk. Connects at the first call.
+pub(crate) fn risk(connection: &Connection) -> Result<Risk> {
+    Ok(RiskQueryClient::with_interceptor(channel(connection)?, authorize(connection)?))
+}
+
+/// A client of the feed. Connects at the first call.
+pub(crate) fn feed(connection: &Connection) -> Result<Feed> {
+    Ok(AlertFeedClient::with_interceptor(channel(connection)?, authorize(connection)?))
+}
+
+fn channel(connection: &Connection) -> Result<Channel> {
+    let endpoint = Endpoint::from_shared(connection.grpc.clone())
+        .with_context(|| {
+            format!("HOMEROOM_GRPC: `{}` is not an address such as http://127.0.0.1:7701", connection.grpc)
+        })?
+        .connect_timeout(CONNECT_TIMEOUT)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_while_idle(true);
+    Ok(endpoint.connect_lazy())
+}
+
+fn authorize(connection: &Connection) -> Result<Authorize> {
+    let mut value: MetadataValue<Ascii> = connection.basic().parse().context("the key cannot be put into a header")?;
+    value.set_sensitive(true);
+    Ok(Authorize(value))
+}

@@ -1,0 +1,88 @@
+//! The commands, one per file.
+
+mod channel;
+mod export;
+mod ingestion;
+mod migrate;
+mod notification;
+mod risk;
+mod rules;
+mod sample;
+mod topics;
+mod up;
+mod verify;
+mod watch;
+
+use anyhow::Result;
+
+/// Homeroom turns what happens in a classroom into help for a student on the same day.
+#[derive(Debug, clap::Parser)]
+#[command(name = "homeroom", version)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Run everything on this machine.
+    Up(up::Args),
+    /// Run the ingestion service: foreign records become canonical events.
+    Ingestion(ingestion::Args),
+    /// Run the rules service: exact risk state, and the alerts that follow from it.
+    Rules(rules::Args),
+    /// Run the notification service: the right adult is told, and told again when it was wrong.
+    Notification(notification::Args),
+    /// Run an adapter that takes deliveries to a channel.
+    #[command(subcommand)]
+    Channel(channel::Channel),
+    /// Bring the database to the schema that this version knows.
+    Migrate(migrate::Args),
+    /// Create or check the log's topics.
+    #[command(subcommand)]
+    Topics(topics::Topics),
+    /// Follow the alerts.
+    Watch(watch::Args),
+    /// Ask for a student's risk, or for students by school and tier.
+    Risk(risk::Args),
+    /// Compute everything anew from the log, and compare.
+    Verify(verify::Args),
+    /// Write out what a spreadsheet can read.
+    #[command(subcommand)]
+    Export(export::Export),
+    /// Load a sample district, or play the rest of its year.
+    #[command(subcommand)]
+    Sample(sample::Sample),
+}
+
+impl Cli {
+    /// Runs the command until it is done.
+    pub(crate) async fn run(self) -> Result<()> {
+        match self.command {
+            Command::Up(args) => Box::pin(up::run(args)).await,
+            Command::Ingestion(args) => ingestion::run(args).await,
+            Command::Rules(args) => rules::run(args).await,
+            Command::Notification(args) => notification::run(args).await,
+            Command::Channel(channel) => channel::run(channel).await,
+            Command::Migrate(args) => migrate::run(args).await,
+            Command::Topics(topics) => topics::run(topics).await,
+            Command::Watch(args) => watch::run(args).await,
+            Command::Risk(args) => risk::run(args).await,
+            Command::Verify(args) => verify::run(args).await,
+            Command::Export(export) => export::run(export).await,
+            Command::Sample(sample) => sample::run(sample).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,102 @@
+//! `homeroom risk`: a student's risk, and students by school and tier.
+
+use anyhow::Result;
+use homeroom_domain::id::StudentKey;
+use homeroom_proto::wire::risk::{GetStudentRequest, ListStudentsRequest};
+
+use crate::client::{Connection, ConnectionArgs, admin, grpc};
+use crate::failure::BadConfig;
+use crate::text::{names::SchoolNames, student};
+
+/// One student, or with `list` several.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    list: Option<List>,
+    #[command(flatten)]
+    one: One,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum List {
+    /// Students by school and tier.
+    List(ListArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct One {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// The student's key, as alerts carry it.
+    #[arg(long, value_name = "KEY", conflicts_with = "local_id")]
+    student: Option<StudentKey>,
+    /// The district's own id of the student.
+    #[arg(long, value_name = "ID")]
+    local_id: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct ListArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Only students of this school, by its figures; the district as a whole when left out.
+    #[arg(long, value_name = "SCHOOL")]
+    school: Option<String>,
+    /// 0 below 5% absent, 1 from 5%, 2 from 10%, 3 from 20%.
+    #[arg(long, value_parser = clap::value_parser!(i32).range(0..=3))]
+    tier: Option<i32>,
+    /// At most so many students.
+    #[arg(long, default_value_t = 100)]
+    limit: usize,
+}
+
+const PAGE: u32 = 500;
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    match args.list {
+        Some(List::List(args)) => list(args).await,
+        None => one(args.one).await,
+    }
+}
+
+async fn one(args: One) -> Result<()> {
+    let connection = args.connection.load()?;
+    let key = key(&connection, &args).await?;
+    let request = GetStudentRequest { student: key.as_bytes().to_vec().into() };
+    let student = grpc::risk(&connection)?.get_student(request).await?.into_inner();
+    let names = SchoolNames::load(&connection).await?;
+    print!("{}", student::for_people(&key.to_string(), &student, &names));
+    Ok(())
+}
+
+async fn key(connection: &Connection, args: &One) -> Result<StudentKey> {
+    match (args.student, &args.local_id) {
+        (Some(key), _) => Ok(key),
+        (None, Some(local_id)) => admin::find_student(connection, local_id).await,
+        (None, None) => Err(BadConfig("say which student: --student KEY or --local-id ID".to_owned()).into()),
+    }
+}
+
+async fn list(args: ListArgs) -> Result<()> {
+    let connection = args.connection.load()?;
+    let mut risk = grpc::risk(&connection)?;
+    let mut request = ListStudentsRequest {
+        school: args.school.unwrap_or_default(),
+        tier: args.tier,
+        page_size: PAGE.min(u32::try_from(args.limit).unwrap_or(PAGE)),
+        page_token: Vec::new().into(),
+    };
+    let mut rows = Vec::new();
+    loop {
+        let page = risk.list_students(request.clone()).await?.into_inner();
+        rows.extend(page.measures);
+        if page.next_page_token.is_empty() || rows.len() >= args.limit {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    rows.truncate(args.limit);
+    print!("{}", student::measures(&rows, &SchoolNames::default(), true));
+    Ok(())
+}

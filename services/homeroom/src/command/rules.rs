@@ -1,0 +1,22 @@
+//! `homeroom rules`: the rules service alone, as a cluster runs it.
+
+use anyhow::{Context as _, Result};
+
+use crate::process::{ConfigArgs, Foundation, Process, complete};
+
+/// Run the rules service: exact risk state, and the alerts that follow from it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let mut config: homeroom_rules::Config = args.config.load("rules")?;
+    complete(&mut config.database)?;
+    let process = Process::load(&args.config)?;
+    let build = async |Foundation { log, access, tasks }| {
+        homeroom_rules::build(&config, log, access, &tasks).await.context("rules cannot start")
+    };
+    process.run("homeroom-rules", build).await
+}

@@ -1,0 +1,66 @@
+//! `homeroom watch`: the feed of alerts, for people or as JSON lines.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use homeroom_proto::wire::notification::{WatchAlertsRequest, WatchAlertsResponse};
+use tonic::Code;
+
+use crate::client::{ConnectionArgs, grpc};
+use crate::text::{alert, names::SchoolNames};
+
+/// Follow the alerts as they open, change, clear and are recalled. Runs until interrupted, and resumes by itself.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// From the first change kept, instead of from now on.
+    #[arg(long)]
+    from_start: bool,
+    /// Only alerts of this school.
+    #[arg(long, value_name = "SCHOOL")]
+    school: Option<String>,
+    /// One JSON object per line, for scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+const RECONNECT_AFTER: Duration = Duration::from_secs(1);
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let connection = args.connection.load()?;
+    let mut feed = grpc::feed(&connection)?;
+    let names = SchoolNames::load(&connection).await?;
+    let mut request = WatchAlertsRequest {
+        cursor: String::new(),
+        from_start: args.from_start,
+        school: args.school.unwrap_or_default(),
+    };
+    if !args.json {
+        eprintln!("following the alerts of {}; Ctrl-C ends it", connection.grpc);
+    }
+    loop {
+        match feed.watch_alerts(request.clone()).await {
+            Ok(stream) => {
+                let mut stream = stream.into_inner();
+                while let Ok(Some(response)) = stream.message().await {
+                    print(&response, args.json, &names);
+                    request.cursor = response.cursor;
+                }
+            }
+            Err(status) if status.code() != Code::Unavailable => return Err(status.into()),
+            Err(_) => {}
+        }
+        // The server has left or is not there yet; nothing is missed, since the next stream starts at the cursor.
+        tokio::time::sleep(RECONNECT_AFTER).await;
+    }
+}
+
+fn print(response: &WatchAlertsResponse, json: bool, names: &SchoolNames) {
+    let Some(change) = &response.change else { return };
+    if json {
+        println!("{}", alert::to_json(change, &response.teams, &response.cursor));
+    } else {
+        println!("{}", alert::for_people(change, &response.teams, names));
+    }
+}

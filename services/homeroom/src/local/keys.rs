@@ -1,0 +1,82 @@
+//! The secrets of one machine's Homeroom, made at the first start: an API key, what signs tokens, what makes pseudonyms.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use homeroom_chassis::access::hash_secret;
+use secrecy::ExposeSecret as _;
+
+use super::directory::Directory;
+use super::lines_to_paste;
+use crate::client::Connection;
+
+/// The only district of one machine.
+pub(crate) const DISTRICT: &str = "grand-bend";
+/// Where its records come from, and the name of its Ed-Fi connection.
+pub(crate) const SOURCE: &str = "sis";
+/// The API key's public part.
+const KEY: &str = "local";
+/// The API key's secret part.
+const SECRET: &str = "api-secret";
+/// The keys that doors accept.
+pub(crate) const FILE: &str = "keys.toml";
+/// What signs tokens.
+pub(crate) const TOKEN_KEY: &str = "token.key";
+/// What makes pseudonyms, a file per district.
+pub(crate) const PSEUDONYM_KEYS: &str = "pseudonym-keys";
+/// How commands reach database and log.
+pub(crate) const CONFIG: &str = "homeroom.toml";
+/// What scripts source.
+pub(crate) const ENV_FILE: &str = "local.env";
+/// Key and secret as channel adapters read them.
+const CHANNEL_KEY: &str = "channel.key";
+/// What curl reads with `-K`.
+pub(crate) const CURL_CONFIG: &str = "curl.conf";
+
+/// Makes what is missing, and writes down how to reach this Homeroom.
+pub(crate) fn connection(directory: &Directory, http: SocketAddr, grpc: SocketAddr) -> Result<Connection> {
+    directory.folder(PSEUDONYM_KEYS)?;
+    directory.secret(&format!("{PSEUDONYM_KEYS}/{DISTRICT}.key"))?;
+    directory.secret(TOKEN_KEY)?;
+    let secret = directory.secret(SECRET)?;
+    directory.write(CHANNEL_KEY, &format!("{KEY}:{}", secret.expose_secret()))?;
+    directory.write(FILE, &key_file(&hash_secret(secret.expose_secret())))?;
+    let connection = Connection {
+        url: format!("http://{http}"),
+        edfi_url: format!("http://{http}/edfi/{SOURCE}"),
+        grpc: format!("http://{grpc}"),
+        key: KEY.to_owned(),
+        secret,
+        config: Some(directory.join(CONFIG)),
+    };
+    directory.write(ENV_FILE, &connection.to_file())?;
+    directory.write(CURL_CONFIG, &lines_to_paste::curl_config(&connection))?;
+    Ok(connection)
+}
+
+fn key_file(secret_sha256: &str) -> String {
+    format!(
+        "[[key]]\nid = \"{KEY}\"\ndistrict = \"{DISTRICT}\"\nsource = \"{SOURCE}\"\nscopes = [\"ingest\", \"read\", \"feed\", \
+         \"admin\"]\nsecret-sha256 = \"{secret_sha256}\"\n"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use homeroom_chassis::access::Keys;
+
+    use super::*;
+
+    #[test]
+    fn the_key_written_down_is_one_that_doors_accept() {
+        let data = tempfile::tempdir().expect("a folder");
+        let directory = Directory::open(data.path()).expect("free");
+        let address = SocketAddr::from(([127, 0, 0, 1], 7700));
+        let connection = connection(&directory, address, address).expect("written");
+        let keys = Keys::load(&directory.join(FILE)).expect("a key file");
+        let grant = keys.authenticate(&connection.key, connection.secret.expose_secret()).expect("known");
+        assert_eq!((grant.district.as_str(), grant.source.as_str(), grant.scopes.len()), (DISTRICT, SOURCE, 4));
+        let read = Connection::from_file(&directory.join(ENV_FILE)).expect("complete");
+        assert_eq!(read.edfi_url, "http://127.0.0.1:7700/edfi/sis");
+    }
+}

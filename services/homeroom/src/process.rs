@@ -1,0 +1,192 @@
+//! What every role of the binary does alike: configuration, telemetry, listeners, log and access, then its components.
+
+pub(crate) mod log;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use homeroom_bus::Log;
+use homeroom_chassis::access::{Access, Keys, Tokens};
+use homeroom_chassis::config::{self, SecretFile};
+use homeroom_chassis::server::{Doors, Limits};
+use homeroom_chassis::tls::TlsFiles;
+use homeroom_chassis::{Component, TaskGroup, lifecycle, telemetry};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpListener;
+
+use crate::failure::BadConfig;
+
+/// The schemas of all services, and of the log that needs no broker.
+pub(crate) const SCHEMAS: [homeroom_pg::Schema; 4] =
+    [homeroom_bus::postgres::SCHEMA, homeroom_ingestion::SCHEMA, homeroom_rules::SCHEMA, homeroom_notification::SCHEMA];
+
+/// The tables that a configuration file may have.
+const COMPONENTS: [&str; 10] = [
+    "server",
+    "telemetry",
+    "access",
+    "log",
+    "migrate",
+    "ingestion",
+    "rules",
+    "notification",
+    "channel-webhook",
+    "channel-mail",
+];
+
+/// Where the configuration is.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file (TOML, a table per component); variables such as `HOMEROOM_SERVER__HTTP` override it.
+    #[arg(long, value_name = "FILE", env = "HOMEROOM_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+/// Where a process listens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub(crate) struct ServerConfig {
+    /// HTTP: the API, health, metrics.
+    http: SocketAddr,
+    /// gRPC.
+    grpc: SocketAddr,
+    /// With it both speak only TLS.
+    tls: Option<TlsFiles>,
+    /// Bounds.
+    limits: Limits,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            http: ([0, 0, 0, 0], 8080).into(),
+            grpc: ([0, 0, 0, 0], 8081).into(),
+            tls: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Who may enter.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct AccessConfig {
+    /// File of keys, with the hashes of their secrets.
+    keys: PathBuf,
+    /// File of the secret that signs tokens; all replicas have the same.
+    token_key: SecretFile,
+}
+
+/// A process of one role, configured and not yet started.
+pub(crate) struct Process {
+    server: ServerConfig,
+    telemetry: telemetry::Config,
+    log: log::Config,
+    access: Access,
+}
+
+/// What a role builds its components with.
+pub(crate) struct Foundation {
+    /// The log.
+    pub(crate) log: Arc<dyn Log>,
+    /// Who may do what.
+    pub(crate) access: Access,
+    /// Where background work runs.
+    pub(crate) tasks: TaskGroup,
+}
+
+impl ConfigArgs {
+    /// The environment alone.
+    pub(crate) fn none() -> Self {
+        Self { config: None }
+    }
+
+    /// The file that was given, else this one.
+    pub(crate) fn or(self, file: Option<PathBuf>) -> Self {
+        Self { config: self.config.or(file) }
+    }
+
+    /// One component's configuration.
+    pub(crate) fn load<T: DeserializeOwned>(&self, component: &str) -> Result<T, BadConfig> {
+        let file = self.config.as_deref();
+        config::check_components(file, &COMPONENTS)
+            .and_then(|()| config::load(component, file))
+            .map_err(|e| refusal(&e))
+    }
+}
+
+/// A configuration error with its causes on one line.
+pub(crate) fn refusal(error: &dyn std::error::Error) -> BadConfig {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    BadConfig(text)
+}
+
+/// Fills in `DATABASE_URL`, when the component's own settings name no database.
+pub(crate) fn complete(database: &mut homeroom_pg::Config) -> Result<(), BadConfig> {
+    if database.url.is_none() && database.url_file.is_none() {
+        database.url = config::env("DATABASE_URL").map_err(|e| refusal(&e))?.map(SecretString::from);
+    }
+    database.load_url().map(drop).map_err(|e| refusal(&e))
+}
+
+/// Reads who may enter.
+pub(crate) fn access(keys: &Path, token_key: &SecretFile) -> Result<Access, BadConfig> {
+    let keys = Keys::load(keys).map_err(|e| refusal(&e))?;
+    let signing_key = token_key.read().map_err(|e| refusal(&e))?;
+    Ok(Access::new(keys, Tokens::new(&signing_key)))
+}
+
+impl Process {
+    /// Reads everything that every role needs; nothing is opened yet.
+    pub(crate) fn load(args: &ConfigArgs) -> Result<Self, BadConfig> {
+        let AccessConfig { keys, token_key } = args.load("access")?;
+        Ok(Self {
+            server: args.load("server")?,
+            telemetry: args.load("telemetry")?,
+            log: log::Config::load(args)?,
+            access: access(&keys, &token_key)?,
+        })
+    }
+
+    /// Runs until a signal or a failure; telemetry is flushed whichever it was.
+    pub(crate) async fn run<B, F>(self, role: &'static str, build: B) -> Result<()>
+    where
+        B: FnOnce(Foundation) -> F,
+        F: Future<Output = Result<Component>>,
+    {
+        let telemetry = telemetry::init(role, &self.telemetry).map_err(|e| refusal(&e))?;
+        let outcome = self.serve(build).await;
+        telemetry.flush();
+        outcome
+    }
+
+    async fn serve<B, F>(self, build: B) -> Result<()>
+    where
+        B: FnOnce(Foundation) -> F,
+        F: Future<Output = Result<Component>>,
+    {
+        let ServerConfig { http, grpc, tls, limits } = self.server;
+        let (http, grpc) = (bind(http).await?, bind(grpc).await?);
+        let tasks = TaskGroup::default();
+        lifecycle::signals(&tasks).context("signals cannot be heard")?;
+        let log = self.log.open().await?;
+        let component = build(Foundation { log, access: self.access, tasks: tasks.clone() }).await?;
+        let doors = Doors { http: Some(http), grpc: Some(grpc), descriptors: homeroom_proto::DESCRIPTORS, tls, limits };
+        Ok(doors.run(tasks, vec![component]).await?)
+    }
+}
+
+/// Binds a listener, so that a taken port is told before anything else is started.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}

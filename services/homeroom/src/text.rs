@@ -1,0 +1,7 @@
+//! What people read: alerts, students and tables as plain text.
+
+pub(crate) mod alert;
+pub(crate) mod names;
+pub(crate) mod student;
+pub(crate) mod table;
+pub(crate) mod unit;

@@ -1,0 +1,169 @@
+//! An alert change as a person reads it, and as a script does.
+
+use homeroom_proto::wire::alert::{AlertChange, CitedFact, Kind, MeasureValue, Proof, Severity};
+use serde_json::{Value, json};
+
+use super::names::SchoolNames;
+use super::unit;
+
+/// How many facts a person is shown; the rest is counted.
+const SHOWN_FACTS: usize = 5;
+
+/// Some lines of text, ending with an empty one.
+pub(crate) fn for_people(change: &AlertChange, teams: &[String], names: &SchoolNames) -> String {
+    let mut lines = vec![format!(
+        "{}  {:<9}  {}: {}",
+        to_the_second(&change.district_time),
+        kind(change).to_uppercase(),
+        names.name(&change.school),
+        change.title
+    )];
+    let mut line = |label: &str, value: &str| {
+        if !value.is_empty() {
+            lines.push(format!("    {label:<8} {value}"));
+        }
+    };
+    line("reason", &change.reason);
+    if let Some(proof) = &change.proof {
+        line("because", &proof.explanation);
+        for fact in proof.facts.iter().take(SHOWN_FACTS) {
+            line("fact", &fact_for_people(fact, names));
+        }
+        let more = proof.facts.len().saturating_sub(SHOWN_FACTS) + usize::try_from(proof.facts_left_off).unwrap_or(0);
+        if more > 0 {
+            line("", &format!("and {more} more"));
+        }
+        line("clears", &proof.clears_when);
+        line("source", &proof.threshold_source);
+    }
+    line("rule", &rule(change));
+    line("student", &hex::encode(&change.student));
+    line("told", &teams.join(", "));
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// `2022-04-13T09:05:00.25` as `2022-04-13 09:05:00`.
+fn to_the_second(time: &str) -> String {
+    time.split('.').next().unwrap_or_default().replace('T', " ")
+}
+
+fn rule(change: &AlertChange) -> String {
+    let as_of = change.proof.as_ref().map(|proof| format!(", as of {}", unit::date(proof.as_of))).unwrap_or_default();
+    format!("{} version {}, {}{as_of}", change.rule, change.rule_version, severity(change))
+}
+
+fn fact_for_people(fact: &CitedFact, names: &SchoolNames) -> String {
+    format!("{}  {} ({})", unit::date(fact.date), fact.what, names.name(&fact.school))
+}
+
+/// The same as one JSON object.
+pub(crate) fn to_json(change: &AlertChange, teams: &[String], cursor: &str) -> Value {
+    json!({
+        "cursor": cursor,
+        "alert_id": change.alert_id,
+        "number": change.number,
+        "kind": kind(change),
+        "district": change.district,
+        "student": hex::encode(&change.student),
+        "school": change.school,
+        "rule": change.rule,
+        "rule_version": change.rule_version,
+        "severity": severity(change),
+        "level": change.level,
+        "audience": change.audience,
+        "title": change.title,
+        "reason": change.reason,
+        "proof": change.proof.as_ref().map(proof_to_json),
+        "changed_at": change.changed_at.as_ref().map(ToString::to_string),
+        "caused_at": change.caused_at.as_ref().map(ToString::to_string),
+        "district_time": change.district_time,
+        "teams": teams,
+    })
+}
+
+fn proof_to_json(proof: &Proof) -> Value {
+    let measure = |m: &MeasureValue| json!({ "name": m.name, "value": m.value, "unit": m.unit });
+    let fact = |f: &CitedFact| {
+        json!({
+            "date": unit::date(f.date),
+            "school": f.school,
+            "what": f.what,
+            "code": f.code,
+            "source": f.source,
+            "record_key": hex::encode(&f.record_key),
+            "revision": f.revision,
+        })
+    };
+    json!({
+        "as_of": unit::date(proof.as_of),
+        "explanation": proof.explanation,
+        "clears_when": proof.clears_when,
+        "measures": proof.measures.iter().map(measure).collect::<Vec<_>>(),
+        "facts": proof.facts.iter().map(fact).collect::<Vec<_>>(),
+        "facts_left_off": proof.facts_left_off,
+        "threshold_source": proof.threshold_source,
+    })
+}
+
+/// What happened to the alert, in one word.
+pub(crate) fn kind(change: &AlertChange) -> &'static str {
+    match change.kind() {
+        Kind::Opened => "opened",
+        Kind::Amended => "amended",
+        Kind::Escalated => "escalated",
+        Kind::Cleared => "cleared",
+        Kind::Recalled => "recalled",
+        Kind::Unspecified => "changed",
+    }
+}
+
+fn severity(change: &AlertChange) -> &'static str {
+    match change.severity() {
+        Severity::Notice => "notice",
+        Severity::Warning => "warning",
+        Severity::Urgent => "urgent",
+        Severity::Unspecified => "unspecified",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn absence() -> AlertChange {
+        AlertChange {
+            alert_id: "0b6f".to_owned(),
+            number: 1,
+            kind: Kind::Opened.into(),
+            student: vec![0xab; 16].into(),
+            school: "255901001".to_owned(),
+            rule: "same-day-absence".to_owned(),
+            rule_version: 1,
+            severity: Severity::Warning.into(),
+            title: "Unexplained absence today".to_owned(),
+            district_time: "2022-04-13T09:05:00.25".to_owned(),
+            proof: Some(Proof { as_of: 19_095, explanation: "absent 1 of 1 days".to_owned(), ..Proof::default() }),
+            ..AlertChange::default()
+        }
+    }
+
+    #[test]
+    fn an_alert_explains_itself_on_a_few_lines() {
+        let text = for_people(&absence(), &["255901001".to_owned()], &SchoolNames::default());
+        assert_eq!(
+            text,
+            "2022-04-13 09:05:00  OPENED     255901001: Unexplained absence today\n    because  absent 1 of 1 days\n    rule     \
+             same-day-absence version 1, warning, as of 2022-04-13\n    student  abababababababababababababababab\n    told     \
+             255901001\n"
+        );
+    }
+
+    #[test]
+    fn a_script_reads_dates_and_keys_as_text() {
+        let value = to_json(&absence(), &[], "7");
+        assert_eq!(value["proof"]["as_of"], "2022-04-13");
+        assert_eq!(value["student"], "ab".repeat(16));
+        assert_eq!(value["kind"], "opened");
+    }
+}

@@ -1,0 +1,27 @@
+//! Journeys: what happens from a record sent to an adult told, through the running binary, on both logs.
+
+mod absence;
+mod bad_input;
+mod late;
+mod restart;
+mod told;
+mod transfer;
+
+/// Each journey as a test on the embedded default and one on real Kafka.
+macro_rules! on_both_logs {
+    ($($journey:ident),+ $(,)?) => {
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $journey() -> anyhow::Result<()> {
+                super::$journey(homeroom_journeys::Log::Postgres).await
+            })+
+        }
+        mod on_kafka {
+            $(#[tokio::test]
+            async fn $journey() -> anyhow::Result<()> {
+                super::$journey(homeroom_journeys::Log::Kafka).await
+            })+
+        }
+    };
+}
+pub(crate) use on_both_logs;
