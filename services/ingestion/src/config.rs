@@ -47,6 +47,8 @@ pub struct Limits {
     pub native_requests: usize,
     /// The most bytes of their bodies.
     pub native_bytes: usize,
+    /// The most gRPC streams that push records; each may hold one batch beyond those on their way.
+    pub native_streams: usize,
     /// The longest that a native request waits for the log, milliseconds; then it is its sender's to send again.
     pub append_timeout_ms: u64,
 }
@@ -75,6 +77,7 @@ impl Default for Limits {
             relay_rows: 2_000,
             native_requests: 256,
             native_bytes: 128 * 1024 * 1024,
+            native_streams: 128,
             append_timeout_ms: 30_000,
         }
     }
@@ -106,13 +109,16 @@ impl Limits {
             ("queue-requests", self.queue_requests as u64),
             ("relay-rows", u64::from(self.relay_rows)),
             ("native-requests", self.native_requests as u64),
+            ("native-streams", self.native_streams as u64),
             ("append-timeout-ms", self.append_timeout_ms),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`limits.{name}` is 0, at least 1 is needed"));
         }
         if self.queue_bytes < self.body_bytes {
-            return Err("`limits.queue-bytes` is less than `limits.body-bytes`: the largest body could never wait".into());
+            return Err(
+                "`limits.queue-bytes` is less than `limits.body-bytes`: the largest body could never wait".into()
+            );
         }
         if self.native_bytes < MAX_BODY_BYTES {
             return Err("`limits.native-bytes` is less than 10 MiB: the largest body could never be taken".into());

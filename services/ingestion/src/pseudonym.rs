@@ -74,8 +74,7 @@ impl Pseudonyms {
                 continue;
             }
             let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-            let district =
-                DistrictId::parse(name).map_err(|source| Error::District { path: path.clone(), source })?;
+            let district = DistrictId::parse(name).map_err(|source| Error::District { path: path.clone(), source })?;
             pseudonyms.add(district, &SecretFile::new(path).read()?)?;
         }
         Ok(pseudonyms)
@@ -186,10 +185,7 @@ mod tests {
         write("grand-bend.key", "one secret of the tests\n");
         let loaded = Pseudonyms::load(directory.path()).unwrap();
         let district = DistrictId::parse("grand-bend").unwrap();
-        assert_eq!(
-            loaded.find(&district).unwrap().student("1"),
-            pseudonyms().find(&district).unwrap().student("1")
-        );
+        assert_eq!(loaded.find(&district).unwrap().student("1"), pseudonyms().find(&district).unwrap().student("1"));
         write("tiny.key", "short");
         assert!(matches!(Pseudonyms::load(directory.path()), Err(Error::Short { bytes: 5, .. })));
     }

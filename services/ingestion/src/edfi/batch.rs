@@ -178,7 +178,7 @@ impl<'a> Batch<'a> {
             Action::Upsert(key, body) => {
                 let id = self.ids.get(&(collection.clone(), key.hash())).copied();
                 match (id.and_then(|id| self.find(collection, id)).cloned(), id) {
-                    (Some(document), _) => self.update(command, document, key, body),
+                    (Some(document), _) => self.update(command, &document, key, body),
                     (None, _) if command.condition.etags.is_some() => Outcome::Stale,
                     (None, _) => self.create(command, key, body),
                 }
@@ -193,7 +193,7 @@ impl<'a> Batch<'a> {
                         return Outcome::KeyTaken;
                     }
                 }
-                self.update(command, document, key, body)
+                self.update(command, &document, key, body)
             }
             Action::Delete(id) => match self.find(collection, *id).cloned() {
                 Some(document) if command.condition.permits(&document) => self.delete(command, &document),
@@ -249,8 +249,8 @@ impl<'a> Batch<'a> {
         outcome
     }
 
-    fn update(&mut self, command: &Command, document: Document, key: &Key, body: &Map<String, Value>) -> Outcome {
-        if !command.condition.permits(&document) {
+    fn update(&mut self, command: &Command, document: &Document, key: &Key, body: &Map<String, Value>) -> Outcome {
+        if !command.condition.permits(document) {
             return Outcome::Stale;
         }
         let etag = etag(body);
@@ -262,8 +262,15 @@ impl<'a> Batch<'a> {
         let version = self.next_version(&command.collection.district);
         self.say(command, version, Some(&document.body), Some(body));
         self.ids.remove(&(command.collection.clone(), document.key_hash));
-        let changed =
-            Document { key_hash: key.hash(), body: body.clone(), etag, change_version: version, ..document };
+        let changed = Document {
+            id: document.id,
+            key_hash: key.hash(),
+            body: body.clone(),
+            etag,
+            change_version: version,
+            created_version: document.created_version,
+            created_at: document.created_at,
+        };
         self.keep(&command.collection, changed);
         outcome
     }
@@ -300,8 +307,7 @@ impl<'a> Batch<'a> {
         let Collection { district, source, .. } = &command.collection;
         // The door has refused districts without a secret.
         let Some(pseudonym) = self.pseudonyms.find(district) else { return };
-        let context =
-            Context { pseudonym, source, resource: command.resource, revision, received_at: self.now };
+        let context = Context { pseudonym, source, resource: command.resource, revision, received_at: self.now };
         let messages = map::messages(context, before, after);
         self.outbox.extend(messages.into_iter().map(|message| Entry {
             district: district.clone(),

@@ -147,7 +147,9 @@ fn numbered(number: &str) -> String {
 fn in_one_form(text: &str, kind: Kind) -> String {
     match kind {
         Kind::Descriptor => text.to_lowercase(),
-        Kind::Int32 | Kind::Int64 => text.trim().parse::<i64>().map_or_else(|_| text.to_owned(), |number| number.to_string()),
+        Kind::Int32 | Kind::Int64 => {
+            text.trim().parse::<i64>().map_or_else(|_| text.to_owned(), |number| number.to_string())
+        }
         Kind::Date => super::validate::parse_date(text).map_or_else(|| text.to_owned(), |date| date.to_string()),
         _ => text.to_owned(),
     }
@@ -168,7 +170,9 @@ mod tests {
     #[test]
     fn a_key_has_all_parts_and_a_query_finds_the_same() {
         let resource = table().find("calendarDates").unwrap();
-        let body = object(json!({"date": "2021-08-23", "calendarReference": {"calendarCode": "A", "schoolId": 1, "schoolYear": 2022}}));
+        let body = object(
+            json!({"date": "2021-08-23", "calendarReference": {"calendarCode": "A", "schoolId": 1, "schoolYear": 2022}}),
+        );
         let key = Key::of(Some(resource), &body);
         let query = [("date", "8/23/2021"), ("calendarCode", "A"), ("schoolId", "1"), ("schoolYear", "2022")];
         let value = |name: &str| query.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
@@ -197,7 +201,8 @@ mod tests {
     #[test]
     fn a_period_named_1_is_not_the_period_numbered_1() {
         let resource = table().find("gradingPeriods");
-        let of = |name: &str, value: Value| Key::of(resource, &object(json!({"gradingPeriodDescriptor": "d", name: value})));
+        let of =
+            |name: &str, value: Value| Key::of(resource, &object(json!({"gradingPeriodDescriptor": "d", name: value})));
         assert_ne!(of("gradingPeriodName", json!("1")), of("periodSequence", json!(1)));
         assert_ne!(of("periodSequence", json!(2)), of("periodSequence", json!(1)));
     }

@@ -107,11 +107,12 @@ pub(crate) fn messages(
 ) -> Vec<Message> {
     // What could not be said before was never sent, so there is nothing to withdraw.
     let before = before.map(|body| Document::of(context, body).unwrap_or_default()).unwrap_or_default();
-    let (after, letter) = match after.map(|body| Document::of(context, body).map_err(|why| context.dead_letter(body, why))) {
-        Some(Ok(document)) => (document, None),
-        Some(Err(letter)) => (Document::default(), Some(letter)),
-        None => (Document::default(), None),
-    };
+    let (after, letter) =
+        match after.map(|body| Document::of(context, body).map_err(|why| context.dead_letter(body, why))) {
+            Some(Ok(document)) => (document, None),
+            Some(Err(letter)) => (Document::default(), Some(letter)),
+            None => (Document::default(), None),
+        };
     let still: Vec<_> = after.said.iter().map(|statement| context.subject(&after.natural_key, statement)).collect();
     let withdrawn = before.said.iter().map(|statement| context.subject(&before.natural_key, statement));
     let withdrawn = withdrawn.filter(|subject| !still.contains(subject)).map(|subject| context.withdrawn(subject));
@@ -160,7 +161,9 @@ fn statements(context: Context<'_>, body: &Map<String, Value>) -> Result<Vec<Sta
 impl Context<'_> {
     fn subject(self, natural_key: &str, statement: &Statement) -> Subject {
         match statement {
-            Statement::Fact(student, _) => Subject::Event(self.pseudonym.student(student), self.record(natural_key, "")),
+            Statement::Fact(student, _) => {
+                Subject::Event(self.pseudonym.student(student), self.record(natural_key, ""))
+            }
             Statement::Profile(profile) => Subject::Profile(self.pseudonym.student(&profile.local_id)),
             Statement::Entry(part, entry) => Subject::Reference(Kind::of(entry), self.record(natural_key, part)),
         }

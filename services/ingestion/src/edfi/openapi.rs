@@ -13,9 +13,9 @@ static RESOURCES: LazyLock<String> = LazyLock::new(|| {
 });
 static DESCRIPTORS: LazyLock<String> = LazyLock::new(|| {
     let endpoints = table().descriptors().iter();
-    document(endpoints.map(|endpoint| {
-        (endpoint.clone(), endpoint.trim_end_matches('s').to_owned(), table().descriptor())
-    }))
+    document(
+        endpoints.map(|endpoint| (endpoint.clone(), endpoint.trim_end_matches('s').to_owned(), table().descriptor())),
+    )
 });
 static DEPENDENCIES: LazyLock<Value> = LazyLock::new(order);
 
@@ -174,14 +174,13 @@ fn order() -> Value {
     let resources = table().resources();
     let graph = Graph::of(&resources);
     let mut places: HashMap<usize, u32> = HashMap::new();
-    let ordered = resources.iter().enumerate().map(|(number, resource)| {
-        (resource.endpoint.clone(), graph.place(number, &mut places, &mut Vec::new()))
-    });
+    let ordered = resources
+        .iter()
+        .enumerate()
+        .map(|(number, resource)| (resource.endpoint.clone(), graph.place(number, &mut places, &mut Vec::new())));
     let mut all: Vec<_> = descriptors.chain(ordered.collect::<Vec<_>>()).collect();
     all.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
-    let entry = |(endpoint, order)| {
-        json!({"resource": format!("/{ED_FI}/{endpoint}"), "order": order, "operations": operations})
-    };
+    let entry = |(endpoint, order)| json!({"resource": format!("/{ED_FI}/{endpoint}"), "order": order, "operations": operations});
     Value::Array(all.into_iter().map(entry).collect())
 }
 
@@ -240,8 +239,8 @@ fn collect_references<'a>(object: &'a Object, references: &mut Vec<&'a str>) {
 
 /// A role may stand before the name: `graduationSchoolYearType` is a `schoolYearType`.
 fn find_by_ending(names: &HashMap<String, usize>, subject: &str) -> Option<usize> {
-    let starts = subject.char_indices().filter(|(place, c)| *place == 0 || c.is_ascii_uppercase());
-    starts.filter_map(|(place, _)| names.get(&lower_first(subject.get(place..)?)).copied()).next()
+    let mut starts = subject.char_indices().filter(|(place, c)| *place == 0 || c.is_ascii_uppercase());
+    starts.find_map(|(place, _)| names.get(&lower_first(subject.get(place..)?)).copied())
 }
 
 fn lower_first(name: &str) -> String {

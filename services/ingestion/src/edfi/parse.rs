@@ -38,7 +38,7 @@ pub(crate) fn parse(body: &[u8], max_depth: usize) -> Result<Map<String, Value>,
     }
 }
 
-/// serde_json counts lines from one and its text ends with the position; Ed-Fi's senders see both from zero.
+/// `serde_json` counts lines from one and its text ends with the position; Ed-Fi's senders see both from zero.
 fn syntax(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or_default();
@@ -157,7 +157,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(name) = properties.next_key::<String>()? {
             self.check_text::<A::Error>(&name)?;
             if object.contains_key(&name) {
-                return Err(self.fault(format!(".{name}"), "An item with the same key has already been added.".to_owned()));
+                return Err(
+                    self.fault(format!(".{name}"), "An item with the same key has already been added.".to_owned())
+                );
             }
             match properties.next_value_seed(self.inner()) {
                 Ok(value) => object.insert(name, value),
@@ -198,7 +200,7 @@ mod tests {
 
     #[test]
     fn nesting_without_end_is_refused_where_it_goes_too_deep() {
-        assert_eq!(place(r#"{"a":{"b":{"c":{"d":1}}}}"#).0, "$.a.b.c");
+        assert_eq!(place(r#"{"a":{"b":{"c":{"d":[1]}}}}"#).0, "$.a.b.c.d");
         let hostile = format!("{{\"a\":{}", "[".repeat(100_000));
         assert_eq!(place(&hostile).0, "$.a[0][0][0]");
     }

@@ -129,7 +129,12 @@ impl Problem {
     /// Another document has the natural key.
     pub(crate) fn key_taken() -> Self {
         let detail = "The identifying value(s) of the item are the same as another item that already exists.";
-        Self::new(StatusCode::CONFLICT, "data-conflict:non-unique-identity", "Identifying Values Are Not Unique", detail)
+        Self::new(
+            StatusCode::CONFLICT,
+            "data-conflict:non-unique-identity",
+            "Identifying Values Are Not Unique",
+            detail,
+        )
     }
 
     /// The document is not the one that the client has seen.

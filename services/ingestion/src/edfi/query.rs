@@ -189,7 +189,8 @@ pub(crate) struct Item {
     pub(crate) etag: String,
 }
 
-const COLUMNS: &str = "document_id, body::text, etag, to_char(modified_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
+const COLUMNS: &str =
+    "document_id, body::text, etag, to_char(modified_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')";
 
 /// The document of a collection that has this id.
 pub(crate) async fn find(database: &Database, collection: &Collection, id: Uuid) -> Result<Option<Item>, Error> {
@@ -299,7 +300,8 @@ fn item(row: &sqlx::postgres::PgRow) -> Result<Item, Error> {
     let inner = body.strip_prefix('{').and_then(|body| body.strip_suffix('}')).unwrap_or_default();
     let comma = if inner.is_empty() { "" } else { "," };
     let id = id.simple();
-    let json = format!("{{\"id\":\"{id}\",{inner}{comma}\"_etag\":\"{etag}\",\"_lastModifiedDate\":\"{modified_at}\"}}");
+    let json =
+        format!("{{\"id\":\"{id}\",{inner}{comma}\"_etag\":\"{etag}\",\"_lastModifiedDate\":\"{modified_at}\"}}");
     Ok(Item { json, etag })
 }
 
@@ -316,7 +318,8 @@ mod tests {
 
     #[test]
     fn unknown_names_are_passed_over_and_known_ones_become_filters() {
-        let query = parse("students", &[("correlationId", "x"), ("LASTSURNAME", "Dyer"), ("totalcount", "TRUE")]).unwrap();
+        let query =
+            parse("students", &[("correlationId", "x"), ("LASTSURNAME", "Dyer"), ("totalcount", "TRUE")]).unwrap();
         assert!(query.total);
         assert_eq!(query.limit, DEFAULT_LIMIT);
         assert_eq!(query.filters.len(), 1);

@@ -67,10 +67,15 @@ enum Round {
 impl Relay {
     /// Starts the task.
     pub(crate) fn start(self, tasks: &TaskGroup) {
-        tasks.spawn("ingestion relay", self.run(tasks.stopping()));
+        let stopping = tasks.stopping();
+        tasks.spawn("ingestion relay", async move {
+            self.run(stopping).await;
+            self.release().await;
+            Ok::<_, std::convert::Infallible>(())
+        });
     }
 
-    async fn run(self, stopping: CancellationToken) -> Result<(), std::convert::Infallible> {
+    async fn run(&self, stopping: CancellationToken) {
         let mut listener = None;
         let mut pause = LONGEST_PAUSE / 50;
         // What the log has acknowledged and the outbox still holds.
@@ -78,7 +83,7 @@ impl Relay {
         loop {
             let round = tokio::select! {
                 round = self.round(&mut acknowledged) => round,
-                () = stopping.cancelled() => return Ok(()),
+                () = stopping.cancelled() => return,
             };
             let trouble = match round {
                 Ok(Round::More) => {
@@ -101,7 +106,7 @@ impl Relay {
             };
             tokio::select! {
                 () = rest => {}
-                () = stopping.cancelled() => return Ok(()),
+                () = stopping.cancelled() => return,
             }
         }
     }
@@ -119,6 +124,21 @@ impl Relay {
                 let _woken: Wake = listening.wait(IDLE).await;
             }
             None => tokio::time::sleep(IDLE).await,
+        }
+    }
+
+    /// Lets another process go on at once. When this fails the lease runs out by itself.
+    async fn release(&self) {
+        let (owner, districts) = (self.owner, Districts::none());
+        let released = self.database.run("ingestion.relay_lease.release", &districts, move |connection| {
+            Box::pin(async move {
+                let sql = "update relay_lease set leased_until = 'epoch' where owner = $1";
+                sqlx::query(sql).bind(owner).execute(connection).await?;
+                Ok(())
+            })
+        });
+        if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), released).await {
+            tracing::debug!(error = %error, "the relay's lease was not released");
         }
     }
 
@@ -149,7 +169,8 @@ impl Relay {
                     if !lease(connection, owner).await? {
                         return Ok(Vec::new());
                     }
-                    let sql = "select outbox_id, topic, key, value, traceparent from outbox order by outbox_id limit $1";
+                    let sql =
+                        "select outbox_id, topic, key, value, traceparent from outbox order by outbox_id limit $1";
                     let rows = sqlx::query(sql).bind(most).fetch_all(connection).await?;
                     rows.iter().map(row).collect()
                 })

@@ -224,12 +224,14 @@ fn document(row: &sqlx::postgres::PgRow) -> Result<(Collection, Document), Error
     let key_hash: Vec<u8> = row.try_get(4)?;
     let document = Document {
         id: row.try_get::<Uuid, _>(3)?,
-        key_hash: KeyHash::try_from(key_hash.as_slice()).map_err(|_| bad_row(TABLE, "natural_key_hash", "not 32 bytes"))?,
+        key_hash: KeyHash::try_from(key_hash.as_slice())
+            .map_err(|_| bad_row(TABLE, "natural_key_hash", "not 32 bytes"))?,
         body: parse_body(&row.try_get::<String, _>(5)?)?,
         etag: row.try_get(6)?,
         change_version: row.try_get::<i64, _>(7)?.cast_unsigned(),
         created_version: row.try_get::<i64, _>(8)?.cast_unsigned(),
-        created_at: Timestamp::from_microsecond(row.try_get(9)?).map_err(|_| bad_row(TABLE, "created_at", "out of range"))?,
+        created_at: Timestamp::from_microsecond(row.try_get(9)?)
+            .map_err(|_| bad_row(TABLE, "created_at", "out of range"))?,
     };
     Ok((collection, document))
 }

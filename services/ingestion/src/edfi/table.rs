@@ -204,14 +204,14 @@ impl Object {
         }
         let is_list = name.ends_with("[*]");
         let name = name.trim_end_matches("[*]");
-        let in_list = is_list || rest.iter().any(|part| part.ends_with("[*]"));
+        let only_if_present = is_list || rest.iter().any(|part| part.ends_with("[*]"));
         let property = self.properties.entry(name.to_owned()).or_insert_with(|| Property {
             required: false,
             or: None,
             identity,
             node: if is_list { Node::List(Object::default()) } else { Node::Object(Object::default()) },
         });
-        property.required |= required && !in_list;
+        property.required |= required && !only_if_present;
         // A reference without its whole key points at nothing, so its parts are required wherever it is given.
         let required = required || (name.ends_with("Reference") && rest.len() == 1);
         if let Node::Object(object) | Node::List(object) = &mut property.node {
@@ -303,7 +303,10 @@ mod tests {
             ]
         );
         let keyless = table.resources.values().filter(|resource| resource.key.is_empty()).count();
-        assert_eq!(keyless, 1, "surveySectionResponseEducationOrganizationTargetAssociations has none in the standard's table");
+        assert_eq!(
+            keyless, 1,
+            "surveySectionResponseEducationOrganizationTargetAssociations has none in the standard's table"
+        );
     }
 
     #[test]

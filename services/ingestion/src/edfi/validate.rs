@@ -121,9 +121,7 @@ fn check_value(name: &str, kind: Kind, property: &Property, value: &Value) -> Re
             Value::String(text) if text.eq_ignore_ascii_case("false") => Ok(Some(Value::Bool(false))),
             other => Err(wrong_type(name, other, "boolean")),
         },
-        Kind::Date => {
-            formatted(name, value, "date", |text| parse_date(text).map(|date| date.to_string()))
-        }
+        Kind::Date => formatted(name, value, "date", |text| parse_date(text).map(|date| date.to_string())),
         Kind::Time => formatted(name, value, "time", parse_time),
         Kind::DateTime => formatted(name, value, "date-time", parse_date_time),
     }
@@ -204,7 +202,10 @@ pub(crate) fn parse_date(text: &str) -> Option<jiff::civil::Date> {
         return jiff::civil::Date::new(year, month.parse().ok()?, day.parse().ok()?).ok();
     }
     let shaped = text.len() == 10
-        && text.bytes().enumerate().all(|(place, byte)| if matches!(place, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(place, byte)| if matches!(place, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
     if shaped { text.parse().ok() } else { None }
 }
 

@@ -60,8 +60,7 @@ struct Task {
     batch_requests: usize,
 }
 
-const OUTAGE: Busy =
-    Busy { reason: "The records cannot be kept at the moment.", retry_after_s: RETRY_AFTER_OUTAGE_S };
+const OUTAGE: Busy = Busy { reason: "The records cannot be kept at the moment.", retry_after_s: RETRY_AFTER_OUTAGE_S };
 
 impl Writer {
     /// Starts the task.
@@ -73,8 +72,7 @@ impl Writer {
         tasks: &TaskGroup,
     ) -> Self {
         let (queue, requests) = mpsc::channel(limits.queue_requests);
-        let task =
-            Task { database, pseudonyms, backlog: Arc::clone(&backlog), batch_requests: limits.batch_requests };
+        let task = Task { database, pseudonyms, backlog: Arc::clone(&backlog), batch_requests: limits.batch_requests };
         tasks.spawn("ingestion writer", task.run(requests, tasks.stopping()));
         Self { queue, bytes: Arc::new(Semaphore::new(limits.queue_bytes)), backlog }
     }
@@ -137,7 +135,8 @@ impl Task {
     async fn commit(&self, batch: Vec<Request>) {
         let (commands, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|request| (request.command, request.answer)).unzip();
-        metrics::histogram!(crate::edfi::BATCH_REQUESTS).record(f64::from(u32::try_from(commands.len()).unwrap_or(u32::MAX)));
+        metrics::histogram!(crate::edfi::BATCH_REQUESTS)
+            .record(f64::from(u32::try_from(commands.len()).unwrap_or(u32::MAX)));
         let commands = Arc::new(commands);
         let outcomes = match self.transaction(&commands).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
@@ -192,7 +191,7 @@ impl Task {
 /// Whether it may be what one document holds, and not the state of the database.
 fn is_of_the_data(error: &Error) -> bool {
     let Error::Statement { source, .. } = error else { return false };
-    let code = source.as_database_error().and_then(|error| error.code());
+    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
     // Data exceptions, broken constraints, program limits (a text too long for its index).
     code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
 }

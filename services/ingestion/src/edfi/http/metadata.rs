@@ -40,9 +40,7 @@ pub(super) async fn discovery(
 /// `GET /metadata/`.
 pub(super) async fn list(State(door): State<Door>, Path(connection): Path<String>, headers: HeaderMap) -> Json<Value> {
     let base = base(&door, &headers, &connection);
-    let document = |name: &str, folder: &str| {
-        json!({"name": name, "endpointUri": format!("{base}/metadata/data/v3/{folder}/swagger.json"), "prefix": ""})
-    };
+    let document = |name: &str, folder: &str| json!({"name": name, "endpointUri": format!("{base}/metadata/data/v3/{folder}/swagger.json"), "prefix": ""});
     Json(json!([document("Resources", "resources"), document("Descriptors", "descriptors")]))
 }
 

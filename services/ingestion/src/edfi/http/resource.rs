@@ -117,7 +117,9 @@ fn split(path: &str) -> Option<(String, String, Target)> {
         _ => return None,
     };
     let is_name = |name: &str| {
-        !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        !name.is_empty()
+            && name.len() <= MAX_NAME
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
     };
     (is_name(folder) && is_name(endpoint)).then(|| (folder.to_ascii_lowercase(), (*endpoint).to_owned(), target))
 }
@@ -171,7 +173,9 @@ async fn replace(door: &Door, id: Uuid, place: Place, request: Request) -> Resul
     body = check(place.resource, body)?;
     let key = Key::of(place.resource, &body);
     // A document without a natural key is its own key, and may say anything else later.
-    let free = place.resource.is_none_or(|resource| resource.key.is_empty() || KEY_MAY_CHANGE.contains(&resource.endpoint.as_str()));
+    let free = place
+        .resource
+        .is_none_or(|resource| resource.key.is_empty() || KEY_MAY_CHANGE.contains(&resource.endpoint.as_str()));
     apply(door, place, Action::Replace(id, key, body, free), &headers, bytes.len()).await
 }
 
@@ -190,7 +194,8 @@ async fn receive(door: &Door, request: Request) -> Result<(HeaderMap, Bytes), Pr
             return Err(Problem::media_type());
         }
     }
-    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let announced =
+        parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|bytes| bytes > limit) {
         return Err(Problem::too_large(limit));
     }
@@ -212,7 +217,13 @@ fn check(resource: Option<&Resource>, mut body: Map<String, Value>) -> Result<Ma
     }
 }
 
-async fn apply(door: &Door, place: Place, action: Action, headers: &HeaderMap, bytes: usize) -> Result<Response, Problem> {
+async fn apply(
+    door: &Door,
+    place: Place,
+    action: Action,
+    headers: &HeaderMap,
+    bytes: usize,
+) -> Result<Response, Problem> {
     let condition = Condition {
         etags: etags(headers, &header::IF_MATCH),
         absent: etags(headers, &header::IF_NONE_MATCH).is_some_and(|etags| etags.iter().any(|etag| etag == "*")),

@@ -36,7 +36,9 @@ struct InfoForm {
 /// `POST /oauth/token`.
 pub(super) async fn mint(State(door): State<Door>, Path(connection): Path<String>, request: Request) -> Response {
     let headers = request.headers().clone();
-    let Some(form) = read::<TokenForm>(request).await else { return refuse(StatusCode::BAD_REQUEST, "invalid_request") };
+    let Some(form) = read::<TokenForm>(request).await else {
+        return refuse(StatusCode::BAD_REQUEST, "invalid_request");
+    };
     match form.grant_type.as_deref() {
         Some("client_credentials") => {}
         None => return refuse(StatusCode::BAD_REQUEST, "invalid_request"),
@@ -95,7 +97,8 @@ async fn organizations(door: &Door, grant: &Grant) -> Result<Vec<Value>, Problem
             resource: format!("ed-fi/{endpoint}").into(),
         };
         let page = query::page(&door.state.database, &collection, Query::first(500)).await;
-        let page = page.ok().flatten().ok_or_else(|| Problem::busy("The documents cannot be read at the moment.", 5))?;
+        let page =
+            page.ok().flatten().ok_or_else(|| Problem::busy("The documents cannot be read at the moment.", 5))?;
         let documents: Vec<Value> = serde_json::from_str(&page.json).unwrap_or_default();
         organizations.extend(documents.iter().map(|document| {
             let agency = match document.pointer("/localEducationAgencyReference/localEducationAgencyId") {

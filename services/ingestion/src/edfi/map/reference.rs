@@ -54,7 +54,8 @@ pub(super) fn grading_periods(fields: Fields<'_>) -> Said {
         Ok(Entry::GradingPeriod(period))
     };
     let name = fields.find_text("gradingPeriodName").map(|name| period(PeriodPart::Name(name))).transpose()?;
-    let number = fields.find_integer("periodSequence").map(|number| period(PeriodPart::Sequence(number))).transpose()?;
+    let number =
+        fields.find_integer("periodSequence").map(|number| period(PeriodPart::Sequence(number))).transpose()?;
     let entries = [("", name), ("by-number", number)];
     Ok(entries.into_iter().filter_map(|(part, entry)| Some(Statement::Entry(part, entry?))).collect())
 }
@@ -82,5 +83,9 @@ pub(super) fn course_offering(fields: Fields<'_>) -> Said {
 pub(super) fn section(fields: Fields<'_>) -> Said {
     let offering = fields.object("courseOfferingReference")?;
     let section = offering.section_named(fields.text("sectionIdentifier")?)?;
-    Ok(one(Entry::Section(Section { section, course_offering: offering.course_offering()?, school: offering.school()? })))
+    Ok(one(Entry::Section(Section {
+        section,
+        course_offering: offering.course_offering()?,
+        school: offering.school()?,
+    })))
 }

@@ -95,7 +95,8 @@ fn blanks_around_a_key_and_empty_or_blank_required_texts_are_refused() {
 
 #[test]
 fn lengths_and_digits_have_limits() {
-    let descriptor = json!({"codeValue": "Sick Leave".repeat(8), "namespace": "uri://ed-fi.org/X", "shortDescription": "s"});
+    let descriptor =
+        json!({"codeValue": "Sick Leave".repeat(8), "namespace": "uri://ed-fi.org/X", "shortDescription": "s"});
     assert_eq!(
         check("absenceEventCategoryDescriptors", descriptor),
         Err(json!({"$.codeValue": ["codeValue Value should be at most 50 characters"]}))

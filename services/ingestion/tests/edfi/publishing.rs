@@ -1,0 +1,84 @@
+//! The outbox is published in order, bounded, and survives what breaks around it.
+
+use homeroom_bus::Topic;
+use homeroom_ingestion::config::Limits;
+use serde_json::json;
+
+use crate::door::{door, door_with, mark, school};
+use crate::gate::Mood;
+
+const MARKS: &str = "ed-fi/studentSchoolAttendanceEvents";
+
+#[tokio::test]
+async fn what_is_kept_while_the_log_is_away_is_published_in_order_when_it_is_back() {
+    let door = door().await;
+    door.log.set(Mood::Away);
+    for day in 1..=20 {
+        door.post(MARKS, &mark("Tardy", &format!("2021-09-{day:02}"))).await.expect(201);
+    }
+    assert_eq!(door.outbox_rows().await, 20);
+    door.log.set(Mood::Open);
+    let events = door.events(20).await;
+    assert!(events.windows(2).all(|pair| pair[0].origin.revision < pair[1].origin.revision));
+    door.outbox_is(0).await;
+}
+
+#[tokio::test]
+async fn a_crash_between_publishing_and_deleting_repeats_the_record_with_the_same_revision() {
+    let door = door().await;
+    door.log.set(Mood::Silent);
+    door.post(MARKS, &mark("Tardy", "2021-08-31")).await.expect(201);
+    door.events(1).await;
+    assert_eq!(door.outbox_rows().await, 1);
+    let log = door.log.clone();
+    let door = door.restarted().await;
+    log.set(Mood::Open);
+    let events = door.events(2).await;
+    assert_eq!(events[0], events[1]);
+    door.outbox_is(0).await;
+    door.post(MARKS, &mark("Tardy", "2021-09-01")).await.expect(201);
+    assert_eq!(door.events(3).await.len(), 3);
+}
+
+#[tokio::test]
+async fn documents_and_versions_outlive_the_process() {
+    let door = door().await;
+    let path = door.post(MARKS, &mark("Tardy", "2021-08-31")).await.expect(201).location();
+    let door = door.restarted().await;
+    assert_eq!(door.post(MARKS, &mark("Tardy", "2021-08-31")).await.expect(200).location(), path);
+    door.delete(&path).await.expect(204);
+    let events = door.events(2).await;
+    assert!(events[0].origin.revision < events[1].origin.revision);
+}
+
+#[tokio::test]
+async fn a_full_outbox_makes_senders_wait_and_nothing_is_lost() {
+    let door = door_with(Limits { outbox_rows: 3, ..Limits::default() }).await;
+    door.log.set(Mood::Away);
+    for id in 1..=3 {
+        door.post("ed-fi/schools", &school(id)).await.expect(201);
+    }
+    let full = door.post("ed-fi/schools", &school(4)).await.expect(503);
+    assert_eq!(full.header("retry-after"), "5");
+    assert_eq!(full.json()["errors"], json!(["Too many records wait to be published."]));
+    door.get("ed-fi/schools?schoolId=4").await.expect(200);
+    door.log.set(Mood::Open);
+    door.records(Topic::Reference, 3).await;
+    door.outbox_is(0).await;
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    while door.post("ed-fi/schools", &school(4)).await.status != 201 {
+        assert!(tokio::time::Instant::now() < deadline, "the door never opens again");
+    }
+    assert_eq!(door.records(Topic::Reference, 4).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_stopping_door_answers_what_it_has_and_takes_no_more() {
+    let door = door().await;
+    let bodies: Vec<_> = (1..=50).map(school).collect();
+    let answers = futures_util::future::join_all(bodies.iter().map(|body| door.post("ed-fi/schools", body))).await;
+    assert!(answers.iter().all(|answer| answer.status == 201));
+    let door = door.restarted().await;
+    assert_eq!(door.get("ed-fi/schools?limit=0&totalCount=true").await.header("total-count"), "50");
+    assert_eq!(door.records(Topic::Reference, 50).await.len(), 50);
+}
