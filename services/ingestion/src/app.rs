@@ -7,6 +7,7 @@ use homeroom_chassis::access::Access;
 use homeroom_chassis::component::{Component, Readiness};
 use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_pg::{Database, Migration, Schema};
+use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
 use crate::config::{Config, Limits};
@@ -21,12 +22,12 @@ pub const SCHEMA: Schema = Schema {
     name: "ingestion",
     migrations: &[
         Migration {
-            version: 2026_11_25_12_00_00,
+            version: 20_261_125_120_000,
             name: "documents_and_outbox",
             sql: include_str!("../migrations/20261125120000_documents_and_outbox.sql"),
         },
         Migration {
-            version: 2026_11_25_13_00_00,
+            version: 20_261_125_130_000,
             name: "settings",
             sql: include_str!("../migrations/20261125130000_settings.sql"),
         },
@@ -99,6 +100,11 @@ pub async fn build(
 fn native_doors(state: &State) -> (Native, Ingest) {
     let publisher = Publisher::new(Arc::clone(&state.log), state.limits.native());
     let (access, pseudonyms) = (state.access.clone(), Arc::clone(&state.pseudonyms));
-    let ingest = Ingest { publisher: publisher.clone(), access: access.clone(), pseudonyms: Arc::clone(&pseudonyms) };
+    let ingest = Ingest {
+        publisher: publisher.clone(),
+        access: access.clone(),
+        pseudonyms: Arc::clone(&pseudonyms),
+        streams: Arc::new(Semaphore::new(state.limits.native_streams)),
+    };
     (Native { publisher, database: state.database.clone(), access, pseudonyms }, ingest)
 }

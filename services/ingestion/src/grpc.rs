@@ -14,6 +14,7 @@ use homeroom_proto::scalar::timestamp_from_wire;
 use homeroom_proto::wire::ingest as wire;
 use homeroom_proto::wire::ingest::event_ingest_server::{EventIngest, EventIngestServer};
 use prost::Message as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
@@ -21,11 +22,14 @@ use crate::intake::field::{Field, Value};
 use crate::intake::publisher::Item;
 use crate::intake::submission::check_key;
 use crate::intake::{Context, Kind, Outcome, Problem, Publisher, Receipt, Submission, normalise};
-use crate::native::body::{MAX_BODY_BYTES, MAX_RECORDS};
+use crate::native::body::MAX_RECORDS;
 use crate::pseudonym::{Pseudonym, Pseudonyms};
 
 /// Batches of one stream on their way to the log at a time.
 const BATCHES_IN_FLIGHT: usize = 8;
+
+/// The largest batch, bytes. What is being received is held before its bytes are counted, so it is less than over HTTP.
+const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
 
 /// The door's name in metrics.
 const DOOR: &str = "grpc";
@@ -39,6 +43,8 @@ pub struct Ingest {
     pub access: Access,
     /// The districts' secrets.
     pub pseudonyms: Arc<Pseudonyms>,
+    /// How many more streams may push.
+    pub streams: Arc<Semaphore>,
 }
 
 impl Ingest {
@@ -47,7 +53,7 @@ impl Ingest {
 
     /// The service, ready to be served.
     pub fn server(self) -> EventIngestServer<Self> {
-        EventIngestServer::new(self).max_decoding_message_size(MAX_BODY_BYTES)
+        EventIngestServer::new(self).max_decoding_message_size(MAX_BATCH_BYTES)
     }
 }
 
@@ -56,23 +62,24 @@ struct Sender {
     publisher: Publisher,
     pseudonym: Pseudonym,
     grant: Grant,
+    _stream: OwnedSemaphorePermit,
 }
 
 #[tonic::async_trait]
 impl EventIngest for Ingest {
     type PushStream = Pin<Box<dyn Stream<Item = Result<wire::PushResponse, Status>> + Send>>;
 
-    async fn push(
-        &self,
-        request: Request<Streaming<wire::PushRequest>>,
-    ) -> Result<Response<Self::PushStream>, Status> {
+    async fn push(&self, request: Request<Streaming<wire::PushRequest>>) -> Result<Response<Self::PushStream>, Status> {
         let grant = self.access.grpc(request.metadata(), Scope::Ingest)?;
         let pseudonym = self
             .pseudonyms
             .find(&grant.district)
             .ok_or_else(|| Status::failed_precondition("the district has no pseudonym key on this server"))?
             .clone();
-        let sender = Arc::new(Sender { publisher: self.publisher.clone(), pseudonym, grant });
+        let stream = Arc::clone(&self.streams)
+            .try_acquire_owned()
+            .map_err(|_| Status::resource_exhausted("as many streams push records as may; try again later"))?;
+        let sender = Arc::new(Sender { publisher: self.publisher.clone(), pseudonym, grant, _stream: stream });
         let answers = request.into_inner().map(move |batch| {
             let sender = Arc::clone(&sender);
             async move { sender.keep(batch?).await }

@@ -23,4 +23,3 @@ pub use normalise::{Context, normalise};
 pub use problem::Problem;
 pub use publisher::{Limits, Outcome, Overloaded, Publisher};
 pub use submission::Submission;
-

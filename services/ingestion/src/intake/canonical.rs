@@ -79,11 +79,7 @@ fn event_record(it: &Event) -> (Topic, NewRecord) {
     record(Topic::Events, key::events(&it.district, &it.student), Some(event::encode(it)))
 }
 
-fn profile_record(
-    district: &DistrictId,
-    student: &StudentKey,
-    profile: Option<&StudentProfile>,
-) -> (Topic, NewRecord) {
+fn profile_record(district: &DistrictId, student: &StudentKey, profile: Option<&StudentProfile>) -> (Topic, NewRecord) {
     record(Topic::Directory, key::directory(district, student), profile.map(directory::encode))
 }
 

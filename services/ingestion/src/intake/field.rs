@@ -139,7 +139,11 @@ impl<'v> Field<'v> {
             return Err(self.problem(expected, "is empty"));
         }
         if text.len() > max {
-            return Err(Problem::new(self.path, expected, format!("has {} bytes, at most {max} are allowed", text.len())));
+            return Err(Problem::new(
+                self.path,
+                expected,
+                format!("has {} bytes, at most {max} are allowed", text.len()),
+            ));
         }
         if text.chars().any(char::is_control) {
             return Err(self.problem(expected, "holds a control character"));
@@ -234,7 +238,8 @@ impl<'v> Field<'v> {
             Value::Decimal(value) => exact_hundredths(value),
             _ => return Err(self.mistyped(expected)),
         };
-        let hundredths = hundredths.ok_or_else(|| self.problem(expected, "has more decimals, or is far out of range"))?;
+        let hundredths =
+            hundredths.ok_or_else(|| self.problem(expected, "has more decimals, or is far out of range"))?;
         if !(min..=max).contains(&hundredths) {
             return Err(self.problem(expected, "is out of range"));
         }

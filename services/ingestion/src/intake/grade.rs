@@ -11,6 +11,8 @@ use super::{Kind, Problem};
 
 const NUMERIC: &str = "a number from 0 to 9999.99 with at most two decimals, or a letter grade";
 const LETTER: &str = "a letter grade, a text of 1 to 20 bytes";
+/// Hundredths of a point.
+const LARGEST: i64 = 999_999;
 const MAX_LETTER_BYTES: usize = 20;
 
 #[derive(Deserialize, Default)]
@@ -47,7 +49,7 @@ pub(super) fn normalise(draft: &Draft<'_>) -> Result<Canonical, Problem> {
             section: draft.reference(Kind::Section, section)?,
             grading_period: draft.reference(Kind::GradingPeriod, period)?,
             grade_type: grade_type.code()?.to_owned(),
-            numeric: numeric.present().map(|field| field.hundredths(NUMERIC, 0, 9_999_99)).transpose()?,
+            numeric: numeric.present().map(|field| field.hundredths(NUMERIC, 0, LARGEST)).transpose()?,
             letter: letter.present().map(|it| it.text(LETTER, MAX_LETTER_BYTES).map(str::to_owned)).transpose()?,
         }))
     };

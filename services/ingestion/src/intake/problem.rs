@@ -40,9 +40,5 @@ impl Problem {
 
 /// Every field takes any JSON value, so what is left to refuse is a field given twice, or a text that is not UTF-8.
 fn data_error(error: &str) -> Cow<'static, str> {
-    if error.starts_with("duplicate field") {
-        Cow::Owned(error.to_owned())
-    } else {
-        Cow::Borrowed("has another shape")
-    }
+    if error.starts_with("duplicate field") { Cow::Owned(error.to_owned()) } else { Cow::Borrowed("has another shape") }
 }

@@ -4,17 +4,18 @@ use homeroom_domain::event::Fact;
 use homeroom_proto::directory::StudentProfile;
 use serde::Deserialize;
 
+use super::Problem;
 use super::canonical::Canonical;
 use super::field::{Field, Value};
 use super::normalise::{Draft, derived_key};
 use super::submission::object;
-use super::Problem;
 
 const NAME: &str = "a name, a text of at most 150 bytes";
 const MAX_NAME_BYTES: usize = 150;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "they are the names on the wire")]
 struct Student<'a> {
     #[serde(borrow)]
     student: Value<'a>,

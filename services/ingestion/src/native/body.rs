@@ -46,8 +46,12 @@ impl Shape {
     /// The shape that the headers tell.
     pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let unsupported = |what: &str| {
-            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "the body has another media type")
-                .detail(format!("{what}; send {MEDIA_TYPES}"))
+            Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "the body has another media type",
+            )
+            .detail(format!("{what}; send {MEDIA_TYPES}"))
         };
         if headers.get(header::CONTENT_ENCODING).is_some_and(|it| !it.as_bytes().eq_ignore_ascii_case(b"identity")) {
             return Err(unsupported("the body is encoded"));
@@ -70,6 +74,8 @@ impl Shape {
 
     /// The records of the body. Fails only when they cannot be told apart.
     pub fn records<'a>(self, headers: &HeaderMap, body: &'a [u8]) -> Result<Vec<Submitted<'a>>, Problem> {
+        // Windows programs like to begin a file with it.
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
         match self {
             Self::Json if body.trim_ascii_start().first() == Some(&b'{') => {
                 let range = scan::object(body).map_err(|error| unreadable(error, body))?;
@@ -132,10 +138,12 @@ fn unreadable(error: scan::Error, body: &[u8]) -> Problem {
         }
         scan::Error::Truncated(_) => problem(StatusCode::BAD_REQUEST, "truncated-body", "the body is cut")
             .detail(format!("{error}, after {} bytes; nothing of it was kept", body.len())),
-        scan::Error::Unexpected(_) => {
-            problem(StatusCode::BAD_REQUEST, "unreadable-body", "the body is not a JSON array of records, or one record")
-                .detail(format!("{error}; nothing of it was kept"))
-        }
+        scan::Error::Unexpected(_) => problem(
+            StatusCode::BAD_REQUEST,
+            "unreadable-body",
+            "the body is not a JSON array of records, or one record",
+        )
+        .detail(format!("{error}; nothing of it was kept")),
     }
 }
 
@@ -174,7 +182,10 @@ mod tests {
     #[test]
     fn a_cut_body_says_where() {
         let cut = Shape::Json.records(&HeaderMap::new(), b"[{},{\"a\"").unwrap_err();
-        assert_eq!(cut.detail, "the text ends inside the value that begins at byte 4, after 8 bytes; nothing of it was kept");
+        assert_eq!(
+            cut.detail,
+            "the text ends inside the value that begins at byte 4, after 8 bytes; nothing of it was kept"
+        );
         let cut = Shape::Json.records(&HeaderMap::new(), b"{\"a\":{}").unwrap_err();
         assert_eq!((cut.status, &*cut.type_suffix), (StatusCode::BAD_REQUEST, "truncated-body"));
     }

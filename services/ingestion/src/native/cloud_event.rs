@@ -22,6 +22,9 @@ pub const SPEC_VERSION_HEADER: &str = "ce-specversion";
 
 const TYPE: &str = "a type such as org.homeroom.attendance.recorded.v1 or org.homeroom.attendance.withdrawn.v1";
 
+const JSON: &str = "application/json, or none";
+const REQUIRED: &str = "a text of 1 to 500 bytes, as CloudEvents requires";
+
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Attributes<'a> {
@@ -51,7 +54,6 @@ struct Attributes<'a> {
 pub fn parse(text: &[u8]) -> Result<Submission<'_>, Problem> {
     let mut attributes: Attributes<'_> = object("$", text)?;
     let content_type = Field::at("$.datacontenttype", &attributes.datacontenttype);
-    const JSON: &str = "application/json, or none";
     if content_type.text_or_empty(JSON, MAX_KEY_BYTES).is_ok_and(|sent| !is_json(sent)) {
         return Err(content_type.problem(JSON, "is another media type"));
     }
@@ -67,7 +69,9 @@ pub fn parse(text: &[u8]) -> Result<Submission<'_>, Problem> {
 /// Reads a CloudEvent in binary mode.
 pub fn from_headers<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Submission<'a>, Problem> {
     let attribute = |name: &str| {
-        headers.get(format!("ce-{name}")).map_or(Value::Missing, |value| Value::Text(Cow::Owned(percent_decoded(value.as_bytes()))))
+        headers
+            .get(format!("ce-{name}"))
+            .map_or(Value::Missing, |value| Value::Text(Cow::Owned(percent_decoded(value.as_bytes()))))
     };
     let attributes = Attributes {
         specversion: attribute("specversion"),
@@ -92,7 +96,6 @@ impl<'a> Attributes<'a> {
         if version.text("1.0", MAX_KEY_BYTES)? != "1.0" {
             return Err(version.problem("1.0", "is another version"));
         }
-        const REQUIRED: &str = "a text of 1 to 500 bytes, as CloudEvents requires";
         Field::at("$.id", &self.id).text(REQUIRED, MAX_KEY_BYTES)?;
         Field::at("$.source", &self.source).text(REQUIRED, MAX_KEY_BYTES)?;
         let (kind, withdrawn) = meaning(Field::at("$.type", &self.r#type))?;

@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_the_default() {
-        let body = br#"{"clock":{"time_zone":"America/Chicago"},"reporting":"Positive","codes":{"UA":"UnexcusedAbsence"}}"#;
+        let body =
+            br#"{"clock":{"time_zone":"America/Chicago"},"reporting":"Positive","codes":{"UA":"UnexcusedAbsence"}}"#;
         let settings = parse_settings(body, now()).unwrap();
         assert_eq!(settings.clock.time_zone, "America/Chicago");
         assert_eq!(settings.clock.day_close_minute, 960);

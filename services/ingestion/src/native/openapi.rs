@@ -96,7 +96,8 @@ fn schemas() -> Value {
             "key": { "type": "string", "maxLength": 500,
                 "description": "The sender's natural key of the record; derived from its fields when absent." },
             "revision": { "type": "integer", "minimum": 0,
-                "description": "Grows with each word on one key; the time of arrival in microseconds when absent or zero." },
+                "description": "Grows with each word on one key; the time of arrival in microseconds when absent or zero: then corrections must \
+                    follow one after the other, each sent when the one before is answered." },
             "occurred_at": { "type": "string", "format": "date-time" },
             "withdrawn": { "type": "boolean", "description": "The record no longer holds." },
             "data": { "type": "object", "description": "The record, by kind as in the examples; other fields are passed over." },

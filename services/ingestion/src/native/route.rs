@@ -19,12 +19,7 @@ pub struct Route {
 /// All routes.
 pub const ROUTES: [Route; 8] = [
     Route { method: "post", path: "/v1/events", answer: || post(event::post), describe: describe_events },
-    Route {
-        method: "get",
-        path: "/v1/students/{local_id}",
-        answer: || get(student::get),
-        describe: describe_student,
-    },
+    Route { method: "get", path: "/v1/students/{local_id}", answer: || get(student::get), describe: describe_student },
     Route {
         method: "get",
         path: "/v1/settings",
@@ -151,7 +146,8 @@ fn document(summary: &str, scope: &str, takes: Option<&str>, answers: &str) -> V
     });
     if let Some(schema) = takes {
         described["requestBody"] = json!({ "required": true, "content": content("application/json", schema) });
-        described["responses"]["409"] = problem("The clock of a district only moves forward, and only that of a sample.");
+        described["responses"]["409"] =
+            problem("The clock of a district only moves forward, and only that of a sample.");
         described["responses"]["413"] = problem("Too many bytes.");
     }
     described

@@ -10,6 +10,7 @@ use homeroom_chassis::problem::Problem;
 use homeroom_domain::rule::{self, Pack};
 use homeroom_domain::settings::Settings;
 use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::Deserialize;
 
@@ -24,16 +25,12 @@ pub(super) async fn get_settings(State(native): State<Native>, headers: HeaderMa
     Ok(Json(settings.unwrap_or_default()))
 }
 
-pub(super) async fn put_settings(
-    State(native): State<Native>,
-    request: Request,
-) -> Result<Json<Settings>, Refused> {
+pub(super) async fn put_settings(State(native): State<Native>, request: Request) -> Result<Json<Settings>, Refused> {
     let (grant, body) = admit(&native, request).await?;
     let now = clock::now();
     let settings = document::parse_settings(&body, now)?;
     let decide = move |current: Option<Settings>| document::not_behind(settings.clone(), current.as_ref());
-    let changed = store::change_settings(&native.database, &grant.district, now, decide).await.map_err(unavailable)?;
-    Ok(Json(changed?))
+    change(&native, &grant, now, decide).await
 }
 
 /// The body of `POST /v1/clock`.
@@ -50,8 +47,18 @@ pub(super) async fn post_clock(State(native): State<Native>, request: Request) -
     })?;
     let now = clock::now();
     let decide = move |current: Option<Settings>| document::moved(current, to.now, now);
+    change(&native, &grant, now, decide).await
+}
+
+/// Keeps the settings that `decide` makes of those in force.
+async fn change<F>(native: &Native, grant: &Grant, now: Timestamp, decide: F) -> Result<Json<Settings>, Refused>
+where
+    F: Fn(Option<Settings>) -> Result<Settings, Problem> + Send + Sync + 'static,
+{
     let changed = store::change_settings(&native.database, &grant.district, now, decide).await.map_err(unavailable)?;
-    Ok(Json(changed?))
+    let settings = changed?;
+    tracing::info!(district = %grant.district, key = grant.key, "the district's settings were changed");
+    Ok(Json(settings))
 }
 
 pub(super) async fn get_rule_pack(State(native): State<Native>, headers: HeaderMap) -> Result<Response, Refused> {
@@ -67,6 +74,7 @@ pub(super) async fn put_rule_pack(State(native): State<Native>, request: Request
     Pack::parse(yaml).map_err(|error| document::invalid().detail(chain(&error)))?;
     let now = clock::now();
     store::put_rule_pack(&native.database, &grant.district, now, yaml.to_owned()).await.map_err(unavailable)?;
+    tracing::info!(district = %grant.district, key = grant.key, "the district's rules were changed");
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -92,6 +100,7 @@ fn chain(error: &rule::Error) -> String {
     text
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn unavailable(error: homeroom_pg::Error) -> Problem {
     tracing::error!(error = &error as &dyn std::error::Error, "settings cannot be read or kept");
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "database-unavailable", "settings cannot be read or kept now")

@@ -155,7 +155,8 @@ async fn keep(
         .bind(change.origin.revision.0.cast_signed())
         .execute(&mut *connection)
         .await?;
-    let outbox = "insert into outbox (district, topic, key, value, traceparent, created_at) values ($1, $2, $3, $4, $5, now())";
+    let outbox =
+        "insert into outbox (district, topic, key, value, traceparent, created_at) values ($1, $2, $3, $4, $5, now())";
     sqlx::query(outbox)
         .bind(change.district.as_str())
         .bind(Topic::Reference.name())

@@ -1,0 +1,148 @@
+//! A log that is slow, full or away costs a sender a wait, and nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use homeroom_bus::log::Joined;
+use homeroom_bus::memory::MemoryLog;
+use homeroom_bus::{Appended, Error, Log, NewRecord, Offset, Partition, PartitionOwner, Tail, Topic};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{Role, World, answer, mark, memory_log};
+
+/// A log that keeps appends waiting until its gate opens.
+struct Gated {
+    log: Arc<dyn Log>,
+    open: watch::Sender<bool>,
+    waiting: watch::Sender<usize>,
+}
+
+impl Gated {
+    async fn shut() -> Arc<Self> {
+        Arc::new(Self { log: memory_log().await, open: watch::Sender::new(false), waiting: watch::Sender::new(0) })
+    }
+}
+
+#[async_trait]
+impl Log for Gated {
+    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
+        self.waiting.send_modify(|waiting| *waiting += 1);
+        self.open.subscribe().wait_for(|open| *open).await.unwrap();
+        self.log.append(topic, records).await
+    }
+
+    async fn partitions(&self, topic: Topic) -> Result<i32, Error> {
+        self.log.partitions(topic).await
+    }
+
+    async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
+        self.log.end_offsets(topic).await
+    }
+
+    async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
+        self.log.tail(topic, partition, from).await
+    }
+
+    async fn join(
+        &self,
+        topic: Topic,
+        group: &str,
+        owner: Arc<dyn PartitionOwner>,
+        leave: CancellationToken,
+    ) -> Result<Joined, Error> {
+        self.log.join(topic, group, owner, leave).await
+    }
+
+    async fn create_topics(&self, partitions: i32) -> Result<(), Error> {
+        self.log.create_topics(partitions).await
+    }
+
+    async fn check_topics(&self) -> Result<(), Error> {
+        self.log.check_topics().await
+    }
+}
+
+#[tokio::test]
+async fn requests_beyond_the_bound_are_told_to_wait_and_none_is_lost() {
+    let log = Gated::shut().await;
+    let world = World::with(log.clone(), |limits| limits.native_requests = 1).await;
+    let request = || {
+        let request = world.request(Method::POST, "/v1/events").json(&mark("1", &json!({})));
+        request.header("authorization", Role::Sis.authorization())
+    };
+    let overload = async {
+        log.waiting.subscribe().wait_for(|waiting| *waiting == 1).await.unwrap();
+        let refused = answer(request()).await;
+        assert!(world.events().await.is_empty(), "nothing is acknowledged before it is kept");
+        log.open.send_replace(true);
+        refused
+    };
+    let (first, refused) = tokio::join!(answer(request()), overload);
+    assert_eq!((refused.status, refused.problem()), (StatusCode::SERVICE_UNAVAILABLE, "overloaded"));
+    assert_eq!(refused.retry_after.as_deref(), Some("1"));
+    assert_eq!(first.outcomes(), ["accepted"]);
+    assert_eq!(answer(request()).await.outcomes(), ["accepted"]);
+    assert_eq!(world.events().await.len(), 2);
+}
+
+#[tokio::test]
+async fn bytes_beyond_the_bound_are_told_to_wait() {
+    let log = Gated::shut().await;
+    let world = World::with(log.clone(), |limits| limits.native_bytes = 10 * 1024 * 1024).await;
+    let padded = format!("{}{}", mark("1", &json!({})), " ".repeat(6 * 1024 * 1024));
+    let overload = async {
+        log.waiting.subscribe().wait_for(|waiting| *waiting == 1).await.unwrap();
+        let refused = world.post("application/json", padded.clone()).await;
+        log.open.send_replace(true);
+        refused
+    };
+    let (first, refused) = tokio::join!(world.post("application/json", padded.clone()), overload);
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(first.outcomes(), ["accepted"]);
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_answer_is_not_waited_for_without_end() {
+    let log = Gated::shut().await;
+    let world = World::with(log, |limits| limits.append_timeout_ms = 50).await;
+    let answer = world.post_json(&mark("1", &json!({}))).await;
+    assert_eq!((answer.status, answer.problem()), (StatusCode::SERVICE_UNAVAILABLE, "log-unavailable"));
+    assert_eq!(answer.retry_after.as_deref(), Some("5"));
+}
+
+#[tokio::test]
+async fn what_a_full_log_does_not_keep_is_to_be_sent_again() {
+    let log = MemoryLog::with_limit(2);
+    log.create_topics(1).await.unwrap();
+    let world = World::with(Arc::new(log), |_| {}).await;
+    let answer = world.post_json(&json!([mark("1", &json!({})), mark("2", &json!({})), mark("3", &json!({}))])).await;
+    assert_eq!((answer.status, answer.outcomes()), (StatusCode::MULTI_STATUS, vec!["accepted", "accepted", "retry"]));
+    assert_eq!(answer.retry_after.as_deref(), Some("5"));
+    let bad = world.post_json(&mark("1", &json!({ "date": 1 }))).await;
+    assert_eq!(bad.status, StatusCode::SERVICE_UNAVAILABLE, "what is not in quarantine is not told to be there");
+}
+
+#[tokio::test]
+async fn a_body_that_ends_early_is_refused_and_nothing_kept() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let world = World::start().await;
+    let mut socket = tokio::net::TcpStream::connect(world.http).await.unwrap();
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\ncontent-type: application/x-ndjson\r\n\
+         content-length: 1000\r\n\r\n{}\n",
+        Role::Sis.authorization(),
+        mark("1", &json!({})),
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer)).await;
+    read.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&answer);
+    assert!(text.is_empty() || text.starts_with("HTTP/1.1 400"), "{text}");
+    assert!(world.events().await.is_empty());
+}
