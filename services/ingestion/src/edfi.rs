@@ -1,11 +1,11 @@
 //! The Ed-Fi door: a district's student information system sends here as to any Ed-Fi ODS/API, and reads back what it sent.
 //!
-//! One generic engine driven by the [table] of resources; there is no code for a single resource but what maps it to events.
+//! One generic engine driven by the `table` of resources; there is no code for a single resource but what maps it to events.
 //!
 //! Who is who:
 //! - `http`: addresses, tokens, answers. Authorises, parses, asks, answers.
 //! - `parse`, `validate`, `key`, `problem`: a body becomes a checked document with a natural key, or a problem document.
-//! - `writer`, `batch`, `store`: documents are decided in micro-batches, one transaction each, that also appends to the outbox.
+//! - `command`, `writer`, `batch`, `store`: documents are decided in micro-batches, one transaction each, that also appends to the outbox.
 //! - `map`: a change of a document becomes messages. Pure.
 //! - `relay`, `backlog`: the outbox is published in order, and bounded.
 //! - `query`, `openapi`: what clients read.
@@ -20,6 +20,7 @@
 
 mod backlog;
 mod batch;
+mod command;
 mod http;
 mod key;
 mod map;
@@ -84,9 +85,10 @@ pub fn start(state: &State, tasks: &TaskGroup) -> Door {
 }
 
 impl Door {
-    /// Why no more records can be taken now; none when they can.
-    pub fn refusal(&self) -> Option<&'static str> {
-        self.backlog.refusal()
+    /// Whether the database has answered lately. A full outbox does not make the door unready: it says so to senders itself,
+    /// with the time to come back, which a balancer without ready processes could not.
+    pub fn is_reachable(&self) -> bool {
+        self.backlog.is_measured()
     }
 }
 
