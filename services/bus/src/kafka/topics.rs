@@ -1,10 +1,11 @@
 //! Topics as they must be: created so, and checked to be so.
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
-use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, Producer as _};
 use tokio::task::spawn_blocking;
 
@@ -17,6 +18,8 @@ use crate::topic::Topic;
 const ANSWER: Duration = Duration::from_secs(10);
 /// How long a created topic may take to be seen.
 const SEEN: Duration = Duration::from_secs(10);
+/// How long to wait before asking again.
+const AGAIN: Duration = Duration::from_millis(20);
 /// The shortest time for which events may be kept, in milliseconds: a school year. State is rebuilt from them.
 const EVENTS_KEPT_MS: i64 = 366 * 24 * 60 * 60 * 1000;
 
@@ -136,11 +139,33 @@ pub(super) async fn partitions(producer: &FutureProducer<Words>, name: &str) -> 
     spawn_blocking(ask).await.map_err(|error| Error::Unavailable(error.to_string()))?
 }
 
-/// The first and the next offset of a partition.
+/// The first and the next offset of a partition. Asks again while its leader is being chosen or found.
 pub(super) async fn ends(producer: &FutureProducer<Words>, name: &str, partition: i32) -> Result<(i64, i64), Error> {
     let (producer, name) = (producer.clone(), name.to_owned());
-    let ask = move || producer.client().fetch_watermarks(&name, partition, ANSWER).map_err(|error| unavailable(&error));
+    let ask = move || {
+        let deadline = Instant::now() + ANSWER;
+        loop {
+            match producer.client().fetch_watermarks(&name, partition, ANSWER) {
+                Err(error) if leaderless(&error) && Instant::now() < deadline => thread::sleep(AGAIN),
+                answer => return answer.map_err(|error| unavailable(&error)),
+            }
+        }
+    };
     spawn_blocking(ask).await.map_err(|error| Error::Unavailable(error.to_string()))?
+}
+
+fn leaderless(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::ReplicaNotAvailable
+                | RDKafkaErrorCode::FencedLeaderEpoch
+                | RDKafkaErrorCode::UnknownLeaderEpoch
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+        )
+    )
 }
 
 fn admin(clients: &Clients) -> Result<AdminClient<DefaultClientContext>, Error> {
@@ -156,7 +181,7 @@ async fn await_seen(producer: &FutureProducer<Words>, topic: &Wanted) -> Result<
     loop {
         match partitions(producer, &topic.name).await {
             Err(Error::Topic { .. }) if Instant::now() < deadline => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                tokio::time::sleep(AGAIN).await;
             }
             seen => return seen.map(|_| ()),
         }

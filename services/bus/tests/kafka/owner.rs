@@ -46,14 +46,27 @@ impl Ledger {
         state.taken.extend(batch.iter().map(|record| (record.partition, record.offset)));
         let taken = state.taken.len();
         drop(state);
-        self.seen.send_replace(taken);
+        // Another worker may have been quicker from the lock to here.
+        self.seen.send_modify(|seen| *seen = taken.max(*seen));
         true
     }
 
     pub(crate) async fn wait_for(&self, count: usize, within: Duration) {
         let mut seen = self.seen.subscribe();
         let outcome = tokio::time::timeout(within, seen.wait_for(|taken| *taken >= count)).await;
-        assert!(outcome.is_ok(), "{} of {count} records were taken", *self.seen.borrow());
+        assert!(outcome.is_ok(), "{} of {count} records were taken{}", *self.seen.borrow(), self.gaps());
+    }
+
+    /// Where records are missing, for a failed test's text.
+    fn gaps(&self) -> String {
+        let state = self.state.lock().unwrap();
+        let taken: BTreeSet<_> = state.taken.iter().collect();
+        let mut text = String::new();
+        for (partition, (epoch, next)) in &state.epochs {
+            let missing: Vec<_> = (0..next.0).filter(|at| !taken.contains(&(*partition, Offset(*at)))).collect();
+            text.push_str(&format!("; {}: epoch {epoch}, next {}, missing {missing:?}", partition.0, next.0));
+        }
+        text
     }
 
     /// Fails when a record was taken twice or out of order.
