@@ -13,11 +13,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use homeroom_bus::{Offset, Partition, PartitionOwner, Record};
 use homeroom_chassis::TaskGroup;
+use homeroom_chassis::telemetry::trace;
 use homeroom_domain::alert::ChangeKind;
 use homeroom_pg::Error;
 use metrics::counter;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::clock::Clock;
 use crate::message::kind_name;
@@ -29,7 +31,7 @@ use crate::store::{Batch, DeadLetter, Incoming, Outcome, Step, Store, Turn};
 const INBOX: usize = 2;
 
 /// The most records of one transaction.
-const LARGEST_BATCH: usize = 1_000;
+const LARGEST_BATCH: usize = 500;
 
 /// The first pause after a failure; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -39,6 +41,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The longest trace context that is kept, in bytes; that of today's version has 55.
 const LONGEST_TRACEPARENT: usize = 128;
+
+/// The most records that a batch's span links to.
+const MOST_LINKS: usize = 32;
 
 /// What workers share.
 #[derive(Debug, Clone)]
@@ -174,7 +179,12 @@ impl Worker {
                 }
             }
         }
-        self.work.store.apply(self.turn, &Arc::new(batch), &self.work.routing.current()).await
+        let span =
+            tracing::info_span!("notification.alert.apply", partition = self.turn.partition.0, records = part.len());
+        for incoming in batch.incoming.iter().filter(|incoming| !incoming.traceparent.is_empty()).take(MOST_LINKS) {
+            trace::link(&span, &incoming.traceparent);
+        }
+        self.work.store.apply(self.turn, &Arc::new(batch), &self.work.routing.current()).instrument(span).await
     }
 
     fn took(&mut self, step: Step, next: Offset) -> Result<(), Fenced> {

@@ -1,5 +1,6 @@
 //! Alert changes into rows: loads what is known of a batch's alerts, plans change by change in memory, writes once.
 
+mod rows;
 mod write;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use super::{Batch, bad_row, count, delivery, notify};
 use crate::plan::{self, Delivery};
 use crate::routing::Routing;
 
-pub(super) use write::CANCELLED;
+pub(super) use rows::cancel_deliveries;
 use write::Writes;
 
 /// A change as it came.

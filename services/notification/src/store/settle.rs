@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::batch::CANCELLED;
+use super::batch::cancel_deliveries;
 use super::{Store, notify, stored};
 use crate::metric;
 use crate::plan::{self, Delivery};
@@ -244,15 +244,7 @@ async fn finish(
     .bind(now.as_microsecond())
     .execute(&mut *connection)
     .await?;
-    let cancelled = plan::settled(chain);
-    if !cancelled.is_empty() {
-        sqlx::query("update deliveries set state = 'cancelled', settled_at = moment($2), last_reason = $3 where delivery_id = any($1)")
-            .bind(&cancelled)
-            .bind(now.as_microsecond())
-            .bind(CANCELLED)
-            .execute(&mut *connection)
-            .await?;
-    }
+    cancel_deliveries(connection, &plan::settled(chain), now).await?;
     // A later word may now be free to go.
     if chain.len() > 1 { notify(connection).await } else { Ok(()) }
 }

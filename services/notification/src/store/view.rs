@@ -40,8 +40,15 @@ impl Store {
                         "select delivery_id, alert_id, change_number, channel, team,
                          case when state = 'waiting' and due_at <= moment($1) then 'due' else state end as state,
                          attempts, last_reason, microseconds(due_at) as due_at, microseconds(settled_at) as settled_at
-                     from deliveries where $2::uuid is null or alert_id = $2
-                     order by state in ('dead', 'expired') desc, planned_at desc, change_number desc, delivery_id
+                     from (
+                         (select 1 as part, * from deliveries
+                          where state in ('dead', 'expired') and ($2::uuid is null or alert_id = $2)
+                          order by planned_at desc limit $3)
+                         union all
+                         (select 2 as part, * from deliveries
+                          where state not in ('dead', 'expired') and ($2::uuid is null or alert_id = $2)
+                          order by planned_at desc limit $3)) d
+                     order by part, planned_at desc, change_number desc, delivery_id
                      limit $3",
                     )
                     .bind(now.as_microsecond())

@@ -36,8 +36,9 @@ async fn changes_that_come_together_are_planned_one_after_the_other() {
     let other = world.change(2, 1, Opened);
     world.publish_together(&[&opened, &amended, &recalled, &again, &other]).await;
     let mut adapter = world.adapter().await;
-    adapter.accept_one("alert.opened").await;
-    adapter.accept_one("alert.opened").await;
+    for delivery in adapter.take(2).await {
+        adapter.accept(&delivery).await;
+    }
     world.until_states(&[(1, "cancelled"), (4, "accepted"), (1, "accepted")]).await;
 }
 

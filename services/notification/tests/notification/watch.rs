@@ -35,6 +35,23 @@ async fn a_watcher_resumes_by_its_cursor_without_gap_or_repeat() {
 }
 
 #[tokio::test]
+async fn changes_of_several_partitions_have_one_order_without_holes() {
+    let world = World::start().await;
+    let mut stream = watch(&world, "", true, "").await;
+    for alert in 1..=60 {
+        let change = homeroom_proto::alert::encode(&world.change(alert, 1, Opened));
+        world.append_as(&format!("student {alert}"), vec![change]).await;
+    }
+    let mut last = 0;
+    for _ in 0..60 {
+        let (_, cursor, _) = next(&mut stream).await;
+        let cursor: u64 = cursor.parse().unwrap();
+        assert_eq!(cursor, last + 1);
+        last = cursor;
+    }
+}
+
+#[tokio::test]
 async fn a_watcher_of_a_school_sees_its_changes_only() {
     let world = World::start().await;
     let mut elsewhere = world.change(1, 1, Opened);

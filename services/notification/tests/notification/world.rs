@@ -64,7 +64,7 @@ impl World {
         rustls::crypto::ring::default_provider().install_default().ok();
         let database = homeroom_harness::test_database(&[SCHEMA]).await;
         let log = MemoryLog::default();
-        log.create_topics(1).await.unwrap();
+        log.create_topics(4).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let routing_file = folder.path().join("routing.toml");
         std::fs::write(&routing_file, routing).unwrap();
@@ -133,8 +133,13 @@ impl World {
     }
 
     pub(crate) async fn append(&self, values: Vec<bytes::Bytes>) {
+        self.append_as("a student", values).await;
+    }
+
+    /// With this key, which decides the partition.
+    pub(crate) async fn append_as(&self, key: &str, values: Vec<bytes::Bytes>) {
         let headers = vec![("traceparent".to_owned(), TRACE.into())];
-        let record = |value| NewRecord { key: "grand-bend".into(), value: Some(value), headers: headers.clone() };
+        let record = |value| NewRecord { key: key.to_owned().into(), value: Some(value), headers: headers.clone() };
         for appended in self.log.append(Topic::Alerts, values.into_iter().map(record).collect()).await {
             appended.unwrap();
         }

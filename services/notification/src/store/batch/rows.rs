@@ -1,0 +1,201 @@
+//! The statements of a batch: one for all rows of a table, since the district's order is locked until commit.
+
+use std::collections::{BTreeMap, HashMap};
+
+use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::id::AlertId;
+use homeroom_pg::Error;
+use jiff::{SignedDuration, Timestamp};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::write::{Content, New};
+use super::{Alert, Incoming, uuid};
+use crate::message;
+use crate::plan::Standing;
+use crate::store::{Batch, stored};
+
+/// Why a delivery ended that nobody will get, or get again.
+pub(in crate::store) const CANCELLED: &str = "superseded before it was sent";
+
+/// Inserts changes with the next sequences of their districts.
+pub(super) async fn insert_changes(
+    connection: &mut PgConnection,
+    changes: &[(&Incoming, Vec<String>)],
+    now: Timestamp,
+    sequences: &mut HashMap<String, i64>,
+) -> Result<(), Error> {
+    let mut taken = Vec::with_capacity(changes.len());
+    for (incoming, _) in changes {
+        let last = sequences.entry(incoming.change.district.as_str().to_owned()).or_default();
+        *last += 1;
+        taken.push(*last);
+    }
+    let all = || changes.iter().map(|(incoming, _)| &incoming.change);
+    // Arrays of arrays cannot be unnested, so each row's teams travel as one JSON text.
+    let teams = changes.iter().map(|(_, teams)| serde_json::Value::from(teams.clone()).to_string());
+    sqlx::query(
+        "insert into alert_changes
+             (alert_id, number, district, sequence, school, kind, message, teams, traceparent, recorded_at)
+         select n.alert_id, n.number, n.district, n.sequence, n.school, n.kind, n.message,
+             array(select jsonb_array_elements_text(n.teams::jsonb)), n.traceparent, moment($10)
+         from unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::text[])
+             as n (alert_id, number, district, sequence, school, kind, message, teams, traceparent)",
+    )
+    .bind(all().map(|change| uuid(change.alert_id)).collect::<Vec<_>>())
+    .bind(all().map(|change| stored(change.number)).collect::<Vec<_>>())
+    .bind(all().map(|change| change.district.as_str()).collect::<Vec<_>>())
+    .bind(taken)
+    .bind(all().map(|change| change.school.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|change| message::kind_name(change.kind)).collect::<Vec<_>>())
+    .bind(changes.iter().map(|(incoming, _)| &incoming.encoded[..]).collect::<Vec<_>>())
+    .bind(teams.collect::<Vec<_>>())
+    .bind(changes.iter().map(|(incoming, _)| incoming.traceparent.as_str()).collect::<Vec<_>>())
+    .bind(now.as_microsecond())
+    .execute(&mut *connection)
+    .await?;
+    for (district, last) in sequences {
+        sqlx::query("update feed_positions set last_sequence = $2 where district = $1")
+            .bind(district.as_str())
+            .bind(*last)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Brings each alert to where its last change leaves it.
+pub(super) async fn upsert_alerts(
+    connection: &mut PgConnection,
+    changes: &[(&Incoming, Vec<String>)],
+    alerts: &HashMap<AlertId, Alert>,
+) -> Result<(), Error> {
+    // The last change of each alert says where it stands.
+    let last: BTreeMap<AlertId, &AlertChange> =
+        changes.iter().map(|(incoming, _)| (incoming.change.alert_id, &incoming.change)).collect();
+    let telling = |change: &AlertChange| alerts.get(&change.alert_id).map_or(change.number, |alert| alert.telling);
+    sqlx::query(
+        "insert into alerts (alert_id, district, school, rule, last_number, telling, state)
+         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[])
+         on conflict (alert_id) do update set school = excluded.school, last_number = excluded.last_number,
+             telling = excluded.telling, state = excluded.state",
+    )
+    .bind(last.keys().map(|id| uuid(*id)).collect::<Vec<_>>())
+    .bind(last.values().map(|change| change.district.as_str()).collect::<Vec<_>>())
+    .bind(last.values().map(|change| change.school.as_str()).collect::<Vec<_>>())
+    .bind(last.values().map(|change| change.claim.rule.as_str()).collect::<Vec<_>>())
+    .bind(last.values().map(|change| stored(change.number)).collect::<Vec<_>>())
+    .bind(last.values().map(|change| stored(telling(change))).collect::<Vec<_>>())
+    .bind(last.values().map(|change| state_after(change.kind)).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Gives waiting deliveries new words.
+pub(super) async fn rewrite_deliveries(
+    connection: &mut PgConnection,
+    rewritten: &BTreeMap<Uuid, Content<'_>>,
+) -> Result<(), Error> {
+    if rewritten.is_empty() {
+        return Ok(());
+    }
+    let all = || rewritten.values();
+    sqlx::query(
+        "update deliveries d set subject = n.subject, body = n.body, data = n.data, content_number = n.content_number,
+             traceparent = n.traceparent
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[])
+             as n (id, subject, body, data, content_number, traceparent)
+         where d.delivery_id = n.id",
+    )
+    .bind(rewritten.keys().copied().collect::<Vec<_>>())
+    .bind(all().map(|content| content.message.subject.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|content| content.message.text.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|content| content.message.data.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|content| stored(content.of.change.number)).collect::<Vec<_>>())
+    .bind(all().map(|content| content.of.traceparent.as_str()).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Ends waiting deliveries without sending them, or sending them again.
+pub(in crate::store) async fn cancel_deliveries(
+    connection: &mut PgConnection,
+    cancelled: &[Uuid],
+    now: Timestamp,
+) -> Result<(), Error> {
+    if cancelled.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update deliveries set state = 'cancelled', settled_at = moment($2), last_reason = $3
+         where delivery_id = any($1)",
+    )
+    .bind(cancelled)
+    .bind(now.as_microsecond())
+    .bind(CANCELLED)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Inserts deliveries.
+pub(super) async fn insert_deliveries(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    chunk: &[&New<'_>],
+) -> Result<(), Error> {
+    let text = |of: for<'n> fn(&'n New<'n>) -> &'n str| -> Vec<String> {
+        chunk.iter().map(|new| of(new).to_owned()).collect()
+    };
+    let worth = SignedDuration::try_from(batch.worth).unwrap_or(SignedDuration::MAX);
+    let expires = |new: &New<'_>| {
+        new.planned.due_at.max(batch.now).saturating_add(worth).unwrap_or(Timestamp::MAX).as_microsecond()
+    };
+    let settled = |new: &New<'_>| new.cancelled.then(|| batch.now.as_microsecond());
+    sqlx::query(
+        "insert into deliveries (delivery_id, district, alert_id, change_number, telling, kind, channel, team, address, follows,
+             state, due_at, expires_at, subject, body, data, content_number, traceparent, planned_at, settled_at, last_reason)
+         select n.id, n.district, n.alert_id, n.number, n.telling, n.kind, n.channel, n.team, n.address, n.follows,
+             n.state, moment(n.due_at), moment(n.expires_at), n.subject, n.body, n.data, n.content_number, n.traceparent,
+             moment($19), moment(n.settled_at), case when n.settled_at is null then '' else $20 end
+         from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
+             $10::uuid[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::int[], $18::text[],
+             $21::bigint[])
+             as n (id, district, alert_id, number, telling, kind, channel, team, address, follows, state, due_at, expires_at,
+                 subject, body, data, content_number, traceparent, settled_at)",
+    )
+    .bind(chunk.iter().map(|new| new.planned.id).collect::<Vec<_>>())
+    .bind(text(|new| new.content.of.change.district.as_str()))
+    .bind(chunk.iter().map(|new| uuid(new.content.of.change.alert_id)).collect::<Vec<_>>())
+    .bind(chunk.iter().map(|new| stored(new.change_number)).collect::<Vec<_>>())
+    .bind(chunk.iter().map(|new| stored(new.planned.telling)).collect::<Vec<_>>())
+    .bind(text(|new| message::kind_name(new.planned.kind)))
+    .bind(text(|new| &new.planned.to.channel))
+    .bind(text(|new| &new.planned.to.team))
+    .bind(text(|new| &new.planned.to.address))
+    .bind(chunk.iter().map(|new| new.planned.follows).collect::<Vec<_>>())
+    .bind(text(|new| if new.cancelled { Standing::Cancelled.as_str() } else { Standing::Waiting.as_str() }))
+    .bind(chunk.iter().map(|new| new.planned.due_at.as_microsecond()).collect::<Vec<_>>())
+    .bind(chunk.iter().map(|new| expires(new)).collect::<Vec<_>>())
+    .bind(text(|new| &new.content.message.subject))
+    .bind(text(|new| &new.content.message.text))
+    .bind(text(|new| &new.content.message.data))
+    .bind(chunk.iter().map(|new| stored(new.content.of.change.number)).collect::<Vec<_>>())
+    .bind(text(|new| &new.content.of.traceparent))
+    .bind(batch.now.as_microsecond())
+    .bind(CANCELLED)
+    .bind(chunk.iter().map(|new| settled(new)).collect::<Vec<_>>())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+const fn state_after(kind: ChangeKind) -> &'static str {
+    match kind {
+        ChangeKind::Opened | ChangeKind::Amended | ChangeKind::Escalated => "open",
+        ChangeKind::Cleared => "cleared",
+        ChangeKind::Recalled => "recalled",
+    }
+}
