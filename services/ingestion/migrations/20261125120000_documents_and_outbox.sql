@@ -49,6 +49,9 @@ create table outbox (
     created_at timestamptz not null
 );
 
+-- Rows come and go; without this the relay would step over ever more dead ones.
+alter table outbox set (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+
 -- Which process relays the outbox. Saves double work; nothing depends on there being only one.
 create table relay_lease (
     only_row boolean primary key default true check (only_row),

@@ -89,9 +89,12 @@ pub async fn build(
         http: Some(edfi::router(door).merge(native::router(native))),
         grpc: Some(Routes::new(ingest.server())),
         grpc_services: vec![Ingest::NAME],
-        ready: Box::new(move || match asked.refusal() {
-            None => Readiness::Ready,
-            Some(reason) => Readiness::NotReady(reason.to_owned()),
+        ready: Box::new(move || {
+            if asked.is_reachable() {
+                Readiness::Ready
+            } else {
+                Readiness::NotReady("the database does not answer".to_owned())
+            }
         }),
     })
 }

@@ -19,7 +19,7 @@ pub fn reference_id(district: &DistrictId, kind: &str, canonical_key: &str) -> U
 
 /// The canonical key of its parts, in the order of the functions below.
 pub fn canonical_key(parts: &[&str]) -> String {
-    // A unit separator is a control character, which no part may hold.
+    // A unit separator, which the doors let into no part.
     parts.join("\u{1f}")
 }
 

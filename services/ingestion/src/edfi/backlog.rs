@@ -2,7 +2,7 @@
 //! has them: an outage of the log must become the senders' wait and not our disk.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use homeroom_chassis::lifecycle::TaskGroup;
@@ -19,6 +19,7 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Backlog {
     rows: AtomicU64,
     oldest_ms: AtomicU64,
+    measured: AtomicBool,
     max_rows: u64,
     max_age: Duration,
 }
@@ -29,6 +30,8 @@ impl Backlog {
         let backlog = Arc::new(Self {
             rows: AtomicU64::new(0),
             oldest_ms: AtomicU64::new(0),
+            // The process has just connected.
+            measured: AtomicBool::new(true),
             max_rows: limits.outbox_rows,
             max_age: limits.outbox_age(),
         });
@@ -40,7 +43,9 @@ impl Backlog {
                     _ = every.tick() => {}
                     () = stopping.cancelled() => return Ok::<_, std::convert::Infallible>(()),
                 }
-                if let Err(error) = measured.measure(&database, &districts).await {
+                let result = measured.measure(&database, &districts).await;
+                measured.measured.store(result.is_ok(), Ordering::Relaxed);
+                if let Err(error) = result {
                     tracing::warn!(error = %error, "the outbox cannot be measured");
                 }
             }
@@ -55,6 +60,11 @@ impl Backlog {
         }
         let oldest = Duration::from_millis(self.oldest_ms.load(Ordering::Relaxed));
         (oldest > self.max_age).then_some("Records have waited to be published for too long.")
+    }
+
+    /// Whether the last measurement worked.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.measured.load(Ordering::Relaxed)
     }
 
     /// Counts rows that this process has added since the last measurement.

@@ -5,94 +5,22 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use homeroom_domain::id::{DistrictId, SourceId};
+use homeroom_domain::id::DistrictId;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::key::{Key, KeyHash, etag, key_values};
+use super::command::{Action, Collection, Command, Draft, Outcome};
+use super::key::{KeyHash, key_values};
 use super::map::{self, Context, Message};
-use super::table::Resource;
 use crate::pseudonym::Pseudonyms;
-
-/// The documents of one resource that one source keeps.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Collection {
-    /// The institution.
-    pub(crate) district: DistrictId,
-    /// Whose documents they are.
-    pub(crate) source: SourceId,
-    /// Folder and endpoint, such as `ed-fi/students`.
-    pub(crate) resource: Arc<str>,
-}
-
-impl Collection {
-    /// The id of the document that has this key.
-    pub(crate) fn document_id(&self, key: &Key) -> Uuid {
-        key.document_id(&format!("{}\0{}\0{}", self.district, self.source, self.resource))
-    }
-}
-
-/// A request to change one document.
-#[derive(Debug, Clone)]
-pub(crate) struct Command {
-    /// Where the document is, or will be.
-    pub(crate) collection: Collection,
-    /// Its resource; none when the standard has no such one.
-    pub(crate) resource: Option<&'static Resource>,
-    /// What to do.
-    pub(crate) action: Action,
-    /// What the client has seen.
-    pub(crate) condition: Condition,
-    /// The request's trace.
-    pub(crate) traceparent: Option<String>,
-}
-
-/// What to do with a document.
-#[derive(Debug, Clone)]
-pub(crate) enum Action {
-    /// Create it, or change the one that has this key.
-    Upsert(Key, Map<String, Value>),
-    /// Change the one that has this id; its key too when that is allowed.
-    Replace(Uuid, Key, Map<String, Value>, bool),
-    /// Delete the one that has this id.
-    Delete(Uuid),
-}
-
-/// What must hold of the document, for the client to mean it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Condition {
-    /// It must be one of these, as `If-Match` says.
-    pub(crate) etags: Option<Vec<String>>,
-    /// There must be none, as `If-None-Match: *` says.
-    pub(crate) absent: bool,
-}
-
-/// What a request came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// There is a new document.
-    Created(Uuid, String),
-    /// There was one, and it now says what was sent.
-    Updated(Uuid, String),
-    /// It is gone.
-    Deleted,
-    /// There is none.
-    NotFound,
-    /// It is not what the client has seen.
-    Stale,
-    /// Its key may not be changed.
-    KeyFixed,
-    /// Another has that key.
-    KeyTaken,
-}
 
 /// A document as kept.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Document {
     pub(crate) id: Uuid,
     pub(crate) key_hash: KeyHash,
-    pub(crate) body: Map<String, Value>,
+    pub(crate) body: Arc<Map<String, Value>>,
     pub(crate) etag: String,
     pub(crate) change_version: u64,
     pub(crate) created_version: u64,
@@ -175,28 +103,28 @@ impl<'a> Batch<'a> {
     pub(crate) fn decide(&mut self, command: &Command) -> Outcome {
         let collection = &command.collection;
         match &command.action {
-            Action::Upsert(key, body) => {
-                let id = self.ids.get(&(collection.clone(), key.hash())).copied();
-                match (id.and_then(|id| self.find(collection, id)).cloned(), id) {
-                    (Some(document), _) => self.update(command, &document, key, body),
-                    (None, _) if command.condition.etags.is_some() => Outcome::Stale,
-                    (None, _) => self.create(command, key, body),
+            Action::Upsert(draft) => {
+                let id = self.ids.get(&(collection.clone(), draft.key_hash)).copied();
+                match id.and_then(|id| self.find(collection, id)).cloned() {
+                    Some(document) => self.update(command, &document, draft),
+                    None if command.condition.etags.is_some() => Outcome::Stale,
+                    None => self.create(command, draft),
                 }
             }
-            Action::Replace(id, key, body, key_may_change) => {
+            Action::Replace(id, draft, key_may_change) => {
                 let Some(document) = self.find(collection, *id).cloned() else { return Outcome::NotFound };
-                if document.key_hash != key.hash() {
+                if document.key_hash != draft.key_hash {
                     if !key_may_change {
                         return Outcome::KeyFixed;
                     }
-                    if self.ids.contains_key(&(collection.clone(), key.hash())) {
+                    if self.ids.contains_key(&(collection.clone(), draft.key_hash)) {
                         return Outcome::KeyTaken;
                     }
                 }
-                self.update(command, &document, key, body)
+                self.update(command, &document, draft)
             }
             Action::Delete(id) => match self.find(collection, *id).cloned() {
-                Some(document) if command.condition.permits(&document) => self.delete(command, &document),
+                Some(document) if command.condition.permits(&document.etag) => self.delete(command, &document),
                 Some(_) => Outcome::Stale,
                 None => Outcome::NotFound,
             },
@@ -227,46 +155,44 @@ impl<'a> Batch<'a> {
         *version
     }
 
-    fn create(&mut self, command: &Command, key: &Key, body: &Map<String, Value>) -> Outcome {
+    fn create(&mut self, command: &Command, draft: &Draft) -> Outcome {
         let version = self.next_version(&command.collection.district);
-        let mut id = command.collection.document_id(key);
+        let mut id = draft.id;
         if self.find(&command.collection, id).is_some() {
             // A document that was made with this key has another now and keeps its id; ours must differ.
             id = Uuid::new_v5(&id, &version.to_be_bytes());
         }
         let document = Document {
             id,
-            key_hash: key.hash(),
-            body: body.clone(),
-            etag: etag(body),
+            key_hash: draft.key_hash,
+            body: Arc::clone(&draft.body),
+            etag: draft.etag.clone(),
             change_version: version,
             created_version: version,
             created_at: self.now,
         };
-        let outcome = Outcome::Created(document.id, document.etag.clone());
-        self.say(command, version, None, Some(body));
+        self.say(command, version, None, Some(&draft.body));
         self.keep(&command.collection, document);
-        outcome
+        Outcome::Created(id, draft.etag.clone())
     }
 
-    fn update(&mut self, command: &Command, document: &Document, key: &Key, body: &Map<String, Value>) -> Outcome {
-        if !command.condition.permits(document) {
+    fn update(&mut self, command: &Command, document: &Document, draft: &Draft) -> Outcome {
+        if !command.condition.permits(&document.etag) {
             return Outcome::Stale;
         }
-        let etag = etag(body);
-        let outcome = Outcome::Updated(document.id, etag.clone());
-        if etag == document.etag && document.key_hash == key.hash() {
+        let outcome = Outcome::Updated(document.id, draft.etag.clone());
+        if draft.etag == document.etag && draft.key_hash == document.key_hash {
             // Nothing new was said, so there is nothing to tell.
             return outcome;
         }
         let version = self.next_version(&command.collection.district);
-        self.say(command, version, Some(&document.body), Some(body));
+        self.say(command, version, Some(&document.body), Some(&draft.body));
         self.ids.remove(&(command.collection.clone(), document.key_hash));
         let changed = Document {
             id: document.id,
-            key_hash: key.hash(),
-            body: body.clone(),
-            etag,
+            key_hash: draft.key_hash,
+            body: Arc::clone(&draft.body),
+            etag: draft.etag.clone(),
             change_version: version,
             created_version: document.created_version,
             created_at: document.created_at,
@@ -314,13 +240,6 @@ impl<'a> Batch<'a> {
             message,
             traceparent: command.traceparent.clone(),
         }));
-    }
-}
-
-impl Condition {
-    fn permits(&self, document: &Document) -> bool {
-        let matches = |etags: &Vec<String>| etags.iter().any(|etag| etag == "*" || *etag == document.etag);
-        !self.absent && self.etags.as_ref().is_none_or(matches)
     }
 }
 

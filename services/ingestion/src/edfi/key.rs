@@ -9,7 +9,7 @@ use super::table::{Kind, Resource};
 /// Fixed forever: another value would be another id for every document ever kept.
 const NAMESPACE: Uuid = Uuid::from_u128(0x2b47_53c4_90d1_4c0c_9d6e_41f7_a8b3_5ce0);
 
-/// Between the values of a key; a control character, which no value may hold.
+/// Between the values of a key; the validator lets it into none of them.
 const SEPARATOR: char = '\u{1f}';
 
 /// A document's natural key.
@@ -89,28 +89,31 @@ pub(crate) fn etag(body: &Map<String, Value>) -> String {
 /// The same for two bodies that differ only in the order of their properties.
 fn hash_of(body: &Map<String, Value>) -> [u8; 32] {
     let mut text = String::new();
-    write_sorted(&Value::Object(body.clone()), &mut text);
+    write_object(body, &mut text);
     Sha256::digest(text.as_bytes()).into()
 }
 
-fn write_sorted(value: &Value, text: &mut String) {
+fn write_object(object: &Map<String, Value>, text: &mut String) {
+    let mut properties: Vec<_> = object.iter().collect();
+    properties.sort_unstable_by_key(|(name, _)| *name);
+    text.push('{');
+    for (name, value) in properties {
+        // Quoted, so that no name can be taken for what follows it. A text always serializes.
+        text.push_str(&serde_json::to_string(name).unwrap_or_default());
+        text.push(':');
+        write_value(value, text);
+        text.push(',');
+    }
+    text.push('}');
+}
+
+fn write_value(value: &Value, text: &mut String) {
     match value {
-        Value::Object(object) => {
-            let mut names: Vec<_> = object.keys().collect();
-            names.sort_unstable();
-            text.push('{');
-            for name in names {
-                text.push_str(&Value::String(name.clone()).to_string());
-                text.push(':');
-                write_sorted(&object[name], text);
-                text.push(',');
-            }
-            text.push('}');
-        }
+        Value::Object(object) => write_object(object, text),
         Value::Array(list) => {
             text.push('[');
             for element in list {
-                write_sorted(element, text);
+                write_value(element, text);
                 text.push(',');
             }
             text.push(']');
@@ -138,7 +141,7 @@ fn sibling<'a>(body: &'a Map<String, Value>, path: &[String]) -> Option<&'a Valu
     find(body, &path)
 }
 
-/// Never equal to a name, which cannot begin with a control character.
+/// Never equal to a name, which cannot hold this character either.
 fn numbered(number: &str) -> String {
     format!("\u{1e}{number}")
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
-use super::batch::Collection;
+use super::command::Collection;
 use super::key::{Key, KeyHash};
 use super::problem::Problem;
 use super::table::{Kind, Node, Object, Resource};

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::batch::{Action, Collection, Command, Document, Writes};
+use super::batch::{Document, Writes};
+use super::command::{Action, Collection, Command};
 use super::key::KeyHash;
 
 /// The channel on which a batch wakes the relay.
@@ -49,13 +50,13 @@ pub(crate) async fn load(
     for command in commands {
         let collection = &command.collection;
         match &command.action {
-            Action::Upsert(key, _) => {
-                ids.push((collection, collection.document_id(key)));
-                keys.push((collection, key.hash()));
+            Action::Upsert(draft) => {
+                ids.push((collection, draft.id));
+                keys.push((collection, draft.key_hash));
             }
-            Action::Replace(id, key, _, _) => {
+            Action::Replace(id, draft, _) => {
                 ids.push((collection, *id));
-                keys.push((collection, key.hash()));
+                keys.push((collection, draft.key_hash));
             }
             Action::Delete(id) => ids.push((collection, *id)),
         }
@@ -226,7 +227,7 @@ fn document(row: &sqlx::postgres::PgRow) -> Result<(Collection, Document), Error
         id: row.try_get::<Uuid, _>(3)?,
         key_hash: KeyHash::try_from(key_hash.as_slice())
             .map_err(|_| bad_row(TABLE, "natural_key_hash", "not 32 bytes"))?,
-        body: parse_body(&row.try_get::<String, _>(5)?)?,
+        body: Arc::new(parse_body(&row.try_get::<String, _>(5)?)?),
         etag: row.try_get(6)?,
         change_version: row.try_get::<i64, _>(7)?.cast_unsigned(),
         created_version: row.try_get::<i64, _>(8)?.cast_unsigned(),
@@ -236,8 +237,7 @@ fn document(row: &sqlx::postgres::PgRow) -> Result<(Collection, Document), Error
     Ok((collection, document))
 }
 
-/// The body of a row.
-pub(crate) fn parse_body(text: &str) -> Result<Map<String, Value>, Error> {
+fn parse_body(text: &str) -> Result<Map<String, Value>, Error> {
     serde_json::from_str(text).map_err(|_| bad_row("documents", "body", "not a JSON object"))
 }
 

@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 use super::table::{Kind, Node, Object, Property, Resource};
 
+/// What stands between the values of a natural key, and so in none of them.
+const SEPARATORS: [char; 2] = ['\u{1e}', '\u{1f}'];
+
 /// Messages by JSON path.
 pub(crate) type Faults = BTreeMap<String, Vec<String>>;
 
@@ -136,6 +139,9 @@ fn check_text(name: &str, length: u32, property: &Property, value: &Value) -> Re
     let only_blanks = trimmed.is_empty() && !text.is_empty();
     if (property.identity && trimmed.len() != text.len()) || (property.required && only_blanks) {
         return Err(format!("{name} cannot contain leading or trailing spaces."));
+    }
+    if text.contains(SEPARATORS) {
+        return Err(format!("{name} must not contain the control characters U+001E and U+001F."));
     }
     check_length(name, length, text)
 }

@@ -6,6 +6,7 @@
 //! A request is answered after its commit. If a commit fails by what one of its documents holds, its requests are committed
 //! one by one, so that only that one fails.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use homeroom_chassis::clock;
@@ -15,7 +16,8 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::backlog::Backlog;
-use super::batch::{Batch, Command, Outcome};
+use super::batch::Batch;
+use super::command::{Command, Outcome};
 use super::store;
 use crate::config::Limits;
 use crate::pseudonym::Pseudonyms;
@@ -167,7 +169,9 @@ impl Task {
 
     async fn transaction(&self, commands: &Arc<Vec<Command>>) -> Result<Vec<Outcome>, Error> {
         let now = clock::now();
-        let districts = Districts::of(commands.iter().map(|command| &command.collection.district));
+        // Each once: the policy reads the list for every row.
+        let districts: BTreeSet<_> = commands.iter().map(|command| &command.collection.district).collect();
+        let districts = Districts::of(districts);
         let (outcomes, appended) = self
             .database
             .run("ingestion.documents.write", &districts, |connection| {

@@ -1,10 +1,12 @@
 use homeroom_bus::Topic;
 use homeroom_domain::event::{Change, Event};
+use homeroom_domain::id::SourceId;
 use homeroom_proto::event;
 use secrecy::SecretString;
 use serde_json::json;
 
 use super::*;
+use crate::edfi::command::Condition;
 use crate::edfi::table::table;
 
 fn collection() -> Collection {
@@ -21,11 +23,11 @@ fn pseudonyms() -> Pseudonyms {
     pseudonyms
 }
 
-fn body(begin: &str, end: &str) -> Map<String, Value> {
+fn draft(begin: &str, end: &str) -> Draft {
     let body = json!({"beginDate": begin, "endDate": end, "studentReference": {"studentUniqueId": "1"}, "sectionReference": {
         "localCourseCode": "A", "schoolId": 1, "schoolYear": 2022, "sectionIdentifier": "s", "sessionName": "Fall"}});
     let Value::Object(body) = body else { unreachable!() };
-    body
+    Draft::new(&collection(), table().find("studentSectionAssociations"), body)
 }
 
 fn command(action: Action) -> Command {
@@ -34,13 +36,11 @@ fn command(action: Action) -> Command {
 }
 
 fn post(begin: &str, end: &str) -> Command {
-    let body = body(begin, end);
-    command(Action::Upsert(Key::of(table().find("studentSectionAssociations"), &body), body))
+    command(Action::Upsert(draft(begin, end)))
 }
 
 fn put(id: Uuid, begin: &str, free: bool) -> Command {
-    let body = body(begin, "2021-12-17");
-    command(Action::Replace(id, Key::of(table().find("studentSectionAssociations"), &body), body, free))
+    command(Action::Replace(id, draft(begin, "2021-12-17"), free))
 }
 
 fn events(writes: &Writes) -> Vec<Event> {

@@ -12,8 +12,7 @@ use uuid::Uuid;
 
 use super::address::base;
 use super::authorise;
-use crate::edfi::batch::{Action, Collection, Command, Condition, Outcome};
-use crate::edfi::key::Key;
+use crate::edfi::command::{Action, Collection, Command, Condition, Draft, Outcome};
 use crate::edfi::problem::Problem;
 use crate::edfi::query::{self, Page, Query};
 use crate::edfi::table::{self, ED_FI, Resource, table};
@@ -158,8 +157,8 @@ async fn upsert(door: &Door, place: Place, request: Request) -> Result<Response,
         return Err(Problem::id_in_body());
     }
     body = check(place.resource, body)?;
-    let key = Key::of(place.resource, &body);
-    apply(door, place, Action::Upsert(key, body), &headers, bytes.len()).await
+    let draft = Draft::new(&place.collection, place.resource, body);
+    apply(door, place, Action::Upsert(draft), &headers, bytes.len()).await
 }
 
 async fn replace(door: &Door, id: Uuid, place: Place, request: Request) -> Result<Response, Problem> {
@@ -171,12 +170,12 @@ async fn replace(door: &Door, id: Uuid, place: Place, request: Request) -> Resul
         return Err(Problem::bad_request("Request body id must match the id in the url."));
     }
     body = check(place.resource, body)?;
-    let key = Key::of(place.resource, &body);
+    let draft = Draft::new(&place.collection, place.resource, body);
     // A document without a natural key is its own key, and may say anything else later.
     let free = place
         .resource
         .is_none_or(|resource| resource.key.is_empty() || KEY_MAY_CHANGE.contains(&resource.endpoint.as_str()));
-    apply(door, place, Action::Replace(id, key, body, free), &headers, bytes.len()).await
+    apply(door, place, Action::Replace(id, draft, free), &headers, bytes.len()).await
 }
 
 async fn delete(door: &Door, id: Uuid, place: Place, headers: &HeaderMap) -> Result<Response, Problem> {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::authorise;
 use crate::edfi::Door;
-use crate::edfi::batch::Collection;
+use crate::edfi::command::Collection;
 use crate::edfi::problem::Problem;
 use crate::edfi::query::{self, Query};
 

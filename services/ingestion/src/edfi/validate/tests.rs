@@ -140,3 +140,11 @@ fn a_grading_period_by_number_is_as_good_as_one_by_name() {
     });
     assert_eq!(check("grades", grade).unwrap()["gradingPeriodReference"]["periodSequence"], 1);
 }
+
+#[test]
+fn what_separates_the_values_of_a_key_is_in_none_of_them() {
+    let mut joined = mark();
+    joined["sessionReference"]["sessionName"] = json!("Fall\u{1f}604822");
+    let faults = check("studentSchoolAttendanceEvents", joined).unwrap_err();
+    assert!(faults["$.sessionReference.sessionName"][0].as_str().unwrap().contains("U+001F"));
+}
