@@ -201,22 +201,22 @@ mod tests {
     use super::*;
 
     fn tier(absent: i64, enrolled: i64) -> Option<u8> {
-        Measures { absent, enrolled, ..Measures::default() }.tier()
+        Measures { enrolled, absent, ..Measures::default() }.tier()
     }
 
     #[test]
     fn tier_bounds_are_inclusive() {
-        assert_eq!(tier(499, 100_00), Some(0));
-        assert_eq!(tier(500, 100_00), Some(1));
-        assert_eq!(tier(999, 100_00), Some(1));
-        assert_eq!(tier(1000, 100_00), Some(2));
-        assert_eq!(tier(2000, 100_00), Some(3));
+        assert_eq!(tier(499, 10_000), Some(0));
+        assert_eq!(tier(500, 10_000), Some(1));
+        assert_eq!(tier(999, 10_000), Some(1));
+        assert_eq!(tier(1000, 10_000), Some(2));
+        assert_eq!(tier(2000, 10_000), Some(3));
     }
 
     #[test]
     fn a_tier_needs_ten_days() {
-        assert_eq!(tier(900, 9_00), None);
-        assert_eq!(tier(1_00, 10_00), Some(2));
+        assert_eq!(tier(900, 900), None);
+        assert_eq!(tier(100, 1000), Some(2));
     }
 
     #[test]

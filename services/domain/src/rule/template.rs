@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn fill(text: &str) -> String {
-        let measures = Measures { enrolled: 120_00, absent: 12_50, ..Measures::default() };
+        let measures = Measures { enrolled: 12_000, absent: 1_250, ..Measures::default() };
         Template::parse(text).unwrap().fill(&measures, Date::parse("2022-04-13").unwrap())
     }
 

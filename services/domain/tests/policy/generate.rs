@@ -105,6 +105,14 @@ impl Dice {
     }
 }
 
+/// Puts the words into another order.
+pub(crate) fn shuffle(words: &mut [Word], seed: u64) {
+    let dice = &mut Dice(seed);
+    for last in (1..words.len()).rev() {
+        words.swap(last, dice.roll(last + 1));
+    }
+}
+
 /// A log of words: the district's as they should be, a student's, then so many that upset them.
 pub(crate) fn log(upsets: usize) -> impl Strategy<Value = Vec<Said>> {
     let student = prop::collection::vec(any::<u64>().prop_map(|seed| daily(&mut Dice(seed))), 0..8);

@@ -1,6 +1,9 @@
 //! The default day policy and the episodes, case by case in words, and against an oracle that shares no code with the crate.
 
+#![expect(clippy::unwrap_used, reason = "the tests' language is tests too")]
+
 mod agreement;
+mod author;
 mod convergence;
 mod counting;
 mod course;

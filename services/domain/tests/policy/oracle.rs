@@ -159,9 +159,8 @@ impl Oracle {
         let mut events = Vec::new();
         for entry in &self.entries {
             if let Entry::CalendarDate(of) = entry {
-                if of.calendar == calendar && of.date == date {
-                    events.extend(of.events.iter().map(|event| meaning(event)));
-                }
+                let wanted = of.calendar == calendar && of.date == date;
+                events.extend(of.events.iter().filter(|_| wanted).map(|event| meaning(event)));
             }
         }
         let taught = ["instructional day", "make-up day", "student late arrival/early dismissal"];
@@ -231,11 +230,11 @@ impl Oracle {
         let marks = self.marks(school, date);
         let came = marks.iter().any(|mark| matches!(self.category(mark), Some(Category::Tardy | Category::Present)));
         let daily: Vec<_> = marks.iter().copied().filter(|mark| mark.scope == Scope::Day).collect();
-        if daily.is_empty() { self.from_periods(school, date, &marks, came) } else { Some(self.from_day(&daily, came)) }
+        if daily.is_empty() { self.period_day(school, date, &marks, came) } else { Some(self.whole_day(&daily, came)) }
     }
 
     /// Item 3.
-    fn from_day(&self, daily: &[&AttendanceMark], came: bool) -> Sum {
+    fn whole_day(&self, daily: &[&AttendanceMark], came: bool) -> Sum {
         let (mut absent, mut unexcused, mut open, mut tardy) = (0, 0, 0, false);
         for mark in daily {
             let stated = mark.share.map(i64::from);
@@ -263,7 +262,7 @@ impl Oracle {
     }
 
     /// Items 4 and 5.
-    fn from_periods(&self, school: &SchoolId, date: Date, marks: &[&AttendanceMark], came: bool) -> Option<Sum> {
+    fn period_day(&self, school: &SchoolId, date: Date, marks: &[&AttendanceMark], came: bool) -> Option<Sum> {
         let mut sections: Vec<SectionId> = Vec::new();
         for fact in &self.facts {
             if let Fact::SectionMembership(of) = fact {

@@ -2,7 +2,7 @@
 //!
 //! School days are numbered: `day(1)` is Monday 2021-09-06, `day(5)` the Friday, `day(6)` the next Monday.
 
-use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::alert::AlertChange;
 use homeroom_domain::date::Date;
 use homeroom_domain::day::Day;
 use homeroom_domain::episode::{Episodes, Moment, Step};
@@ -340,7 +340,7 @@ impl World {
 
     /// Whether any reference change may concern the student.
     pub(crate) fn waits(&self) -> bool {
-        self.look(|student| student.waiting())
+        self.look(|student: &Evaluation<'_>| student.waiting())
     }
 
     /// What a date counts as for the district, and at which school.
@@ -357,6 +357,13 @@ impl World {
     pub(crate) fn total(&self) -> (i64, i64) {
         let measures = self.measures();
         (measures.enrolled, measures.absent)
+    }
+
+    /// Only this rule is in force.
+    pub(crate) fn only(&mut self, rule: &str) -> &mut Self {
+        self.pack.rules.retain(|known| known.id.as_str() == rule);
+        assert_eq!(self.pack.rules.len(), 1, "there is no rule `{rule}`");
+        self
     }
 
     /// Looks again, and lets the episodes change.
@@ -380,10 +387,17 @@ impl World {
         step.changes
     }
 
-    /// The changes of a step: kind, rule, level.
-    pub(crate) fn tells(&mut self) -> Vec<(ChangeKind, String, i64)> {
+    /// The changes of a step: kind, rule and level.
+    pub(crate) fn tells(&mut self) -> Vec<String> {
         let changes = self.changes().into_iter();
-        changes.map(|change| (change.kind, change.claim.rule.to_string(), change.claim.level)).collect()
+        changes.map(|change| format!("{:?} {} {}", change.kind, change.claim.rule, change.claim.level)).collect()
+    }
+
+    /// The only change of a step.
+    pub(crate) fn change(&mut self) -> AlertChange {
+        let mut changes = self.changes();
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        changes.remove(0)
     }
 }
 
