@@ -29,6 +29,11 @@ pub(crate) fn covers(spell: &Enrollment, date: Date) -> bool {
     spell.entry_on <= date && spell.exit_on.is_none_or(|exit| date <= exit)
 }
 
+/// Whether a spell lasts into a year.
+pub(crate) fn reaches(spell: &Enrollment, year: SchoolYear) -> bool {
+    spell.exit_on.is_none_or(|exit| exit.school_year() >= year)
+}
+
 /// The dates that count at each school of the year, up to one date, in order. A school whose calendar is unknown has none.
 pub(crate) fn dates<'a>(
     spells: &[&'a Enrollment],
@@ -38,7 +43,7 @@ pub(crate) fn dates<'a>(
 ) -> BTreeMap<&'a SchoolId, Vec<Date>> {
     let mut dates: BTreeMap<&SchoolId, Vec<Date>> = BTreeMap::new();
     for spell in spells {
-        if spell.entry_on > through || spell.exit_on.is_some_and(|exit| exit.school_year() < year) {
+        if spell.entry_on > through || !reaches(spell, year) {
             continue;
         }
         let counted = dates.entry(&spell.school).or_default();

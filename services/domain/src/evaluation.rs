@@ -122,7 +122,7 @@ impl<'a> Evaluation<'a> {
     pub fn waiting(&self) -> bool {
         !self.ledger.registered()
             || self.ledger.marks().any(|mark| day::unknown_parent(mark.fact, self.view).is_some())
-            || self.ledger.enrollments().any(|spell| {
+            || self.ledger.enrollments().filter(|spell| enrollment::reaches(spell, self.year)).any(|spell| {
                 !self.view.knows_school(&spell.school)
                     || self.view.calendar(spell.calendar, &spell.school, self.year).is_none()
             })

@@ -48,7 +48,8 @@ impl Records {
         self.0.values().filter_map(|(_, change)| if let Change::Recorded(entry) = change { Some(entry) } else { None })
     }
 
-    /// Indexes the records. Where two records define one id, the later in the order of source and key is used, so that the view does not depend on arrival.
+    /// Indexes the records. Where two records define one id, the later in the order of source and key is used, so that the view
+    /// does not depend on arrival; the events of one date are taken together.
     pub fn view(&self) -> View {
         let mut view = View::default();
         for entry in self.live() {
@@ -136,7 +137,12 @@ impl View {
             Entry::AttendanceTaken(taken) => {
                 self.taken.insert((taken.section, taken.date));
             }
-            Entry::Settings(settings) => self.settings = Some(settings.clone()),
+            Entry::Settings(settings) => {
+                // A district writes its codes as it likes; they compare without regard to case.
+                let codes =
+                    settings.codes.iter().map(|(code, category)| (code.trim().to_lowercase(), *category)).collect();
+                self.settings = Some(Settings { codes, ..settings.clone() });
+            }
             Entry::RulePack(pack) => self.rule_pack = Some(pack.clone()),
         }
     }

@@ -1,8 +1,11 @@
 //! Items 1 and 3: which dates are instructional, and what daily marks make of them.
 
-use homeroom_domain::settings::Category;
+use homeroom_domain::event::AttendanceMark;
+use homeroom_domain::id::SchoolYear;
+use homeroom_domain::reference::{Calendar, CalendarDate, Entry};
+use homeroom_domain::settings::{Category, Settings};
 
-use crate::world::{Marked, Spell, World, absent, day, enrolled, excused, mark};
+use crate::world::{Marked, Spell, World, absent, code, day, enrolled, excused, id, mark, school};
 
 /// Whether a date with these events counts.
 fn counts(events: &[&str]) -> bool {
@@ -37,19 +40,15 @@ fn a_date_is_instructional_by_an_event_that_gives_and_none_that_takes() {
 #[test]
 fn two_records_of_one_date_are_weighed_together() {
     let mut world = World::of_school_days(2);
-    let date = homeroom_domain::reference::CalendarDate {
-        calendar: crate::world::id("main"),
-        date: day(2),
-        events: vec![crate::world::code("Weather day")],
-    };
+    let date = CalendarDate { calendar: id("main"), date: day(2), events: vec![code("Weather day")] };
     for key in ["a second record", "another"] {
-        world.defines(key, homeroom_domain::reference::Entry::CalendarDate(date.clone()));
+        world.defines(key, Entry::CalendarDate(date.clone()));
         assert_eq!(world.total(), (100, 0));
     }
 }
 
 /// Absent and unexcused hundredths of a day with these marks.
-fn day_with(marks: &[homeroom_domain::event::AttendanceMark]) -> (i32, i32, bool) {
+fn day_with(marks: &[AttendanceMark]) -> (i32, i32, bool) {
     let mut world = World::of_school_days(1);
     for (n, mark) in marks.iter().enumerate() {
         world.says(&format!("mark {n}"), mark.clone());
@@ -120,6 +119,16 @@ fn codes_compare_without_case_and_a_district_adds_its_own() {
 }
 
 #[test]
+fn a_districts_own_codes_may_be_written_in_any_case() {
+    let mut world = World::of_school_days(1);
+    world.says("mark", mark("a7", day(1)));
+    let codes = [("A7".to_owned(), Category::ExcusedAbsence)].into();
+    world.defines("settings", Entry::Settings(Settings { codes, ..Settings::default() }));
+    world.settings = world.records.view().settings();
+    assert_eq!(world.absence(day(1)), Some((100, 0)));
+}
+
+#[test]
 fn an_enrollment_follows_the_calendar_it_names() {
     let mut world = World::of_school_days(3);
     world.calendar("short", "1", 1..=1);
@@ -153,12 +162,8 @@ fn a_named_calendar_that_is_not_known_is_waited_for() {
 #[test]
 fn a_calendar_of_another_year_is_none_of_this_one() {
     let mut world = World::of_school_days(3);
-    let last_year = homeroom_domain::reference::Calendar {
-        calendar: crate::world::id("old"),
-        school: crate::world::school("1"),
-        school_year: homeroom_domain::id::SchoolYear(2021),
-    };
-    world.defines("calendar old", homeroom_domain::reference::Entry::Calendar(last_year));
+    let last_year = Calendar { calendar: id("old"), school: school("1"), school_year: SchoolYear(2021) };
+    world.defines("calendar old", Entry::Calendar(last_year));
     world.says("enrollment", enrolled("1", day(1)).following("old"));
     assert_eq!(world.total(), (300, 0), "the school's only calendar of the year counts");
 }

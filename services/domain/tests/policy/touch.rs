@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::agreement::cases;
 use crate::generate::{self, SCHOOLS, Word, date};
-use crate::world::{World, absent, day, enrolled, school};
+use crate::world::{Spell, World, absent, day, enrolled, on, school};
 
 fn measures(ledger: &Ledger, view: &View, settings: &Settings, now: Now) -> Vec<Measures> {
     let student = Evaluation::new(ledger, view, settings, now);
@@ -83,4 +83,6 @@ fn a_student_with_everything_known_waits_for_nothing() {
     assert!(!world.waits());
     world.says("elsewhere", enrolled("2", day(1)));
     assert!(world.waits());
+    world.says("elsewhere", enrolled("2", on("2020-09-01")).until(on("2021-06-01")));
+    assert!(!world.waits(), "last year is not counted any more");
 }
