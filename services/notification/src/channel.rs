@@ -1,6 +1,6 @@
 //! Channel adapters: clients of the feed that put deliveries where people are.
 //!
-//! An adapter is a [`Sender`] (how one delivery is sent, and what its end means) run by [`feed`] (connect, take, settle, drain,
+//! An adapter is a `Sender` (how one delivery is sent, and what its end means) run by `feed` (connect, take, settle, drain,
 //! connect again). To add a channel: a file here with its `Config`, its `Sender` and `run`; its entry in the routing; its
 //! subcommand in the binary.
 

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::message::kind_name;
 use crate::metric;
 use crate::routing::Source;
-use crate::store::{Batch, DeadLetter, Incoming, Outcome, Step, Store, Turn};
+use crate::store::{Batch, DeadLetter, Incoming, Outcome, Step, Store, Turn, is_refusal};
 
 /// Batches of records that wait for a worker.
 const INBOX: usize = 2;
@@ -221,18 +221,6 @@ fn decode(record: &Record) -> Result<Incoming, String> {
         traceparent.filter(|text| text.len() <= LONGEST_TRACEPARENT && text.chars().all(|c| c.is_ascii_graphic()));
     let traceparent = traceparent.unwrap_or_default().to_owned();
     Ok(Incoming { change, encoded, traceparent })
-}
-
-/// Whether the same rows would be refused again: what they hold is wrong (class 22), breaks a constraint (23), is of another
-/// district (42501), or does not fit what is there.
-fn is_refusal(error: &Error) -> bool {
-    let source = match error {
-        Error::Row { .. } => return true,
-        Error::Statement { source, .. } => source,
-        _ => return false,
-    };
-    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23") || code == "42501")
 }
 
 fn with_source(error: &dyn std::error::Error) -> String {

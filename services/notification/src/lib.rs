@@ -1,6 +1,6 @@
 //! Puts each alert in front of the right adult, and takes it back.
 //!
-//! Alert changes come from the log ([`consume`](app)), are kept once each, and become deliveries by pure planning: an
+//! Alert changes come from the log, are kept once each, and become deliveries by pure planning: an
 //! opening goes to the teams that [`routing`] names, and whatever happens to the alert later goes to exactly those who were
 //! told. Channel adapters ([`channel`]) take deliveries from a leased, flow-controlled gRPC feed and settle each of them;
 //! live screens watch the changes from a cursor on.

@@ -20,6 +20,7 @@ use homeroom_domain::alert::AlertChange;
 use homeroom_domain::id::{DistrictId, SchoolId};
 use serde::Deserialize;
 
+use crate::channel::{mail, webhook};
 use crate::plan::Recipient;
 
 pub use file::Source;
@@ -170,14 +171,11 @@ impl ChannelEntry {
     fn parse(self, team: &str) -> Result<Recipient, String> {
         let (channel, address) = match self {
             Self::Mail { address } => {
-                address.parse::<lettre::Address>().map_err(|error| format!("mail address `{address}`: {error}"))?;
+                mail::check_address(&address)?;
                 ("mail", address)
             }
             Self::Webhook { url } => {
-                let parsed = reqwest::Url::parse(&url).map_err(|error| format!("url `{url}`: {error}"))?;
-                if !matches!(parsed.scheme(), "https" | "http") || parsed.host().is_none() {
-                    return Err(format!("url `{url}` is not one of https or http with a host"));
-                }
+                webhook::check_url(&url)?;
                 ("webhook", url)
             }
         };

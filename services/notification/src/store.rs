@@ -52,6 +52,18 @@ impl Store {
     }
 }
 
+/// Whether the same rows would be refused again: what they hold is wrong (class 22), breaks a constraint (23), is of another
+/// district (42501), or does not fit what is there.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    let source = match error {
+        Error::Row { .. } => return true,
+        Error::Statement { source, .. } => source,
+        _ => return false,
+    };
+    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23") || code == "42501")
+}
+
 /// Wakes whoever waits for deliveries or changes, once the transaction commits.
 async fn notify(connection: &mut PgConnection) -> Result<(), Error> {
     sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(connection).await?;

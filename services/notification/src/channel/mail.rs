@@ -71,6 +71,11 @@ const fn default_timeout() -> u64 {
     20
 }
 
+/// Says what is wrong with an address of this channel.
+pub(crate) fn check_address(address: &str) -> Result<(), String> {
+    address.parse::<lettre::Address>().map(drop).map_err(|error| format!("mail address `{address}`: {error}"))
+}
+
 /// Sends mail until the group stops.
 pub async fn run(config: Config, tasks: TaskGroup) -> Result<(), Error> {
     let sender = Mail::new(&config)?;

@@ -49,6 +49,13 @@ const fn default_timeout() -> u64 {
     20
 }
 
+/// Says what is wrong with a URL of this channel.
+pub(crate) fn check_url(url: &str) -> Result<(), String> {
+    let parsed = Url::parse(url).map_err(|error| format!("url `{url}`: {error}"))?;
+    let good = matches!(parsed.scheme(), "https" | "http") && parsed.host().is_some();
+    if good { Ok(()) } else { Err(format!("url `{url}` is not one of https or http with a host")) }
+}
+
 /// Sends webhooks until the group stops.
 pub async fn run(config: Config, tasks: TaskGroup) -> Result<(), Error> {
     if config.timeout_s == 0 || config.timeout_s * 2 > config.feed.lease_s {
