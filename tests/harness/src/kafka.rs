@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use homeroom_bus::kafka::Config;
 
 /// How long a broker may take to be ready, its download on a fresh machine included.
-const READY: Duration = Duration::from_secs(300);
+const READY: Duration = Duration::from_mins(5);
 /// What its log says then.
 const READY_LINE: &str = "Kafka Server started";
 

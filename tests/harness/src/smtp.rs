@@ -111,10 +111,6 @@ fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the harness is not configured by a file; the scripts share this variable"
-)]
 fn cache() -> PathBuf {
     std::env::var_os("HOMEROOM_CACHE").map_or_else(|| workspace().join(".cache"), PathBuf::from)
 }

@@ -152,6 +152,10 @@ impl Clients {
         Duration::from_millis(u64::from(self.config.session_timeout_ms))
     }
 
+    pub(super) fn poll_interval(&self) -> Duration {
+        Duration::from_millis(u64::from(self.config.poll_interval_ms.max(self.config.session_timeout_ms)))
+    }
+
     /// For administration and questions about topics.
     pub(super) fn plain(&self) -> ClientConfig {
         self.base.clone()

@@ -4,23 +4,19 @@
 //! says where to start. So this thread never asks Kafka where to resume, and never trusts Kafka to say that an assignment was
 //! lost. What is committed to the group says how far records have been handed over, for lag metrics and autoscaling alone.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt as _, stream};
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult};
-use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, TopicPartitionList};
-use tokio::runtime::Handle;
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
+use rdkafka::error::KafkaError;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{self, Verdict, copy, judge, unavailable, weight};
-use super::route::Routes;
-use crate::log::{Error, PartitionOwner};
-use crate::topic::{Offset, Partition, Topic};
+use super::client::{Verdict, copy, judge, unavailable, weight};
+use super::rebalance::{Context, Shared};
+use crate::log::Error;
+use crate::topic::{Offset, Partition};
 
 /// How long a poll waits for a record before the thread looks after everything else.
 const POLL: Duration = Duration::from_millis(50);
@@ -31,120 +27,10 @@ const GULP: usize = 1_000;
 const GULP_BYTES: usize = 1024 * 1024;
 /// How long the thread waits for room in an inbox that holds everything up.
 const ROOM: Duration = Duration::from_millis(2);
-/// How many partitions are claimed at the same time.
-const CLAIMS: usize = 8;
 /// How often the group is told how far records were handed over.
 const LAG_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the search for a partition's ends may take, after an offset was refused.
 const ENDS_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// What the thread and the library's callbacks share. Both run on the same thread: callbacks run inside `poll`.
-pub(super) struct Context {
-    topic: Topic,
-    name: String,
-    owner: Arc<dyn PartitionOwner>,
-    runtime: Handle,
-    shared: Mutex<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    routes: Routes,
-    failure: Option<Error>,
-    /// Set when the runtime has gone, and the owner with it: neither may be called any more.
-    orphaned: bool,
-}
-
-impl Context {
-    pub(super) fn new(topic: Topic, name: String, owner: Arc<dyn PartitionOwner>, runtime: Handle) -> Self {
-        Self { topic, name, owner, runtime, shared: Mutex::default() }
-    }
-
-    fn shared(&self) -> MutexGuard<'_, Shared> {
-        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn fail(&self, error: Error) {
-        self.shared().failure.get_or_insert(error);
-    }
-
-    /// Claims the partitions, then assigns all of them at once with the offsets that the owner gave.
-    fn assign(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition]) {
-        let claim = |partition: Partition| async move { (partition, self.owner.assign(partition).await) };
-        let claims = stream::iter(partitions.iter().copied().map(claim)).buffer_unordered(CLAIMS);
-        let orphaned = self.shared().orphaned;
-        let claimed: Vec<_> = if orphaned { Vec::new() } else { self.runtime.block_on(claims.collect()) };
-        let mut assignment = TopicPartitionList::new();
-        for (partition, claim) in claimed {
-            let added = claim.and_then(|(from, inbox)| {
-                assignment
-                    .add_partition_offset(&self.name, partition.0, rdkafka::Offset::Offset(from.0))
-                    .map_err(|error| unavailable(&error))?;
-                self.shared().routes.open(partition, from, inbox);
-                Ok(())
-            });
-            if let Err(error) = added {
-                self.fail(error);
-            }
-        }
-        // Also when nothing was claimed: the library waits for the answer.
-        if let Err(error) = consumer.incremental_assign(&assignment) {
-            self.fail(unavailable(&error));
-        }
-    }
-
-    /// Stops routing, unassigns, then tells the owner.
-    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList, partitions: &[Partition]) {
-        let mut ours = Vec::new();
-        for partition in partitions {
-            if self.shared().routes.close(*partition) {
-                ours.push(*partition);
-            }
-        }
-        // A pause would outlive the assignment, and hold up the next one.
-        if let Err(error) = consumer.resume(list).and_then(|()| consumer.incremental_unassign(list)) {
-            self.fail(unavailable(&error));
-        }
-        self.tell_revoked(ours);
-    }
-
-    fn tell_revoked(&self, partitions: Vec<Partition>) {
-        if self.shared().orphaned {
-            return;
-        }
-        let tell = |partition| self.owner.revoke(partition);
-        self.runtime.block_on(stream::iter(partitions).for_each_concurrent(CLAIMS, tell));
-    }
-}
-
-impl ClientContext for Context {
-    fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
-        client::log(level, fac, log_message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        client::log_error(&error, reason);
-    }
-}
-
-impl ConsumerContext for Context {
-    /// Overridden whole: the default assigns once by itself, with offsets that are not ours, and hides errors.
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, tpl: &mut TopicPartitionList) {
-        let elements = tpl.elements_for_topic(&self.name);
-        let partitions: Vec<_> = elements.iter().map(|element| Partition(element.partition())).collect();
-        tracing::info!(topic = %self.topic, ?partitions, ?err, "rebalance");
-        match err {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.assign(consumer, &partitions),
-            _ => self.revoke(consumer, tpl, &partitions),
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {
-        if let Err(error) = result {
-            tracing::debug!(topic = %self.topic, %error, "the lag of a group was not told");
-        }
-    }
-}
 
 /// The consumer and when it does what.
 pub(super) struct Member {

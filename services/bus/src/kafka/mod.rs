@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod member;
 mod produce;
+mod rebalance;
 mod route;
 mod tail;
 mod topics;
@@ -23,8 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 use self::client::unavailable;
 use self::config::Clients;
-use self::member::{Context, Member};
+use self::member::Member;
 use self::produce::Appender;
+use self::rebalance::Context;
 use self::tail::{KafkaTail, Place};
 use crate::log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Tail};
 use crate::topic::{Offset, Partition, Topic};
@@ -99,7 +101,9 @@ impl Log for KafkaLog {
         let name = self.name(topic);
         topics::partitions(&self.appender.producer(), &name).await?;
         let runtime = Handle::current();
-        let context = Context::new(topic, name.clone(), owner, runtime.clone());
+        // Half the time that Kafka allows for it; the rest is for what comes after.
+        let patience = self.clients.poll_interval() / 2;
+        let context = Context::new(topic, name.clone(), owner, runtime.clone(), patience, leave.clone());
         let consumer: BaseConsumer<Context> =
             self.clients.member(group).create_with_context(context).map_err(|error| unavailable(&error))?;
         consumer.subscribe(&[&name]).map_err(|error| unavailable(&error))?;

@@ -1,6 +1,7 @@
 //! Members come, go and stall; each record is taken once, in order.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -89,6 +90,38 @@ async fn a_partition_whose_owner_closes_its_inbox_is_not_left_to_nobody() {
     let joined = log.join(Topic::Events, "rules", owner, CancellationToken::new()).await.unwrap();
     let outcome = tokio::time::timeout(DEADLINE, joined.left).await.unwrap().unwrap();
     assert!(matches!(outcome, Err(Error::Fenced(0, Topic::Events))), "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_cannot_take_a_partition_is_asked_again() {
+    let (_, log) = cluster(1).await;
+    append_all(&log, Topic::Events, records(0..10)).await;
+    let (inbox, mut taken) = mpsc::channel(1);
+    let owner = Arc::new(Hesitant { asked: AtomicUsize::new(0), inbox });
+    let leave = CancellationToken::new();
+    let joined = log.join(Topic::Events, "rules", owner, leave.clone()).await.unwrap();
+    let batch = tokio::time::timeout(DEADLINE, taken.recv()).await.unwrap().unwrap();
+    assert_eq!(batch[0].offset, Offset(0));
+    leave.cancel();
+    joined.left.await.unwrap().unwrap();
+}
+
+/// Can take a partition only at the third time of asking.
+struct Hesitant {
+    asked: AtomicUsize,
+    inbox: mpsc::Sender<Vec<Record>>,
+}
+
+#[async_trait]
+impl PartitionOwner for Hesitant {
+    async fn assign(&self, _: Partition) -> Result<(Offset, mpsc::Sender<Vec<Record>>), Error> {
+        match self.asked.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => Err(Error::Unavailable("not now".to_owned())),
+            _ => Ok((Offset(0), self.inbox.clone())),
+        }
+    }
+
+    async fn revoke(&self, _: Partition) {}
 }
 
 /// Starts each partition at an offset, into one inbox.

@@ -61,12 +61,11 @@ impl Ledger {
     fn gaps(&self) -> String {
         let state = self.state.lock().unwrap();
         let taken: BTreeSet<_> = state.taken.iter().collect();
-        let mut text = String::new();
-        for (partition, (epoch, next)) in &state.epochs {
+        let gap = |(partition, (epoch, next)): (&Partition, &(u64, Offset))| {
             let missing: Vec<_> = (0..next.0).filter(|at| !taken.contains(&(*partition, Offset(*at)))).collect();
-            text.push_str(&format!("; {}: epoch {epoch}, next {}, missing {missing:?}", partition.0, next.0));
-        }
-        text
+            format!("; {}: epoch {epoch}, next {}, missing {missing:?}", partition.0, next.0)
+        };
+        state.epochs.iter().map(gap).collect()
     }
 
     /// Fails when a record was taken twice or out of order.
