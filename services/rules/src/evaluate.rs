@@ -117,9 +117,11 @@ fn rows(evaluation: &Evaluation<'_>, episodes: &Episodes, now: Now) -> Vec<Row> 
 /// The rows that a student has as of another date, with the alerts that rules would hold open then.
 pub(crate) fn rows_as_of(student: &Student, district: &District, now: Now) -> Vec<Row> {
     let evaluation = Evaluation::new(&student.ledger, &district.view, &district.settings, now);
-    let claims = district.pack.rules.iter().filter_map(|rule| rule.claim(&evaluation, now).ok().flatten()).count();
-    let claims = u32::try_from(claims).unwrap_or(u32::MAX);
     let home = evaluation.home(now.today);
+    // Of a student whom no school has there is nobody to tell.
+    let rules = district.pack.rules.iter().filter(|_| home.is_some());
+    let claims = rules.filter_map(|rule| rule.claim(&evaluation, now).ok().flatten()).count();
+    let claims = u32::try_from(claims).unwrap_or(u32::MAX);
     let mut rows = rows(&evaluation, &Episodes::default(), now);
     for row in &mut rows {
         let told_here = row.school.as_ref().is_none_or(|school| Some(school) == home);

@@ -16,3 +16,5 @@ pub(crate) const EVENT_AGE: &str = "homeroom_rules_event_age_seconds";
 pub(crate) const PACKS_REFUSED: &str = "homeroom_rules_packs_refused_total";
 /// Batches given up because another process owns the partition.
 pub(crate) const FENCED: &str = "homeroom_rules_fenced_total";
+/// Students whom a sweep had to leave as they were, because the database refuses them.
+pub(crate) const SWEEPS_REFUSED: &str = "homeroom_rules_sweeps_refused_total";

@@ -8,6 +8,7 @@ use homeroom_chassis::TaskGroup;
 use tokio::sync::mpsc;
 
 use crate::publish::Publisher;
+use crate::reference;
 use crate::store::claim;
 use crate::worker::{Shared, Worker};
 
@@ -25,11 +26,13 @@ impl PartitionOwner for Owner {
         let lease = claim::claim(&self.shared.database, partition.0, &self.name)
             .await
             .map_err(|error| Error::Unavailable(error.to_string()))?;
+        // From here on the owner before can commit nothing more, so it has evaluated with no reference record beyond this.
+        let reference = reference::end(&*self.log).await?.0.max(lease.reference_offset);
         let limits = &self.shared.limits;
         let (sender, inbox) = mpsc::channel(limits.inbox_batches);
         let most_behind = i64::try_from(limits.publish_batches.saturating_mul(limits.batch_events)).unwrap_or(i64::MAX);
-        let publisher = Publisher::start(&self.shared.database, &self.log, &self.tasks, partition.0, most_behind);
-        let worker = Worker::new(Arc::clone(&self.shared), lease, publisher);
+        let publisher = Publisher::start(&self.shared.database, &self.log, &self.tasks, &lease, most_behind);
+        let worker = Worker::new(Arc::clone(&self.shared), lease, reference, publisher);
         self.tasks.spawn("rules.worker", worker.run(inbox));
         tracing::info!(
             partition = partition.0,

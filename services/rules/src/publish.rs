@@ -13,6 +13,7 @@ use homeroom_pg::Database;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::store::claim::Lease;
 use crate::store::commit::OutboxRow;
 use crate::store::outbox;
 
@@ -30,20 +31,21 @@ const BATCH: i64 = 1_000;
 const BACKOFF: Duration = Duration::from_millis(250);
 
 impl Publisher {
-    /// Starts publishing what a partition's outbox holds. Ends with the process, or when the worker is gone and all is published.
+    /// Starts publishing what the outbox of a partition that was just claimed holds. Ends when the worker is gone and all that it
+    /// committed is published: what the next owner commits is not ours. While the process stops it does not wait for the log.
     pub(crate) fn start(
         database: &Database,
         log: &Arc<dyn Log>,
         tasks: &TaskGroup,
-        partition: i32,
+        lease: &Lease,
         most_behind: i64,
     ) -> Self {
-        let (committed, commits) = watch::channel(i64::MAX);
+        let (committed, commits) = watch::channel(lease.next_seq);
         let (progress, published) = watch::channel(0);
         let run = Run {
             database: database.clone(),
             log: Arc::clone(log),
-            partition,
+            partition: lease.partition,
             commits,
             progress,
             stopping: tasks.stopping(),
@@ -81,18 +83,17 @@ impl Run {
         loop {
             // Read before the outbox is: a commit in between then wakes the loop again.
             let committed = *self.commits.borrow_and_update();
-            match self.publish_from(next).await {
+            match self.publish(next, committed).await {
                 Ok(Some(last)) => {
                     next = last + 1;
                     self.progress.send_replace(next);
                 }
                 Ok(None) => {
-                    if committed != i64::MAX {
-                        self.progress.send_replace(next.max(committed));
-                    }
-                    tokio::select! {
-                        () = self.stopping.cancelled() => return,
-                        changed = self.commits.changed() => if changed.is_err() { return },
+                    next = committed;
+                    self.progress.send_replace(next);
+                    // The worker ends when the process stops; what it committed last is published still.
+                    if self.commits.changed().await.is_err() {
+                        return;
                     }
                 }
                 Err(problem) => {
@@ -106,10 +107,11 @@ impl Run {
         }
     }
 
-    /// Publishes a batch; the last number published, or none when there was nothing.
-    async fn publish_from(&self, next: i64) -> Result<Option<i64>, String> {
-        let rows =
-            outbox::list(&self.database, self.partition, next, BATCH).await.map_err(|error| error.to_string())?;
+    /// Publishes a batch of the rows from a number on, below another; the last number published, or none when there was nothing.
+    async fn publish(&self, from: i64, below: i64) -> Result<Option<i64>, String> {
+        let rows = outbox::list(&self.database, self.partition, from..below, BATCH)
+            .await
+            .map_err(|error| error.to_string())?;
         if rows.is_empty() {
             return Ok(None);
         }

@@ -1,16 +1,17 @@
 //! The reference topic, folded into snapshots that workers evaluate with.
 //!
 //! The topic has one partition, so one offset says how much of it a snapshot includes. A snapshot remembers for each district
-//! who was touched last when, so that a worker knows whom to evaluate again, also after a restart.
+//! who was touched last when, so that a worker knows whom to evaluate again, also after a restart. The records themselves stay
+//! with the [`Reader`]; a snapshot shares everything, so that making one costs as much as there are districts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeroom_bus::{Log, Offset, Partition, Record, Tail, Topic};
+use homeroom_bus::{Error, Log, Offset, Partition, Record, Tail, Topic};
 use homeroom_domain::event::Change;
 use homeroom_domain::id::{DistrictId, SchoolId};
-use homeroom_domain::reference::ReferenceChange;
+use homeroom_domain::reference::{Entry, ReferenceChange};
 use homeroom_domain::rule::Pack;
 use homeroom_domain::settings::Settings;
 use homeroom_domain::view::{Records, Touched, View};
@@ -19,15 +20,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metric;
 
-/// What is known of a district at one offset of the reference topic.
+/// What is known of a district at one offset of the reference topic. Clones share it.
 #[derive(Clone)]
 pub(crate) struct District {
     pub view: Arc<View>,
     pub settings: Arc<Settings>,
     pub pack: Arc<Pack>,
     /// The offset after the last record that touched each; everyone, or a school.
-    touched: BTreeMap<Touched, Offset>,
-    records: Records,
+    touched: Arc<BTreeMap<Touched, Offset>>,
 }
 
 /// Whom a worker must evaluate again.
@@ -45,15 +45,36 @@ pub(crate) struct Snapshot {
     pub districts: HashMap<DistrictId, District>,
 }
 
+/// Every record of the topic so far, and the snapshot last made of them.
+#[derive(Default)]
+struct Reader {
+    /// The offset after the last record read.
+    offset: i64,
+    districts: HashMap<DistrictId, Source>,
+    made: Snapshot,
+}
+
+/// What a district's snapshot is made of.
+#[derive(Default)]
+struct Source {
+    records: Records,
+    /// Changes that the snapshot does not show yet.
+    unseen: Vec<Unseen>,
+}
+
+struct Unseen {
+    offset: i64,
+    old: Option<Entry>,
+    new: Change<Entry>,
+}
+
 impl District {
     fn new() -> Self {
-        let no_rules = Pack::parse("id: none\nversion: 0\nrules: []").expect("a pack without rules is sound");
         Self {
-            view: Arc::new(View::default()),
-            settings: Arc::new(Settings::default()),
-            pack: Arc::new(no_rules),
-            touched: BTreeMap::new(),
-            records: Records::default(),
+            view: Arc::default(),
+            settings: Arc::default(),
+            pack: Arc::new(without_rules()),
+            touched: Arc::default(),
         }
     }
 
@@ -68,112 +89,163 @@ impl District {
         }
     }
 
-    fn apply(&mut self, changes: Vec<(i64, ReferenceChange)>) {
-        let before = Arc::clone(&self.view);
-        let mut applied = Vec::with_capacity(changes.len());
-        for (offset, change) in changes {
-            let old = self.records.find(&change.origin.source, change.origin.key).cloned();
-            if self.records.apply(change.origin, change.change.clone()) {
-                applied.push((offset, old, change.change));
-            }
-        }
-        if applied.is_empty() {
-            return;
-        }
-        let view = self.records.view();
-        for (offset, old, new) in applied {
-            let old = old.map(|entry| before.touched(&entry));
+    /// Indexes the records again, and notes whom their changes touch.
+    fn show(&mut self, source: &mut Source) {
+        let view = source.records.view();
+        let touched = Arc::make_mut(&mut self.touched);
+        for Unseen { offset, old, new } in source.unseen.drain(..) {
+            let old = old.map(|entry| self.view.touched(&entry));
             let new = if let Change::Recorded(entry) = new { Some(view.touched(&entry)) } else { None };
-            for touched in [old, new].into_iter().flatten() {
-                self.touched.insert(touched, Offset(offset + 1));
+            for whom in [old, new].into_iter().flatten() {
+                touched.insert(whom, Offset(offset + 1));
             }
         }
         self.settings = Arc::new(view.settings());
-        self.read_pack(&view);
+        if view.rule_pack() != self.view.rule_pack() {
+            // Only sound packs were taken in.
+            let pack = view.rule_pack().and_then(|yaml| Pack::parse(yaml).ok());
+            self.pack = Arc::new(pack.unwrap_or_else(without_rules));
+        }
         self.view = Arc::new(view);
     }
+}
 
-    fn read_pack(&mut self, view: &View) {
-        let Some(yaml) = view.rule_pack() else { return };
-        if self.view.rule_pack() == Some(yaml) {
-            return;
-        }
-        match Pack::parse(yaml) {
-            Ok(pack) => self.pack = Arc::new(pack),
-            Err(error) => {
-                metrics::counter!(metric::PACKS_REFUSED).increment(1);
-                tracing::error!(error = %error, "a rule pack is not sound; the one before stays in force");
-            }
+fn without_rules() -> Pack {
+    Pack::parse("id: none\nversion: 0\nrules: []").expect("a pack without rules is sound")
+}
+
+impl Source {
+    fn apply(&mut self, offset: i64, change: ReferenceChange) {
+        let old = self.records.find(&change.origin.source, change.origin.key).cloned();
+        if self.records.apply(change.origin, change.change.clone()) {
+            self.unseen.push(Unseen { offset, old, new: change.change });
         }
     }
 }
 
-impl Snapshot {
-    fn apply(&mut self, records: Vec<Record>) {
-        let mut by_district: HashMap<DistrictId, Vec<(i64, ReferenceChange)>> = HashMap::new();
+impl Reader {
+    fn take(&mut self, records: Vec<Record>) {
         for record in records {
-            self.offset = record.offset.0 + 1;
+            let offset = record.offset.0;
+            self.offset = offset + 1;
             let Some(value) = record.value else { continue };
-            match homeroom_proto::reference::decode(&value) {
-                Ok(change) => by_district.entry(change.district.clone()).or_default().push((record.offset.0, change)),
-                Err(error) => {
+            match decode(&value) {
+                Ok(change) => self.districts.entry(change.district.clone()).or_default().apply(offset, change),
+                Err(problem) => {
                     metrics::counter!(metric::DEAD_LETTERS).increment(1);
-                    tracing::error!(offset = record.offset.0, error = %error, "a reference record cannot be understood; it is left out");
+                    tracing::error!(offset, problem, "a reference record is left out");
                 }
             }
         }
-        for (district, changes) in by_district {
-            self.districts.entry(district).or_insert_with(District::new).apply(changes);
+    }
+
+    /// A snapshot of what was read.
+    fn snapshot(&mut self) -> Arc<Snapshot> {
+        self.made.offset = self.offset;
+        for (id, source) in &mut self.districts {
+            if !source.unseen.is_empty() {
+                self.made.districts.entry(id.clone()).or_insert_with(District::new).show(source);
+            }
         }
+        Arc::new(self.made.clone())
+    }
+
+    /// Reads up to an offset. Too little would be worse than nothing: whoever evaluates without records that were in force
+    /// before recalls what still holds. The last record of a compacted topic is always kept, so its end can be waited for.
+    async fn read_until(&mut self, log: &dyn Log, end: Offset) -> Result<(), Error> {
+        if self.offset >= end.0 {
+            return Ok(());
+        }
+        let mut tail = log.tail(Topic::Reference, Partition(0), Offset(self.offset)).await?;
+        let mut silent = 0;
+        while self.offset < end.0 {
+            let mut records = tail.next(BATCH, SILENCE).await?;
+            silent = if records.is_empty() { silent + 1 } else { 0 };
+            if silent == MOST_SILENT {
+                let problem = format!("the reference topic gives nothing between {} and its end {}", self.offset, end.0);
+                return Err(Error::Unavailable(problem));
+            }
+            let read = records.last().map(|record| record.offset.0 + 1);
+            records.retain(|record| record.offset < end);
+            self.take(records);
+            self.offset = self.offset.max(read.unwrap_or(0).min(end.0));
+        }
+        Ok(())
     }
 }
 
-/// Reads the topic up to an offset, for a process that wants to look once.
-pub(crate) async fn read_until(log: &dyn Log, end: Offset) -> Result<Snapshot, homeroom_bus::Error> {
-    let mut snapshot = Snapshot::default();
-    let mut tail = log.tail(Topic::Reference, Partition(0), Offset(0)).await?;
-    while snapshot.offset < end.0 {
-        let mut records = tail.next(BATCH, Duration::from_secs(5)).await?;
-        records.retain(|record| record.offset < end);
-        if records.is_empty() {
-            // A compacted topic may end with records that are gone.
-            break;
-        }
-        snapshot.apply(records);
+/// A change that can be applied. A pack that is not sound is none: the one before stays in force, however often this is read.
+fn decode(value: &[u8]) -> Result<ReferenceChange, String> {
+    let change = homeroom_proto::reference::decode(value).map_err(|error| error.to_string())?;
+    if let Change::Recorded(Entry::RulePack(yaml)) = &change.change
+        && let Err(error) = Pack::parse(yaml)
+    {
+        metrics::counter!(metric::PACKS_REFUSED).increment(1);
+        return Err(format!("its rule pack is not sound: {error}"));
     }
-    snapshot.offset = snapshot.offset.max(end.0);
-    Ok(snapshot)
+    Ok(change)
+}
+
+/// The offset after the last record of the topic now.
+pub(crate) async fn end(log: &dyn Log) -> Result<Offset, Error> {
+    Ok(log.end_offsets(Topic::Reference).await?.first().copied().unwrap_or(Offset(0)))
+}
+
+/// Reads the topic up to an offset, for a process that wants to look once.
+pub(crate) async fn read_until(log: &dyn Log, end: Offset) -> Result<Arc<Snapshot>, Error> {
+    let mut reader = Reader::default();
+    reader.read_until(log, end).await?;
+    Ok(reader.snapshot())
 }
 
 /// Records taken at once. A district's full load is some hundred thousand.
 const BATCH: usize = 10_000;
 /// How long a burst is gathered before the views are indexed again, which costs as much as the district is large.
 const GATHER: Duration = Duration::from_millis(20);
+/// How long one read may bring nothing while records are known to be there, and how often in a row.
+const SILENCE: Duration = Duration::from_secs(5);
+const MOST_SILENT: u32 = 6;
+/// How long to wait when the log is away.
+const BACKOFF: Duration = Duration::from_millis(500);
 
 /// Follows the topic and publishes snapshots. The first is published when everything that was in the topic at start is in it.
 pub(crate) async fn follow(
     log: Arc<dyn Log>,
     snapshots: watch::Sender<Arc<Snapshot>>,
     stopping: CancellationToken,
-) -> Result<(), homeroom_bus::Error> {
-    let end = log.end_offsets(Topic::Reference).await?.first().copied().unwrap_or(Offset(0));
-    let mut snapshot = read_until(&*log, end).await?;
-    snapshots.send_replace(Arc::new(snapshot.clone()));
-    let mut tail = log.tail(Topic::Reference, Partition(0), Offset(snapshot.offset)).await?;
-    while !stopping.is_cancelled() {
+) -> Result<(), Error> {
+    let mut reader = Reader::default();
+    let end = end(&*log).await?;
+    tokio::select! {
+        () = stopping.cancelled() => return Ok(()),
+        read = reader.read_until(&*log, end) => read?,
+    }
+    snapshots.send_replace(reader.snapshot());
+    let mut tail = log.tail(Topic::Reference, Partition(0), Offset(reader.offset)).await?;
+    loop {
         let records = tokio::select! {
-            () = stopping.cancelled() => break,
-            records = gather(&mut *tail) => records?,
+            () = stopping.cancelled() => return Ok(()),
+            records = gather(&mut *tail) => records,
         };
-        if !records.is_empty() {
-            snapshot.apply(records);
-            snapshots.send_replace(Arc::new(snapshot.clone()));
+        match records {
+            Ok(records) if records.is_empty() => {}
+            Ok(records) => {
+                reader.take(records);
+                snapshots.send_replace(reader.snapshot());
+            }
+            Err(error @ Error::Unavailable(_)) => {
+                tracing::warn!(error = %error, "reference records cannot be read now; trying again");
+                tokio::select! {
+                    () = stopping.cancelled() => return Ok(()),
+                    () = tokio::time::sleep(BACKOFF) => {}
+                }
+            }
+            Err(error) => return Err(error),
         }
     }
-    Ok(())
 }
 
-async fn gather(tail: &mut dyn Tail) -> Result<Vec<Record>, homeroom_bus::Error> {
+async fn gather(tail: &mut dyn Tail) -> Result<Vec<Record>, Error> {
     let mut records = tail.next(BATCH, Duration::from_secs(1)).await?;
     if records.is_empty() {
         return Ok(records);
@@ -184,7 +256,11 @@ async fn gather(tail: &mut dyn Tail) -> Result<Vec<Record>, homeroom_bus::Error>
         if left.is_zero() {
             break;
         }
-        records.extend(tail.next(BATCH - records.len(), left).await?);
+        // A failure shows again at the next read; what was read before it must not be lost.
+        match tail.next(BATCH - records.len(), left).await {
+            Ok(more) => records.extend(more),
+            Err(_) => break,
+        }
     }
     Ok(records)
 }

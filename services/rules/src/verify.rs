@@ -3,6 +3,8 @@
 //! It reads what is committed at one moment: events up to each partition's offset and all reference records. It wants a state
 //! that has caught up, since a sweep in the middle would show as differences.
 
+mod stored;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -11,12 +13,14 @@ use std::time::Duration;
 use homeroom_bus::{Log, Offset, Partition, Topic};
 use homeroom_domain::episode::{EpisodeScope, Moment};
 use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts};
 
 use crate::app::{Error, SCHEMA};
 use crate::evaluate::Student;
 use crate::reference::{self, Snapshot};
 use crate::store::load;
+use stored::Stored;
 
 /// What was compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub struct Difference {
     pub district: DistrictId,
     /// Pseudonymous key.
     pub student: StudentKey,
-    /// What differs: `ledger`, `measures`, `open alerts`, `missing`, `unknown to the log`.
+    /// What differs, in words: `ledger`, `measures`, `open alerts`, `missing`, `unknown to the log` and the like.
     pub what: &'static str,
 }
 
@@ -56,7 +60,7 @@ type Key = (DistrictId, StudentKey);
 /// Recomputes and compares. Reads one partition at a time, so memory is bounded by the largest.
 pub async fn verify(database: &homeroom_pg::Config, log: Arc<dyn Log>) -> Result<Report, Error> {
     let database = Database::connect(database, &SCHEMA).await?;
-    let end = log.end_offsets(Topic::Reference).await?.first().copied().unwrap_or(Offset(0));
+    let end = reference::end(&*log).await?;
     let snapshot = reference::read_until(&*log, end).await?;
     let partitions = positions(&database).await?;
     if let Some((partition, _, reference)) = partitions.iter().find(|(_, _, reference)| *reference < end.0) {
@@ -67,7 +71,9 @@ pub async fn verify(database: &homeroom_pg::Config, log: Arc<dyn Log>) -> Result
     }
     let mut report = Report::default();
     for (partition, next_offset, _) in partitions {
-        let recomputed = replay(&*log, partition, next_offset, &mut report).await?;
+        let given_up = stored::given_up(&database, partition).await?;
+        let replayed = Replay { partition, next_offset, given_up };
+        let recomputed = replayed.run(&*log, &mut report).await?;
         compare(&database, &snapshot, partition, recomputed, &mut report).await?;
     }
     Ok(report)
@@ -85,36 +91,44 @@ async fn positions(database: &Database) -> Result<Vec<(i32, i64, i64)>, homeroom
         .await
 }
 
-/// Ledgers of a partition, folded from the log's beginning.
-async fn replay(
-    log: &dyn Log,
+/// What of a partition's log the state includes.
+struct Replay {
     partition: i32,
     next_offset: i64,
-    report: &mut Report,
-) -> Result<BTreeMap<Key, Student>, Error> {
-    let mut students: BTreeMap<Key, Student> = BTreeMap::new();
-    let mut tail = log.tail(Topic::Events, Partition(partition), Offset(0)).await?;
-    let mut at = 0;
-    while at < next_offset {
-        let records = tail.next(5_000, Duration::from_secs(10)).await?;
-        if records.is_empty() {
-            return Err(Error::Config(format!(
-                "partition {partition} ends at {at}, before the committed offset {next_offset}"
-            )));
-        }
-        for record in records.into_iter().filter(|record| record.offset.0 < next_offset) {
-            at = record.offset.0 + 1;
-            report.events += 1;
-            let value = record.value.unwrap_or_default();
-            let Ok(event) = homeroom_proto::event::decode(&value) else {
-                report.not_understood += 1;
-                continue;
+    /// Events that could not be applied and went to dead letters.
+    given_up: BTreeSet<i64>,
+}
+
+impl Replay {
+    /// Ledgers of the partition, folded from the log's beginning.
+    async fn run(&self, log: &dyn Log, report: &mut Report) -> Result<BTreeMap<Key, Student>, Error> {
+        let (partition, next_offset) = (self.partition, self.next_offset);
+        let mut students: BTreeMap<Key, Student> = BTreeMap::new();
+        let mut tail = log.tail(Topic::Events, Partition(partition), Offset(0)).await?;
+        let mut at = 0;
+        while at < next_offset {
+            let records = tail.next(5_000, Duration::from_secs(10)).await?;
+            let Some(last) = records.last() else {
+                return Err(Error::Config(format!(
+                    "partition {partition} ends at {at}, before the committed offset {next_offset}"
+                )));
             };
-            let student = students.entry((event.district, event.student)).or_default();
-            student.ledger.apply(event.origin, event.change);
+            at = last.offset.0 + 1;
+            for record in records.into_iter().filter(|record| record.offset.0 < next_offset) {
+                report.events += 1;
+                let value = record.value.unwrap_or_default();
+                let Ok(event) = homeroom_proto::event::decode(&value) else {
+                    report.not_understood += 1;
+                    continue;
+                };
+                if !self.given_up.contains(&record.offset.0) {
+                    let student = students.entry((event.district, event.student)).or_default();
+                    student.ledger.apply(event.origin, event.change);
+                }
+            }
         }
+        Ok(students)
     }
-    Ok(students)
 }
 
 async fn compare(
@@ -127,18 +141,19 @@ async fn compare(
     let districts: BTreeSet<DistrictId> =
         recomputed.keys().map(|(district, _)| district.clone()).chain(snapshot.districts.keys().cloned()).collect();
     for district in &districts {
+        let dates = load::district_date(database, district, partition).await?;
         let mut after = Vec::new();
         loop {
-            let page = stored(database, district, partition, after.clone()).await?;
-            let Some(((_, last), _)) = page.last() else { break };
-            after = last.as_bytes().to_vec();
-            for (key, student) in page {
+            let page = stored::page(database, district, partition, after.clone()).await?;
+            let Some(last) = page.last() else { break };
+            after = last.key.1.as_bytes().to_vec();
+            for stored in page {
                 report.students += 1;
-                let what = match recomputed.remove(&key) {
-                    Some(expected) => difference(&key, &student, expected, snapshot),
+                let what = match recomputed.remove(&stored.key) {
+                    Some(expected) => difference(&stored, expected, dates, snapshot),
                     None => Some("unknown to the log"),
                 };
-                note(report, key, what);
+                note(report, stored.key, what);
             }
         }
     }
@@ -156,59 +171,42 @@ fn note(report: &mut Report, (district, student): Key, what: Option<&'static str
     }
 }
 
-async fn stored(
-    database: &Database,
-    district: &DistrictId,
-    partition: i32,
-    after: Vec<u8>,
-) -> Result<Vec<(Key, Student)>, homeroom_pg::Error> {
-    let name = district.to_string();
-    database
-        .run("rules.verify.page", &Districts::one(district), move |tx| {
-            let (name, after) = (name.clone(), after.clone());
-            Box::pin(async move {
-                let rows = sqlx::query(
-                    "select district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of, evaluated_reference, waiting
-                     from student where partition = $1 and district = $2 and student > $3 order by student limit 500",
-                )
-                .bind(partition)
-                .bind(name)
-                .bind(after)
-                .fetch_all(tx)
-                .await?;
-                rows.iter().map(load::read).collect()
-            })
-        })
-        .await
-}
-
 /// What differs between the stored student and the one that the log comes to, evaluated at the stored one's dates.
 fn difference(
-    (district, key): &Key,
-    stored: &Student,
+    stored: &Stored,
     mut expected: Student,
+    dates: Option<Now>,
     snapshot: &Snapshot,
 ) -> Option<&'static str> {
-    if stored.ledger != expected.ledger {
+    let (student, (district, key)) = (&stored.student, &stored.key);
+    if student.ledger != expected.ledger {
         return Some("ledger");
     }
-    let (reference, now) = (snapshot.districts.get(district)?, stored.evaluated?);
-    let at = jiff::Timestamp::UNIX_EPOCH;
+    let reference = snapshot.districts.get(district).filter(|reference| reference.view.has_settings())?;
+    if student.evaluated.is_none() || student.evaluated < dates {
+        return Some("evaluated before the dates in force");
+    }
     let moment = Moment {
         district,
         student: *key,
-        at,
+        at: jiff::Timestamp::UNIX_EPOCH,
         caused_at: None,
         district_time: jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0),
     };
-    expected.evaluate(reference, snapshot.offset, now, &moment);
+    expected.evaluate(reference, snapshot.offset, student.evaluated?, &moment);
     let rows = |student: &Student| {
         student.written.rows.iter().map(|row| (row.school.clone(), row.measures)).collect::<Vec<_>>()
     };
-    if rows(stored) != rows(&expected) {
+    if rows(student) != rows(&expected) {
         return Some("measures");
     }
-    (open(stored) != open(&expected)).then_some("open alerts")
+    if open(student) != open(&expected) {
+        return Some("open alerts");
+    }
+    if (&student.written.leans_on, student.waiting) != (&expected.written.leans_on, expected.waiting) {
+        return Some("what its facts lean on");
+    }
+    stored.beside()
 }
 
 /// What is open: rule, scope and level. Which facts were told when, and how often, is history and depends on arrival.

@@ -5,15 +5,16 @@
 
 mod cache;
 mod fold;
+mod patience;
 mod sweep;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_bus::Record;
 use homeroom_chassis::clock;
-use homeroom_domain::id::DistrictId;
+use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::settings::Now;
 use homeroom_pg::Database;
 use jiff::Timestamp;
@@ -21,14 +22,17 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
+use crate::evaluate::Student;
 use crate::metric;
 use crate::publish::Publisher;
 use crate::reference::{District, Snapshot};
+use crate::store;
 use crate::store::claim::{self, Lease};
 use crate::store::commit::{self, Committed, Effects};
 use crate::store::load;
 use cache::Cache;
 use fold::{Incoming, Parsed};
+use patience::{chain, patiently};
 use sweep::Sweep;
 
 /// What every worker of the process shares.
@@ -42,15 +46,13 @@ pub(crate) struct Shared {
 /// Why a worker ends.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The database refuses even a single event's effects, for a reason that is not the event's.
-    #[error("the database refuses")]
+    /// The database fails for a reason that is no event's and that waiting does not mend.
+    #[error("the database fails: {}", chain(.0))]
     Database(#[from] homeroom_pg::Error),
 }
 
 /// How often the districts' clocks are looked at. The date moves twice a day.
 const TICK: Duration = Duration::from_secs(1);
-/// The longest wait between two attempts while the database is away.
-const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Still the owner, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +66,11 @@ pub(crate) struct Worker {
     lease: Lease,
     snapshot: Arc<Snapshot>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// The reference offset that nothing may be evaluated below.
+    needed_reference: i64,
     dates: HashMap<DistrictId, Now>,
+    /// Districts whose dates were looked for in the database.
+    looked_up: HashSet<DistrictId>,
     cache: Cache,
     sweep: Option<Sweep>,
     /// The dates that the last finished sweep reached.
@@ -73,7 +79,8 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, lease: Lease, publisher: Publisher) -> Self {
+    /// `needed_reference` is at least the offset of what the owner before has evaluated with.
+    pub(crate) fn new(shared: Arc<Shared>, lease: Lease, needed_reference: i64, publisher: Publisher) -> Self {
         let snapshots = shared.snapshots.clone();
         let cache = Cache::new(shared.limits.cached_students);
         Self {
@@ -81,7 +88,9 @@ impl Worker {
             lease,
             snapshot: Arc::default(),
             snapshots,
+            needed_reference,
             dates: HashMap::new(),
+            looked_up: HashSet::new(),
             cache,
             sweep: None,
             swept: Arc::default(),
@@ -90,56 +99,69 @@ impl Worker {
     }
 
     /// Works until the inbox closes, the process stops, or another process owns the partition.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Vec<Record>>) -> Result<(), Error> {
-        if !self.wait_for_reference().await {
-            return Ok(());
+    pub(crate) async fn run(mut self, inbox: mpsc::Receiver<Vec<Record>>) -> Result<(), Error> {
+        match self.work(inbox).await {
+            Ok(Hold::Kept) => {}
+            Ok(Hold::Lost) => {
+                metrics::counter!(metric::FENCED).increment(1);
+                tracing::info!(partition = self.lease.partition, "another process owns the partition now");
+            }
+            // What was not committed has not happened; the next owner does it.
+            Err(Error::Database(error)) if self.shared.stopping.is_cancelled() && error.is_transient() => {
+                tracing::info!(partition = self.lease.partition, error = %chain(&error), "stopping without the database");
+            }
+            Err(error) => return Err(error),
         }
-        self.look_at_clocks().await?;
-        self.plan_sweep();
+        Ok(())
+    }
+
+    async fn work(&mut self, mut inbox: mpsc::Receiver<Vec<Record>>) -> Result<Hold, Error> {
+        if !self.wait_for_reference().await {
+            return Ok(Hold::Kept);
+        }
+        let mut hold = self.look_at_clocks().await?;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stopping = self.shared.stopping.clone();
-        let mut hold = Hold::Kept;
         while hold == Hold::Kept {
             tokio::select! {
                 biased;
                 () = stopping.cancelled() => break,
-                batch = inbox.recv() => match batch {
-                    Some(batch) => {
-                        let batch = self.coalesce(batch, &mut inbox);
-                        hold = self.take(batch).await?;
-                        // A part of the sweep after each batch, so that a busy day does not starve it.
-                        if hold == Hold::Kept && self.sweep.is_some() {
-                            hold = self.sweep_part().await?;
-                        }
-                    }
-                    None => break,
-                },
+                // Both are rare, and before the inbox, which may never be empty on a busy day.
                 changed = self.snapshots.changed() => {
                     if changed.is_err() {
                         break;
                     }
                     self.snapshot = self.snapshots.borrow_and_update().clone();
-                    self.look_at_clocks().await?;
-                    self.plan_sweep();
+                    hold = self.look_at_clocks().await?;
                 }
-                _ = tick.tick() => {
-                    self.look_at_clocks().await?;
-                    self.plan_sweep();
-                }
+                _ = tick.tick() => hold = self.look_at_clocks().await?,
+                batch = inbox.recv() => match batch {
+                    Some(batch) => hold = self.take_and_sweep(batch, &mut inbox).await?,
+                    None => break,
+                },
                 () = std::future::ready(()), if self.sweep.is_some() => hold = self.sweep_part().await?,
             }
         }
-        if hold == Hold::Lost {
-            metrics::counter!(metric::FENCED).increment(1);
-            tracing::info!(partition = self.lease.partition, "another process owns the partition now");
+        Ok(hold)
+    }
+
+    /// A part of the sweep after each batch, so that a busy day does not starve it.
+    async fn take_and_sweep(
+        &mut self,
+        batch: Vec<Record>,
+        inbox: &mut mpsc::Receiver<Vec<Record>>,
+    ) -> Result<Hold, Error> {
+        let batch = self.coalesce(batch, inbox);
+        match self.take(batch).await? {
+            Hold::Kept if self.sweep.is_some() => self.sweep_part().await,
+            hold => Ok(hold),
         }
-        Ok(())
     }
 
     /// Evaluating with fewer reference records than the partition was evaluated with would recall what still holds.
     async fn wait_for_reference(&mut self) -> bool {
-        let needed = self.lease.reference_offset;
+        let needed = self.needed_reference;
         let stopping = self.shared.stopping.clone();
         let ready = self.snapshots.wait_for(|snapshot| snapshot.offset >= needed);
         tokio::select! {
@@ -176,6 +198,7 @@ impl Worker {
             match self.fold(&part).await {
                 Ok(Hold::Kept) => {}
                 Ok(Hold::Lost) => return Ok(Hold::Lost),
+                Err(error) if !store::refused(&error) => return Err(error.into()),
                 Err(error) if part.len() > 1 => {
                     tracing::warn!(partition = self.lease.partition, events = part.len(), error = %chain(&error), "halving a batch that the database refuses");
                     let mut first = part;
@@ -226,20 +249,8 @@ impl Worker {
         let rows = i64::try_from(effects.outbox.len()).unwrap_or(i64::MAX);
         let to = Lease { next_seq: self.lease.next_seq + rows, ..to };
         let (database, from) = (self.shared.database.clone(), self.lease);
-        let committed = patiently(&self.shared.stopping, || async {
-            match commit::commit(&database, from, to, Arc::clone(&effects)).await {
-                Err(homeroom_pg::Error::CommitUnknown { transaction, source }) => {
-                    let now = claim::reread(&database, from.partition).await?;
-                    match now {
-                        Some(now) if now == to => Ok(Committed::Yes),
-                        Some(now) if now == from => Err(homeroom_pg::Error::Statement { transaction, source }),
-                        _ => Ok(Committed::Fenced),
-                    }
-                }
-                other => other,
-            }
-        })
-        .await?;
+        let committed =
+            patiently(&self.shared.stopping, || settle(&database, from, to, Arc::clone(&effects))).await?;
         if committed == Committed::Fenced {
             return Ok(Hold::Lost);
         }
@@ -257,7 +268,7 @@ impl Worker {
     }
 
     async fn load_date(&mut self, district: &DistrictId) -> Result<(), homeroom_pg::Error> {
-        if self.dates.contains_key(district) {
+        if self.looked_up.contains(district) {
             return Ok(());
         }
         let (database, partition) = (self.shared.database.clone(), self.lease.partition);
@@ -265,26 +276,32 @@ impl Worker {
         if let Some(now) = stored {
             self.dates.insert(district.clone(), now);
         }
+        // From now on only this worker moves them.
+        self.looked_up.insert(district.clone());
         Ok(())
     }
 
     /// Moves the dates in force forward where a district's clock has moved; the sweep that follows moves its students.
-    async fn look_at_clocks(&mut self) -> Result<(), Error> {
+    async fn look_at_clocks(&mut self) -> Result<Hold, Error> {
         let at = clock::now();
         let snapshot = Arc::clone(&self.snapshot);
         let mut moved = Vec::new();
-        for (id, district) in snapshot.districts.iter().filter(|(_, district)| district.view.has_settings()) {
+        for (id, district) in &snapshot.districts {
             self.load_date(id).await?;
-            if let Some(now) = next_date(id, district, self.dates.get(id).copied(), at) {
+            let known = self.dates.get(id).copied();
+            if district.view.has_settings()
+                && let Some(now) = next_date(id, district, known, at)
+            {
                 moved.push((id.clone(), now));
             }
         }
+        let mut hold = Hold::Kept;
         if !moved.is_empty() {
             let effects = Effects { dates: moved, ..Effects::default() };
-            // A lost partition shows at the next batch.
-            self.commit(self.lease, effects).await?;
+            hold = self.commit(self.lease, effects).await?;
         }
-        Ok(())
+        self.plan_sweep();
+        Ok(hold)
     }
 
     fn plan_sweep(&mut self) {
@@ -294,6 +311,7 @@ impl Worker {
     }
 
     async fn sweep_part(&mut self) -> Result<Hold, Error> {
+        self.cache.turn();
         let Some(mut sweep) = self.sweep.take() else { return Ok(Hold::Kept) };
         let Some(wanted) = sweep.next_page(&self.snapshot, &self.lease, self.shared.limits.sweep_students) else {
             let to = Lease { reference_offset: self.lease.reference_offset.max(sweep.target()), ..self.lease };
@@ -303,18 +321,64 @@ impl Worker {
             return Ok(hold);
         };
         let database = self.shared.database.clone();
-        let found = patiently(&self.shared.stopping, || crate::store::sweep::behind(&database, &wanted)).await?;
+        let found = patiently(&self.shared.stopping, || store::sweep::behind(&database, &wanted)).await?;
         sweep.advance(&found, self.shared.limits.sweep_students);
         self.sweep = Some(sweep);
+        metrics::counter!(metric::SWEPT).increment(found.len() as u64);
+        self.look_again(&found).await
+    }
+
+    /// Evaluates students again and commits. One whom the database refuses stays as it was and stops no other.
+    async fn look_again(&mut self, found: &[Found]) -> Result<Hold, Error> {
+        let pages = match self.commit_again(found).await {
+            Err(error) if store::refused(&error) => found.chunks(1),
+            result => return Ok(result?),
+        };
+        for one in pages {
+            match self.commit_again(one).await {
+                Ok(Hold::Kept) => {}
+                Ok(Hold::Lost) => return Ok(Hold::Lost),
+                Err(error) if store::refused(&error) => {
+                    metrics::counter!(metric::SWEEPS_REFUSED).increment(1);
+                    tracing::error!(partition = self.lease.partition, error = %chain(&error), "a student stays behind the date or the reference records");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Hold::Kept)
+    }
+
+    async fn commit_again(&mut self, found: &[Found]) -> Result<Hold, homeroom_pg::Error> {
         if found.is_empty() {
             return Ok(Hold::Kept);
         }
-        metrics::counter!(metric::SWEPT).increment(found.len() as u64);
         let desk = fold::Desk { snapshot: &self.snapshot, dates: &self.dates, cache: &self.cache, at: clock::now() };
         let effects = desk.look_again(found);
-        Ok(self.commit(self.lease, effects).await?)
+        self.commit(self.lease, effects).await
     }
 }
+
+/// Commits, and looks up whether it happened when that cannot be told from the answer.
+async fn settle(database: &Database, from: Lease, to: Lease, effects: Arc<Effects>) -> Result<Committed, homeroom_pg::Error> {
+    match commit::commit(database, from, to, effects).await {
+        // The same effects once more change nothing then.
+        Err(homeroom_pg::Error::CommitUnknown { transaction, source }) if from == to => {
+            Err(homeroom_pg::Error::Statement { transaction, source })
+        }
+        Err(homeroom_pg::Error::CommitUnknown { transaction, source }) => {
+            match claim::reread(database, from.partition).await? {
+                Some(now) if now == to => Ok(Committed::Yes),
+                Some(now) if now == from => Err(homeroom_pg::Error::Statement { transaction, source }),
+                _ => Ok(Committed::Fenced),
+            }
+        }
+        // An attempt before may have happened without an answer, and the look-up after it have failed.
+        Ok(Committed::Fenced) if claim::reread(database, from.partition).await? == Some(to) => Ok(Committed::Yes),
+        other => other,
+    }
+}
+
+type Found = ((DistrictId, StudentKey), Student);
 
 /// The district's dates when they have moved forward; a clock set back waits until it has caught up.
 fn next_date(id: &DistrictId, district: &District, known: Option<Now>, at: Timestamp) -> Option<Now> {
@@ -328,38 +392,6 @@ fn next_date(id: &DistrictId, district: &District, known: Option<Now>, at: Times
     let forward =
         known.map_or(now, |known| Now { today: now.today.max(known.today), as_of: now.as_of.max(known.as_of) });
     (known != Some(forward)).then_some(forward)
-}
-
-/// Tries again while the database is away, until the process stops.
-async fn patiently<T, F, Fut>(stopping: &CancellationToken, mut attempt: F) -> Result<T, homeroom_pg::Error>
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = Result<T, homeroom_pg::Error>>,
-{
-    let mut backoff = Duration::from_millis(50);
-    loop {
-        match attempt().await {
-            Err(error) if error.is_transient() && !stopping.is_cancelled() => {
-                tracing::warn!(error = %chain(&error), "the database is away; trying again");
-                tokio::select! {
-                    () = stopping.cancelled() => return Err(error),
-                    () = tokio::time::sleep(backoff) => backoff = (backoff * 2).min(MAX_BACKOFF),
-                }
-            }
-            result => return result,
-        }
-    }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 fn record_age(part: &[Incoming], at: Timestamp) {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
-use crate::evaluate::{Student, rows_as_of};
+use crate::evaluate::{Row, Student, rows_as_of};
 use crate::grpc::{Answers, Risk, measures, unavailable};
 use crate::reference::District;
 use crate::store::load;
@@ -64,8 +64,7 @@ impl Risk {
             let Some(((_, last), _)) = page.last() else { return Ok(()) };
             after = last.as_bytes().to_vec();
             for ((_, key), student) in &page {
-                let now = date_of(student, current, asked);
-                for row in rows_as_of(student, reference, now) {
+                for row in rows(student, reference, current, asked) {
                     let answer = wire::ExportMeasuresResponse { measures: Some(measures(key.as_bytes(), &row)) };
                     if sender.send(Ok(answer)).await.is_err() {
                         return Ok(());
@@ -90,11 +89,12 @@ impl Risk {
     }
 }
 
-/// The dates to evaluate with: as committed when no date, or the one in force, is asked for; else the asked one, seen at its close.
-fn date_of(student: &Student, current: Now, asked: Option<Date>) -> Now {
-    let committed = student.evaluated.unwrap_or(current);
-    match asked {
-        Some(as_of) if as_of != committed.as_of => Now { today: as_of, as_of },
-        _ => committed,
+/// The rows as committed when no date, or the one in force, is asked for; else as of the asked date, seen at its close.
+fn rows(student: &Student, reference: &District, current: Now, asked: Option<Date>) -> Vec<Row> {
+    match (student.evaluated, asked) {
+        (Some(_), None) => student.written.rows.clone(),
+        (Some(committed), Some(as_of)) if as_of == committed.as_of => student.written.rows.clone(),
+        (_, Some(as_of)) => rows_as_of(student, reference, Now { today: as_of, as_of }),
+        (None, None) => rows_as_of(student, reference, current),
     }
 }

@@ -1,16 +1,12 @@
 //! Students of a school and tier, by pages in order of key.
 
 use homeroom_domain::id::{DistrictId, SchoolId};
-use homeroom_domain::measure::Measures;
 use homeroom_pg::{Districts, Error};
 use homeroom_proto::wire::risk as wire;
-use sqlx::Row as _;
-use sqlx::postgres::PgRow;
 use tonic::Status;
 
-use crate::evaluate::Row;
 use crate::grpc::{Risk, measures, unavailable};
-use crate::store::bad_row;
+use crate::store::load;
 
 const DEFAULT_PAGE: u32 = 100;
 const LARGEST_PAGE: u32 = 500;
@@ -26,6 +22,7 @@ impl Risk {
             size if size <= LARGEST_PAGE => size,
             size => return Err(Status::invalid_argument(format!("page_size: {size} is above {LARGEST_PAGE}"))),
         };
+        school_or_none(&request.school)?;
         let tier = request.tier.map(i16::try_from).transpose().map_err(|_| Status::invalid_argument("tier: 0 to 3"))?;
         let (name, after) = (district.to_string(), request.page_token.to_vec());
         let rows = self
@@ -44,7 +41,7 @@ impl Risk {
                     .bind(i64::from(limit))
                     .fetch_all(tx)
                     .await?;
-                    rows.iter().map(read).collect::<Result<Vec<_>, Error>>()
+                    rows.iter().map(load::row).collect::<Result<Vec<_>, Error>>()
                 })
             })
             .await
@@ -58,24 +55,8 @@ impl Risk {
     }
 }
 
-pub(super) fn read(row: &PgRow) -> Result<(Vec<u8>, Row), Error> {
-    let school: String = row.try_get("school")?;
-    let school = if school.is_empty() {
-        None
-    } else {
-        Some(SchoolId::parse(&school).map_err(|error| bad_row("measure", "school", &error))?)
-    };
-    let measures = Measures {
-        enrolled: row.try_get("enrolled")?,
-        absent: row.try_get("absent")?,
-        unexcused: row.try_get("unexcused")?,
-        tardy: row.try_get("tardy")?,
-        streak: row.try_get("streak")?,
-        unexcused_streak: row.try_get("unexcused_streak")?,
-        unexplained_absence_today: row.try_get("unexplained_absence_today")?,
-        failing: row.try_get("failing")?,
-        failing_core: row.try_get("failing_core")?,
-    };
-    let open_alerts = u32::try_from(row.try_get::<i32, _>("open_alerts")?).unwrap_or(0);
-    Ok((row.try_get("student")?, Row { school, measures, open_alerts }))
+/// Refuses what no school can be called, before the database does.
+pub(super) fn school_or_none(school: &str) -> Result<(), Status> {
+    let wrong = if school.is_empty() { None } else { SchoolId::parse(school).err() };
+    wrong.map_or(Ok(()), |error| Err(Status::invalid_argument(format!("school: {error}"))))
 }

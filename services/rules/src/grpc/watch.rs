@@ -15,6 +15,7 @@ use tonic::Status;
 use crate::evaluate::Row;
 use crate::grpc::{Answers, Risk, list, measures, unavailable};
 use crate::store::commit::CHANNEL;
+use crate::store::load;
 
 /// Rows that wait for one watcher; a full queue makes its reader wait, and PostgreSQL keeps what it is told meanwhile.
 const QUEUE: usize = 256;
@@ -25,6 +26,7 @@ impl Risk {
         district: DistrictId,
         request: wire::WatchStudentsRequest,
     ) -> Result<Answers<wire::WatchStudentsResponse>, Status> {
+        list::school_or_none(&request.school)?;
         let mut listener = self.database.listen(CHANNEL).await.map_err(|error| unavailable(&error))?;
         let (sender, answers) = mpsc::channel(QUEUE);
         let (risk, stopping) = (self.clone(), self.stopping.clone());
@@ -39,7 +41,15 @@ impl Risk {
                     () = sender.closed() => return,
                     heard = listener.wait(Duration::from_secs(30)) => heard,
                 };
-                let homeroom_pg::Wake::Notified(payload) = heard else { continue };
+                let payload = match heard {
+                    homeroom_pg::Wake::Notified(payload) => payload,
+                    homeroom_pg::Wake::Elapsed => continue,
+                    homeroom_pg::Wake::Reconnected => {
+                        let missed = Status::aborted("changes may have been missed; list the students and watch again");
+                        sender.send(Err(missed)).await.ok();
+                        return;
+                    }
+                };
                 let Some(students) = changed(&payload, &district) else { continue };
                 let rows = match risk.rows_of(&district, students, &request.school).await {
                     Ok(rows) => rows,
@@ -77,7 +87,7 @@ impl Risk {
                         .bind(school)
                         .fetch_all(tx)
                         .await?;
-                    rows.iter().map(list::read).collect()
+                    rows.iter().map(load::row).collect()
                 })
             })
             .await

@@ -60,7 +60,7 @@ pub(crate) struct Tally {
 pub(crate) enum Committed {
     /// It is all there.
     Yes,
-    /// Another process owns the partition: nothing is there, and nothing of ours will ever be.
+    /// The row is not as this owner left it: another process owns the partition, or this very commit has happened before.
     Fenced,
 }
 
@@ -99,7 +99,7 @@ pub(crate) async fn commit(
 async fn advance(tx: &mut PgConnection, from: Lease, to: Lease) -> Result<bool, Error> {
     let moved = sqlx::query(
         "update partition set next_offset = $4, state_offset = $4, reference_offset = $5, next_seq = $6
-         where partition = $1 and epoch = $2 and next_offset = $3",
+         where partition = $1 and epoch = $2 and next_offset = $3 and reference_offset = $7 and next_seq = $8",
     )
     .bind(from.partition)
     .bind(from.epoch)
@@ -107,6 +107,8 @@ async fn advance(tx: &mut PgConnection, from: Lease, to: Lease) -> Result<bool, 
     .bind(to.next_offset)
     .bind(to.reference_offset)
     .bind(to.next_seq)
+    .bind(from.reference_offset)
+    .bind(from.next_seq)
     .execute(tx)
     .await?;
     Ok(moved.rows_affected() == 1)

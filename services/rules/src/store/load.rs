@@ -2,14 +2,15 @@
 
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::Episodes;
-use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_domain::id::{DistrictId, SchoolId, StudentKey};
 use homeroom_domain::ledger::Ledger;
+use homeroom_domain::measure::Measures;
 use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts, Error};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
-use crate::evaluate::{Student, Written};
+use crate::evaluate::{Row, Student, Written};
 use crate::store::bad_row;
 
 /// Loads students by district and key; the missing ones are new.
@@ -76,6 +77,30 @@ pub(crate) fn read(row: &PgRow) -> Result<((DistrictId, StudentKey), Student), E
         waiting: row.try_get("waiting")?,
     };
     Ok(((district, key), student))
+}
+
+/// A row of measures and whose it is.
+pub(crate) fn row(row: &PgRow) -> Result<(Vec<u8>, Row), Error> {
+    let school: String = row.try_get("school")?;
+    let school = if school.is_empty() {
+        None
+    } else {
+        Some(SchoolId::parse(&school).map_err(|error| bad_row("measure", "school", &error))?)
+    };
+    let measures = Measures {
+        enrolled: row.try_get("enrolled")?,
+        absent: row.try_get("absent")?,
+        unexcused: row.try_get("unexcused")?,
+        tardy: row.try_get("tardy")?,
+        streak: row.try_get("streak")?,
+        unexcused_streak: row.try_get("unexcused_streak")?,
+        unexplained_absence_today: row.try_get("unexplained_absence_today")?,
+        failing: row.try_get("failing")?,
+        failing_core: row.try_get("failing_core")?,
+    };
+    let open_alerts = u32::try_from(row.try_get::<i32, _>("open_alerts")?)
+        .map_err(|error| bad_row("measure", "open_alerts", &error))?;
+    Ok((row.try_get("student")?, Row { school, measures, open_alerts }))
 }
 
 fn dates(today: Option<i32>, as_of: Option<i32>) -> Result<Option<Now>, Error> {

@@ -1,5 +1,7 @@
 //! Alert changes that were committed and not yet published.
 
+use std::ops::Range;
+
 use homeroom_pg::{Database, Districts, Error};
 
 use crate::store::commit::OutboxRow;
@@ -7,21 +9,23 @@ use crate::store::commit::OutboxRow;
 /// Number, key, value and trace context.
 type Stored = (i64, Vec<u8>, Vec<u8>, Option<String>);
 
-/// The partition's unpublished rows from a number on, in order, at most so many.
+/// The partition's unpublished rows of these numbers, in order, at most so many.
 pub(crate) async fn list(
     database: &Database,
     partition: i32,
-    from_seq: i64,
+    seqs: Range<i64>,
     limit: i64,
 ) -> Result<Vec<(i64, OutboxRow)>, Error> {
     database
         .run("rules.outbox.list", &Districts::none(), move |tx| {
+            let seqs = seqs.clone();
             Box::pin(async move {
                 let rows: Vec<Stored> = sqlx::query_as(
-                    "select seq, key, value, traceparent from outbox where partition = $1 and seq >= $2 order by seq limit $3",
+                    "select seq, key, value, traceparent from outbox where partition = $1 and seq >= $2 and seq < $3 order by seq limit $4",
                 )
                 .bind(partition)
-                .bind(from_seq)
+                .bind(seqs.start)
+                .bind(seqs.end)
                 .bind(limit)
                 .fetch_all(tx)
                 .await?;

@@ -40,7 +40,7 @@ impl Incoming {
             Err(error) => Parsed::Refused(error.to_string()),
         };
         let header = record.headers.into_iter().find(|(name, _)| name == "traceparent");
-        let traceparent = header.and_then(|(_, value)| String::from_utf8(value.to_vec()).ok());
+        let traceparent = header.and_then(|(_, value)| trace_context(&value));
         Self { offset: record.offset.0, parsed, value, traceparent }
     }
 
@@ -58,9 +58,26 @@ impl Incoming {
     }
 }
 
-/// Parses a batch, without records below the offset: those have had their effect.
-pub(crate) fn incoming(batch: Vec<Record>, next_offset: i64) -> Vec<Incoming> {
-    batch.into_iter().filter(|record| record.offset.0 >= next_offset).map(Incoming::parse).collect()
+/// The header's text when it can be one: whoever appends may write anything there, and it must not spoil the record.
+fn trace_context(value: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(value).ok()?;
+    (text.len() <= MAX_TRACEPARENT && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
+}
+
+/// W3C's has 55 bytes in version 00.
+const MAX_TRACEPARENT: usize = 256;
+
+/// Parses a batch, without records that have had their effect: those below the offset, and those that a log which went back
+/// gives again.
+pub(crate) fn incoming(batch: Vec<Record>, mut next_offset: i64) -> Vec<Incoming> {
+    let mut fresh = Vec::with_capacity(batch.len());
+    for record in batch {
+        if record.offset.0 >= next_offset {
+            next_offset = record.offset.0 + 1;
+            fresh.push(Incoming::parse(record));
+        }
+    }
+    fresh
 }
 
 /// What a fold reads.
@@ -134,12 +151,13 @@ impl Desk<'_> {
     }
 
     /// The effects of looking at students again, with the dates and reference records in force.
-    pub(super) fn look_again(&self, found: Vec<((DistrictId, StudentKey), Student)>) -> Effects {
+    pub(super) fn look_again(&self, found: &[((DistrictId, StudentKey), Student)]) -> Effects {
         let mut effects = Effects::default();
-        for (key, mut student) in found {
-            let before = student.written.clone();
-            self.evaluate(&key, &mut student, &Cause::default(), &mut effects);
-            effects.students.push(StudentChange { district: key.0, student: key.1, before, after: Arc::new(student) });
+        for (key, student) in found {
+            let mut after = student.clone();
+            self.evaluate(key, &mut after, &Cause::default(), &mut effects);
+            let (district, before) = (key.0.clone(), student.written.clone());
+            effects.students.push(StudentChange { district, student: key.1, before, after: Arc::new(after) });
         }
         effects
     }

@@ -1,0 +1,145 @@
+//! What the tables hold of a student, beside the ledger too.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_pg::{Database, Districts, Error};
+use sqlx::{PgConnection, Row as _};
+
+use crate::evaluate::{Row, Student};
+use crate::store::load;
+
+/// One student with all of its rows.
+pub(super) struct Stored {
+    pub(super) key: (DistrictId, StudentKey),
+    pub(super) student: Student,
+    marks: i32,
+    open_alerts: i32,
+    /// The rows of measures with the tier as stored, in order of school, the district as a whole first.
+    measures: Vec<(Row, Option<i16>)>,
+    leans_on: BTreeSet<String>,
+}
+
+impl Stored {
+    /// What differs between the student's own row and those beside it.
+    pub(super) fn beside(&self) -> Option<&'static str> {
+        let student = &self.student;
+        let marks = usize::try_from(self.marks).ok();
+        if marks != Some(student.ledger.marks().count()) {
+            return Some("count of marks");
+        }
+        if usize::try_from(self.open_alerts).ok() != Some(student.open_alerts()) {
+            return Some("count of open alerts");
+        }
+        let written: BTreeMap<_, _> = student.written.rows.iter().map(|row| (row.school.clone(), row)).collect();
+        let same = written.len() == self.measures.len()
+            && self.measures.iter().all(|(row, tier)| {
+                written.get(&row.school) == Some(&row) && *tier == row.measures.tier().map(i16::from)
+            });
+        if !same {
+            return Some("rows of measures");
+        }
+        let leans_on: BTreeSet<String> = student.written.leans_on.iter().map(ToString::to_string).collect();
+        (leans_on != self.leans_on).then_some("rows of schools")
+    }
+}
+
+/// Offsets of the partition's dead letters.
+pub(super) async fn given_up(database: &Database, partition: i32) -> Result<BTreeSet<i64>, Error> {
+    database
+        .run("rules.verify.dead_letters", &Districts::none(), move |tx| {
+            Box::pin(async move {
+                let offsets: Vec<i64> = sqlx::query_scalar("select event_offset from dead_letter where partition = $1")
+                    .bind(partition)
+                    .fetch_all(tx)
+                    .await?;
+                Ok(offsets.into_iter().collect())
+            })
+        })
+        .await
+}
+
+/// The students of a partition behind one, in order of key.
+pub(super) async fn page(
+    database: &Database,
+    district: &DistrictId,
+    partition: i32,
+    after: Vec<u8>,
+) -> Result<Vec<Stored>, Error> {
+    let district = district.clone();
+    database
+        .run("rules.verify.page", &Districts::one(&district.clone()), move |tx| {
+            let (district, after) = (district.clone(), after.clone());
+            Box::pin(async move { read(tx, &district, partition, after).await })
+        })
+        .await
+}
+
+async fn read(
+    tx: &mut PgConnection,
+    district: &DistrictId,
+    partition: i32,
+    after: Vec<u8>,
+) -> Result<Vec<Stored>, Error> {
+    let rows = sqlx::query(
+        "select district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
+                evaluated_reference, waiting, marks, open_alerts
+         from student where partition = $1 and district = $2 and student > $3 order by student limit 500",
+    )
+    .bind(partition)
+    .bind(district.as_str())
+    .bind(after)
+    .fetch_all(&mut *tx)
+    .await?;
+    let keys: Vec<Vec<u8>> = rows.iter().map(|row| row.try_get("student")).collect::<Result<_, _>>()?;
+    let mut measures = measures(tx, district, &keys).await?;
+    let mut leans_on = leans_on(tx, district, &keys).await?;
+    let stored = rows.iter().zip(keys).map(|(row, bytes)| {
+        let (key, student) = load::read(row)?;
+        Ok(Stored {
+            key,
+            student,
+            marks: row.try_get("marks")?,
+            open_alerts: row.try_get("open_alerts")?,
+            measures: measures.remove(&bytes).unwrap_or_default(),
+            leans_on: leans_on.remove(&bytes).unwrap_or_default(),
+        })
+    });
+    stored.collect()
+}
+
+async fn measures(
+    tx: &mut PgConnection,
+    district: &DistrictId,
+    keys: &[Vec<u8>],
+) -> Result<BTreeMap<Vec<u8>, Vec<(Row, Option<i16>)>>, Error> {
+    let rows = sqlx::query("select * from measure where district = $1 and student = any ($2) order by student, school")
+        .bind(district.as_str())
+        .bind(keys)
+        .fetch_all(tx)
+        .await?;
+    let mut measures: BTreeMap<Vec<u8>, Vec<_>> = BTreeMap::new();
+    for row in &rows {
+        let (student, measure) = load::row(row)?;
+        measures.entry(student).or_default().push((measure, row.try_get("tier")?));
+    }
+    Ok(measures)
+}
+
+async fn leans_on(
+    tx: &mut PgConnection,
+    district: &DistrictId,
+    keys: &[Vec<u8>],
+) -> Result<BTreeMap<Vec<u8>, BTreeSet<String>>, Error> {
+    let pairs: Vec<(Vec<u8>, String)> =
+        sqlx::query_as("select student, school from student_school where district = $1 and student = any ($2)")
+            .bind(district.as_str())
+            .bind(keys)
+            .fetch_all(tx)
+            .await?;
+    let mut schools: BTreeMap<Vec<u8>, BTreeSet<String>> = BTreeMap::new();
+    for (student, school) in pairs {
+        schools.entry(student).or_default().insert(school);
+    }
+    Ok(schools)
+}

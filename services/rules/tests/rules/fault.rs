@@ -1,0 +1,144 @@
+//! The memory log, with faults on order.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use homeroom_bus::memory::MemoryLog;
+use homeroom_bus::{Appended, Error, Joined, Log, NewRecord, Offset, Partition, PartitionOwner, Record, Tail, Topic};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// A log of which each service may have its own faults. Clones share them; [`TestLog::apart`] does not.
+#[derive(Clone)]
+pub(crate) struct TestLog {
+    inner: MemoryLog,
+    /// Alerts are refused.
+    pub(crate) alerts_refused: Arc<AtomicBool>,
+    /// Reference records from this offset on are not given.
+    pub(crate) reference_end: Arc<watch::Sender<i64>>,
+    /// Whoever joins gets every partition, whoever else has it, from the offset it asks for.
+    pub(crate) selfish: bool,
+    /// Until it is open, a selfish member gets nothing.
+    pub(crate) open: Arc<watch::Sender<bool>>,
+}
+
+impl TestLog {
+    pub(crate) fn new() -> Self {
+        Self::over(MemoryLog::default())
+    }
+
+    fn over(inner: MemoryLog) -> Self {
+        Self {
+            inner,
+            alerts_refused: Arc::default(),
+            reference_end: Arc::new(watch::Sender::new(i64::MAX)),
+            selfish: false,
+            open: Arc::new(watch::Sender::new(true)),
+        }
+    }
+
+    /// The same records, seen without the others' faults.
+    pub(crate) fn apart(&self) -> Self {
+        Self::over(self.inner.clone())
+    }
+
+    /// The same as [`TestLog::apart`], for a member that takes everything.
+    pub(crate) fn selfish(&self) -> Self {
+        Self { selfish: true, ..self.apart() }
+    }
+
+    pub(crate) fn refuse_alerts(&self, refused: bool) {
+        self.alerts_refused.store(refused, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Log for TestLog {
+    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
+        if topic == Topic::Alerts && self.alerts_refused.load(Ordering::SeqCst) {
+            return records.iter().map(|_| Err(Error::Unavailable("on order".to_owned()))).collect();
+        }
+        self.inner.append(topic, records).await
+    }
+
+    async fn partitions(&self, topic: Topic) -> Result<i32, Error> {
+        self.inner.partitions(topic).await
+    }
+
+    async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
+        self.inner.end_offsets(topic).await
+    }
+
+    async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
+        let tail = self.inner.tail(topic, partition, from).await?;
+        let end = self.reference_end.subscribe();
+        Ok(if topic == Topic::Reference { Box::new(Held { tail, end, kept: Vec::new() }) } else { tail })
+    }
+
+    async fn join(
+        &self,
+        topic: Topic,
+        group: &str,
+        owner: Arc<dyn PartitionOwner>,
+        leave: CancellationToken,
+    ) -> Result<Joined, Error> {
+        if !self.selfish {
+            return self.inner.join(topic, group, owner, leave).await;
+        }
+        let (log, partitions) = (self.inner.clone(), self.inner.partitions(topic).await?);
+        let mut open = self.open.subscribe();
+        #[expect(clippy::disallowed_methods, reason = "the service awaits it through the handle")]
+        let left = tokio::spawn(async move {
+            open.wait_for(|open| *open).await.ok();
+            let mut forwarding = JoinSet::new();
+            for partition in (0..partitions).map(Partition) {
+                let (from, inbox) = owner.assign(partition).await?;
+                let mut tail = log.tail(topic, partition, from).await?;
+                forwarding.spawn(async move {
+                    while let Ok(records) = tail.next(100, Duration::from_secs(1)).await {
+                        if inbox.is_closed() || (!records.is_empty() && inbox.send(records).await.is_err()) {
+                            return;
+                        }
+                    }
+                });
+            }
+            leave.cancelled().await;
+            Ok(())
+        });
+        Ok(Joined { left })
+    }
+
+    async fn create_topics(&self, partitions: i32) -> Result<(), Error> {
+        self.inner.create_topics(partitions).await
+    }
+
+    async fn check_topics(&self) -> Result<(), Error> {
+        self.inner.check_topics().await
+    }
+}
+
+/// A tail that keeps back what lies beyond the end on order.
+struct Held {
+    tail: Box<dyn Tail>,
+    end: watch::Receiver<i64>,
+    kept: Vec<Record>,
+}
+
+#[async_trait]
+impl Tail for Held {
+    async fn next(&mut self, max: usize, wait: Duration) -> Result<Vec<Record>, Error> {
+        if self.kept.is_empty() {
+            self.kept = self.tail.next(max, wait).await?;
+        }
+        let end = *self.end.borrow_and_update();
+        let ready = self.kept.iter().take(max).take_while(|record| record.offset.0 < end).count();
+        if ready == 0 && !self.kept.is_empty() {
+            // Whether the end was moved or the wait is over, the caller asks again.
+            tokio::time::timeout(wait, self.end.changed()).await.ok();
+        }
+        Ok(self.kept.drain(..ready).collect())
+    }
+}

@@ -1,0 +1,15 @@
+//! The rules service on a real PostgreSQL and the log in memory, seen from outside: records in, alerts out, questions answered.
+#![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
+
+mod clock;
+mod district;
+mod fault;
+mod isolation;
+mod late;
+mod mark;
+mod owner;
+mod query;
+mod refusal;
+mod simulation;
+mod verify;
+mod world;

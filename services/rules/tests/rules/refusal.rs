@@ -1,0 +1,111 @@
+//! What the database refuses, and a database that is away.
+
+use homeroom_domain::alert::ChangeKind::Opened;
+
+use crate::district::{day, student};
+use crate::world::{World, until};
+
+/// Makes the database refuse whatever is written of one student.
+async fn refuse(world: &World, name: &str) {
+    let statements = format!(
+        "create function rules.refuse() returns trigger language plpgsql as $$
+         begin raise exception 'not this one' using errcode = 'check_violation'; end $$;
+         create trigger refuse before insert or update on rules.student for each row
+         when (new.student = '\\x{}') execute function rules.refuse();",
+        student(name)
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(&mut world.database.admin().await).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_event_that_the_database_refuses_is_found_by_halving_and_stops_no_other() {
+    let world = World::new().await;
+    refuse(&world, "refused").await;
+    let names: Vec<String> = (0..20).map(|n| format!("student {n}")).collect();
+    for (n, name) in names.iter().enumerate() {
+        world.home.attends(student(name), "1").await;
+        if n == 10 {
+            world.home.register(student("refused")).await;
+        }
+        world.home.absent(student(name), day(12)).await;
+    }
+    // All of them wait when the service starts, so they come in one batch.
+    let service = world.service().await;
+    world.exact(&service).await;
+    assert_eq!(world.alerts().await.len(), names.len());
+    let problems: Vec<String> = sqlx::query_scalar("select problem from rules.dead_letter")
+        .fetch_all(&mut world.database.admin().await)
+        .await
+        .unwrap();
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert!(problem.contains("not this one"), "{problem}");
+}
+
+#[tokio::test]
+async fn a_student_whom_the_database_refuses_holds_up_no_sweep() {
+    let (world, service) = World::start().await;
+    for name in ["ada", "refused", "cyd"] {
+        world.home.attends(student(name), "1").await;
+    }
+    world.settled(&service).await;
+    refuse(&world, "refused").await;
+    world.home.clock(14, "10:00").await;
+    until("the sweep has passed", async || {
+        service.summary().await.is_ok_and(|summary| summary.events_behind == 0 && summary.students_behind == 1)
+    })
+    .await;
+    for name in ["ada", "cyd"] {
+        assert_eq!(service.whole(student(name)).await.enrolled, 13_00);
+    }
+    let report = world.verified().await;
+    let what: Vec<_> = report.differences.iter().map(|difference| difference.what).collect();
+    assert_eq!(what, ["evaluated before the dates in force"]);
+    assert_eq!(service.tasks.failure(), None);
+}
+
+/// Every connection is cut, again and again, in the middle of whatever it was doing.
+#[tokio::test]
+async fn lost_connections_lose_nothing_and_repeat_nothing() {
+    let (world, service) = World::start().await;
+    let names: Vec<String> = (0..30).map(|n| format!("student {n}")).collect();
+    let mut admin = world.database.admin().await;
+    for name in &names {
+        world.home.attends(student(name), "1").await;
+        world.home.absent(student(name), day(12)).await;
+        sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+            .execute(&mut admin)
+            .await
+            .unwrap();
+    }
+    until("the service answers again", async || service.summary().await.is_ok()).await;
+    world.exact(&service).await;
+    let alerts = world.alerts().await;
+    assert!(alerts.len() == names.len() && alerts.iter().all(|alert| alert.kind == Opened), "{alerts:?}");
+    assert_eq!(world.count("select count(*) from rules.dead_letter").await, 0);
+    assert_eq!(world.count("select sum(open)::bigint from rules.rule_tally").await, 30);
+}
+
+/// Stopped while the database refuses connections: nothing is given up as a dead letter, and the process ends in peace.
+#[tokio::test]
+async fn a_service_that_stops_while_the_database_is_away_blames_no_event() {
+    let (world, service) = World::start().await;
+    world.home.attends(student("ada"), "1").await;
+    world.settled(&service).await;
+    let mut admin = world.database.admin().await;
+    let shut = "alter role homeroom_rules connection limit 0;
+        select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid();";
+    // Roles are the cluster's, and other tests use it too: this one's database is shut instead.
+    let shut = shut.replace("alter role homeroom_rules connection limit 0", "revoke connect on database DATABASE from public");
+    let name: String = sqlx::query_scalar("select current_database()").fetch_one(&mut admin).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(shut.replace("DATABASE", &name))).execute(&mut admin).await.unwrap();
+    for n in 9..=12 {
+        world.home.absent(student("ada"), day(n)).await;
+    }
+    service.tasks.stop();
+    service.tasks.drained().await;
+    let open = format!("grant connect on database {name} to public");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(open)).execute(&mut admin).await.unwrap();
+    let service = world.service().await;
+    world.exact(&service).await;
+    assert_eq!(world.count("select count(*) from rules.dead_letter").await, 0);
+}
