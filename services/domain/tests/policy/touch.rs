@@ -4,14 +4,14 @@ use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::Change;
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::measure::Measures;
-use homeroom_domain::reference::Entry;
+use homeroom_domain::reference::{Entry, Section};
 use homeroom_domain::settings::{Now, Settings};
 use homeroom_domain::view::{Records, Touched, View};
 use proptest::prelude::*;
 
 use crate::agreement::cases;
 use crate::generate::{self, SCHOOLS, Word, date};
-use crate::world::{Spell, World, absent, day, enrolled, on, school};
+use crate::world::{Marked, Spell, World, absent, day, enrolled, id, on, school};
 
 fn measures(ledger: &Ledger, view: &View, settings: &Settings, now: Now) -> Vec<Measures> {
     let student = Evaluation::new(ledger, view, settings, now);
@@ -65,11 +65,7 @@ proptest! {
 #[test]
 fn a_calendar_date_concerns_the_school_of_its_calendar() {
     let mut world = World::of_school_days(2);
-    let entry = homeroom_domain::reference::CalendarDate {
-        calendar: crate::world::id("main"),
-        date: day(2),
-        events: Vec::new(),
-    };
+    let entry = homeroom_domain::reference::CalendarDate { calendar: id("main"), date: day(2), events: Vec::new() };
     let entry = Entry::CalendarDate(entry);
     assert_eq!(world.records.view().touched(&entry), Touched::School(school("1")));
     world.undefines("calendar main");
@@ -85,4 +81,16 @@ fn a_student_with_everything_known_waits_for_nothing() {
     assert!(world.waits());
     world.says("elsewhere", enrolled("2", on("2020-09-01")).until(on("2021-06-01")));
     assert!(!world.waits(), "last year is not counted any more");
+}
+
+#[test]
+fn a_student_leans_on_every_school_that_the_facts_refer_to() {
+    let mut world = World::of_school_days(2);
+    world.opens("2").opens("3").session("fall", 1, 2).section("english", "English", "fall");
+    let elsewhere = Section { section: id("english"), course_offering: id("english offering"), school: school("2") };
+    world.defines("section english", Entry::Section(elsewhere));
+    world.says("mark", absent(day(1)).in_section("english"));
+    world.calendar("of 3", "3", 1..=2).says("enrollment", enrolled("1", day(1)).following("of 3"));
+    let leans_on = world.look(|student: &Evaluation<'_>| student.leans_on().into_iter().cloned().collect::<Vec<_>>());
+    assert_eq!(leans_on, [school("1"), school("2"), school("3")]);
 }
