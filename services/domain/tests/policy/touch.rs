@@ -4,14 +4,14 @@ use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::Change;
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::measure::Measures;
-use homeroom_domain::reference::{Entry, Section};
+use homeroom_domain::reference::{Entry, GradingPeriod, Section};
 use homeroom_domain::settings::{Now, Settings};
 use homeroom_domain::view::{Records, Touched, View};
 use proptest::prelude::*;
 
 use crate::agreement::cases;
 use crate::generate::{self, SCHOOLS, Word, date};
-use crate::world::{Marked, Spell, World, absent, day, enrolled, id, on, school};
+use crate::world::{Marked, Spell, World, YEAR, absent, day, enrolled, grade, id, on, school};
 
 fn measures(ledger: &Ledger, view: &View, settings: &Settings, now: Now) -> Vec<Measures> {
     let student = Evaluation::new(ledger, view, settings, now);
@@ -91,6 +91,14 @@ fn a_student_leans_on_every_school_that_the_facts_refer_to() {
     world.defines("section english", Entry::Section(elsewhere));
     world.says("mark", absent(day(1)).in_section("english"));
     world.calendar("of 3", "3", 1..=2).says("enrollment", enrolled("1", day(1)).following("of 3"));
+    let period = GradingPeriod {
+        grading_period: id("first"),
+        school: school("4"),
+        school_year: YEAR,
+        begin_on: day(1),
+        end_on: day(2),
+    };
+    world.defines("period first", Entry::GradingPeriod(period)).says("grade", grade("english", "first", "Final", 50));
     let leans_on = world.look(|student: &Evaluation<'_>| student.leans_on().into_iter().cloned().collect::<Vec<_>>());
-    assert_eq!(leans_on, [school("1"), school("2"), school("3")]);
+    assert_eq!(leans_on, ["1", "2", "3", "4"].map(school));
 }
