@@ -8,11 +8,11 @@ use homeroom_chassis::access::Access;
 use homeroom_chassis::component::{Component, Readiness};
 use homeroom_pg::{Database, Migration, Schema};
 use homeroom_proto::wire::risk::risk_query_server::RiskQueryServer;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tonic::service::Routes;
 
 use crate::config::Config;
-use crate::grpc::Risk;
+use crate::grpc::{Risk, WATCHERS};
 use crate::owner::Owner;
 use crate::reference;
 use crate::worker::Shared;
@@ -72,7 +72,8 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
             Err(panic) => Err(homeroom_bus::Error::Unavailable(panic.to_string())),
         }
     });
-    let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping() };
+    let watchers = Arc::new(Semaphore::new(WATCHERS));
+    let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping(), watchers };
     Ok(Component {
         name: "rules",
         http: None,

@@ -6,6 +6,8 @@ mod student;
 mod summary;
 mod watch;
 
+pub(crate) use watch::WATCHERS;
+
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -16,7 +18,7 @@ use homeroom_domain::id::DistrictId;
 use homeroom_pg::Database;
 use homeroom_proto::wire::risk as wire;
 use homeroom_proto::wire::risk::risk_query_server::RiskQuery;
-use tokio::sync::watch as channel;
+use tokio::sync::{Semaphore, watch as channel};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
@@ -31,6 +33,8 @@ pub(crate) struct Risk {
     pub access: Access,
     pub snapshots: channel::Receiver<Arc<Snapshot>>,
     pub stopping: CancellationToken,
+    /// Room for watchers.
+    pub watchers: Arc<Semaphore>,
 }
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;

@@ -162,7 +162,8 @@ impl Reader {
             let mut records = tail.next(BATCH, SILENCE).await?;
             silent = if records.is_empty() { silent + 1 } else { 0 };
             if silent == MOST_SILENT {
-                let problem = format!("the reference topic gives nothing between {} and its end {}", self.offset, end.0);
+                let problem =
+                    format!("the reference topic gives nothing between {} and its end {}", self.offset, end.0);
                 return Err(Error::Unavailable(problem));
             }
             let read = records.last().map(|record| record.offset.0 + 1);

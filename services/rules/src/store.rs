@@ -17,8 +17,7 @@ pub(crate) fn bad_row(table: &'static str, column: &'static str, problem: &impl 
 /// one record or student may be to blame. Anything else is the machinery's fault, and no record may suffer for it.
 pub(crate) fn refused(error: &Error) -> bool {
     match error {
-        Error::Row { .. } => true,
-        Error::Statement { source: sqlx::Error::Encode(_), .. } => true,
+        Error::Row { .. } | Error::Statement { source: sqlx::Error::Encode(_), .. } => true,
         Error::Statement { source: sqlx::Error::Database(error), .. } => {
             // Data exception, integrity violation, program limit, raised by a trigger.
             error.code().is_some_and(|code| ["22", "23", "54", "P0"].iter().any(|class| code.starts_with(class)))

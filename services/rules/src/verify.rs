@@ -172,12 +172,7 @@ fn note(report: &mut Report, (district, student): Key, what: Option<&'static str
 }
 
 /// What differs between the stored student and the one that the log comes to, evaluated at the stored one's dates.
-fn difference(
-    stored: &Stored,
-    mut expected: Student,
-    dates: Option<Now>,
-    snapshot: &Snapshot,
-) -> Option<&'static str> {
+fn difference(stored: &Stored, mut expected: Student, dates: Option<Now>, snapshot: &Snapshot) -> Option<&'static str> {
     let (student, (district, key)) = (&stored.student, &stored.key);
     if student.ledger != expected.ledger {
         return Some("ledger");

@@ -249,8 +249,7 @@ impl Worker {
         let rows = i64::try_from(effects.outbox.len()).unwrap_or(i64::MAX);
         let to = Lease { next_seq: self.lease.next_seq + rows, ..to };
         let (database, from) = (self.shared.database.clone(), self.lease);
-        let committed =
-            patiently(&self.shared.stopping, || settle(&database, from, to, Arc::clone(&effects))).await?;
+        let committed = patiently(&self.shared.stopping, || settle(&database, from, to, Arc::clone(&effects))).await?;
         if committed == Committed::Fenced {
             return Ok(Hold::Lost);
         }
@@ -359,7 +358,12 @@ impl Worker {
 }
 
 /// Commits, and looks up whether it happened when that cannot be told from the answer.
-async fn settle(database: &Database, from: Lease, to: Lease, effects: Arc<Effects>) -> Result<Committed, homeroom_pg::Error> {
+async fn settle(
+    database: &Database,
+    from: Lease,
+    to: Lease,
+    effects: Arc<Effects>,
+) -> Result<Committed, homeroom_pg::Error> {
     match commit::commit(database, from, to, effects).await {
         // The same effects once more change nothing then.
         Err(homeroom_pg::Error::CommitUnknown { transaction, source }) if from == to => {

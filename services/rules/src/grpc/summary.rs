@@ -12,6 +12,7 @@ use tonic::Status;
 
 use crate::grpc::{Risk, unavailable};
 use crate::reference::District;
+use crate::store::sweep::{self, Wanted};
 
 /// What the tables say.
 struct Counts {
@@ -27,17 +28,28 @@ struct Counts {
     partitions: Vec<(i32, i64, i64)>,
 }
 
+/// Of whom, and with which dates and reference records.
+#[derive(Clone)]
+struct Asked {
+    district: DistrictId,
+    reference: District,
+    /// The offset of the reference records that are known here.
+    known: i64,
+    now: Now,
+}
+
 impl Risk {
     pub(super) async fn summary(&self, district: &DistrictId) -> Result<wire::GetSummaryResponse, Status> {
         let reference = self.reference(district)?;
+        let known = self.snapshots.borrow().offset;
         let at = homeroom_chassis::clock::now();
         let now = reference.settings.clock.now(at).map_err(|error| Status::failed_precondition(error.to_string()))?;
-        let name = district.to_string();
+        let asked = Asked { district: district.clone(), reference: reference.clone(), known, now };
         let counts = self
             .database
             .run("rules.summary", &Districts::one(district), move |tx| {
-                let name = name.clone();
-                Box::pin(async move { count(tx, &name, now).await })
+                let asked = asked.clone();
+                Box::pin(async move { asked.count(tx).await })
             })
             .await
             .map_err(|error| unavailable(&error))?;
@@ -114,26 +126,53 @@ fn rules(reference: &District, counts: &Counts) -> Vec<wire::RuleSummary> {
         .collect()
 }
 
-async fn count(tx: &mut PgConnection, district: &str, now: Now) -> Result<Counts, Error> {
-    let (students, marks, open_alerts, students_behind) = sqlx::query_as(
-        "select count(*), coalesce(sum(marks), 0)::bigint, coalesce(sum(open_alerts), 0)::bigint,
-                count(*) filter (where evaluated_as_of is null or evaluated_as_of < $2 or evaluated_today < $3)
-         from student where district = $1",
-    )
-    .bind(district)
-    .bind(now.as_of.days())
-    .bind(now.today.days())
-    .fetch_one(&mut *tx)
-    .await?;
-    let tiers = sqlx::query_as("select school, tier, count(*) from measure where district = $1 group by school, tier")
+impl Asked {
+    async fn count(&self, tx: &mut PgConnection) -> Result<Counts, Error> {
+        let district = self.district.as_str();
+        let (students, marks, open_alerts, late) = sqlx::query_as(
+            "select count(*), coalesce(sum(marks), 0)::bigint, coalesce(sum(open_alerts), 0)::bigint,
+                    count(*) filter (where evaluated_as_of is null or evaluated_as_of < $2 or evaluated_today < $3)
+             from student where district = $1",
+        )
+        .bind(district)
+        .bind(self.now.as_of.days())
+        .bind(self.now.today.days())
+        .fetch_one(&mut *tx)
+        .await?;
+        let tiers =
+            sqlx::query_as("select school, tier, count(*) from measure where district = $1 group by school, tier")
+                .bind(district)
+                .fetch_all(&mut *tx)
+                .await?;
+        let rules = sqlx::query_as(
+            "select rule, sum(open)::bigint, sum(opened)::bigint from rule_tally where district = $1 group by rule order by rule",
+        )
         .bind(district)
         .fetch_all(&mut *tx)
         .await?;
-    let rules = sqlx::query_as("select rule, sum(open)::bigint, sum(opened)::bigint from rule_tally where district = $1 group by rule order by rule")
-        .bind(district)
-        .fetch_all(&mut *tx)
-        .await?;
-    let partitions =
-        sqlx::query_as("select partition, next_offset, reference_offset from partition").fetch_all(tx).await?;
-    Ok(Counts { students, marks, open_alerts, students_behind, tiers, rules, partitions })
+        let partitions: Vec<(i32, i64, i64)> =
+            sqlx::query_as("select partition, next_offset, reference_offset from partition")
+                .fetch_all(&mut *tx)
+                .await?;
+        let students_behind = self.behind(tx, late, &partitions).await?;
+        Ok(Counts { students, marks, open_alerts, students_behind, tiers, rules, partitions })
+    }
+
+    /// Students behind the dates, and those behind reference records only.
+    async fn behind(&self, tx: &mut PgConnection, late: i64, partitions: &[(i32, i64, i64)]) -> Result<i64, Error> {
+        let mut behind = late;
+        for (partition, _, reference_offset) in partitions {
+            let wanted = Wanted {
+                district: self.district.clone(),
+                partition: *partition,
+                now: self.now,
+                concerned: self.reference.concerned_since(*reference_offset),
+                reference_offset: self.known,
+                after: Vec::new(),
+                limit: 0,
+            };
+            behind += sweep::count_concerned(tx, &wanted).await?;
+        }
+        Ok(behind)
+    }
 }

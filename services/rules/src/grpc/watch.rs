@@ -3,6 +3,7 @@
 //! Commits tell the keys of changed students over a database channel; the watcher reads the rows. A slow watcher sees the
 //! latest rows, not each one between.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_domain::id::{DistrictId, StudentKey};
@@ -20,6 +21,9 @@ use crate::store::load;
 /// Rows that wait for one watcher; a full queue makes its reader wait, and PostgreSQL keeps what it is told meanwhile.
 const QUEUE: usize = 256;
 
+/// The most watchers of a process: each has a database connection of its own.
+pub(crate) const WATCHERS: usize = 16;
+
 impl Risk {
     pub(super) async fn watch(
         &self,
@@ -27,6 +31,11 @@ impl Risk {
         request: wire::WatchStudentsRequest,
     ) -> Result<Answers<wire::WatchStudentsResponse>, Status> {
         list::school_or_none(&request.school)?;
+        let watching = Arc::clone(&self.watchers).try_acquire_owned().map_err(|_| {
+            Status::resource_exhausted(format!(
+                "{WATCHERS} watchers are the most that one process has; try another later"
+            ))
+        })?;
         let mut listener = self.database.listen(CHANNEL).await.map_err(|error| unavailable(&error))?;
         let (sender, answers) = mpsc::channel(QUEUE);
         let (risk, stopping) = (self.clone(), self.stopping.clone());
@@ -35,6 +44,7 @@ impl Risk {
             reason = "the task ends with its stream, which the server drains at shutdown"
         )]
         tokio::spawn(async move {
+            let _watching = watching;
             loop {
                 let heard = tokio::select! {
                     () = stopping.cancelled() => return,

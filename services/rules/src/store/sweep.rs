@@ -3,6 +3,7 @@
 use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts, Error};
+use sqlx::PgConnection;
 
 use crate::evaluate::Student;
 use crate::reference::Concerned;
@@ -20,6 +21,33 @@ pub(crate) struct Wanted {
     /// The last student of the page before; empty at first.
     pub after: Vec<u8>,
     pub limit: i64,
+}
+
+/// Students of a partition whose dates are in force and whom reference records concern that are not.
+pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> Result<i64, Error> {
+    if wanted.concerned == Concerned::default() {
+        return Ok(0);
+    }
+    let schools: Vec<String> = wanted.concerned.schools.iter().map(ToString::to_string).collect();
+    let count = sqlx::query_scalar(
+        "select count(*)
+         from student s
+         where s.partition = $1 and s.district = $2 and s.evaluated_as_of >= $3 and s.evaluated_today >= $4
+           and s.evaluated_reference < $5
+           and ($6 or s.waiting
+                or exists (select 1 from student_school x
+                           where x.district = s.district and x.student = s.student and x.school = any ($7)))",
+    )
+    .bind(wanted.partition)
+    .bind(wanted.district.as_str())
+    .bind(wanted.now.as_of.days())
+    .bind(wanted.now.today.days())
+    .bind(wanted.reference_offset)
+    .bind(wanted.concerned.everyone)
+    .bind(schools)
+    .fetch_one(tx)
+    .await?;
+    Ok(count)
 }
 
 /// The next page of students that are behind, in order of key.

@@ -76,12 +76,7 @@ impl District {
         self.append_raw(&event.student, homeroom_proto::event::encode(event), vec![]).await
     }
 
-    pub(crate) async fn append_raw(
-        &self,
-        of: &StudentKey,
-        value: Bytes,
-        headers: Vec<(String, Bytes)>,
-    ) -> Appended {
+    pub(crate) async fn append_raw(&self, of: &StudentKey, value: Bytes, headers: Vec<(String, Bytes)>) -> Appended {
         let record = NewRecord { key: homeroom_proto::key::events(&self.id, of), value: Some(value), headers };
         self.log.append(Topic::Events, vec![record]).await.remove(0).unwrap()
     }

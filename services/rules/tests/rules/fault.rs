@@ -1,7 +1,7 @@
 //! The memory log, with faults on order.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,6 +23,8 @@ pub(crate) struct TestLog {
     pub(crate) selfish: bool,
     /// Until it is open, a selfish member gets nothing.
     pub(crate) open: Arc<watch::Sender<bool>>,
+    /// How many partitions selfish members have let go, whoever they are.
+    pub(crate) let_go: Arc<AtomicUsize>,
 }
 
 impl TestLog {
@@ -37,6 +39,7 @@ impl TestLog {
             reference_end: Arc::new(watch::Sender::new(i64::MAX)),
             selfish: false,
             open: Arc::new(watch::Sender::new(true)),
+            let_go: Arc::default(),
         }
     }
 
@@ -89,7 +92,7 @@ impl Log for TestLog {
             return self.inner.join(topic, group, owner, leave).await;
         }
         let (log, partitions) = (self.inner.clone(), self.inner.partitions(topic).await?);
-        let mut open = self.open.subscribe();
+        let (mut open, let_go) = (self.open.subscribe(), Arc::clone(&self.let_go));
         #[expect(clippy::disallowed_methods, reason = "the service awaits it through the handle")]
         let left = tokio::spawn(async move {
             open.wait_for(|open| *open).await.ok();
@@ -97,12 +100,14 @@ impl Log for TestLog {
             for partition in (0..partitions).map(Partition) {
                 let (from, inbox) = owner.assign(partition).await?;
                 let mut tail = log.tail(topic, partition, from).await?;
+                let let_go = Arc::clone(&let_go);
                 forwarding.spawn(async move {
                     while let Ok(records) = tail.next(100, Duration::from_secs(1)).await {
                         if inbox.is_closed() || (!records.is_empty() && inbox.send(records).await.is_err()) {
-                            return;
+                            break;
                         }
                     }
+                    let_go.fetch_add(1, Ordering::SeqCst);
                 });
             }
             leave.cancelled().await;

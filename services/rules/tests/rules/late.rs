@@ -117,10 +117,26 @@ async fn a_grade_counts_when_the_last_of_what_it_refers_to_has_come() {
     let year = SchoolYear(2022);
     let (begin_on, end_on) = (day(1), day(10));
     let entries = [
-        Entry::GradingPeriod(GradingPeriod { grading_period: id("period"), school: school("1"), school_year: year, begin_on, end_on }),
+        Entry::GradingPeriod(GradingPeriod {
+            grading_period: id("period"),
+            school: school("1"),
+            school_year: year,
+            begin_on,
+            end_on,
+        }),
         Entry::Section(Section { section: id("section"), course_offering: id("offering"), school: school("1") }),
-        Entry::CourseOffering(CourseOffering { course_offering: id("offering"), course: id("course"), session: id("session") }),
-        Entry::Session(Session { session: id("session"), school: school("1"), school_year: year, begin_on, end_on: day(60) }),
+        Entry::CourseOffering(CourseOffering {
+            course_offering: id("offering"),
+            course: id("course"),
+            session: id("session"),
+        }),
+        Entry::Session(Session {
+            session: id("session"),
+            school: school("1"),
+            school_year: year,
+            begin_on,
+            end_on: day(60),
+        }),
         Entry::Course(Course { course: id("course"), subjects: vec!["Mathematics".to_owned()] }),
     ];
     for (n, entry) in entries.into_iter().enumerate() {
@@ -201,11 +217,15 @@ async fn a_transfer_takes_the_absences_along() {
     world.settled(&service).await;
     world.home.enroll(ada, "1", day(1), Some(day(8))).await;
     world.home.enroll(ada, "2", day(9), None).await;
-    world.home.append(&world.home.word(ada, "new mark", Change::Recorded(mark("2", day(12), "Unexcused Absence")))).await;
+    world
+        .home
+        .append(&world.home.word(ada, "new mark", Change::Recorded(mark("2", day(12), "Unexcused Absence"))))
+        .await;
     world.exact(&service).await;
     let rows = service.student(ada).await.unwrap().measures;
     let rows: Vec<_> = rows.iter().map(|row| (row.school.as_str(), row.enrolled, row.absent)).collect();
     assert_eq!(rows, [("", 11_00, 3_00), ("1", 8_00, 3_00), ("2", 3_00, 0)]);
-    let today = world.alerts().await.into_iter().rfind(|alert| alert.claim.rule.as_str() == "unexplained-absence").unwrap();
+    let today =
+        world.alerts().await.into_iter().rfind(|alert| alert.claim.rule.as_str() == "unexplained-absence").unwrap();
     assert_eq!(today.school.as_str(), "2");
 }

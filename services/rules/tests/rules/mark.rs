@@ -91,6 +91,9 @@ async fn everything_once_more_from_the_beginning_changes_nothing() {
     assert_eq!(service.export(None).await, rows);
 }
 
+/// Partition, offset, problem, value and trace context.
+type Letter = (i32, i64, String, Vec<u8>, Option<String>);
+
 #[tokio::test]
 async fn a_record_that_is_no_event_goes_to_dead_letters_and_stops_nothing() {
     let (world, service) = World::start().await;
@@ -103,7 +106,7 @@ async fn a_record_that_is_no_event_goes_to_dead_letters_and_stops_nothing() {
     world.home.absent(ada, day(12)).await;
     world.exact(&service).await;
     assert_eq!(world.told(ada).await, today(&[Opened]));
-    let letters: Vec<(i32, i64, String, Vec<u8>, Option<String>)> = sqlx::query_as(
+    let letters: Vec<Letter> = sqlx::query_as(
         "select partition, event_offset, problem, value, traceparent from rules.dead_letter order by event_offset",
     )
     .fetch_all(&mut world.database.admin().await)
@@ -116,11 +119,12 @@ async fn a_record_that_is_no_event_goes_to_dead_letters_and_stops_nothing() {
     assert!(problem.contains("Event"), "{problem}");
 }
 
+const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 /// The trace context of the record that caused a change travels with it; whatever else is in that header does no harm.
 #[tokio::test]
 async fn the_trace_goes_on_to_the_alert_and_a_spoilt_one_is_dropped() {
     let (world, service) = World::start().await;
-    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     for (name, trace) in [("ada", TRACE), ("bea", "00-\0-\n")] {
         world.home.attends(student(name), "1").await;
         let event = world.home.word(student(name), "mark", Change::Recorded(mark("1", day(12), "Unexcused Absence")));

@@ -38,7 +38,10 @@ async fn a_students_facts_say_why_one_does_not_count() {
     assert!(found.open_alerts.iter().all(|alert| alert.number == 1 && alert.proof.is_some()));
 }
 
-async fn list(service: &Service, request: wire::ListStudentsRequest) -> Result<wire::ListStudentsResponse, tonic::Status> {
+async fn list(
+    service: &Service,
+    request: wire::ListStudentsRequest,
+) -> Result<wire::ListStudentsResponse, tonic::Status> {
     service.client().list_students(service.request(request)).await.map(tonic::Response::into_inner)
 }
 
@@ -49,9 +52,10 @@ async fn students_are_listed_by_school_and_tier_in_pages() {
     world.home.calendar("2", 60).await;
     for n in 0..7 {
         let who = student(&format!("student {n}"));
-        world.home.attends(who, if n < 5 { "1" } else { "2" }).await;
+        let school = if n < 5 { "1" } else { "2" };
+        world.home.attends(who, school).await;
         if n % 2 == 0 {
-            world.home.absent(who, day(3)).await;
+            world.home.mark(who, school, day(3), "Unexcused Absence").await;
         }
     }
     world.settled(&service).await;

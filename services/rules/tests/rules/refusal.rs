@@ -95,7 +95,8 @@ async fn a_service_that_stops_while_the_database_is_away_blames_no_event() {
     let shut = "alter role homeroom_rules connection limit 0;
         select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid();";
     // Roles are the cluster's, and other tests use it too: this one's database is shut instead.
-    let shut = shut.replace("alter role homeroom_rules connection limit 0", "revoke connect on database DATABASE from public");
+    let shut =
+        shut.replace("alter role homeroom_rules connection limit 0", "revoke connect on database DATABASE from public");
     let name: String = sqlx::query_scalar("select current_database()").fetch_one(&mut admin).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(shut.replace("DATABASE", &name))).execute(&mut admin).await.unwrap();
     for n in 9..=12 {

@@ -10,14 +10,34 @@ use crate::world::World;
 #[derive(Debug, Clone)]
 enum Happening {
     Register(u8, bool),
-    Enroll { who: u8, school: u8, from: i32, days: Option<i32> },
-    Mark { who: u8, school: u8, on: i32, code: usize, withdrawn: bool },
+    Enroll {
+        who: u8,
+        school: u8,
+        from: i32,
+        days: Option<i32>,
+    },
+    Mark {
+        who: u8,
+        school: u8,
+        on: i32,
+        code: usize,
+        withdrawn: bool,
+    },
     /// A word that another has outdated before it came.
-    Late { who: u8, on: i32 },
-    Calendar { school: u8, on: i32, holiday: bool },
+    Late {
+        who: u8,
+        on: i32,
+    },
+    Calendar {
+        school: u8,
+        on: i32,
+        holiday: bool,
+    },
     School(u8),
     NextDay,
-    Restart { crash: bool },
+    Restart {
+        crash: bool,
+    },
 }
 
 const CODES: [&str; 5] = ["Unexcused Absence", "Excused Absence", "Tardy", "Present", "Nonsense"];
@@ -60,7 +80,9 @@ async fn live(happenings: Vec<Happening>) {
             Happening::Enroll { who: n, school, from, days } => {
                 home.enroll(who(n), &school.to_string(), day(from), days.map(|days| day(from + days))).await;
             }
-            Happening::Mark { who: n, on, code, withdrawn: true, .. } => home.unmark(who(n), day(on), CODES[code]).await,
+            Happening::Mark { who: n, on, code, withdrawn: true, .. } => {
+                home.unmark(who(n), day(on), CODES[code]).await;
+            }
             Happening::Mark { who: n, school, on, code, .. } => {
                 home.mark(who(n), &school.to_string(), day(on), CODES[code]).await;
             }
@@ -81,7 +103,11 @@ async fn live(happenings: Vec<Happening>) {
                 home.clock(today, "10:00").await;
             }
             Happening::Restart { crash } => {
-                if crash { service.crash().await } else { service.stop().await }
+                if crash {
+                    service.crash().await;
+                } else {
+                    service.stop().await;
+                }
                 service = world.service().await;
             }
         }

@@ -23,9 +23,21 @@ async fn a_row_that_was_tampered_with_is_found() {
     let whose = |who| format!("district = 'home' and student = '\\x{who}'");
     let of_ada = whose(ada);
     let tampered = [
-        ("ledger", format!("update rules.student set ledger = (select ledger from rules.student where {}) where {of_ada}", whose(bea))),
+        (
+            "ledger",
+            format!(
+                "update rules.student set ledger = (select ledger from rules.student where {}) where {of_ada}",
+                whose(bea)
+            ),
+        ),
         ("open alerts", format!("update rules.student set episodes = '\\x0100' where {of_ada}")),
-        ("measures", format!("update rules.student set written = (select written from rules.student where {}) where {of_ada}", whose(bea))),
+        (
+            "measures",
+            format!(
+                "update rules.student set written = (select written from rules.student where {}) where {of_ada}",
+                whose(bea)
+            ),
+        ),
         ("rows of measures", format!("update rules.measure set absent = absent + 100 where {of_ada} and school = '1'")),
         ("rows of measures", format!("update rules.measure set tier = 3 where {of_ada} and school = ''")),
         ("rows of measures", format!("delete from rules.measure where {of_ada} and school = '1'")),
@@ -33,7 +45,10 @@ async fn a_row_that_was_tampered_with_is_found() {
         ("what its facts lean on", format!("update rules.student set waiting = not waiting where {of_ada}")),
         ("count of open alerts", format!("update rules.student set open_alerts = 7 where {of_ada}")),
         ("count of marks", format!("update rules.student set marks = 7 where {of_ada}")),
-        ("evaluated before the dates in force", format!("update rules.student set evaluated_as_of = evaluated_as_of - 1 where {of_ada}")),
+        (
+            "evaluated before the dates in force",
+            format!("update rules.student set evaluated_as_of = evaluated_as_of - 1 where {of_ada}"),
+        ),
         ("missing", format!("delete from rules.student where {of_ada}")),
     ];
     for (what, statement) in tampered {

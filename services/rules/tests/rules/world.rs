@@ -86,10 +86,7 @@ impl World {
     pub(crate) async fn settled(&self, service: &Service) {
         service.settled().await;
         let mut admin = self.database.admin().await;
-        until("the outbox is empty", async || {
-            count(&mut admin, "select count(*) from rules.outbox").await == 0
-        })
-        .await;
+        until("the outbox is empty", async || count(&mut admin, "select count(*) from rules.outbox").await == 0).await;
         assert_eq!(service.tasks.failure(), None);
     }
 
@@ -244,7 +241,9 @@ pub(crate) async fn count(admin: &mut PgConnection, select: &'static str) -> i64
 fn access() -> Access {
     let hash = hash_secret("s3cret");
     let key = |name: &str| {
-        format!("[[key]]\nid = '{name}'\ndistrict = '{name}'\nsource = 'sis'\nscopes = ['read']\nsecret-sha256 = '{hash}'\n")
+        format!(
+            "[[key]]\nid = '{name}'\ndistrict = '{name}'\nsource = 'sis'\nscopes = ['read']\nsecret-sha256 = '{hash}'\n"
+        )
     };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.toml");
