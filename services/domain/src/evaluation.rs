@@ -52,15 +52,11 @@ impl<'a> Evaluation<'a> {
         self.year
     }
 
-    /// Schools with a row of measures: where the student was enrolled in the year, or has a grade of it.
+    /// Schools with a row of measures: where the student was enrolled in the year. A grade of another school counts for the
+    /// district as a whole.
     pub fn schools(&self, as_of: Date) -> BTreeSet<&'a SchoolId> {
-        let enrolled = self
-            .spells
-            .iter()
-            .filter(|spell| spell.entry_on <= as_of && self.schools.contains_key(&spell.school))
-            .map(|spell| &spell.school);
-        let graded = self.standings(as_of).into_iter().map(|standing| standing.school);
-        enrolled.chain(graded).collect()
+        let begun = self.spells.iter().filter(|spell| spell.entry_on <= as_of);
+        begun.map(|spell| &spell.school).filter(|school| self.schools.contains_key(school)).collect()
     }
 
     /// The measures of the district as a whole, as of a date, with the same-day measure of another.

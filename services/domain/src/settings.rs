@@ -88,13 +88,15 @@ pub enum ClockError {
 }
 
 impl Clock {
-    /// What the clock shows at a moment of real time.
+    /// What the clock shows at a moment of real time, to the second.
     pub fn local(&self, at: Timestamp) -> Result<civil::DateTime, ClockError> {
         let zone = TimeZone::get(&self.time_zone).map_err(|_| ClockError::TimeZone(self.time_zone.clone()))?;
         let shifted = at
             .checked_add(SignedDuration::from_secs(self.offset_seconds))
             .map_err(|_| ClockError::Offset(self.offset_seconds))?;
-        Ok(zone.to_datetime(shifted))
+        let second =
+            Timestamp::from_second(shifted.as_second()).map_err(|_| ClockError::Offset(self.offset_seconds))?;
+        Ok(zone.to_datetime(second))
     }
 
     /// The dates in force at a moment of real time.
