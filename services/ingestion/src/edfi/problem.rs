@@ -159,6 +159,13 @@ impl Problem {
             .error("The request body must be 'application/json'.")
     }
 
+    /// Something that we failed to foresee.
+    pub(crate) fn unkeepable() -> Self {
+        let detail = "An unexpected problem has occurred. The record was not kept.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "system", "System Error", detail)
+            .error("The record cannot be kept because of what it holds.")
+    }
+
     /// Good, but not now.
     pub(crate) fn busy(error: impl Into<String>, retry_after_s: u32) -> Self {
         let detail = "The request cannot be taken now. Send it again later.";

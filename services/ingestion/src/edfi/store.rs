@@ -41,7 +41,7 @@ pub(crate) async fn lock_versions(
         .collect()
 }
 
-/// The documents that commands may touch: by natural key, by the id that follows from it, and by id.
+/// The documents that commands may touch: by natural key, by the id that follows from it, and by id. One may come twice.
 pub(crate) async fn load(
     connection: &mut PgConnection,
     commands: &[Command],
@@ -66,7 +66,7 @@ pub(crate) async fn load(
     let sql = format!(
         "select {columns} from unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) w (district, source, resource, id) \
          join documents d on d.district = w.district and d.source = w.source and d.resource = w.resource and d.document_id = w.id \
-         union \
+         union all \
          select {columns} from unnest($5::text[], $6::text[], $7::text[], $8::bytea[]) w (district, source, resource, hash) \
          join documents d on d.district = w.district and d.source = w.source and d.resource = w.resource and d.natural_key_hash = w.hash"
     );
@@ -176,10 +176,12 @@ async fn record_deletes(connection: &mut PgConnection, writes: &Writes, now: &st
 async fn append_to_outbox(connection: &mut PgConnection, writes: &Writes, now: &str) -> Result<(), Error> {
     let entries = || writes.outbox.iter();
     // The sequence is drawn in the order of the rows, after the district's lock is held: ids grow with change versions.
-    let sql = "insert into outbox (district, topic, key, value, traceparent, created_at) \
+    // One statement wakes the relay too.
+    let sql = "with appended as (insert into outbox (district, topic, key, value, traceparent, created_at) \
                select district, topic, key, value, traceparent, $6::text::timestamptz \
                from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::text[]) \
-                   with ordinality w (district, topic, key, value, traceparent, place) order by place";
+                   with ordinality w (district, topic, key, value, traceparent, place) order by place returning 1) \
+               select pg_notify($7, '') from (select count(*) from appended) counted";
     sqlx::query(sql)
         .bind(entries().map(|entry| entry.district.to_string()).collect::<Vec<_>>())
         .bind(entries().map(|entry| entry.message.topic.name().to_owned()).collect::<Vec<_>>())
@@ -187,9 +189,9 @@ async fn append_to_outbox(connection: &mut PgConnection, writes: &Writes, now: &
         .bind(entries().map(|entry| entry.message.value.as_ref().map(|value| value.to_vec())).collect::<Vec<_>>())
         .bind(entries().map(|entry| entry.traceparent.clone()).collect::<Vec<_>>())
         .bind(now)
-        .execute(&mut *connection)
+        .bind(OUTBOX_CHANNEL)
+        .execute(connection)
         .await?;
-    sqlx::query("select pg_notify($1, '')").bind(OUTBOX_CHANNEL).execute(connection).await?;
     Ok(())
 }
 

@@ -112,7 +112,7 @@ fn check_value(name: &str, kind: Kind, property: &Property, value: &Value) -> Re
             if text.is_empty() {
                 return Err(format!("{name} Value should be at least 1 characters"));
             }
-            check_length(name, length, text)?;
+            check_characters(name, length, text)?;
             Ok(Some(Value::from(text)))
         }
         Kind::Int32 => integer(name, value, i64::from(i32::MIN), i64::from(i32::MAX)),
@@ -140,13 +140,13 @@ fn check_text(name: &str, length: u32, property: &Property, value: &Value) -> Re
     if (property.identity && trimmed.len() != text.len()) || (property.required && only_blanks) {
         return Err(format!("{name} cannot contain leading or trailing spaces."));
     }
+    check_characters(name, length, text)
+}
+
+fn check_characters(name: &str, length: u32, text: &str) -> Result<(), String> {
     if text.contains(SEPARATORS) {
         return Err(format!("{name} must not contain the control characters U+001E and U+001F."));
     }
-    check_length(name, length, text)
-}
-
-fn check_length(name: &str, length: u32, text: &str) -> Result<(), String> {
     let too_long = text.chars().count() > length as usize;
     if too_long { Err(format!("{name} Value should be at most {length} characters")) } else { Ok(()) }
 }

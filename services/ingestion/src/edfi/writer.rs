@@ -39,19 +39,25 @@ pub(crate) struct Writer {
     backlog: Arc<Backlog>,
 }
 
-/// Why a request was not taken. It may be sent again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub(crate) struct Busy {
-    /// Why, for the sender.
-    pub(crate) reason: &'static str,
-    /// When to send it again, seconds.
-    pub(crate) retry_after_s: u32,
+/// Why a request was not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// It was not taken, and may be sent again.
+    #[error("{reason}")]
+    Busy {
+        /// Why, for the sender.
+        reason: &'static str,
+        /// When to send it again, seconds.
+        retry_after_s: u32,
+    },
+    /// The database refuses what it holds: a fault of ours, for the validator should have told.
+    #[error("the record cannot be kept because of what it holds")]
+    Unkeepable,
 }
 
 struct Request {
     command: Command,
-    answer: oneshot::Sender<Result<Outcome, Busy>>,
+    answer: oneshot::Sender<Result<Outcome, Refusal>>,
 }
 
 /// What the task owns.
@@ -62,7 +68,8 @@ struct Task {
     batch_requests: usize,
 }
 
-const OUTAGE: Busy = Busy { reason: "The records cannot be kept at the moment.", retry_after_s: RETRY_AFTER_OUTAGE_S };
+const OUTAGE: Refusal =
+    Refusal::Busy { reason: "The records cannot be kept at the moment.", retry_after_s: RETRY_AFTER_OUTAGE_S };
 
 impl Writer {
     /// Starts the task.
@@ -80,19 +87,19 @@ impl Writer {
     }
 
     /// Has a command decided and committed. `bytes` is the size of its body.
-    pub(crate) async fn apply(&self, command: Command, bytes: usize) -> Result<Outcome, Busy> {
+    pub(crate) async fn apply(&self, command: Command, bytes: usize) -> Result<Outcome, Refusal> {
         if let Some(reason) = self.backlog.refusal() {
-            return Err(Busy { reason, retry_after_s: RETRY_AFTER_OUTAGE_S });
+            return Err(Refusal::Busy { reason, retry_after_s: RETRY_AFTER_OUTAGE_S });
         }
-        let full = Busy { reason: "Too many requests wait to be kept.", retry_after_s: RETRY_AFTER_S };
-        let bytes = u32::try_from(bytes).map_err(|_| full.clone())?;
+        let full = Refusal::Busy { reason: "Too many requests wait to be kept.", retry_after_s: RETRY_AFTER_S };
+        let bytes = u32::try_from(bytes).map_err(|_| full)?;
         // Held until the answer, so that bodies in the queue are bounded in bytes too.
-        let _room = self.bytes.try_acquire_many(bytes).map_err(|_| full.clone())?;
+        let _room = self.bytes.try_acquire_many(bytes).map_err(|_| full)?;
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Request { command, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => full,
             mpsc::error::TrySendError::Closed(_) => {
-                Busy { reason: "The service is stopping.", retry_after_s: RETRY_AFTER_S }
+                Refusal::Busy { reason: "The service is stopping.", retry_after_s: RETRY_AFTER_S }
             }
         })?;
         // Dropped without an answer only when the process is being cut.
@@ -143,10 +150,7 @@ impl Task {
         let outcomes = match self.transaction(&commands).await {
             Ok(outcomes) => outcomes.into_iter().map(Ok).collect(),
             Err(error) if commands.len() > 1 && is_of_the_data(&error) => self.one_by_one(&commands).await,
-            Err(error) => {
-                report(&error);
-                vec![Err(OUTAGE); commands.len()]
-            }
+            Err(error) => vec![Err(refusal(&error)); commands.len()],
         };
         for (answer, outcome) in answers.into_iter().zip(outcomes) {
             // A client that went away gets no answer; its record is kept all the same.
@@ -154,15 +158,12 @@ impl Task {
         }
     }
 
-    async fn one_by_one(&self, commands: &[Command]) -> Vec<Result<Outcome, Busy>> {
+    async fn one_by_one(&self, commands: &[Command]) -> Vec<Result<Outcome, Refusal>> {
         let mut outcomes = Vec::with_capacity(commands.len());
         for command in commands {
             let result = self.transaction(&Arc::new(vec![command.clone()])).await;
             let outcome = result.map(|mut outcomes| outcomes.pop().unwrap_or(Outcome::NotFound));
-            outcomes.push(outcome.map_err(|error| {
-                report(&error);
-                OUTAGE
-            }));
+            outcomes.push(outcome.map_err(|error| refusal(&error)));
         }
         outcomes
     }
@@ -200,7 +201,9 @@ fn is_of_the_data(error: &Error) -> bool {
     code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
 }
 
-fn report(error: &Error) {
+/// Tells operators, and chooses what to tell the sender.
+fn refusal(error: &Error) -> Refusal {
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    tracing::error!(error = %error, cause, "a batch of documents was not kept");
+    tracing::error!(error = %error, cause, "documents were not kept");
+    if is_of_the_data(error) { Refusal::Unkeepable } else { OUTAGE }
 }

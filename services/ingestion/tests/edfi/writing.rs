@@ -162,3 +162,19 @@ async fn descriptors_are_known_by_namespace_and_code_whatever_their_case() {
     let found = door.get("ed-fi/gradeTypeDescriptors?codeValue=exam").await.json();
     assert_eq!(found.as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn a_record_that_the_database_refuses_spoils_only_itself() {
+    let door = door().await;
+    let mut admin = door.database.admin().await;
+    let refuse =
+        "alter table ingestion.documents add constraint no_poison check (body ->> 'nameOfInstitution' <> 'Poison')";
+    sqlx::query(refuse).execute(&mut admin).await.unwrap();
+    let mut bodies: Vec<_> = (1..=30).map(school).collect();
+    bodies[7]["nameOfInstitution"] = json!("Poison");
+    let answers = join_all(bodies.iter().map(|body| door.post("ed-fi/schools", body))).await;
+    for (number, answer) in answers.iter().enumerate() {
+        assert_eq!(answer.status.as_u16(), if number == 7 { 500 } else { 201 }, "{number}");
+    }
+    assert_eq!(door.records(homeroom_bus::Topic::Reference, 29).await.len(), 29);
+}

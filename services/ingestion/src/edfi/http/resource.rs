@@ -16,6 +16,7 @@ use crate::edfi::command::{Action, Collection, Command, Condition, Draft, Outcom
 use crate::edfi::problem::Problem;
 use crate::edfi::query::{self, Page, Query};
 use crate::edfi::table::{self, ED_FI, Resource, table};
+use crate::edfi::writer::Refusal;
 use crate::edfi::{Door, parse, validate};
 
 /// Resources whose natural key a PUT may change.
@@ -232,7 +233,7 @@ async fn apply(
     let name = resource_name(resource, &collection);
     let command = Command { collection, resource, action, condition, traceparent: current_traceparent() };
     let outcome = door.writer.apply(command, bytes).await;
-    match outcome.map_err(|busy| Problem::busy(busy.reason, busy.retry_after_s))? {
+    match outcome.map_err(refused)? {
         Outcome::Created(id, etag) => Ok(kept(StatusCode::CREATED, &address, id, &etag)),
         Outcome::Updated(id, etag) if is_put => Ok(kept(StatusCode::NO_CONTENT, &address, id, &etag)),
         Outcome::Updated(id, etag) => Ok(kept(StatusCode::OK, &address, id, &etag)),
@@ -241,6 +242,13 @@ async fn apply(
         Outcome::Stale => Err(Problem::stale()),
         Outcome::KeyFixed => Err(Problem::key_change(&name)),
         Outcome::KeyTaken => Err(Problem::key_taken()),
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Busy { reason, retry_after_s } => Problem::busy(reason, retry_after_s),
+        Refusal::Unkeepable => Problem::unkeepable(),
     }
 }
 
