@@ -57,6 +57,8 @@ pub fn render(change: &AlertChange, kind: ChangeKind, follows: Option<Uuid>) -> 
         }
     };
     let claim = &change.claim;
+    // As the feed writes it.
+    let alert_id = Uuid::from_bytes(*change.alert_id.as_bytes());
     let text = format!(
         "{prefix}{title}\n\n{meaning}\n\nSchool: {}\nRule: {}, version {}\nSeverity: {}\nAs of: {}\nAlert: {}, change {}\n\n\
          Whom it concerns, and why, is shown in Homeroom to those who may see it.\n",
@@ -65,7 +67,7 @@ pub fn render(change: &AlertChange, kind: ChangeKind, follows: Option<Uuid>) -> 
         claim.rule_version,
         severity_name(claim.severity),
         claim.proof.as_of,
-        change.alert_id,
+        alert_id,
         change.number,
     );
     let name = format!("alert.{}", kind_name(kind));
@@ -73,7 +75,7 @@ pub fn render(change: &AlertChange, kind: ChangeKind, follows: Option<Uuid>) -> 
         "type": name,
         "timestamp": change.changed_at.to_string(),
         "data": {
-            "alert_id": change.alert_id.to_string(),
+            "alert_id": alert_id.to_string(),
             "change_number": change.number,
             "kind": kind_name(kind),
             "rule": claim.rule.as_str(),
