@@ -36,6 +36,8 @@ pub struct Options {
     pub teams: Option<String>,
     /// More variables of its environment.
     pub environment: Vec<(String, String)>,
+    /// Files that are in its data directory before it starts, such as further keys: name and text. Only their owner reads them.
+    pub files: Vec<(String, String)>,
 }
 
 /// A running Homeroom.
@@ -55,6 +57,9 @@ impl Homeroom {
         let mut homeroom = Self { data, options, child: None, variables: BTreeMap::new() };
         if let Some(teams) = &homeroom.options.teams {
             std::fs::write(homeroom.data().join("teams.toml"), teams).context("teams.toml")?;
+        }
+        for (name, text) in &homeroom.options.files {
+            homeroom.secret_file(name, text)?;
         }
         homeroom.resume()?;
         Ok(homeroom)
@@ -166,9 +171,19 @@ impl Homeroom {
         EdFi::connect(self.edfi_url(), self.key(), self.secret()).await
     }
 
+    /// An Ed-Fi client of a connection with another key than the machine's own.
+    pub async fn edfi_as(&self, connection: &str, key: &str, secret: &str) -> Result<EdFi> {
+        EdFi::connect(&format!("{}/edfi/{connection}", self.url()), key, secret).await
+    }
+
     /// Its alerts, from the first one kept.
     pub async fn alerts(&self) -> Result<Alerts> {
         Alerts::follow(self.grpc(), self.key(), self.secret()).await
+    }
+
+    /// The alerts of another key's district.
+    pub async fn alerts_as(&self, key: &str, secret: &str) -> Result<Alerts> {
+        Alerts::follow(self.grpc(), key, secret).await
     }
 
     /// Runs another command of the binary against it, such as `verify`; its output when it succeeds.
@@ -210,6 +225,7 @@ impl Homeroom {
         use std::io::Write as _;
         use std::os::unix::fs::OpenOptionsExt as _;
         let path = self.data().join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or_else(|| self.data()))?;
         let mut file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(&path)?;
         file.write_all(text.as_bytes())?;
         Ok(path)
@@ -232,8 +248,12 @@ impl Drop for Homeroom {
         if let Err(error) = self.stop() {
             eprintln!("{error:#}");
         }
-        if std::thread::panicking() {
-            eprintln!("the end of Homeroom's log:\n{}", self.log_end());
+        // Shown only when the test fails.
+        eprintln!("the end of its log:\n{}", self.log_end());
+        for channel in ["webhook", "mail"] {
+            if let Ok(log) = std::fs::read_to_string(self.data().join(format!("channel-{channel}.log"))) {
+                eprintln!("the adapter's log:\n{log}");
+            }
         }
     }
 }

@@ -1,18 +1,20 @@
 //! `homeroom up`: everything on one machine, in one process, with a private PostgreSQL.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use homeroom_bus::Log;
 use homeroom_chassis::config::{self, SecretFile};
 use homeroom_chassis::server::Doors;
 use homeroom_chassis::{Component, TaskGroup, lifecycle, telemetry};
-use homeroom_pg::local::{LocalCluster, Options};
+use homeroom_pg::local::{self, LocalCluster, Options};
 use homeroom_pg::{RolePasswords, Schema};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep};
 
 use crate::client::Connection;
 use crate::failure::BadConfig;
@@ -53,6 +55,10 @@ pub(crate) struct Args {
 /// Enough for one machine; students are spread over them.
 const PARTITIONS: i32 = 4;
 
+/// How long the server of a run that was killed may take to stop.
+const STOPPING_WITHIN: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// What one run of `up` works with.
 struct Machine {
     directory: Arc<Directory>,
@@ -89,7 +95,7 @@ async fn on_this_machine(args: &Args, plan: FirstStart, log: log::Config, direct
     let connection = keys::connection(&directory, http.local_addr()?, grpc.local_addr()?)?;
     teams::write_once(&directory, plan.sample.as_deref())?;
     println!("starting PostgreSQL in {}", directory.join("postgres").display());
-    let cluster = LocalCluster::start(&directory.folder("postgres")?, &Options::default()).await?;
+    let cluster = start_cluster(&directory.folder("postgres")?).await?;
     let machine = Machine { directory: Arc::clone(&directory), connection, log, tasks };
     let outcome = serve(machine, plan, &cluster, http, grpc).await;
     directory.remove(SUMMARY)?;
@@ -98,6 +104,18 @@ async fn on_this_machine(args: &Args, plan: FirstStart, log: log::Config, direct
     outcome?;
     println!("stopped; the data stays in {}", directory.path().display());
     Ok(stopped?)
+}
+
+/// Starts the private cluster. The directory is ours alone, so a server that still runs in it belongs to a run that was killed,
+/// and is stopping: it is waited for.
+async fn start_cluster(folder: &Path) -> Result<LocalCluster> {
+    let began = Instant::now();
+    loop {
+        match LocalCluster::start(folder, &Options::default()).await {
+            Err(local::Error::AlreadyRunning { .. }) if began.elapsed() < STOPPING_WITHIN => sleep(PAUSE).await,
+            outcome => return Ok(outcome?),
+        }
+    }
 }
 
 /// Migrates, builds every service, and serves until told to stop; the first start happens beside it, as a client of ours.

@@ -20,6 +20,8 @@ const KEY: &str = "local";
 const SECRET: &str = "api-secret";
 /// The keys that doors accept.
 pub(crate) const FILE: &str = "keys.toml";
+/// Further keys in the same form, for senders and readers that the machine's owner lets in; none when it is missing.
+const MORE: &str = "more-keys.toml";
 /// What signs tokens.
 pub(crate) const TOKEN_KEY: &str = "token.key";
 /// What makes pseudonyms, a file per district.
@@ -40,7 +42,8 @@ pub(crate) fn connection(directory: &Directory, http: SocketAddr, grpc: SocketAd
     directory.secret(TOKEN_KEY)?;
     let secret = directory.secret(SECRET)?;
     directory.write(CHANNEL_KEY, &format!("{KEY}:{}", secret.expose_secret()))?;
-    directory.write(FILE, &key_file(&hash_secret(secret.expose_secret())))?;
+    let more = directory.read(MORE)?.unwrap_or_default();
+    directory.write(FILE, &format!("{}\n{more}", key_file(&hash_secret(secret.expose_secret()))))?;
     let connection = Connection {
         url: format!("http://{http}"),
         edfi_url: format!("http://{http}/edfi/{SOURCE}"),

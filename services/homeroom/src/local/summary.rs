@@ -9,6 +9,9 @@ use crate::text::{table, unit};
 pub(crate) fn text(summary: &GetSummaryResponse, speed: Option<&Speed>) -> String {
     let counted = summary.schools.iter().filter(|school| !school.school.is_empty()).count();
     let (today, as_of) = (unit::date(summary.today), unit::date(summary.as_of));
+    if summary.students == 0 {
+        return format!("No students yet; point an Ed-Fi client at this address. There it is {today}.\n");
+    }
     let opened: i64 = summary.rules.iter().map(|rule| rule.opened_ever).sum();
     let mut paragraphs = vec![
         format!(

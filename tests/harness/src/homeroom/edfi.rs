@@ -24,6 +24,8 @@ pub struct Posted {
 
 impl EdFi {
     pub(super) async fn connect(address: &str, key: &str, secret: &str) -> Result<Self> {
+        // Only the first client of a process installs it; the others find it.
+        rustls::crypto::ring::default_provider().install_default().ok();
         let http = Client::builder().tls_certs_only([]).build()?;
         let discovery: Value = http.get(format!("{address}/")).send().await?.error_for_status()?.json().await?;
         let url = |name: &str| {

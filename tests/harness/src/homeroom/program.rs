@@ -1,4 +1,5 @@
-//! The binary under test: built once, from the sources that the tests were built from.
+//! The binary under test: built once, from the sources that the tests were built from, or given by `HOMEROOM_TEST_PROGRAM`, so
+//! that a packaged one can be tested too.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,9 @@ pub(super) fn path() -> Result<&'static Path> {
 }
 
 fn build() -> Result<PathBuf, String> {
+    if let Some(given) = std::env::var_os("HOMEROOM_TEST_PROGRAM") {
+        return Ok(PathBuf::from(given));
+    }
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let cargo = option_env!("CARGO").unwrap_or("cargo");
     let status = Command::new(cargo)

@@ -7,17 +7,18 @@ mod restart;
 mod told;
 mod transfer;
 
-/// Each journey as a test on the embedded default and one on real Kafka.
+/// Each journey as a test on the embedded default and one on real Kafka. Several threads, since a stopping Homeroom speaks with
+/// its clients while the test waits for it.
 macro_rules! on_both_logs {
     ($($journey:ident),+ $(,)?) => {
         mod on_postgres {
-            $(#[tokio::test]
+            $(#[tokio::test(flavor = "multi_thread")]
             async fn $journey() -> anyhow::Result<()> {
                 super::$journey(homeroom_journeys::Log::Postgres).await
             })+
         }
         mod on_kafka {
-            $(#[tokio::test]
+            $(#[tokio::test(flavor = "multi_thread")]
             async fn $journey() -> anyhow::Result<()> {
                 super::$journey(homeroom_journeys::Log::Kafka).await
             })+
