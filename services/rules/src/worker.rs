@@ -32,7 +32,7 @@ use crate::store::commit::{self, Committed, Effects};
 use crate::store::load;
 use cache::Cache;
 use fold::{Incoming, Parsed};
-use patience::{chain, patiently};
+use patience::{chain, may_pass, patiently};
 use sweep::Sweep;
 
 /// What every worker of the process shares.
@@ -107,7 +107,7 @@ impl Worker {
                 tracing::info!(partition = self.lease.partition, "another process owns the partition now");
             }
             // What was not committed has not happened; the next owner does it.
-            Err(Error::Database(error)) if self.shared.stopping.is_cancelled() && error.is_transient() => {
+            Err(Error::Database(error)) if self.shared.stopping.is_cancelled() && may_pass(&error) => {
                 tracing::info!(partition = self.lease.partition, error = %chain(&error), "stopping without the database");
             }
             Err(error) => return Err(error),
@@ -357,7 +357,7 @@ impl Worker {
     }
 }
 
-/// Commits, and looks up whether it happened when that cannot be told from the answer.
+/// Commits, and looks up whether it happened when that cannot be told from the answer. May be repeated after any error.
 async fn settle(
     database: &Database,
     from: Lease,
@@ -365,17 +365,13 @@ async fn settle(
     effects: Arc<Effects>,
 ) -> Result<Committed, homeroom_pg::Error> {
     match commit::commit(database, from, to, effects).await {
-        // The same effects once more change nothing then.
-        Err(homeroom_pg::Error::CommitUnknown { transaction, source }) if from == to => {
-            Err(homeroom_pg::Error::Statement { transaction, source })
-        }
-        Err(homeroom_pg::Error::CommitUnknown { transaction, source }) => {
-            match claim::reread(database, from.partition).await? {
-                Some(now) if now == to => Ok(Committed::Yes),
-                Some(now) if now == from => Err(homeroom_pg::Error::Statement { transaction, source }),
-                _ => Ok(Committed::Fenced),
-            }
-        }
+        // The row would not tell; the same effects once more change nothing then.
+        Err(error @ homeroom_pg::Error::CommitUnknown { .. }) if from == to => Err(error),
+        Err(error @ homeroom_pg::Error::CommitUnknown { .. }) => match claim::reread(database, from.partition).await? {
+            Some(now) if now == to => Ok(Committed::Yes),
+            Some(now) if now == from => Err(error),
+            _ => Ok(Committed::Fenced),
+        },
         // An attempt before may have happened without an answer, and the look-up after it have failed.
         Ok(Committed::Fenced) if claim::reread(database, from.partition).await? == Some(to) => Ok(Committed::Yes),
         other => other,

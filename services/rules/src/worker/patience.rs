@@ -7,7 +7,13 @@ use tokio_util::sync::CancellationToken;
 /// The longest wait between two attempts while the database is away.
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Tries again while the database is away, until the process stops.
+/// Whether it may pass: the database is away, or the answer to COMMIT was lost, which is no harm where an attempt only reads or
+/// looks up what became of the one before.
+pub(super) fn may_pass(error: &homeroom_pg::Error) -> bool {
+    error.is_transient() || matches!(error, homeroom_pg::Error::CommitUnknown { .. })
+}
+
+/// Tries again while the database is away, until the process stops. An attempt must bear being repeated after a lost answer.
 pub(super) async fn patiently<T, F, Fut>(stopping: &CancellationToken, mut attempt: F) -> Result<T, homeroom_pg::Error>
 where
     F: FnMut() -> Fut,
@@ -16,7 +22,7 @@ where
     let mut backoff = Duration::from_millis(50);
     loop {
         match attempt().await {
-            Err(error) if error.is_transient() && !stopping.is_cancelled() => {
+            Err(error) if may_pass(&error) && !stopping.is_cancelled() => {
                 tracing::warn!(error = %chain(&error), "the database is away; trying again");
                 tokio::select! {
                     () = stopping.cancelled() => return Err(error),

@@ -6,7 +6,7 @@ use homeroom_proto::wire::risk as wire;
 use tonic::Code;
 
 use crate::district::{day, student};
-use crate::world::{SOON, Service, World};
+use crate::world::{SOON, Service, World, until};
 
 #[tokio::test]
 async fn a_students_facts_say_why_one_does_not_count() {
@@ -108,6 +108,19 @@ async fn a_watcher_sees_each_student_that_changes() {
     };
     tokio::time::timeout(SOON, seen).await.expect("the absence is seen");
     service.stop().await;
+}
+
+#[tokio::test]
+async fn watchers_are_bounded_and_make_room_when_they_go() {
+    let (_world, service) = World::start().await;
+    let watch = async || service.client().watch_students(service.request(wire::WatchStudentsRequest::default())).await;
+    let mut watchers = Vec::new();
+    for _ in 0..16 {
+        watchers.push(watch().await.unwrap());
+    }
+    assert_eq!(watch().await.unwrap_err().code(), Code::ResourceExhausted);
+    watchers.pop();
+    until("there is room", async || watch().await.is_ok()).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! What the database refuses, and a database that is away.
 
+use std::path::PathBuf;
+
 use homeroom_domain::alert::ChangeKind::Opened;
+use tempfile::TempDir;
 
 use crate::district::{day, student};
 use crate::world::{World, until};
@@ -68,15 +71,12 @@ async fn a_student_whom_the_database_refuses_holds_up_no_sweep() {
 async fn lost_connections_lose_nothing_and_repeat_nothing() {
     let (world, service) = World::start().await;
     let names: Vec<String> = (0..30).map(|n| format!("student {n}")).collect();
-    let mut admin = world.database.admin().await;
     for name in &names {
         world.home.attends(student(name), "1").await;
         world.home.absent(student(name), day(12)).await;
-        sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
-            .execute(&mut admin)
-            .await
-            .unwrap();
+        cut(&world).await;
     }
+    assert_eq!(service.tasks.failure(), None);
     until("the service answers again", async || service.summary().await.is_ok()).await;
     world.exact(&service).await;
     let alerts = world.alerts().await;
@@ -85,27 +85,85 @@ async fn lost_connections_lose_nothing_and_repeat_nothing() {
     assert_eq!(world.count("select sum(open)::bigint from rules.rule_tally").await, 30);
 }
 
-/// Stopped while the database refuses connections: nothing is given up as a dead letter, and the process ends in peace.
+/// A way to the database that can be closed: the socket by another name.
+struct Way {
+    folder: TempDir,
+    socket: PathBuf,
+}
+
+impl Way {
+    /// Lets the world's next service take it.
+    async fn open(world: &mut World) -> Self {
+        let select =
+            "select current_setting('unix_socket_directories'), current_setting('port'), current_database()::text";
+        let (directory, port, database): (String, String, String) =
+            sqlx::query_as(select).fetch_one(&mut world.database.admin().await).await.unwrap();
+        let socket = PathBuf::from(directory).join(format!(".s.PGSQL.{port}"));
+        let folder = tempfile::tempdir().unwrap();
+        let host = folder.path().display();
+        let url = format!("postgresql:///{database}?host={host}&port={port}&user=homeroom_rules");
+        world.config.database = homeroom_pg::Config::at(url.into());
+        let way = Self { folder, socket };
+        way.reopen();
+        way
+    }
+
+    fn name(&self) -> PathBuf {
+        self.folder.path().join(self.socket.file_name().unwrap())
+    }
+
+    fn reopen(&self) {
+        std::os::unix::fs::symlink(&self.socket, self.name()).unwrap();
+    }
+
+    /// No new connection, and none of the old.
+    async fn close(&self, world: &World) {
+        std::fs::remove_file(self.name()).unwrap();
+        cut(world).await;
+    }
+}
+
+async fn cut(world: &World) {
+    sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()")
+        .execute(&mut world.database.admin().await)
+        .await
+        .unwrap();
+}
+
 #[tokio::test]
-async fn a_service_that_stops_while_the_database_is_away_blames_no_event() {
-    let (world, service) = World::start().await;
+async fn a_database_that_is_away_for_a_while_is_waited_for() {
+    let mut world = World::new().await;
+    let way = Way::open(&mut world).await;
+    let service = world.service().await;
     world.home.attends(student("ada"), "1").await;
     world.settled(&service).await;
-    let mut admin = world.database.admin().await;
-    let shut = "alter role homeroom_rules connection limit 0;
-        select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid();";
-    // Roles are the cluster's, and other tests use it too: this one's database is shut instead.
-    let shut =
-        shut.replace("alter role homeroom_rules connection limit 0", "revoke connect on database DATABASE from public");
-    let name: String = sqlx::query_scalar("select current_database()").fetch_one(&mut admin).await.unwrap();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(shut.replace("DATABASE", &name))).execute(&mut admin).await.unwrap();
+    way.close(&world).await;
     for n in 9..=12 {
         world.home.absent(student("ada"), day(n)).await;
     }
-    service.tasks.stop();
-    service.tasks.drained().await;
-    let open = format!("grant connect on database {name} to public");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(open)).execute(&mut admin).await.unwrap();
+    assert_eq!(service.summary().await.unwrap_err().code(), tonic::Code::Unavailable);
+    assert_eq!(service.tasks.failure(), None);
+    way.reopen();
+    until("the service answers again", async || service.summary().await.is_ok()).await;
+    world.exact(&service).await;
+    assert_eq!(world.count("select count(*) from rules.dead_letter").await, 0);
+}
+
+/// Stopped while the database is away: no event is blamed, and the process ends in peace.
+#[tokio::test]
+async fn a_service_that_stops_while_the_database_is_away_blames_no_event() {
+    let mut world = World::new().await;
+    let way = Way::open(&mut world).await;
+    let service = world.service().await;
+    world.home.attends(student("ada"), "1").await;
+    world.settled(&service).await;
+    way.close(&world).await;
+    for n in 9..=12 {
+        world.home.absent(student("ada"), day(n)).await;
+    }
+    assert_eq!(service.summary().await.unwrap_err().code(), tonic::Code::Unavailable);
+    service.stop().await;
+    way.reopen();
     let service = world.service().await;
     world.exact(&service).await;
     assert_eq!(world.count("select count(*) from rules.dead_letter").await, 0);
