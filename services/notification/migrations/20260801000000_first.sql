@@ -95,7 +95,8 @@ create table deliveries (
     settled_at timestamptz,
     constraint leased_has_lease check ((state = 'leased') = (lease_token is not null and lease_until is not null))
 );
-create index deliveries_to_claim on deliveries (district, channel, due_at) where state = 'waiting';
+-- In the claim's order, so that it reads no more than it takes.
+create index deliveries_to_claim on deliveries (district, channel, due_at, change_number) where state = 'waiting';
 create index deliveries_leased on deliveries (district, lease_until) where state = 'leased';
 create index deliveries_to_expire on deliveries (district, expires_at) where state = 'waiting';
 -- What is not done or was given up; the rest grows for years and is not counted again and again.

@@ -134,6 +134,8 @@ const DELIVERIES: Uuid = Uuid::from_u128(0x6f3a_91d2_58c4_4e07_9b1e_2d40_c7a5_63
 
 /// The id of the delivery of a change to a recipient: the same however often it is planned.
 pub fn delivery_id(alert: AlertId, number: u32, to: &Recipient) -> Uuid {
+    // The bytes and not the display, which may change its form.
+    let alert = Uuid::from_bytes(*alert.as_bytes()).simple();
     let name = format!("{alert}\n{number}\n{}\n{}", to.channel, to.address);
     Uuid::new_v5(&DELIVERIES, name.as_bytes())
 }

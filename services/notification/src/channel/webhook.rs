@@ -2,7 +2,8 @@
 //!
 //! What an answer means: 2xx accepted; 410 gone for good; 429 and 503 too many; other answers are tried again, also a
 //! redirect, which is not followed. A connection that could not be made has sent nothing; anything that fails after that, and
-//! 504, may have arrived. Addresses inside the network are refused unless the configuration allows them.
+//! an endpoint's own failure (500, 502, 504 and the like), may have arrived, so that a recall must follow it. Addresses
+//! inside the network are refused unless the configuration allows them.
 
 mod guard;
 mod secret;
@@ -136,8 +137,9 @@ fn judge(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Outcome {
         status if status.is_success() => Outcome::Accepted { provider_message_id: String::new() },
         StatusCode::GONE => Outcome::Permanent { reason: "the endpoint is gone (410)".to_owned() },
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Outcome::Limited { after },
-        StatusCode::GATEWAY_TIMEOUT => {
-            Outcome::Unknown { reason: "a gateway did not wait for the answer (504)".to_owned() }
+        // It may have failed after it had taken the message, or have lost the answer on the way to us.
+        status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
+            Outcome::Unknown { reason: format!("the endpoint failed with {}", status.as_u16()) }
         }
         status => Outcome::Retry { reason: format!("the endpoint answered {}", status.as_u16()), after },
     }
@@ -182,7 +184,9 @@ mod tests {
         assert!(matches!(judged(301, ""), Outcome::Retry { .. }));
         assert!(matches!(judged(401, ""), Outcome::Retry { .. }));
         assert!(matches!(judged(410, ""), Outcome::Permanent { .. }));
-        assert!(matches!(judged(504, ""), Outcome::Unknown { .. }));
+        for failed in [500, 502, 504] {
+            assert!(matches!(judged(failed, ""), Outcome::Unknown { .. }), "{failed}");
+        }
         assert_eq!(judged(429, "7"), Outcome::Limited { after: Some(Duration::from_secs(7)) });
         assert_eq!(
             judged(503, "Wed, 21 Oct 2015 07:28:00 GMT"),

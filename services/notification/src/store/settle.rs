@@ -95,14 +95,20 @@ impl Store {
         let over = self
             .database
             .run("find-run-out", &Districts::one(district), |connection| {
+                let name = district.as_str().to_owned();
                 Box::pin(async move {
                     let rows: Vec<(Uuid, bool)> = sqlx::query_as(
-                        "select delivery_id, state = 'leased' from deliveries
-                         where (state = 'leased' and lease_until < moment($1)) or (state = 'waiting' and expires_at <= moment($1))
-                         order by delivery_id limit $2",
+                        "(select delivery_id, true from deliveries
+                          where district = $3 and state = 'leased' and lease_until < moment($1)
+                          order by lease_until limit $2)
+                         union all
+                         (select delivery_id, false from deliveries
+                          where district = $3 and state = 'waiting' and expires_at <= moment($1)
+                          order by expires_at limit $2)",
                     )
                     .bind(now.as_microsecond())
                     .bind(SWEEP)
+                    .bind(name)
                     .fetch_all(connection)
                     .await?;
                     Ok(rows)

@@ -22,7 +22,7 @@ async fn a_recall_within_the_settle_window_cancels_unsent_and_tells_nobody() {
     let mut adapter = world.adapter().await;
     world.publish(&world.change(2, 1, Opened)).await;
     let delivery = adapter.accept_one("alert.opened").await;
-    assert!(delivery.message.unwrap().text.contains(&"02".repeat(16)));
+    assert!(delivery.message.unwrap().text.contains(&uuid::Uuid::from_bytes([2; 16]).to_string()));
     world.until_states(&[(1, "cancelled"), (1, "accepted")]).await;
 }
 
@@ -125,6 +125,18 @@ async fn what_cannot_be_delivered_is_in_view_and_its_clearing_tells_nobody() {
     world.publish(&world.change(2, 1, Opened)).await;
     adapter.accept_one("alert.opened").await;
     world.until_states(&[(1, "dead"), (1, "accepted")]).await;
+}
+
+#[tokio::test]
+async fn a_channel_that_is_never_resent_shows_the_unknown_and_still_takes_back() {
+    let world = World::start_with(TEAM, |config| config.retry.never_resend = vec!["mail".to_owned()]).await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let opening = adapter.one().await;
+    adapter.settle(&opening, Outcome::Unknown(pb::Unknown { reason: "hung".to_owned() })).await;
+    world.until_states(&[(1, "dead")]).await;
+    world.publish(&world.change(1, 2, Recalled)).await;
+    adapter.accept_one("alert.recalled").await;
 }
 
 #[tokio::test]
