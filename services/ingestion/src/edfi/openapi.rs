@@ -34,14 +34,16 @@ pub(crate) fn dependencies() -> &'static Value {
     &DEPENDENCIES
 }
 
-/// The document is large and the same for all connections but for its address, so only that is written per request.
+/// Stands in a document where the connection's address goes: the rest is the same for all and is made once.
+const ADDRESS: &str = "{address}";
+
 fn served_at(base: &str, document: &str) -> String {
-    let servers = json!([{"url": format!("{base}/data/v3")}]);
-    let security = json!({"flows": {"clientCredentials": {"tokenUrl": format!("{base}/oauth/token"), "scopes": {}}}});
-    format!("{{\"openapi\":\"3.0.1\",\"servers\":{servers},\"x-Homeroom-oauth2\":{security},{document}")
+    // As within a JSON text: the connection's name is as the client wrote it.
+    let quoted = Value::from(base).to_string();
+    let escaped = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default();
+    document.replace(ADDRESS, escaped)
 }
 
-/// All but the first members of a document, without its opening brace.
 fn document<'a>(entries: impl Iterator<Item = (String, String, &'a Resource)>) -> String {
     let (mut tags, mut paths, mut schemas) = (Vec::new(), Map::new(), BTreeMap::new());
     for (endpoint, name, resource) in entries {
@@ -51,13 +53,22 @@ fn document<'a>(entries: impl Iterator<Item = (String, String, &'a Resource)>) -
         paths.insert(format!("/{ED_FI}/{endpoint}/{{id}}"), item(&endpoint, &schema));
         object(&schema, &resource.shape, &mut schemas);
     }
-    let rest = json!({
+    let token = json!({"tokenUrl": format!("{ADDRESS}/oauth/token"), "scopes": {}});
+    let document = json!({
+        "openapi": "3.0.1",
         "info": {"title": "Homeroom: Ed-Fi API", "version": "3", "description": "Ed-Fi Data Standard 5.2"},
+        "servers": [{"url": format!("{ADDRESS}/data/v3")}],
+        "security": [{"oauth2_client_credentials": []}],
         "tags": tags,
         "paths": paths,
-        "components": {"schemas": schemas},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "oauth2_client_credentials": {"type": "oauth2", "flows": {"clientCredentials": token}},
+            },
+        },
     });
-    rest.to_string().trim_start_matches('{').to_owned()
+    document.to_string()
 }
 
 fn collection(endpoint: &str, schema: &str, resource: &Resource) -> Value {
@@ -293,7 +304,9 @@ mod tests {
         let reference = reference.as_str().unwrap().trim_start_matches("#/components/schemas/");
         assert_eq!(schemas[reference]["properties"]["sessionName"]["x-Ed-Fi-isIdentity"], true);
         assert_eq!(document["servers"][0]["url"], "http://x/edfi/sis/data/v3");
-        let descriptors: Value = serde_json::from_str(&descriptors("http://x")).unwrap();
+        let flows = &document["components"]["securitySchemes"]["oauth2_client_credentials"]["flows"];
+        assert_eq!(flows["clientCredentials"]["tokenUrl"], "http://x/edfi/sis/oauth/token");
+        let descriptors: Value = serde_json::from_str(&descriptors("http://x/edfi/a\"b")).unwrap();
         assert!(descriptors["components"]["schemas"]["edFi_gradeTypeDescriptor"].is_object());
     }
 }
