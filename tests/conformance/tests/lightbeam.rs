@@ -1,6 +1,6 @@
 //! `lightbeam`, unmodified: it sends the Grand Bend files, counts them, fetches them back, and deletes them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -65,7 +65,7 @@ fn lightbeam_sends_counts_fetches_and_deletes_the_grand_bend_files() -> Result<(
     let lightbeam = Lightbeam { program, homeroom: &homeroom, folder: folder.path() };
 
     let words = lightbeam.run(&["send"], "sent")?;
-    ensure!(!words.contains("status 4") && !words.contains("WARN"), "lightbeam was refused something:\n{words}");
+    ensure!(statuses(&words).all(|status| status < 300), "lightbeam was refused something:\n{words}");
     let expected: BTreeMap<String, usize> =
         sent.iter().map(|(resource, documents)| (resource.clone(), documents.len())).collect();
     assert_eq!(lightbeam.count()?, expected);
@@ -100,7 +100,18 @@ fn gather(folder: &Path) -> Result<BTreeMap<String, Vec<Value>>> {
         let lines: Vec<String> = documents.iter().map(Value::to_string).collect();
         fs::write(target.join(format!("{resource}.jsonl")), lines.join("\n") + "\n")?;
     }
+    // One course offering is published twice, word for word: it is sent twice, and kept once.
+    for documents in all.values_mut() {
+        let mut seen = BTreeSet::new();
+        documents.retain(|document| seen.insert(canonical(document)));
+    }
     Ok(all)
+}
+
+/// The statuses that lightbeam counts, as in `final status counts: {201: 168, 200: 1}`.
+fn statuses(words: &str) -> impl Iterator<Item = u16> {
+    let counts = words.lines().filter_map(|line| line.split_once("final status counts: {"));
+    counts.flat_map(|(_, counts)| counts.split(", ")).filter_map(|count| count.split(':').next()?.trim().parse().ok())
 }
 
 fn read(path: &Path) -> Result<Vec<Value>> {
