@@ -2,15 +2,16 @@
 //!
 //! A reconciler: it takes no input, is woken by NOTIFY or by time, and looks at what is there; so a lost wake-up costs a
 //! moment, and a crash between publishing and deleting costs a repeated record of the same revision, which readers drop.
-//! One process relays at a time, by a lease. The lease is for thrift: two relays at once would publish some records twice and
-//! interleave them, and of two records with one key the one with the higher revision still wins.
+//! One process relays at a time, by a lease that is kept while the log is slow, and given back only when nothing of ours is on
+//! its way any more. Two relays at once would publish some records twice and interleave them. Readers take the higher revision
+//! of a record, but a compacted topic keeps the later one.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use homeroom_bus::{Log, NewRecord, Topic, log};
+use homeroom_bus::{Appended, Log, NewRecord, Topic, log};
 use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_pg::{Database, Districts, Error, Listener, Wake};
 use sqlx::{PgConnection, Row as _};
@@ -22,6 +23,12 @@ use super::store::OUTBOX_CHANNEL;
 
 /// How long a process that stopped without a word keeps others from relaying.
 const LEASE: Duration = Duration::from_secs(5);
+
+/// How often the lease is renewed while the log takes its time.
+const RENEW: Duration = Duration::from_millis(1_250);
+
+/// How long a stopping relay waits for the answer to what it has handed to the log.
+const LAST_ROUND: Duration = Duration::from_secs(1);
 
 /// How long to rest without being woken; well below the lease, so that a waiting process takes over soon.
 const IDLE: Duration = Duration::from_secs(1);
@@ -69,13 +76,15 @@ impl Relay {
     pub(crate) fn start(self, tasks: &TaskGroup) {
         let stopping = tasks.stopping();
         tasks.spawn("ingestion relay", async move {
-            self.run(stopping).await;
-            self.release().await;
+            if self.run(stopping).await {
+                self.release().await;
+            }
             Ok::<_, std::convert::Infallible>(())
         });
     }
 
-    async fn run(&self, stopping: CancellationToken) {
+    /// Relays until told to stop; says whether the log has answered everything that it was handed.
+    async fn run(&self, stopping: CancellationToken) -> bool {
         let mut listener = None;
         let mut pause = LONGEST_PAUSE / 50;
         // What the log has acknowledged and the outbox still holds.
@@ -83,8 +92,11 @@ impl Relay {
         loop {
             let round = tokio::select! {
                 round = self.round(&mut acknowledged) => round,
-                () = stopping.cancelled() => return,
+                () = overdue(&stopping) => return false,
             };
+            if stopping.is_cancelled() {
+                return true;
+            }
             let trouble = match round {
                 Ok(Round::More) => {
                     pause = LONGEST_PAUSE / 50;
@@ -106,7 +118,7 @@ impl Relay {
             };
             tokio::select! {
                 () = rest => {}
-                () = stopping.cancelled() => return,
+                () = stopping.cancelled() => return true,
             }
         }
     }
@@ -189,7 +201,7 @@ impl Relay {
                 continue;
             }
             let keys: Vec<_> = records.iter().map(|record| record.key.clone()).collect();
-            let results = self.log.append(topic, records).await;
+            let results = self.append(topic, records).await;
             let mut held: HashSet<Bytes> = HashSet::new();
             for ((id, key), result) in ids.into_iter().zip(keys).zip(results) {
                 match result {
@@ -211,6 +223,35 @@ impl Relay {
         }
         (settled, refused)
     }
+
+    /// Appends, and keeps the lease for as long as that takes.
+    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, log::Error>> {
+        let mut append = self.log.append(topic, records);
+        loop {
+            match tokio::time::timeout(RENEW, &mut append).await {
+                Ok(results) => return results,
+                Err(_) => self.renew().await,
+            }
+        }
+    }
+
+    async fn renew(&self) {
+        let (owner, districts) = (self.owner, Districts::none());
+        let renewed = self.database.run("ingestion.relay_lease.renew", &districts, move |connection| {
+            Box::pin(async move { lease(connection, owner).await })
+        });
+        match renewed.await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("another process relays while the log still has records of ours"),
+            Err(error) => tracing::warn!(error = %error, "the relay's lease was not renewed"),
+        }
+    }
+}
+
+/// Completes when a relay that was told to stop has waited long enough.
+async fn overdue(stopping: &CancellationToken) {
+    stopping.cancelled().await;
+    tokio::time::sleep(LAST_ROUND).await;
 }
 
 async fn lease(connection: &mut PgConnection, owner: Uuid) -> Result<bool, Error> {

@@ -187,6 +187,13 @@ impl Door {
         row.0
     }
 
+    /// When another process may relay, in microseconds since 1970.
+    pub(crate) async fn lease_ends_at(&self) -> i64 {
+        let mut admin = self.database.admin().await;
+        let sql = "select (extract(epoch from leased_until) * 1000000)::bigint from ingestion.relay_lease";
+        sqlx::query_scalar(sql).fetch_one(&mut admin).await.unwrap()
+    }
+
     /// Waits until the outbox holds as many rows.
     pub(crate) async fn outbox_is(&self, rows: i64) {
         let deadline = tokio::time::Instant::now() + Duration::from_secs(20);

@@ -41,6 +41,19 @@ async fn a_crash_between_publishing_and_deleting_repeats_the_record_with_the_sam
 }
 
 #[tokio::test]
+async fn the_relay_keeps_its_lease_while_the_log_is_slow() {
+    let door = door().await;
+    door.log.set(Mood::Silent);
+    door.post("ed-fi/schools", &school(1)).await.expect(201);
+    door.records(Topic::Reference, 1).await;
+    let first = door.lease_ends_at().await;
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    while door.lease_ends_at().await == first {
+        assert!(tokio::time::Instant::now() < deadline, "another process would publish the same rows in between");
+    }
+}
+
+#[tokio::test]
 async fn documents_and_versions_outlive_the_process() {
     let door = door().await;
     let path = door.post(MARKS, &mark("Tardy", "2021-08-31")).await.expect(201).location();
