@@ -7,6 +7,9 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::Error;
 
+/// How long to leave the server alone after it could not be reached: longer waits would go on when it is back.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// Why a wait ended. In every case the caller looks at the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wake {
@@ -39,7 +42,7 @@ impl Listener {
         Ok(Self { inner, lost: false })
     }
 
-    /// Waits for a notification, at most this long. While the server is away it is a plain pause, so that the caller polls.
+    /// Waits for a notification, at most this long. While the server is away it is a short pause, so that the caller polls.
     pub async fn wait(&mut self, at_most: Duration) -> Wake {
         let deadline = Instant::now() + at_most;
         match timeout_at(deadline, self.inner.try_recv()).await {
@@ -53,7 +56,7 @@ impl Listener {
                     tracing::warn!(error = %error, "listening stopped; polling until the database is back");
                 }
                 self.lost = true;
-                tokio::time::sleep_until(deadline).await;
+                tokio::time::sleep_until(deadline.min(Instant::now() + AGAIN)).await;
                 Wake::Elapsed
             }
             Err(_) => Wake::Elapsed,
