@@ -1,0 +1,10 @@
+//! The security floor, on the running binary: every door tried by everybody, every role of the database, and every place where a
+//! name or a secret could be.
+
+mod canaries;
+mod doors;
+mod methods;
+mod neighbours;
+mod routes;
+mod rows;
+mod secrets;
