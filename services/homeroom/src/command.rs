@@ -1,6 +1,7 @@
 //! The commands, one per file.
 
 mod channel;
+mod dead_letters;
 mod export;
 mod ingestion;
 mod migrate;
@@ -47,6 +48,8 @@ enum Command {
     Risk(risk::Args),
     /// Compute everything anew from the log, and compare.
     Verify(verify::Args),
+    /// Print what could not be understood or used, with the reason.
+    DeadLetters(dead_letters::Args),
     /// Write out what a spreadsheet can read.
     #[command(subcommand)]
     Export(export::Export),
@@ -69,6 +72,7 @@ impl Cli {
             Command::Watch(args) => watch::run(args).await,
             Command::Risk(args) => risk::run(args).await,
             Command::Verify(args) => verify::run(args).await,
+            Command::DeadLetters(args) => dead_letters::run(args).await,
             Command::Export(export) => export::run(export).await,
             Command::Sample(sample) => sample::run(sample).await,
         }

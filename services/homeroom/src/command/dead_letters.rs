@@ -1,0 +1,77 @@
+//! `homeroom dead-letters`: what could not be understood or used, with the reason.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use homeroom_bus::{Log, Offset, Partition, Topic};
+use homeroom_domain::id::{DistrictId, SourceId};
+use homeroom_proto::dead_letter::{self, DeadLetter};
+
+use crate::client::ConnectionArgs;
+use crate::process::{ConfigArgs, log};
+
+/// Print the quarantine: each record that could not be understood or used, with field, expectation and where it came from.
+/// Run it where the services' configuration is. The records themselves may hold names, and are printed only when asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Print each record too. It may hold names.
+    #[arg(long)]
+    records: bool,
+}
+
+/// Records read at once.
+const BATCH: usize = 1_000;
+/// How long a partition's next record may take, when there is one.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let config = args.config.or(args.connection.config()?);
+    let log = log::Config::load(&config)?.open().await?;
+    let mut printed = 0_u64;
+    for (partition, end) in (0_i32..).zip(log.end_offsets(Topic::DeadLetters).await?) {
+        printed += print_partition(&*log, Partition(partition), end, args.records).await?;
+    }
+    println!("{printed} dead letters");
+    Ok(())
+}
+
+async fn print_partition(log: &dyn Log, partition: Partition, end: Offset, records: bool) -> Result<u64> {
+    let mut tail = log.tail(Topic::DeadLetters, partition, Offset(0)).await?;
+    let (mut at, mut printed) = (Offset(0), 0);
+    while at < end {
+        let batch = tail.next(BATCH, PATIENCE).await?;
+        let Some(last) = batch.last() else { break };
+        at = Offset(last.offset.0 + 1);
+        for record in batch {
+            let value = record.value.unwrap_or_default();
+            match dead_letter::decode(&value) {
+                Ok(letter) => print(&letter, records).context("standard output is closed")?,
+                Err(error) => println!("partition {} offset {}: {error}", partition.0, record.offset.0),
+            }
+            printed += 1;
+        }
+    }
+    Ok(printed)
+}
+
+fn print(letter: &DeadLetter, record: bool) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let district = letter.district.as_ref().map_or("unknown", DistrictId::as_str);
+    let source = letter.source.as_ref().map_or("unknown", SourceId::as_str);
+    writeln!(out, "{}  district {district}  source {source}", letter.received_at)?;
+    writeln!(out, "    field     {}", letter.field)?;
+    writeln!(out, "    expected  {}", letter.expected)?;
+    writeln!(out, "    found     {}", letter.detail)?;
+    if let Some(position) = &letter.position {
+        writeln!(out, "    place     {} partition {} offset {}", position.topic, position.partition, position.offset)?;
+    }
+    if record {
+        writeln!(out, "    record    {}", String::from_utf8_lossy(letter.record.bytes()))?;
+    }
+    Ok(())
+}
