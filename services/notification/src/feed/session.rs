@@ -115,6 +115,7 @@ impl Session {
         let stopping = self.shared.tasks.stopping();
         let mut wake = self.shared.wake.clone();
         let mut listening = true;
+        let mut heard = *wake.borrow();
         let mut poll = interval(Duration::from_millis(limits.poll_ms));
         let mut heartbeat = interval(Duration::from_secs(limits.heartbeat_s));
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -125,7 +126,11 @@ impl Session {
             if leave_at.is_some() && self.outstanding.is_empty() {
                 return Ok(());
             }
-            wake.mark_unchanged();
+            // Also what came while a frame was handled.
+            let now = *wake.borrow_and_update();
+            if std::mem::replace(&mut heard, now) != now {
+                self.look();
+            }
             self.claim().await?;
             tokio::select! {
                 frame = frames.message() => match frame? {
@@ -133,10 +138,7 @@ impl Session {
                     // The adapter is gone. What it has may still be settled by `Settle`, until the leases end.
                     None => return Ok(()),
                 },
-                changed = wake.changed(), if listening => {
-                    listening = changed.is_ok();
-                    self.look();
-                }
+                changed = wake.changed(), if listening => listening = changed.is_ok(),
                 _ = poll.tick() => self.look(),
                 _ = heartbeat.tick() => self.send(Out::Heartbeat(pb::Heartbeat {})).await?,
                 () = stopping.cancelled(), if leave_at.is_none() => {
