@@ -1,5 +1,7 @@
 //! The outbox is published in order, bounded, and survives what breaks around it.
 
+use std::collections::BTreeSet;
+
 use homeroom_bus::Topic;
 use homeroom_ingestion::config::Limits;
 use serde_json::json;
@@ -57,6 +59,8 @@ async fn the_relay_keeps_its_lease_while_the_log_is_slow() {
 async fn documents_and_versions_outlive_the_process() {
     let door = door().await;
     let path = door.post(MARKS, &mark("Tardy", "2021-08-31")).await.expect(201).location();
+    // Else the next process may publish it once more.
+    door.outbox_is(0).await;
     let door = door.restarted().await;
     assert_eq!(door.post(MARKS, &mark("Tardy", "2021-08-31")).await.expect(200).location(), path);
     door.delete(&path).await.expect(204);
@@ -93,5 +97,9 @@ async fn a_stopping_door_answers_what_it_has_and_takes_no_more() {
     assert!(answers.iter().all(|answer| answer.status == 201));
     let door = door.restarted().await;
     assert_eq!(door.get("ed-fi/schools?limit=0&totalCount=true").await.header("total-count"), "50");
-    assert_eq!(door.records(Topic::Reference, 50).await.len(), 50);
+    door.outbox_is(0).await;
+    let records = door.records(Topic::Reference, 50).await;
+    // What was published just before the stop may be there twice.
+    let distinct: BTreeSet<_> = records.iter().map(|record| record.key.clone()).collect();
+    assert_eq!(distinct.len(), 50);
 }
