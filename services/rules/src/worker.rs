@@ -4,6 +4,7 @@
 //! be read again, so it may stop at any point.
 
 mod cache;
+mod date;
 mod fold;
 mod patience;
 mod sweep;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use homeroom_bus::Record;
 use homeroom_chassis::clock;
-use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 use homeroom_pg::Database;
 use jiff::Timestamp;
@@ -22,10 +23,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
-use crate::evaluate::Student;
 use crate::metric;
 use crate::publish::Publisher;
-use crate::reference::{District, Snapshot};
+use crate::reference::Snapshot;
 use crate::store;
 use crate::store::claim::{self, Lease};
 use crate::store::commit::{self, Committed, Effects};
@@ -265,96 +265,6 @@ impl Worker {
         }
         Ok(Hold::Kept)
     }
-
-    async fn load_date(&mut self, district: &DistrictId) -> Result<(), homeroom_pg::Error> {
-        if self.looked_up.contains(district) {
-            return Ok(());
-        }
-        let (database, partition) = (self.shared.database.clone(), self.lease.partition);
-        let stored = patiently(&self.shared.stopping, || load::district_date(&database, district, partition)).await?;
-        if let Some(now) = stored {
-            self.dates.insert(district.clone(), now);
-        }
-        // From now on only this worker moves them.
-        self.looked_up.insert(district.clone());
-        Ok(())
-    }
-
-    /// Moves the dates in force forward where a district's clock has moved; the sweep that follows moves its students.
-    async fn look_at_clocks(&mut self) -> Result<Hold, Error> {
-        let at = clock::now();
-        let snapshot = Arc::clone(&self.snapshot);
-        let mut moved = Vec::new();
-        for (id, district) in &snapshot.districts {
-            self.load_date(id).await?;
-            let known = self.dates.get(id).copied();
-            if district.view.has_settings()
-                && let Some(now) = next_date(id, district, known, at)
-            {
-                moved.push((id.clone(), now));
-            }
-        }
-        let mut hold = Hold::Kept;
-        if !moved.is_empty() {
-            let effects = Effects { dates: moved, ..Effects::default() };
-            hold = self.commit(self.lease, effects).await?;
-        }
-        self.plan_sweep();
-        Ok(hold)
-    }
-
-    fn plan_sweep(&mut self) {
-        if self.sweep.is_none() {
-            self.sweep = Sweep::plan(&self.snapshot, &self.dates, self.lease.reference_offset, &self.swept);
-        }
-    }
-
-    async fn sweep_part(&mut self) -> Result<Hold, Error> {
-        self.cache.turn();
-        let Some(mut sweep) = self.sweep.take() else { return Ok(Hold::Kept) };
-        let Some(wanted) = sweep.next_page(&self.snapshot, &self.lease, self.shared.limits.sweep_students) else {
-            let to = Lease { reference_offset: self.lease.reference_offset.max(sweep.target()), ..self.lease };
-            let hold = if to == self.lease { Hold::Kept } else { self.commit(to, Effects::default()).await? };
-            self.swept = sweep.done();
-            self.plan_sweep();
-            return Ok(hold);
-        };
-        let database = self.shared.database.clone();
-        let found = patiently(&self.shared.stopping, || store::sweep::behind(&database, &wanted)).await?;
-        sweep.advance(&found, self.shared.limits.sweep_students);
-        self.sweep = Some(sweep);
-        metrics::counter!(metric::SWEPT).increment(found.len() as u64);
-        self.look_again(&found).await
-    }
-
-    /// Evaluates students again and commits. One whom the database refuses stays as it was and stops no other.
-    async fn look_again(&mut self, found: &[Found]) -> Result<Hold, Error> {
-        let pages = match self.commit_again(found).await {
-            Err(error) if store::refused(&error) => found.chunks(1),
-            result => return Ok(result?),
-        };
-        for one in pages {
-            match self.commit_again(one).await {
-                Ok(Hold::Kept) => {}
-                Ok(Hold::Lost) => return Ok(Hold::Lost),
-                Err(error) if store::refused(&error) => {
-                    metrics::counter!(metric::SWEEPS_REFUSED).increment(1);
-                    tracing::error!(partition = self.lease.partition, error = %chain(&error), "a student stays behind the date or the reference records");
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(Hold::Kept)
-    }
-
-    async fn commit_again(&mut self, found: &[Found]) -> Result<Hold, homeroom_pg::Error> {
-        if found.is_empty() {
-            return Ok(Hold::Kept);
-        }
-        let desk = fold::Desk { snapshot: &self.snapshot, dates: &self.dates, cache: &self.cache, at: clock::now() };
-        let effects = desk.look_again(found);
-        self.commit(self.lease, effects).await
-    }
 }
 
 /// Commits, and looks up whether it happened when that cannot be told from the answer. May be repeated after any error.
@@ -376,22 +286,6 @@ async fn settle(
         Ok(Committed::Fenced) if claim::reread(database, from.partition).await? == Some(to) => Ok(Committed::Yes),
         other => other,
     }
-}
-
-type Found = ((DistrictId, StudentKey), Student);
-
-/// The district's dates when they have moved forward; a clock set back waits until it has caught up.
-fn next_date(id: &DistrictId, district: &District, known: Option<Now>, at: Timestamp) -> Option<Now> {
-    let now = match district.settings.clock.now(at) {
-        Ok(now) => now,
-        Err(error) => {
-            tracing::error!(district.id = %id, error = %error, "the district's clock cannot be read");
-            return None;
-        }
-    };
-    let forward =
-        known.map_or(now, |known| Now { today: now.today.max(known.today), as_of: now.as_of.max(known.as_of) });
-    (known != Some(forward)).then_some(forward)
 }
 
 fn record_age(part: &[Incoming], at: Timestamp) {

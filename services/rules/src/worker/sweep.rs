@@ -6,13 +6,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use homeroom_chassis::clock;
 use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::settings::Now;
 
 use crate::evaluate::Student;
+use crate::metric;
 use crate::reference::{Concerned, Snapshot};
+use crate::store;
 use crate::store::claim::Lease;
+use crate::store::commit::Effects;
 use crate::store::sweep::Wanted;
+use crate::worker::fold::Desk;
+use crate::worker::patience::{chain, patiently};
+use crate::worker::{Error, Hold, Worker};
+
+/// A student as read from the database.
+type Found = ((DistrictId, StudentKey), Student);
 
 pub(crate) struct Sweep {
     target: i64,
@@ -69,7 +79,7 @@ impl Sweep {
     }
 
     /// Moves behind a page.
-    pub(super) fn advance(&mut self, found: &[((DistrictId, StudentKey), Student)], limit: i64) {
+    pub(super) fn advance(&mut self, found: &[Found], limit: i64) {
         let full = i64::try_from(found.len()).is_ok_and(|found| found >= limit);
         match found.last() {
             Some(((_, student), _)) if full => self.after = student.as_bytes().to_vec(),
@@ -78,5 +88,60 @@ impl Sweep {
                 self.after.clear();
             }
         }
+    }
+}
+
+impl Worker {
+    pub(super) fn plan_sweep(&mut self) {
+        if self.sweep.is_none() {
+            self.sweep = Sweep::plan(&self.snapshot, &self.dates, self.lease.reference_offset, &self.swept);
+        }
+    }
+
+    pub(super) async fn sweep_part(&mut self) -> Result<Hold, Error> {
+        self.cache.turn();
+        let Some(mut sweep) = self.sweep.take() else { return Ok(Hold::Kept) };
+        let Some(wanted) = sweep.next_page(&self.snapshot, &self.lease, self.shared.limits.sweep_students) else {
+            let to = Lease { reference_offset: self.lease.reference_offset.max(sweep.target()), ..self.lease };
+            let hold = if to == self.lease { Hold::Kept } else { self.commit(to, Effects::default()).await? };
+            self.swept = sweep.done();
+            self.plan_sweep();
+            return Ok(hold);
+        };
+        let database = self.shared.database.clone();
+        let found = patiently(&self.shared.stopping, || store::sweep::behind(&database, &wanted)).await?;
+        sweep.advance(&found, self.shared.limits.sweep_students);
+        self.sweep = Some(sweep);
+        metrics::counter!(metric::SWEPT).increment(found.len() as u64);
+        self.look_again(&found).await
+    }
+
+    /// Evaluates students again and commits. One whom the database refuses stays as it was and stops no other.
+    async fn look_again(&mut self, found: &[Found]) -> Result<Hold, Error> {
+        let pages = match self.commit_again(found).await {
+            Err(error) if store::refused(&error) => found.chunks(1),
+            result => return Ok(result?),
+        };
+        for one in pages {
+            match self.commit_again(one).await {
+                Ok(Hold::Kept) => {}
+                Ok(Hold::Lost) => return Ok(Hold::Lost),
+                Err(error) if store::refused(&error) => {
+                    metrics::counter!(metric::SWEEPS_REFUSED).increment(1);
+                    tracing::error!(partition = self.lease.partition, error = %chain(&error), "a student stays behind the date or the reference records");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Hold::Kept)
+    }
+
+    async fn commit_again(&mut self, found: &[Found]) -> Result<Hold, homeroom_pg::Error> {
+        if found.is_empty() {
+            return Ok(Hold::Kept);
+        }
+        let desk = Desk { snapshot: &self.snapshot, dates: &self.dates, cache: &self.cache, at: clock::now() };
+        let effects = desk.look_again(found);
+        self.commit(self.lease, effects).await
     }
 }

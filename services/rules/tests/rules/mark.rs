@@ -1,11 +1,11 @@
 //! Marks and what they tell: opened, taken back, in any order, however often.
 
-use homeroom_bus::{Log as _, NewRecord, Offset, Partition, Topic};
+use homeroom_bus::{Log as _, NewRecord, Topic};
 use homeroom_domain::alert::ChangeKind::{self, Opened, Recalled};
 use homeroom_domain::event::Change;
 
 use crate::district::{day, mark, student};
-use crate::world::{SOON, World, until};
+use crate::world::World;
 
 fn today(kinds: &[ChangeKind]) -> Vec<(String, ChangeKind)> {
     kinds.iter().map(|kind| ("unexplained-absence".to_owned(), *kind)).collect()
@@ -80,12 +80,9 @@ async fn everything_once_more_from_the_beginning_changes_nothing() {
     world.settled(&service).await;
     let (told, rows) = (world.alerts().await.len(), service.export(None).await);
     assert!(told >= 8, "{told}");
-    for partition in [Partition(0), Partition(1)] {
-        let mut tail = world.log.tail(Topic::Events, partition, Offset(0)).await.unwrap();
-        let records = tail.next(10_000, SOON).await.unwrap();
-        let again = |it: homeroom_bus::Record| NewRecord { key: it.key, value: it.value, headers: it.headers };
-        world.log.append(Topic::Events, records.into_iter().map(again).collect()).await;
-    }
+    let again = |it: homeroom_bus::Record| NewRecord { key: it.key, value: it.value, headers: it.headers };
+    let records = world.records(Topic::Events).await.into_iter().map(again).collect();
+    world.log.append(Topic::Events, records).await;
     world.exact(&service).await;
     assert_eq!(world.alerts().await.len(), told);
     assert_eq!(service.export(None).await, rows);
@@ -132,15 +129,8 @@ async fn the_trace_goes_on_to_the_alert_and_a_spoilt_one_is_dropped() {
         world.home.append_raw(&student(name), homeroom_proto::event::encode(&event), headers).await;
     }
     world.settled(&service).await;
-    let mut traces = Vec::new();
-    for partition in [Partition(0), Partition(1)] {
-        let mut tail = world.log.tail(Topic::Alerts, partition, Offset(0)).await.unwrap();
-        until("the alerts are there", async || world.alerts().await.len() == 2).await;
-        let end = world.log.end_offsets(Topic::Alerts).await.unwrap()[usize::try_from(partition.0).unwrap()];
-        if end.0 > 0 {
-            traces.extend(tail.next(10, SOON).await.unwrap().into_iter().map(|record| record.headers));
-        }
-    }
+    let alerts = world.records(Topic::Alerts).await;
+    let mut traces: Vec<_> = alerts.into_iter().map(|record| record.headers).collect();
     traces.sort();
     assert_eq!(traces, [vec![], vec![("traceparent".to_owned(), TRACE.into())]]);
     assert_eq!(world.count("select count(*) from rules.dead_letter").await, 0);

@@ -1,6 +1,7 @@
 //! Random histories of a small district, with workers that stop and die at random, against one pass over the log.
 
 use homeroom_domain::event::Change;
+use homeroom_domain::rule::DEFAULT_PACK;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
@@ -34,6 +35,8 @@ enum Happening {
         holiday: bool,
     },
     School(u8),
+    /// The streak that the rules ask for.
+    Rules(u8),
     NextDay,
     Restart {
         crash: bool,
@@ -55,6 +58,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         3 => (school(), 1..18, any::<bool>())
             .prop_map(|(school, on, holiday)| Happening::Calendar { school, on, holiday }),
         1 => school().prop_map(Happening::School),
+        1 => (2..5_u8).prop_map(Happening::Rules),
         1 => Just(Happening::NextDay),
         1 => any::<bool>().prop_map(|crash| Happening::Restart { crash }),
     ]
@@ -98,6 +102,9 @@ async fn live(happenings: Vec<Happening>) {
                 home.calendar_date(&school.to_string(), day(on), event).await;
             }
             Happening::School(n) => home.school(&n.to_string()).await,
+            Happening::Rules(streak) => {
+                home.rules(&DEFAULT_PACK.replace("streak >= 3", &format!("streak >= {streak}"))).await;
+            }
             Happening::NextDay => {
                 today += 1;
                 home.clock(today, "10:00").await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
-use homeroom_bus::{Log as _, Offset, Partition, Topic};
+use homeroom_bus::{Log as _, Offset, Partition, Record, Topic};
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Keys, Tokens, hash_secret};
 use homeroom_chassis::server::{Doors, Limits};
@@ -109,19 +109,24 @@ impl World {
 
     /// The same with repeats.
     pub(crate) async fn all_alerts(&self) -> Vec<AlertChange> {
-        let ends = self.log.end_offsets(Topic::Alerts).await.unwrap();
-        let mut alerts = Vec::new();
+        let records = self.records(Topic::Alerts).await;
+        records.into_iter().map(|record| homeroom_proto::alert::decode(&record.value.unwrap()).unwrap()).collect()
+    }
+
+    /// What a topic holds, partition by partition.
+    pub(crate) async fn records(&self, topic: Topic) -> Vec<Record> {
+        let ends = self.log.end_offsets(topic).await.unwrap();
+        let mut records = Vec::new();
         for (partition, end) in (0..).map(Partition).zip(ends) {
-            let mut tail = self.log.tail(Topic::Alerts, partition, Offset(0)).await.unwrap();
+            let mut tail = self.log.tail(topic, partition, Offset(0)).await.unwrap();
             let mut at = 0;
             while at < end.0 {
-                for record in tail.next(1_000, SOON).await.unwrap() {
-                    at = record.offset.0 + 1;
-                    alerts.push(homeroom_proto::alert::decode(&record.value.unwrap()).unwrap());
-                }
+                let next = tail.next(1_000, SOON).await.unwrap();
+                at = next.last().expect("the log gives what it has").offset.0 + 1;
+                records.extend(next);
             }
         }
-        alerts
+        records
     }
 
     /// Rule, kind of each change of one student.
