@@ -147,7 +147,9 @@ fn place_of(metadata: Option<&Metadata>, path: &[String]) -> String {
     if metadata.is_some_and(|metadata| metadata.name == environment::NAME) {
         return format!("environment variable `{}`", environment::variable(path));
     }
-    match metadata.and_then(|metadata| metadata.source.as_ref()) {
+    // A place in our own code is where the empty default comes from, and tells an operator nothing.
+    let source = metadata.and_then(|metadata| metadata.source.as_ref());
+    match source.filter(|source| !matches!(source, figment::Source::Code(_))) {
         Some(source) if key.is_empty() => format!("`{source}`"),
         Some(source) => format!("`{source}`, key `{key}`"),
         None => format!("key `{key}` (environment variable `{}`)", environment::variable(path)),
