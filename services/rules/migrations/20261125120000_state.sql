@@ -86,17 +86,18 @@ create table rule_tally (
     primary key (district, partition, rule)
 );
 
--- Alert changes to publish. The key holds the district.
+-- Alert changes and dead letters to publish, in the order of their numbers. The key holds the district.
 create table outbox (
     partition int not null,
     seq bigint not null,
+    topic text not null constraint outbox_topic_is_one_of_ours check (topic in ('alerts', 'dead-letters')),
     key bytea not null,
     value bytea not null,
     traceparent text,
     primary key (partition, seq)
 );
 
--- Events that could not be understood or applied, kept beside their place in the log.
+-- Events that could not be understood or applied, by their place in the log, so that verify leaves them out too.
 create table dead_letter (
     partition int not null,
     event_offset bigint not null,

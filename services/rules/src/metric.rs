@@ -4,6 +4,8 @@
 pub(crate) const EVENTS: &str = "homeroom_rules_events_total";
 /// Events that could not be understood or applied.
 pub(crate) const DEAD_LETTERS: &str = "homeroom_rules_dead_letters_total";
+/// Events whose record had a later word already.
+pub(crate) const OUTDATED: &str = "homeroom_rules_outdated_events_total";
 /// Students evaluated by sweeps of the date or of reference data.
 pub(crate) const SWEPT: &str = "homeroom_rules_swept_students_total";
 /// Alert changes committed, by kind.

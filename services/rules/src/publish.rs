@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use homeroom_bus::{Log, NewRecord, Topic};
+use homeroom_bus::{Log, NewRecord};
 use homeroom_chassis::TaskGroup;
 use homeroom_pg::Database;
 use tokio::sync::watch;
@@ -112,11 +112,11 @@ impl Run {
         let rows = outbox::list(&self.database, self.partition, from..below, BATCH)
             .await
             .map_err(|error| error.to_string())?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let (seqs, rows): (Vec<i64>, Vec<OutboxRow>) = rows.into_iter().unzip();
-        let results = self.log.append(Topic::Alerts, rows.into_iter().map(record).collect()).await;
+        let Some(topic) = rows.first().map(|(_, row)| row.topic) else { return Ok(None) };
+        // What comes behind, for another topic, is the next batch.
+        let (seqs, rows): (Vec<i64>, Vec<OutboxRow>) =
+            rows.into_iter().take_while(|(_, row)| row.topic == topic).unzip();
+        let results = self.log.append(topic, rows.into_iter().map(record).collect()).await;
         let kept = results.iter().take_while(|result| result.is_ok()).count();
         let last = kept.checked_sub(1).and_then(|at| seqs.get(at)).copied();
         if let Some(last) = last {

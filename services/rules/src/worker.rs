@@ -7,6 +7,7 @@ mod cache;
 mod date;
 mod fold;
 mod patience;
+mod quarantine;
 mod sweep;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -231,7 +232,13 @@ impl Worker {
             self.cache.insert(key, Arc::new(student));
         }
         let at = clock::now();
-        let desk = fold::Desk { snapshot: &self.snapshot, dates: &self.dates, cache: &self.cache, at };
+        let desk = fold::Desk {
+            snapshot: &self.snapshot,
+            dates: &self.dates,
+            cache: &self.cache,
+            at,
+            partition: self.lease.partition,
+        };
         let effects = desk.fold(part);
         let last = part.last().map_or(self.lease.next_offset, |incoming| incoming.offset + 1);
         let to = Lease { next_offset: last, ..self.lease };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use homeroom_bus::Topic;
 use homeroom_domain::id::{DistrictId, RuleId, StudentKey};
 use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts, Error};
@@ -10,6 +11,7 @@ use sqlx::PgConnection;
 
 use crate::evaluate::{Row, Student, Written};
 use crate::store::claim::Lease;
+use crate::store::outbox;
 
 /// Everything a batch or a part of a sweep changes.
 #[derive(Debug, Default)]
@@ -30,9 +32,10 @@ pub(crate) struct StudentChange {
     pub after: Arc<Student>,
 }
 
-/// An alert change to publish; its number follows from its place.
+/// A message to publish; its number follows from its place.
 #[derive(Debug, Clone)]
 pub(crate) struct OutboxRow {
+    pub topic: Topic,
     pub key: Vec<u8>,
     pub value: Vec<u8>,
     pub traceparent: Option<String>,
@@ -120,7 +123,7 @@ async fn write(tx: &mut PgConnection, from: Lease, effects: &Effects) -> Result<
     measures(tx, &effects.students).await?;
     leanings(tx, &effects.students).await?;
     tally(tx, from.partition, &effects.tally).await?;
-    outbox(tx, from, &effects.outbox).await?;
+    messages(tx, from, &effects.outbox).await?;
     dead_letters(tx, from.partition, &effects.dead_letters).await?;
     notify(tx, &effects.students).await
 }
@@ -314,17 +317,18 @@ async fn tally(
     Ok(())
 }
 
-async fn outbox(tx: &mut PgConnection, from: Lease, rows: &[OutboxRow]) -> Result<(), Error> {
+async fn messages(tx: &mut PgConnection, from: Lease, rows: &[OutboxRow]) -> Result<(), Error> {
     if rows.is_empty() {
         return Ok(());
     }
     let seqs: Vec<i64> = (from.next_seq..).take(rows.len()).collect();
     sqlx::query(
-        "insert into outbox (partition, seq, key, value, traceparent)
-         select $1, * from unnest($2::bigint[], $3::bytea[], $4::bytea[], $5::text[])",
+        "insert into outbox (partition, seq, topic, key, value, traceparent)
+         select $1, * from unnest($2::bigint[], $3::text[], $4::bytea[], $5::bytea[], $6::text[])",
     )
     .bind(from.partition)
     .bind(seqs)
+    .bind(rows.iter().map(|row| outbox::name(row.topic)).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.value.clone()).collect::<Vec<_>>())
     .bind(rows.iter().map(|row| row.traceparent.clone()).collect::<Vec<_>>())

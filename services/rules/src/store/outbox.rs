@@ -1,13 +1,26 @@
-//! Alert changes that were committed and not yet published.
+//! Messages that were committed and not yet published: alert changes and dead letters.
 
 use std::ops::Range;
 
+use homeroom_bus::Topic;
 use homeroom_pg::{Database, Districts, Error};
 
 use crate::store::commit::OutboxRow;
 
-/// Number, key, value and trace context.
-type Stored = (i64, Vec<u8>, Vec<u8>, Option<String>);
+/// Number, topic, key, value and trace context.
+type Stored = (i64, String, Vec<u8>, Vec<u8>, Option<String>);
+
+const DEAD_LETTERS: &str = "dead-letters";
+
+/// What the table calls a topic.
+pub(crate) fn name(topic: Topic) -> &'static str {
+    if topic == Topic::DeadLetters { DEAD_LETTERS } else { "alerts" }
+}
+
+fn read((seq, topic, key, value, traceparent): Stored) -> (i64, OutboxRow) {
+    let topic = if topic == DEAD_LETTERS { Topic::DeadLetters } else { Topic::Alerts };
+    (seq, OutboxRow { topic, key, value, traceparent })
+}
 
 /// The partition's unpublished rows of these numbers, in order, at most so many.
 pub(crate) async fn list(
@@ -21,7 +34,7 @@ pub(crate) async fn list(
             let seqs = seqs.clone();
             Box::pin(async move {
                 let rows: Vec<Stored> = sqlx::query_as(
-                    "select seq, key, value, traceparent from outbox where partition = $1 and seq >= $2 and seq < $3 order by seq limit $4",
+                    "select seq, topic, key, value, traceparent from outbox where partition = $1 and seq >= $2 and seq < $3 order by seq limit $4",
                 )
                 .bind(partition)
                 .bind(seqs.start)
@@ -29,7 +42,7 @@ pub(crate) async fn list(
                 .bind(limit)
                 .fetch_all(tx)
                 .await?;
-                Ok(rows.into_iter().map(|(seq, key, value, traceparent)| (seq, OutboxRow { key, value, traceparent })).collect())
+                Ok(rows.into_iter().map(read).collect())
             })
         })
         .await

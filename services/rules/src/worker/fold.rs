@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use homeroom_bus::Record;
+use homeroom_bus::{Partition, Record, Topic};
 use homeroom_domain::alert::ChangeKind;
 use homeroom_domain::episode::Moment;
 use homeroom_domain::event::Event;
@@ -17,6 +17,7 @@ use crate::metric;
 use crate::reference::Snapshot;
 use crate::store::commit::{DeadLetter, Effects, OutboxRow, StudentChange};
 use crate::worker::cache::Cache;
+use crate::worker::quarantine::Quarantine;
 
 /// A record of the log, parsed.
 pub(crate) struct Incoming {
@@ -86,6 +87,7 @@ pub(crate) struct Desk<'a> {
     pub dates: &'a HashMap<DistrictId, Now>,
     pub cache: &'a Cache,
     pub at: Timestamp,
+    pub partition: i32,
 }
 
 #[derive(Default)]
@@ -96,6 +98,10 @@ struct Cause<'a> {
 }
 
 impl Desk<'_> {
+    fn quarantine(&self) -> Quarantine {
+        Quarantine { partition: Partition(self.partition), at: self.at }
+    }
+
     /// The effects of events, in their order. A student is evaluated once, after the last of them.
     pub(super) fn fold(&self, part: &[Incoming]) -> Effects {
         let mut effects = Effects::default();
@@ -108,6 +114,7 @@ impl Desk<'_> {
                 Parsed::Refused(problem) => {
                     metrics::counter!(metric::DEAD_LETTERS).increment(1);
                     tracing::warn!(offset = incoming.offset, problem, "an event goes to dead letters");
+                    effects.outbox.push(self.quarantine().refused(incoming, problem));
                     effects.dead_letters.push(DeadLetter {
                         offset: incoming.offset,
                         problem: problem.clone(),
@@ -130,7 +137,10 @@ impl Desk<'_> {
         let mut newest = Applied::Outdated;
         for (incoming, event) in events {
             let applied = student.ledger.apply(event.origin.clone(), event.change.clone());
-            if applied == Applied::Changed {
+            if applied == Applied::Outdated {
+                metrics::counter!(metric::OUTDATED).increment(1);
+                effects.outbox.push(self.quarantine().outdated(incoming, event));
+            } else if applied == Applied::Changed {
                 cause.received_at =
                     Some(cause.received_at.map_or(event.received_at, |first| first.min(event.received_at)));
                 cause.traceparent = incoming.traceparent.as_deref().or(cause.traceparent);
@@ -189,6 +199,7 @@ fn record(key: &(DistrictId, StudentKey), outcome: Outcome, traceparent: Option<
         }
         metrics::counter!(metric::ALERT_CHANGES, "kind" => kind(change.kind)).increment(1);
         effects.outbox.push(OutboxRow {
+            topic: Topic::Alerts,
             key: homeroom_proto::key::alerts(&key.0, &key.1).to_vec(),
             value: homeroom_proto::alert::encode(&change).to_vec(),
             traceparent: traceparent.map(str::to_owned),

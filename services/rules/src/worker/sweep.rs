@@ -140,7 +140,13 @@ impl Worker {
         if found.is_empty() {
             return Ok(Hold::Kept);
         }
-        let desk = Desk { snapshot: &self.snapshot, dates: &self.dates, cache: &self.cache, at: clock::now() };
+        let desk = Desk {
+            snapshot: &self.snapshot,
+            dates: &self.dates,
+            cache: &self.cache,
+            at: clock::now(),
+            partition: self.lease.partition,
+        };
         let effects = desk.look_again(found);
         self.commit(self.lease, effects).await
     }

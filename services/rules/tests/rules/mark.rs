@@ -3,9 +3,10 @@
 use homeroom_bus::{Log as _, NewRecord, Topic};
 use homeroom_domain::alert::ChangeKind::{self, Opened, Recalled};
 use homeroom_domain::event::Change;
+use homeroom_proto::dead_letter::{self, DeadLetter};
 
 use crate::district::{day, mark, student};
-use crate::world::World;
+use crate::world::{World, until};
 
 fn today(kinds: &[ChangeKind]) -> Vec<(String, ChangeKind)> {
     kinds.iter().map(|kind| ("unexplained-absence".to_owned(), *kind)).collect()
@@ -65,6 +66,17 @@ async fn repeats_and_older_words_change_nothing() {
     }
     world.exact(&service).await;
     assert_eq!(world.told(ada).await, today(&[Opened]));
+    let letters = quarantined(&world, 2).await;
+    assert!(letters.iter().all(|letter| letter.field == "$.revision"), "{letters:?}");
+    assert_eq!(letters[0].district.as_ref(), Some(&world.home.id));
+}
+
+/// So many letters in quarantine.
+async fn quarantined(world: &World, expected: usize) -> Vec<DeadLetter> {
+    until("letters in quarantine", async || world.records(Topic::DeadLetters).await.len() >= expected).await;
+    let records = world.records(Topic::DeadLetters).await;
+    assert_eq!(records.len(), expected);
+    records.iter().map(|record| dead_letter::decode(record.value.as_ref().unwrap()).unwrap()).collect()
 }
 
 /// The records once more, as from a source that was restored from a backup: at new offsets, from the first on.
@@ -114,6 +126,10 @@ async fn a_record_that_is_no_event_goes_to_dead_letters_and_stops_nothing() {
     assert_eq!((*partition, *offset), (spoilt.partition.0, spoilt.offset.0));
     assert_eq!((value.as_slice(), trace.as_deref()), (&b"no event"[..], Some("00-trace")));
     assert!(problem.contains("Event"), "{problem}");
+    let published = quarantined(&world, 2).await;
+    let place = published[0].position.as_ref().map(|it| (it.topic.as_str(), it.partition, it.offset));
+    assert_eq!(place, Some(("homeroom.events.v1", spoilt.partition.0, spoilt.offset.0)));
+    assert!(published[0].detail.contains("Event"), "{published:?}");
 }
 
 const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
