@@ -222,6 +222,8 @@ async fn prepare(
          grant usage, select on all sequences in schema {name} to {role};
          alter default privileges in schema {name} grant select, insert, update, delete on tables to {role};
          alter default privileges in schema {name} grant usage, select on sequences to {role};
+         -- No service makes tables, not even temporary ones.
+         do $$ begin execute format('revoke temporary on database %I from public', current_database()); end $$;
          -- What is applied is the administrator's word; a service only reads it.
          revoke insert, update, delete on {name}.migration from {role};"
     );

@@ -77,6 +77,17 @@ impl World {
     }
 }
 
+/// A team of a district for all its schools, and the channels on which it is told, as the file of teams has it.
+pub fn team(district: &str, channels: &[(&str, &str)]) -> String {
+    let channels: String = channels.iter().map(|(name, address)| format!("      - {name}: \"{address}\"\n")).collect();
+    format!("  - name: Team {district}\n    district: {district}\n    schools: [\"*\"]\n    channels:\n{channels}")
+}
+
+/// The file of these teams.
+pub fn teams(teams: &[String]) -> String {
+    format!("teams:\n{}", teams.concat())
+}
+
 fn key_file() -> String {
     let mut keys = vec![
         ("neighbour".to_owned(), NEIGHBOUR, SOURCE, SCOPES.to_vec()),

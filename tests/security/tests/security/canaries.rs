@@ -18,7 +18,7 @@ use homeroom_security::database::Database;
 use homeroom_security::needle::{Needle, Search};
 use homeroom_security::raw::Ends;
 use homeroom_security::school::KESTREL;
-use homeroom_security::world::{NEIGHBOUR, read};
+use homeroom_security::world::{NEIGHBOUR, read, team, teams};
 use homeroom_security::{Caller, World};
 use prost::Message as _;
 use reqwest::Method;
@@ -83,10 +83,7 @@ fn options(outside: &Outside) -> Options {
     let variable = |name: &str, value: &str| (format!("HOMEROOM_TELEMETRY__{name}"), value.to_owned());
     let hook = format!("{}/zqhooktoken", outside.webhook.url);
     Options {
-        teams: Some(format!(
-            "[[team]]\nname = \"High school\"\ndistrict = \"grand-bend\"\nschools = [\"{HIGH}\"]\nchannels = [\
-             {{ channel = \"webhook\", url = \"{hook}\" }}, {{ channel = \"mail\", address = \"{TEAM}\" }}]\n"
-        )),
+        teams: Some(teams(&[team("grand-bend", &[("webhook", &hook), ("mail", TEAM)])])),
         environment: vec![variable("LOG_FILTER", LOG_FILTER), variable("OTLP_ENDPOINT", &outside.collector.url)],
         ..Options::default()
     }

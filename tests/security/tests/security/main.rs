@@ -2,6 +2,7 @@
 //! name or a secret could be.
 
 mod canaries;
+mod districts;
 mod doors;
 mod methods;
 mod neighbours;

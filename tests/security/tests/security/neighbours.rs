@@ -1,13 +1,13 @@
 //! Two districts with live alerts in one Homeroom: whatever the neighbour asks, it gets only its own.
 
 use anyhow::{Context as _, Result};
-use homeroom_harness::homeroom::{EdFi, Options, Posted};
+use homeroom_harness::homeroom::{EdFi, Posted};
 use homeroom_journeys::District;
 use homeroom_proto::wire::{notification, risk};
 use homeroom_security::needle::{Needle, Search};
 use homeroom_security::raw::{Ends, decode, next};
-use homeroom_security::school::{HERON, KESTREL, Student};
-use homeroom_security::world::{DISTRICT, NEIGHBOUR};
+use homeroom_security::school::Student;
+use homeroom_security::world::{self, DISTRICT, NEIGHBOUR, team};
 use homeroom_security::{Caller, World};
 use notification::stream_request::Frame as In;
 use notification::stream_response::Frame as Out;
@@ -20,7 +20,7 @@ const FEED: &str = "/homeroom.notification.v1.AlertFeed";
 const RISK: &str = "/homeroom.risk.v1.RiskQuery";
 
 /// What belongs to one district.
-struct Belongings {
+pub(crate) struct Belongings {
     student: Vec<u8>,
     alert: String,
     delivery: String,
@@ -28,24 +28,25 @@ struct Belongings {
     needles: Vec<Needle>,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_neighbour_gets_nothing_of_the_district() -> Result<()> {
-    let world = World::start(Options { teams: Some(teams()), ..Options::default() }).await?;
-    let ours = settle_in(&world, Caller::Owner, world.homeroom.edfi().await?, &KESTREL).await?;
-    let theirs = settle_in(&world, Caller::Neighbour, world.neighbours_edfi().await?, &HERON).await?;
+/// Fails when either district is told anything of the other.
+pub(crate) async fn each_district_gets_only_its_own(
+    world: &World,
+    ours: &Belongings,
+    theirs: &Belongings,
+) -> Result<()> {
     let mut search = Search::default();
     for (caller, own, other, of_other) in
-        [(Caller::Neighbour, &theirs, &ours, DISTRICT), (Caller::Owner, &ours, &theirs, NEIGHBOUR)]
+        [(Caller::Neighbour, theirs, ours, DISTRICT), (Caller::Owner, ours, theirs, NEIGHBOUR)]
     {
         let mut needles = other.needles.clone();
         needles.push(Needle::new("the other district", of_other));
-        look_at_answers(&world, caller, own, &needles, &mut search).await?;
-        look_at_streams(&world, caller, own, &needles, &mut search).await?;
-        named_things_are_not_found(&world, caller, other).await?;
-        documents_are_not_found(&world, caller, other).await?;
+        look_at_answers(world, caller, own, &needles, &mut search).await?;
+        look_at_streams(world, caller, own, &needles, &mut search).await?;
+        named_things_are_not_found(world, caller, other).await?;
+        documents_are_not_found(world, caller, other).await?;
     }
-    documents_are_not_found(&world, Caller::OtherSource, &ours).await?;
-    watchers_see_their_own_students(&world, &ours, &theirs).await?;
+    documents_are_not_found(world, Caller::OtherSource, ours).await?;
+    watchers_see_their_own_students(world, ours, theirs).await?;
     search.assert_nothing(25, 3_000);
 
     let left = world.homeroom.edfi().await?.count("studentSchoolAttendanceEvents").await?;
@@ -54,18 +55,12 @@ async fn a_neighbour_gets_nothing_of_the_district() -> Result<()> {
 }
 
 /// Both districts have a team that is told, and no adapter: their deliveries wait for whoever asks.
-fn teams() -> String {
-    let team = |district: &str| {
-        format!(
-            "[[team]]\nname = \"Team {district}\"\ndistrict = \"{district}\"\nschools = [\"*\"]\n\
-             channels = [{{ channel = \"mail\", address = \"team@{district}.example.org\" }}]\n"
-        )
-    };
-    team(DISTRICT) + &team(NEIGHBOUR)
+pub(crate) fn teams() -> String {
+    world::teams(&[DISTRICT, NEIGHBOUR].map(|district| team(district, &[("mail", "team@example.org")])))
 }
 
 /// Sends a district's records, and waits until its alert is planned to be told.
-async fn settle_in(world: &World, caller: Caller, edfi: EdFi, student: &Student) -> Result<Belongings> {
+pub(crate) async fn settle_in(world: &World, caller: Caller, edfi: EdFi, student: &Student) -> Result<Belongings> {
     let district = District::new(edfi);
     district.send_frame().await?;
     let marks = student.send(&district).await?;

@@ -3,18 +3,17 @@
 use anyhow::Result;
 use homeroom_chassis::access::{Access, Keys, Tokens};
 use homeroom_chassis::config::SecretFile;
-use homeroom_harness::homeroom::{Homeroom, Options};
+use homeroom_harness::homeroom::Homeroom;
 use homeroom_security::needle::{Needle, Search};
 
 const PASSWORD: &str = "zqpassword-of-the-database";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_password_is_in_no_error() -> Result<()> {
+/// Fails when a command repeats the password of a database that it cannot use.
+pub(crate) fn a_database_password_is_in_no_error(homeroom: &Homeroom) -> Result<()> {
     let needles = [Needle::new("the password", PASSWORD)];
     let mut search = Search::default();
-    let homeroom = tokio::task::spawn_blocking(|| Homeroom::start(Options::default())).await??;
-    let token_key = homeroom.data().join("token.key");
-    let keys = homeroom.data().join("keys.toml");
+    let token_key = homeroom.data().join("token.key").display().to_string();
+    let keys = homeroom.data().join("keys.toml").display().to_string();
     let urls = [
         // Nobody listens there.
         format!("postgres://homeroom_rules:{PASSWORD}@127.0.0.1:1/homeroom"),
