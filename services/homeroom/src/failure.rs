@@ -18,7 +18,14 @@ const USAGE: u8 = 64;
 
 /// Prints the error with its causes, and says with which code the process ends.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    eprintln!("homeroom: {error:#}");
+    // A status prints all its inner parts, its message what people need.
+    match error.downcast_ref::<tonic::Status>() {
+        Some(status) if status.code() == tonic::Code::Unavailable => {
+            eprintln!("homeroom: no answer over gRPC: {}", status.message())
+        }
+        Some(status) => eprintln!("homeroom: refused ({}): {}", status.code(), status.message()),
+        None => eprintln!("homeroom: {error:#}"),
+    }
     if error.chain().any(<dyn Error>::is::<BadConfig>) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
 }
 

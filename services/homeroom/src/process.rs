@@ -137,7 +137,9 @@ pub(crate) fn complete(database: &mut homeroom_pg::Config) -> Result<(), BadConf
         database.url = config::env("DATABASE_URL").map_err(|e| refusal(&e))?.map(SecretString::from);
     }
     if database.url.is_none() && database.url_file.is_none() {
-        return Err(BadConfig("no database: set DATABASE_URL, or `url` or `url-file` of the component's `database`".to_owned()));
+        return Err(BadConfig(
+            "no database: set DATABASE_URL, or `url` or `url-file` of the component's `database`".to_owned(),
+        ));
     }
     database.load_url().map(drop).map_err(|e| refusal(&e))
 }

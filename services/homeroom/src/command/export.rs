@@ -1,6 +1,6 @@
 //! `homeroom export measures`: the spreadsheet door.
 
-use std::io::Write as _;
+use std::io::{BufWriter, ErrorKind, Write as _};
 
 use anyhow::{Context as _, Result};
 use homeroom_domain::date::Date;
@@ -50,16 +50,20 @@ pub(crate) async fn run(export: Export) -> Result<()> {
     let connection = args.connection.load()?;
     let request = ExportMeasuresRequest { as_of: args.as_of.map(Date::days) };
     let mut rows = grpc::risk(&connection)?.export_measures(request).await?.into_inner();
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    if args.format == Format::Csv {
-        writeln!(out, "{HEADING}").context("standard output is closed")?;
-    }
-    while let Some(row) = rows.message().await? {
+    let mut out = BufWriter::new(std::io::stdout());
+    let mut written = if args.format == Format::Csv { writeln!(out, "{HEADING}") } else { Ok(()) };
+    while written.is_ok()
+        && let Some(row) = rows.message().await?
+    {
         if let Some(measures) = row.measures {
-            writeln!(out, "{}", line(&measures, args.format)).context("standard output is closed")?;
+            written = writeln!(out, "{}", line(&measures, args.format));
         }
     }
-    out.flush().context("standard output is closed")
+    match written.and_then(|()| out.flush()) {
+        // Whoever read our rows has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.context("the rows cannot be written"),
+    }
 }
 
 const HEADING: &str = "student,school,enrolled,absent,unexcused,tardy,tier,streak,failing,failing-core,open-alerts";

@@ -13,10 +13,10 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<()> {
     let mut config: homeroom_notification::Config = args.config.load("notification")?;
-    complete(&mut config.pg)?;
+    complete(&mut config.database)?;
     let process = Process::load(&args.config)?;
     let build = async |Foundation { log, access, tasks }| {
-        homeroom_notification::build(config, log, access, tasks).await.context("notification cannot start")
+        homeroom_notification::build(&config, log, access, &tasks).await.context("notification cannot start")
     };
     process.run("homeroom-notification", build).await
 }

@@ -154,7 +154,7 @@ async fn build(machine: &Machine, cluster: &LocalCluster, log: &Arc<dyn Log>) ->
         ..homeroom_rules::Config::default()
     };
     let notification = homeroom_notification::Config {
-        pg: database(cluster, &homeroom_notification::SCHEMA),
+        database: database(cluster, &homeroom_notification::SCHEMA),
         routing_file: Some(directory.join(teams::FILE)),
         ..homeroom_notification::Config::default()
     };
@@ -164,7 +164,7 @@ async fn build(machine: &Machine, cluster: &LocalCluster, log: &Arc<dyn Log>) ->
             .await
             .context("ingestion cannot start")?,
         homeroom_rules::build(&rules, Arc::clone(log), access.clone(), tasks).await.context("rules cannot start")?,
-        homeroom_notification::build(notification, Arc::clone(log), access, tasks.clone())
+        homeroom_notification::build(&notification, Arc::clone(log), access, tasks)
             .await
             .context("notification cannot start")?,
     ])

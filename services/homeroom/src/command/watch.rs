@@ -1,5 +1,6 @@
 //! `homeroom watch`: the feed of alerts, for people or as JSON lines.
 
+use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -39,13 +40,18 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     if !args.json {
         eprintln!("following the alerts of {}; Ctrl-C ends it", connection.grpc);
     }
+    let mut out = std::io::stdout();
     loop {
         match feed.watch_alerts(request.clone()).await {
             Ok(stream) => {
                 let mut stream = stream.into_inner();
                 while let Ok(Some(response)) = stream.message().await {
-                    print(&response, args.json, &names);
+                    if writeln!(out, "{}", text(&response, args.json, &names)).is_err() {
+                        // Whoever read our lines has seen enough.
+                        return Ok(());
+                    }
                     request.cursor = response.cursor;
+                    request.from_start = false;
                 }
             }
             Err(status) if status.code() != Code::Unavailable => return Err(status.into()),
@@ -56,11 +62,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     }
 }
 
-fn print(response: &WatchAlertsResponse, json: bool, names: &SchoolNames) {
-    let Some(change) = &response.change else { return };
-    if json {
-        println!("{}", alert::to_json(change, &response.teams, &response.cursor));
-    } else {
-        println!("{}", alert::for_people(change, &response.teams, names));
+fn text(response: &WatchAlertsResponse, json: bool, names: &SchoolNames) -> String {
+    match &response.change {
+        Some(change) if json => alert::to_json(change, &response.teams, &response.cursor).to_string(),
+        Some(change) => alert::for_people(change, &response.teams, names),
+        None => String::new(),
     }
 }

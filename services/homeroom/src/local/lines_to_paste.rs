@@ -25,11 +25,12 @@ pub(crate) struct Places {
 pub(crate) fn text(places: &Places, connection: &Connection, documents: &[Document], today: Date) -> String {
     let program = shell(&places.program);
     let env_file = shell(&places.env_file);
+    let curl_config = shell(&places.curl_config);
     let mut paragraphs = vec![format!("Follow the alerts:\n  {program} watch --env-file {env_file}\n")];
     match unexcused_absence(documents, today) {
         Some(mark) => paragraphs.push(format!(
-            "Send a mark, an unexcused absence today of a student who has none:\n  curl -i -K {} {}/data/v3/ed-fi/studentSchoolAttendanceEvents -d '{mark}'\n",
-            shell(&places.curl_config),
+            "Send a mark, an unexcused absence today of a student who has none:\n  curl -i -K {curl_config} {}/data/v3/ed-fi/studentSchoolAttendanceEvents -d '{mark}'\n\
+             Take it back, and see the alert recalled, with the address after `location:` in the answer:\n  curl -i -K {curl_config} -X DELETE LOCATION\n",
             connection.edfi_url
         )),
         None if documents.is_empty() => {}

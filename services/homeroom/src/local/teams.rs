@@ -10,7 +10,7 @@ use super::keys::DISTRICT;
 use crate::sample::files;
 
 /// The file's name.
-pub(crate) const FILE: &str = "teams.toml";
+pub(crate) const FILE: &str = "teams.yaml";
 
 const EXPLANATION: &str = "\
 # Which team is told of an alert: by school, and by the role that a rule names as its audience.
@@ -18,12 +18,15 @@ const EXPLANATION: &str = "\
 # As written at the first start nobody outside this machine is told: every team reads its alerts on the feed
 # (`homeroom watch`). To send them on, give a team channels and run their adapters:
 #
-#   channels = [
-#       { channel = \"webhook\", url = \"https://example.org/homeroom\" },   # homeroom channel webhook
-#       { channel = \"mail\", address = \"team@example.org\" },              # homeroom channel mail
-#   ]
+#   channels:
+#     - webhook: https://example.org/homeroom     # homeroom channel webhook
+#     - mail: team@example.org                    # homeroom channel mail
 #
-# `channel.key` beside this file is the adapters' key to the feed.
+# `schools: [\"*\"]` means every school; `audience: [attendance]` keeps what is for others away from a team.
+# `channel.key` beside this file is the adapters' key to the feed. A change counts some seconds after it is saved; a mistake
+# in it is logged, and who was told before is told on.
+
+teams:
 ";
 
 /// Writes the file unless it is there: a team for each school of the sample, else one for all schools.
@@ -48,14 +51,12 @@ fn school(body: &str) -> Option<(String, String)> {
 }
 
 fn text(schools: &[(String, String)]) -> String {
-    // A JSON string is a TOML string too.
+    // A JSON string is a YAML string too.
     let quoted = |text: String| Value::from(text).to_string();
     let team = |(id, name): &(String, String)| {
         let title = quoted(format!("Student success, {name}"));
-        format!(
-            "\n[[team]]\nname = {title}\ndistrict = \"{DISTRICT}\"\nschools = [{}]\nchannels = []\n",
-            quoted(id.clone())
-        )
+        let school = quoted(id.clone());
+        format!("  - name: {title}\n    district: {DISTRICT}\n    schools: [{school}]\n    channels: []\n")
     };
     EXPLANATION.to_owned() + &schools.iter().map(team).collect::<String>()
 }
@@ -71,8 +72,8 @@ mod tests {
         let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/local/sample/grand-bend");
         write_once(&directory, Some(&sample)).expect("written");
         let written = directory.read(FILE).expect("read").expect("there");
-        assert_eq!(written.matches("[[team]]").count(), 3);
-        assert!(written.contains("name = \"Student success, Grand Bend High School\""), "{written}");
+        assert_eq!(written.matches("\n  - name: ").count(), 3);
+        assert!(written.contains("name: \"Student success, Grand Bend High School\""), "{written}");
         directory.write(FILE, "# mine").expect("written");
         write_once(&directory, Some(&sample)).expect("kept");
         assert_eq!(directory.read(FILE).expect("read").as_deref(), Some("# mine"));
