@@ -140,7 +140,13 @@ impl Store {
 }
 
 async fn settle(connection: &mut PgConnection, end: &End, rules: Rules<'_>) -> Result<Standing, Error> {
-    let Some((row, mut chain)) = load(connection, end.delivery()).await? else { return Ok(Standing::NotFound) };
+    let mut found = load(connection, end.delivery()).await?;
+    if !matches!(end, End::Settled(Settlement { outcome: Outcome::Accepted { .. }, .. })) {
+        // The locks may have been waited for until a recall was planned, and only a new statement sees it. For whoever was told
+        // it goes out in any case, so that the usual end needs no second look.
+        found = load(connection, end.delivery()).await?;
+    }
+    let Some((row, mut chain)) = found else { return Ok(Standing::NotFound) };
     let now = rules.now;
     let leased = row.state == plan::Standing::Leased;
     let outcome = match end {

@@ -109,6 +109,34 @@ async fn a_recall_waits_for_the_opening_under_lease_and_follows_what_became_of_i
 }
 
 #[tokio::test]
+async fn a_settlement_that_waits_for_a_change_sees_what_it_has_planned() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let opening = adapter.one().await;
+    // Plays the consumer, which holds the alert's deliveries while it plans the recall.
+    let mut consumer = world.database.admin().await;
+    let lock = "begin; select from notification.deliveries for update";
+    sqlx::raw_sql(lock).execute(&mut consumer).await.unwrap();
+    let plan = async {
+        let mut waiting = 0_i64;
+        while waiting == 0 {
+            let count = sqlx::query_scalar("select count(*) from pg_locks where not granted");
+            waiting = count.fetch_one(&mut consumer).await.unwrap();
+        }
+        let recall = "insert into notification.deliveries (delivery_id, district, alert_id, change_number, telling, kind, channel,
+                          team, address, follows, state, due_at, expires_at, subject, body, data, content_number, traceparent, planned_at)
+                      select gen_random_uuid(), district, alert_id, 2, telling, 'recalled', channel, team, address, delivery_id,
+                          'waiting', due_at, expires_at, subject, body, data, 2, traceparent, planned_at from notification.deliveries;
+                      commit";
+        sqlx::raw_sql(recall).execute(&mut consumer).await.unwrap();
+    };
+    let (standing, ()) = tokio::join!(adapter.settle(&opening, retry()), plan);
+    assert_eq!(standing, pb::Standing::Recorded);
+    world.until_states(&[(1, "cancelled"), (2, "cancelled")]).await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_delivered_is_in_view_and_its_clearing_tells_nobody() {
     let world = World::start_with(TEAM, |config| config.retry.attempts_limit = 2).await;
     let mut adapter = world.adapter().await;
