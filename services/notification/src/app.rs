@@ -10,7 +10,8 @@ use homeroom_chassis::component::Readiness;
 use homeroom_chassis::{Component, TaskGroup};
 use homeroom_pg::{Database, Migration, Schema};
 use homeroom_proto::wire::notification::alert_feed_server::{AlertFeedServer, SERVICE_NAME};
-use tokio::sync::{Semaphore, watch};
+use jiff::SignedDuration;
+use tokio::sync::{Semaphore, broadcast, watch};
 use tonic::service::Routes;
 
 use crate::clock::Clock;
@@ -25,11 +26,18 @@ use crate::sweep::Sweeper;
 /// The tables of this service.
 pub const SCHEMA: Schema = Schema {
     name: "notification",
-    migrations: &[Migration {
-        version: 20_260_801_000_000,
-        name: "first",
-        sql: include_str!("../migrations/20260801000000_first.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 20_260_801_000_000,
+            name: "first",
+            sql: include_str!("../migrations/20260801000000_first.sql"),
+        },
+        Migration {
+            version: 20_261_125_160_000,
+            name: "retention",
+            sql: include_str!("../migrations/20261125160000_retention.sql"),
+        },
+    ],
 };
 
 /// Why the service cannot start.
@@ -53,22 +61,22 @@ pub enum Error {
 const LARGEST_REQUEST: usize = 64 * 1024;
 
 /// Connects to the database, joins the alerts topic, and starts reading it and answering the feed.
-pub async fn build(config: Config, log: Arc<dyn Log>, access: Access, tasks: TaskGroup) -> Result<Component, Error> {
+pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
     build_at(config, log, access, tasks, Clock::default()).await
 }
 
 /// [`build`] with another clock.
 pub async fn build_at(
-    config: Config,
+    config: &Config,
     log: Arc<dyn Log>,
     access: Access,
-    tasks: TaskGroup,
+    tasks: &TaskGroup,
     clock: Clock,
 ) -> Result<Component, Error> {
     config.validate()?;
     metric::describe();
-    let routing = Source::open(config.routing_file.clone())?;
-    let store = Store::new(Database::connect(&config.pg, &SCHEMA).await?);
+    let routing = Source::open(config.routing_file.clone(), Duration::from_millis(config.routing_poll_ms))?;
+    let store = Store::new(Database::connect(&config.database, &SCHEMA).await?);
     let policy = Arc::new(config.policy());
     let stop = tasks.stopping();
 
@@ -76,7 +84,8 @@ pub async fn build_at(
     tasks.spawn("notification listener", feed::listen(store.database().clone(), wake_sender, stop.clone()));
     tasks.spawn("routing", routing.clone().run(stop.clone()));
     let every = Duration::from_millis(config.feed.sweep_ms);
-    let sweeper = Sweeper { store: store.clone(), policy: Arc::clone(&policy), clock: clock.clone(), every };
+    let retention = SignedDuration::from_hours(24 * i64::from(config.retention_days));
+    let sweeper = Sweeper { store: store.clone(), policy: Arc::clone(&policy), clock: clock.clone(), every, retention };
     tasks.spawn("delivery sweeper", sweeper.run(stop.clone()));
 
     let worth = Duration::from_secs(config.delivery_expiry_s);
@@ -92,7 +101,18 @@ pub async fn build_at(
     });
 
     let streams = Arc::new(Semaphore::new(config.feed.most_streams));
-    let feed = Feed::new(Shared { store, access, policy, limits: config.feed, clock, wake, tasks, streams });
+    let (settled, _) = broadcast::channel(feed::SETTLED);
+    let feed = Feed::new(Shared {
+        store,
+        access,
+        policy,
+        limits: config.feed.clone(),
+        clock,
+        wake,
+        settled,
+        tasks: tasks.clone(),
+        streams,
+    });
     let ready = move || {
         if member.load(Ordering::Relaxed) {
             Readiness::Ready

@@ -12,15 +12,19 @@ use crate::schedule::Policy;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Config {
     /// The database.
-    pub pg: homeroom_pg::Config,
+    pub database: homeroom_pg::Config,
     /// The consumer group that shares the alerts topic.
     pub group: String,
-    /// The routing file, or a folder with one `*.toml` file per district. Without it nobody is told of anything.
+    /// The routing file, or a folder with one `*.yaml` file per district. Without it nobody is told of anything.
     pub routing_file: Option<PathBuf>,
+    /// How often it is looked at for changes, milliseconds; a change is taken when it has stayed the same for two looks.
+    pub routing_poll_ms: u64,
     /// Retries.
     pub retry: Retry,
     /// How long a delivery is worth sending after it is due, seconds.
     pub delivery_expiry_s: u64,
+    /// How long alerts are kept that are over, with their changes, deliveries and attempts, days.
+    pub retention_days: u32,
     /// The feed's limits.
     pub feed: Feed,
 }
@@ -67,12 +71,15 @@ pub struct Feed {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            pg: homeroom_pg::Config::default(),
+            database: homeroom_pg::Config::default(),
             group: "homeroom-notification".to_owned(),
             routing_file: None,
+            routing_poll_ms: 2_000,
             retry: Retry::default(),
             // The retries take 18 hours.
             delivery_expiry_s: 24 * 3_600,
+            // A school year and a summer.
+            retention_days: 400,
             feed: Feed::default(),
         }
     }
@@ -105,6 +112,8 @@ impl Default for Feed {
     }
 }
 
+const SECONDS_PER_DAY: u64 = 24 * 3_600;
+
 /// What is wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}` {problem}")]
@@ -124,6 +133,13 @@ impl Config {
             ("retry.attempts-limit", self.retry.attempts_limit > 0, "must be at least 1"),
             ("retry.waits-s", !self.retry.waits_s.is_empty(), "must name at least one wait"),
             ("delivery-expiry-s", (60..=31_536_000).contains(&self.delivery_expiry_s), "must be a minute to a year"),
+            (
+                "retention-days",
+                u64::from(self.retention_days) * SECONDS_PER_DAY > self.delivery_expiry_s
+                    && self.retention_days <= 36_500,
+                "must be longer than `delivery-expiry-s`, and at most 36500",
+            ),
+            ("routing-poll-ms", self.routing_poll_ms > 0, "must be at least 1"),
             ("feed.shortest-lease-s", feed.shortest_lease_s > 0, "must be at least 1"),
             ("feed.longest-lease-s", feed.longest_lease_s <= 3_600, "must be at most 3600"),
             (
@@ -163,5 +179,11 @@ mod tests {
         assert_eq!(config.validate(), Ok(()));
         config.feed.default_lease_s = 1;
         assert_eq!(config.validate().unwrap_err().key, "feed.default-lease-s");
+    }
+
+    #[test]
+    fn nothing_is_forgotten_that_may_still_be_sent() {
+        let config = Config { delivery_expiry_s: 86_400, retention_days: 1, ..Config::default() };
+        assert_eq!(config.validate().unwrap_err().key, "retention-days");
     }
 }

@@ -6,6 +6,7 @@
 //! [`crate::store`]), reads slowly (it is cut; row state is the truth, so nothing is lost), or this process stops (GoAway, then
 //! time to settle). A notification in the database wakes streams; a poll makes up for lost ones.
 
+mod held;
 mod session;
 mod wake;
 mod watch;
@@ -19,7 +20,7 @@ use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Grant, Scope};
 use homeroom_proto::wire::notification as pb;
 use pb::alert_feed_server::AlertFeed;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 use tokio_stream::Stream;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
@@ -29,7 +30,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::config;
 use crate::schedule::Policy;
-use crate::store::Store;
+use crate::store::{Lease, Store};
 
 pub(crate) use wake::{Wake, listen};
 
@@ -42,9 +43,14 @@ pub(crate) struct Shared {
     pub(crate) limits: config::Feed,
     pub(crate) clock: Clock,
     pub(crate) wake: Wake,
+    /// What was settled outside a stream, so that the stream that has it counts it no more.
+    pub(crate) settled: broadcast::Sender<Lease>,
     pub(crate) tasks: TaskGroup,
     pub(crate) streams: Arc<Semaphore>,
 }
+
+/// Settlements that may wait for a stream to hear of them. One that falls behind looks into the table instead.
+pub(crate) const SETTLED: usize = 256;
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -104,10 +110,12 @@ impl AlertFeed for Feed {
         let settlement =
             request.into_inner().settlement.ok_or_else(|| Status::invalid_argument("`settlement` is missing"))?;
         let settlement = wire::settlement(settlement)?;
-        let id = settlement.delivery_id;
+        let lease = Lease { delivery_id: settlement.delivery_id, token: settlement.token.clone() };
         let shared = &self.shared;
         let standing = shared.store.settle(&grant.district, settlement, &shared.policy, shared.clock.now()).await;
-        let result = wire::result(id, standing.map_err(|error| unavailable(&error))?);
+        let result = wire::result(lease.delivery_id, standing.map_err(|error| unavailable(&error))?);
+        // Nobody hears it when no stream is open.
+        shared.settled.send(lease).ok();
         Ok(Response::new(pb::SettleResponse { result: Some(result) }))
     }
 

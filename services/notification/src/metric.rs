@@ -20,6 +20,8 @@ pub(crate) const REPEATS: &str = "homeroom_notification_alert_changes_repeated_t
 pub(crate) const DEAD_LETTERS: &str = "homeroom_notification_dead_letters_total";
 /// Routing files that were refused while running.
 pub(crate) const ROUTING_REFUSED: &str = "homeroom_notification_routing_refused_total";
+/// Alerts that are over and no longer kept.
+pub(crate) const FORGOTTEN: &str = "homeroom_notification_alerts_forgotten_total";
 /// Subscribers that were cut because they read too slowly.
 pub(crate) const SUBSCRIBERS_CUT: &str = "homeroom_notification_subscribers_cut_total";
 
@@ -34,5 +36,6 @@ pub(crate) fn describe() {
     describe_counter!(REPEATS, Unit::Count, "Alert changes that were known already");
     describe_counter!(DEAD_LETTERS, Unit::Count, "Records that could not be understood");
     describe_counter!(ROUTING_REFUSED, Unit::Count, "Routing files refused while running");
+    describe_counter!(FORGOTTEN, Unit::Count, "Alerts that are over and no longer kept");
     describe_counter!(SUBSCRIBERS_CUT, Unit::Count, "Subscribers cut because they read too slowly");
 }

@@ -3,6 +3,7 @@
 
 mod batch;
 mod claim;
+mod forget;
 mod inbox;
 mod settle;
 mod view;
@@ -17,11 +18,12 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 pub(crate) use batch::{Incoming, Outcome};
-pub(crate) use claim::{Claimed, Limits, Terms};
+pub(crate) use claim::{Claimed, Lease, Limits, Terms};
+pub(crate) use forget::BATCH;
 pub(crate) use inbox::{Batch, DeadLetter, Step, Turn};
 pub(crate) use settle::{Settlement, Standing};
 pub(crate) use view::DeliveryState;
-pub(crate) use watch::Watched;
+pub(crate) use watch::{Page, Position, Watched};
 
 use crate::message;
 use crate::plan::{Delivery, Recipient};

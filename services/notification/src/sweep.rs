@@ -1,4 +1,4 @@
-//! Background work on the tables: ends what has run out, and shows the gauges. Woken by time it reads what is true, so several
+//! Background work on the tables: ends what has run out, forgets what was over long ago, and shows the gauges. Woken by time it reads what is true, so several
 //! processes may do it at once.
 
 use std::convert::Infallible;
@@ -6,17 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_pg::Error;
-use metrics::gauge;
+use jiff::{SignedDuration, Timestamp};
+use metrics::{counter, gauge};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::metric;
 use crate::schedule::Policy;
-use crate::store::Store;
+use crate::store::{BATCH, Store};
 
 /// How often the gauges are shown.
 const SHOW_EVERY: Duration = Duration::from_secs(10);
+
+/// How often alerts are looked for that were over long ago.
+const FORGET_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// The sweeper.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub(crate) struct Sweeper {
     pub(crate) policy: Arc<Policy>,
     pub(crate) clock: Clock,
     pub(crate) every: Duration,
+    /// How long alerts are kept that are over.
+    pub(crate) retention: SignedDuration,
 }
 
 impl Sweeper {
@@ -33,6 +39,7 @@ impl Sweeper {
         let mut turn = interval(self.every);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut shown: Option<Instant> = None;
+        let mut forgot: Option<Timestamp> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -44,7 +51,32 @@ impl Sweeper {
             } else if show {
                 shown = Some(Instant::now());
             }
+            let now = self.clock.now();
+            if forgot.is_none_or(|at| now.duration_since(at) >= FORGET_EVERY) {
+                match self.forget(now).await {
+                    // One batch per district and turn, so that nothing waits behind years of alerts.
+                    Ok(more) => forgot = (!more).then_some(now),
+                    Err(error) => {
+                        tracing::warn!(%error, "old alerts could not be forgotten; the next turn tries again")
+                    }
+                }
+            }
         }
+    }
+
+    /// Forgets a batch of each district; whether there may be more.
+    async fn forget(&self, now: Timestamp) -> Result<bool, Error> {
+        let before = now.saturating_sub(self.retention).unwrap_or(Timestamp::MIN);
+        let mut more = false;
+        for district in self.store.districts().await? {
+            let alerts = self.store.forget(&district, before).await?;
+            if alerts > 0 {
+                counter!(metric::FORGOTTEN).increment(alerts as u64);
+                tracing::info!(district = district.as_str(), alerts, "alerts that were over long ago are forgotten");
+            }
+            more |= alerts == BATCH;
+        }
+        Ok(more)
     }
 
     async fn sweep(&self, show: bool) -> Result<(), Error> {

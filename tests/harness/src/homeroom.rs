@@ -5,7 +5,7 @@
 
 mod alerts;
 mod edfi;
-mod program;
+pub(crate) mod program;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use tempfile::TempDir;
 
 pub use alerts::Alerts;
+pub(crate) use edfi::http_client;
 pub use edfi::{EdFi, Posted};
 
 use crate::guarded::Guarded;
@@ -32,7 +33,7 @@ pub struct Options {
     pub kafka: Option<String>,
     /// The folder of a sample to load.
     pub sample: Option<PathBuf>,
-    /// The text of `teams.toml`; who is told of what.
+    /// The text of `teams.yaml`; who is told of what.
     pub teams: Option<String>,
     /// More variables of its environment.
     pub environment: Vec<(String, String)>,
@@ -56,7 +57,7 @@ impl Homeroom {
         make_reachable(data.path())?;
         let mut homeroom = Self { data, options, child: None, variables: BTreeMap::new() };
         if let Some(teams) = &homeroom.options.teams {
-            std::fs::write(homeroom.data().join("teams.toml"), teams).context("teams.toml")?;
+            std::fs::write(homeroom.data().join("teams.yaml"), teams).context("teams.yaml")?;
         }
         for (name, text) in &homeroom.options.files {
             homeroom.secret_file(name, text)?;
@@ -222,12 +223,8 @@ impl Homeroom {
 
     /// A file in the data directory that only its owner may read, as secrets must be.
     pub fn secret_file(&self, name: &str, text: &str) -> Result<PathBuf> {
-        use std::io::Write as _;
-        use std::os::unix::fs::OpenOptionsExt as _;
         let path = self.data().join(name);
-        std::fs::create_dir_all(path.parent().unwrap_or_else(|| self.data()))?;
-        let mut file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(&path)?;
-        file.write_all(text.as_bytes())?;
+        write_private(&path, text)?;
         Ok(path)
     }
 
@@ -259,7 +256,7 @@ impl Drop for Homeroom {
 }
 
 /// Where we are root, PostgreSQL runs as another user, who must pass through this directory.
-fn make_reachable(path: &Path) -> Result<()> {
+pub(crate) fn make_reachable(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o711)).context("the data directory's mode")
 }
@@ -269,4 +266,12 @@ fn read_variables(file: &Path) -> Result<BTreeMap<String, String>> {
     let pair =
         |line: &str| line.split_once('=').map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()));
     Ok(text.lines().filter_map(pair).collect())
+}
+
+/// Writes a file that only its owner may read.
+pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let file = std::fs::File::options().create_new(true).write(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).with_context(|| format!("`{}`", path.display()))
 }

@@ -1,21 +1,19 @@
 //! One adapter's stream: hello, deliveries under lease within its limits, settlements, heartbeat, GoAway.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_domain::id::DistrictId;
 use homeroom_proto::wire::notification as pb;
-use jiff::Timestamp;
 use pb::stream_request::Frame as In;
 use pb::stream_response::Frame as Out;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tonic::{Status, Streaming};
-use uuid::Uuid;
 
+use super::held::Held;
 use super::{Shared, unavailable, wire};
-use crate::store::{Limits, Terms};
+use crate::store::{Lease, Limits, Terms};
 
 /// How long a peer may take to say hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -65,18 +63,13 @@ struct Session {
     terms: Terms,
     limits: Limits,
     out: Outbox,
-    outstanding: HashMap<Uuid, Held>,
+    held: Held,
     /// No more deliveries: the adapter or this process leaves.
     draining: bool,
     /// The last look found nothing, and nothing has happened since.
     dry: bool,
     /// Woken, or the time has come: a look is due however little room there is.
     looking: bool,
-}
-
-struct Held {
-    bytes: u64,
-    until: Timestamp,
 }
 
 impl Session {
@@ -96,16 +89,8 @@ impl Session {
             lease: Some(wire::duration(terms.lease)),
             heartbeat_every: Some(wire::duration(Duration::from_secs(shared.limits.heartbeat_s))),
         };
-        let session = Self {
-            shared,
-            terms,
-            limits,
-            out,
-            outstanding: HashMap::new(),
-            draining: false,
-            dry: false,
-            looking: true,
-        };
+        let session =
+            Self { shared, terms, limits, out, held: Held::default(), draining: false, dry: false, looking: true };
         session.send(Out::Welcome(welcome)).await?;
         Ok(session)
     }
@@ -114,6 +99,7 @@ impl Session {
         let limits = self.shared.limits.clone();
         let stopping = self.shared.tasks.stopping();
         let mut wake = self.shared.wake.clone();
+        let mut settled = self.shared.settled.subscribe();
         let mut listening = true;
         let mut heard = *wake.borrow();
         let mut poll = interval(Duration::from_millis(limits.poll_ms));
@@ -122,8 +108,8 @@ impl Session {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut leave_at: Option<Instant> = None;
         loop {
-            self.forget_run_out();
-            if leave_at.is_some() && self.outstanding.is_empty() {
+            self.held.release_run_out(self.shared.clock.now());
+            if leave_at.is_some() && self.held.is_empty() {
                 return Ok(());
             }
             // Also what came while a frame was handled.
@@ -139,7 +125,15 @@ impl Session {
                     None => return Ok(()),
                 },
                 changed = wake.changed(), if listening => listening = changed.is_ok(),
-                _ = poll.tick() => self.look(),
+                settled = settled.recv() => match settled {
+                    Ok(lease) => self.release(&lease),
+                    // Too many at once to hear of each.
+                    Err(_) => self.release_settled().await?,
+                },
+                _ = poll.tick() => {
+                    self.release_settled().await?;
+                    self.look();
+                }
                 _ = heartbeat.tick() => self.send(Out::Heartbeat(pb::Heartbeat {})).await?,
                 () = stopping.cancelled(), if leave_at.is_none() => {
                     leave_at = Some(Instant::now() + Duration::from_secs(limits.drain_s));
@@ -154,11 +148,9 @@ impl Session {
     /// Takes and sends what is due, as far as the adapter's limits allow.
     async fn claim(&mut self) -> Result<(), Status> {
         while !self.draining && !self.dry {
-            let held: u64 = self.outstanding.values().map(|held| held.bytes).sum();
-            let count = u32::try_from(self.outstanding.len()).unwrap_or(u32::MAX);
             let left = Limits {
-                count: self.limits.count.saturating_sub(count),
-                bytes: self.limits.bytes.saturating_sub(held),
+                count: self.limits.count.saturating_sub(self.held.count()),
+                bytes: self.limits.bytes.saturating_sub(self.held.bytes()),
             };
             let some_room = self.looking || left.count.saturating_mul(SOME_ROOM) >= self.limits.count;
             if left.count == 0 || left.bytes == 0 || !some_room {
@@ -174,8 +166,7 @@ impl Session {
             }
             let mut deliveries = Vec::with_capacity(claimed.len());
             for delivery in claimed {
-                self.outstanding
-                    .insert(delivery.delivery_id, Held { bytes: delivery.bytes(), until: delivery.lease_until });
+                self.held.take(&delivery);
                 deliveries.push(wire::delivery(&self.terms.district, delivery));
             }
             self.send(Out::Deliveries(pb::Deliveries { deliveries })).await?;
@@ -198,14 +189,31 @@ impl Session {
 
     async fn settle(&mut self, settlement: pb::Settlement) -> Result<(), Status> {
         let settlement = wire::settlement(settlement)?;
-        let id = settlement.delivery_id;
+        let lease = Lease { delivery_id: settlement.delivery_id, token: settlement.token.clone() };
         let now = self.shared.clock.now();
         let standing = self.shared.store.settle(&self.terms.district, settlement, &self.shared.policy, now).await;
         let standing = standing.map_err(|error| unavailable(&error))?;
-        if self.outstanding.remove(&id).is_some() {
+        self.release(&lease);
+        self.send(Out::Result(wire::result(lease.delivery_id, standing))).await
+    }
+
+    /// The adapter has something less, and so room for what is next.
+    fn release(&mut self, lease: &Lease) {
+        if self.held.release(lease) {
             self.dry = false;
         }
-        self.send(Out::Result(wire::result(id, standing))).await
+    }
+
+    /// Asks the table what of the adapter's was settled by `Settle`, which another process may have answered.
+    async fn release_settled(&mut self) -> Result<(), Status> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let over = self.shared.store.list_over(&self.terms.district, &self.held.leases()).await;
+        for lease in over.map_err(|error| unavailable(&error))? {
+            self.release(&lease);
+        }
+        Ok(())
     }
 
     async fn extend(&mut self, extend: pb::Extend) -> Result<(), Status> {
@@ -213,9 +221,7 @@ impl Session {
         let extended = self.shared.store.extend(&self.terms, id, &extend.lease_token, self.shared.clock.now()).await;
         match extended.map_err(|error| unavailable(&error))? {
             Some(until) => {
-                if let Some(held) = self.outstanding.get_mut(&id) {
-                    held.until = until;
-                }
+                self.held.extend(id, until);
                 Ok(())
             }
             None => self.send(Out::Result(wire::result(id, crate::store::Standing::Stale))).await,
@@ -225,12 +231,6 @@ impl Session {
     fn look(&mut self) {
         self.dry = false;
         self.looking = true;
-    }
-
-    /// What the adapter has let run out is no longer its.
-    fn forget_run_out(&mut self) {
-        let now = self.shared.clock.now();
-        self.outstanding.retain(|_, held| held.until >= now);
     }
 
     async fn send(&self, frame: Out) -> Result<(), Status> {

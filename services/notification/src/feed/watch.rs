@@ -2,6 +2,8 @@
 //!
 //! A cursor is a commit sequence of the district. Sequences are dense and handed out under a lock that is held until commit, so
 //! nothing that commits late can hide behind a cursor. A watcher that reads too slowly is cut, and resumes by its cursor.
+//! Alerts that were over long ago are forgotten with their changes; a watcher whose cursor is before one of these cannot know
+//! what it missed, and is told to begin again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +18,7 @@ use tonic::Status;
 
 use super::{Shared, unavailable};
 use crate::metric;
-use crate::store::Watched;
+use crate::store::{Page, Position, Watched};
 
 /// Changes that wait for a watcher to read them, and one place for the reason when it is cut.
 pub(super) const OUTBOX: usize = 65;
@@ -31,7 +33,10 @@ pub(super) struct Watcher {
     shared: Arc<Shared>,
     district: DistrictId,
     school: String,
+    /// The last change seen, or a later one of another school.
     cursor: i64,
+    /// What was forgotten when the watcher began.
+    forgotten: i64,
     out: Out,
 }
 
@@ -43,21 +48,26 @@ impl Watcher {
         request: pb::WatchAlertsRequest,
         out: Out,
     ) -> Result<Self, Status> {
-        let last = shared.store.last_sequence(&district).await.map_err(|error| unavailable(&error))?;
+        let Position { last, forgotten } =
+            shared.store.position(&district).await.map_err(|error| unavailable(&error))?;
         let cursor = match (request.cursor.as_str(), request.from_start) {
             ("", true) => 0,
             ("", false) => last,
             (_, true) => return Err(Status::invalid_argument("`cursor` and `from_start` exclude each other")),
             (cursor, false) => {
-                let cursor = cursor.parse().map_err(|_| Status::invalid_argument("`cursor` is none of this feed"))?;
+                let cursor: i64 =
+                    cursor.parse().map_err(|_| Status::invalid_argument("`cursor` is none of this feed"))?;
                 if !(0..=last).contains(&cursor) {
                     // The database was restored to a time before the cursor.
                     return Err(Status::out_of_range("`cursor` is past the last change; watch from the start"));
                 }
+                if cursor < forgotten {
+                    return Err(too_old());
+                }
                 cursor
             }
         };
-        Ok(Self { shared, district, school: request.school, cursor, out })
+        Ok(Self { shared, district, school: request.school, cursor, forgotten, out })
     }
 
     /// Sends changes until the watcher leaves, is cut, or this process stops.
@@ -90,11 +100,19 @@ impl Watcher {
     async fn catch_up(&mut self) -> Result<(), Status> {
         loop {
             let page = self.shared.store.changes_after(&self.district, &self.school, self.cursor, PAGE).await;
-            let page = page.map_err(|error| unavailable(&error))?;
-            if page.is_empty() {
+            let Page { changes, position } = page.map_err(|error| unavailable(&error))?;
+            if position.forgotten > self.forgotten {
+                if self.cursor < position.forgotten {
+                    return Err(too_old());
+                }
+                self.forgotten = position.forgotten;
+            }
+            if changes.is_empty() {
+                // What is not of the watcher's school is seen too, and may be forgotten.
+                self.cursor = self.cursor.max(position.last);
                 return Ok(());
             }
-            for watched in page {
+            for watched in changes {
                 self.send(watched).await?;
             }
         }
@@ -123,4 +141,8 @@ impl Watcher {
             }
         }
     }
+}
+
+fn too_old() -> Status {
+    Status::out_of_range("`cursor` is older than the changes kept; watch from the start")
 }

@@ -27,6 +27,13 @@ pub(crate) struct Terms {
     pub(crate) lease: Duration,
 }
 
+/// One lease of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Lease {
+    pub(crate) delivery_id: Uuid,
+    pub(crate) token: Vec<u8>,
+}
+
 /// How much may still be taken.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -81,6 +88,16 @@ impl Store {
             .await
     }
 
+    /// Those of the leases that are over, whoever settled them.
+    pub(crate) async fn list_over(&self, district: &DistrictId, leases: &[Lease]) -> Result<Vec<Lease>, Error> {
+        self.database
+            .run("list-leases-over", &Districts::one(district), |connection| {
+                let leases = leases.to_vec();
+                Box::pin(async move { list_over(connection, &leases).await })
+            })
+            .await
+    }
+
     /// Makes a lease last from now on once more; false when it is no longer held.
     pub(crate) async fn extend(
         &self,
@@ -110,6 +127,21 @@ impl Store {
             })
             .await
     }
+}
+
+/// Those of the leases that are over.
+async fn list_over(connection: &mut PgConnection, leases: &[Lease]) -> Result<Vec<Lease>, Error> {
+    let ids: Vec<Uuid> = leases.iter().map(|lease| lease.delivery_id).collect();
+    let tokens: Vec<&[u8]> = leases.iter().map(|lease| lease.token.as_slice()).collect();
+    let rows: Vec<(Uuid, Vec<u8>)> = sqlx::query_as(
+        "select n.id, n.token from unnest($1::uuid[], $2::bytea[]) as n (id, token)
+         where not exists (select from deliveries d where d.delivery_id = n.id and d.lease_token = n.token)",
+    )
+    .bind(&ids)
+    .bind(&tokens)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(delivery_id, token)| Lease { delivery_id, token }).collect())
 }
 
 async fn claim(

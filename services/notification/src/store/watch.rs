@@ -16,18 +16,36 @@ pub(crate) struct Watched {
     pub(crate) teams: Vec<String>,
 }
 
+/// How far a district's changes go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The sequence of the last change, 0 when there is none.
+    pub(crate) last: i64,
+    /// The highest sequence of a change that is no longer kept: a cursor before it has missed something.
+    pub(crate) forgotten: i64,
+}
+
+/// Changes, and how far the district's went when they were read.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) changes: Vec<Watched>,
+    pub(crate) position: Position,
+}
+
 impl Store {
-    /// The last sequence of a district, 0 when it has no change.
-    pub(crate) async fn last_sequence(&self, district: &DistrictId) -> Result<i64, Error> {
+    /// How far the changes of a district go.
+    pub(crate) async fn position(&self, district: &DistrictId) -> Result<Position, Error> {
         self.database
-            .run("find-last-sequence", &Districts::one(district), |connection| {
+            .run("find-feed-position", &Districts::one(district), |connection| {
                 let district = district.clone();
                 Box::pin(async move {
-                    let last = sqlx::query_scalar("select last_sequence from feed_positions where district = $1")
-                        .bind(district.as_str())
-                        .fetch_optional(connection)
-                        .await?;
-                    Ok(last.unwrap_or(0_i64))
+                    let row: Option<(i64, i64)> = sqlx::query_as(
+                        "select last_sequence, forgotten_sequence from feed_positions where district = $1",
+                    )
+                    .bind(district.as_str())
+                    .fetch_optional(connection)
+                    .await?;
+                    Ok(row.map_or_else(Position::default, |(last, forgotten)| Position { last, forgotten }))
                 })
             })
             .await
@@ -40,15 +58,19 @@ impl Store {
         school: &str,
         after: i64,
         most: u32,
-    ) -> Result<Vec<Watched>, Error> {
+    ) -> Result<Page, Error> {
         self.database
             .run("list-alert-changes", &Districts::one(district), |connection| {
                 let (district, school) = (district.clone(), school.to_owned());
                 Box::pin(async move {
-                    let rows: Vec<(i64, Vec<u8>, Vec<String>)> = sqlx::query_as(
-                        "select sequence, message, teams from alert_changes
-                     where district = $1 and sequence > $2 and ($3 = '' or school = $3)
-                     order by sequence limit $4",
+                    // One statement and so one moment: what is forgotten meanwhile is either here or in the position.
+                    let rows: Vec<Row> = sqlx::query_as(
+                        "select p.last_sequence, p.forgotten_sequence, c.sequence, c.message, c.teams
+                         from feed_positions p left join lateral (
+                             select sequence, message, teams from alert_changes
+                             where district = p.district and sequence > $2 and ($3 = '' or school = $3)
+                             order by sequence limit $4) c on true
+                         where p.district = $1 order by c.sequence",
                     )
                     .bind(district.as_str())
                     .bind(after)
@@ -56,12 +78,18 @@ impl Store {
                     .bind(i64::from(most))
                     .fetch_all(connection)
                     .await?;
-                    Ok(rows
-                        .into_iter()
-                        .map(|(sequence, message, teams)| Watched { sequence, message, teams })
-                        .collect())
+                    Ok(page(rows))
                 })
             })
             .await
     }
+}
+
+type Row = (i64, i64, Option<i64>, Option<Vec<u8>>, Option<Vec<String>>);
+
+fn page(rows: Vec<Row>) -> Page {
+    let position = rows.first().map_or_else(Position::default, |&(last, forgotten, ..)| Position { last, forgotten });
+    let watched =
+        |(_, _, sequence, message, teams): Row| Some(Watched { sequence: sequence?, message: message?, teams: teams? });
+    Page { changes: rows.into_iter().filter_map(watched).collect(), position }
 }

@@ -15,10 +15,7 @@ const NEW: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
 async fn with_webhook(allowed: &[&str]) -> (World, WebhookSink) {
     let sink = WebhookSink::start().await.unwrap();
-    let routing = TEAM.replace(
-        "channel = \"mail\", address = \"team@example.org\"",
-        &format!("channel = \"webhook\", url = \"{}\"", sink.url),
-    );
+    let routing = TEAM.replace("mail: team@example.org", &format!("webhook: {}", sink.url));
     let world = World::start_with(&routing, |_| {}).await;
     let config = webhook::Config {
         feed: FeedConfig::at(world.endpoint.clone(), world.key_file()),
@@ -83,10 +80,9 @@ async fn a_webhook_into_our_own_network_is_refused() {
 #[tokio::test]
 async fn a_name_of_our_own_network_is_refused_when_it_is_resolved() {
     let (world, sink) = with_webhook(&[]).await;
-    world.route(&TEAM.replace(
-        "channel = \"mail\", address = \"team@example.org\"",
-        &format!("channel = \"webhook\", url = \"{}\"", sink.url.replace("127.0.0.1", "localhost")),
-    ));
+    world.route(
+        &TEAM.replace("mail: team@example.org", &format!("webhook: {}", sink.url.replace("127.0.0.1", "localhost"))),
+    );
     let world = world.restart().await;
     let config = webhook::Config {
         feed: FeedConfig::at(world.endpoint.clone(), world.key_file()),

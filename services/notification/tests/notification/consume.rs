@@ -58,7 +58,7 @@ async fn two_owners_of_one_partition_apply_each_change_once() {
     let config = Config { group: "another".to_owned(), ..world.config.clone() };
     let access =
         Access::new(Keys::default(), Tokens::new(&"a signing key of some length, for tests".to_owned().into()));
-    let rival = build(config, Arc::new(world.log.clone()), access, tasks.clone()).await.unwrap();
+    let rival = build(&config, Arc::new(world.log.clone()), access, &tasks).await.unwrap();
     for number in 1..=100 {
         world.publish(&world.change(1, number, if number == 1 { Opened } else { Amended })).await;
     }

@@ -8,7 +8,7 @@ use pb::stream_response::Frame as Out;
 use tonic::Code;
 
 use crate::adapter::{Adapter, accepted, retry, settlement};
-use crate::world::{SOON, World, request};
+use crate::world::{SOON, TEAM, World, request};
 
 #[tokio::test]
 async fn a_lease_that_ends_counts_as_unknown_and_the_same_key_is_sent_again() {
@@ -53,20 +53,14 @@ async fn a_settlement_may_come_outside_the_stream_and_twice() {
     let mut adapter = world.adapter().await;
     world.publish(&world.change(1, 1, Opened)).await;
     let delivery = adapter.one().await;
-    let settle = |settlement| {
-        let mut client = world.client();
-        async move {
-            let settled = client.settle(request("feed", pb::SettleRequest { settlement: Some(settlement) })).await;
-            settled.unwrap().into_inner().result.unwrap().standing()
-        }
-    };
-    assert_eq!(settle(settlement(&delivery, accepted())).await, pb::Standing::Recorded);
-    assert_eq!(settle(settlement(&delivery, accepted())).await, pb::Standing::Recorded);
+    for _ in 0..2 {
+        assert_eq!(world.settle(settlement(&delivery, accepted())).await, pb::Standing::Recorded);
+    }
     let mut other = settlement(&delivery, accepted());
     other.lease_token = vec![0; 16].into();
-    assert_eq!(settle(other.clone()).await, pb::Standing::NotFound);
+    assert_eq!(world.settle(other.clone()).await, pb::Standing::NotFound);
     other.delivery_id = uuid::Uuid::nil().to_string();
-    assert_eq!(settle(other).await, pb::Standing::NotFound);
+    assert_eq!(world.settle(other).await, pb::Standing::NotFound);
 }
 
 #[tokio::test]
@@ -129,4 +123,33 @@ async fn a_wrong_hello_is_refused_with_the_reason() {
     let refused = Adapter::open_as(&world, "feed", "mail", 0).await.err().unwrap();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(refused.message().contains("max_outstanding"), "{}", refused.message());
+}
+
+#[tokio::test]
+async fn what_is_settled_outside_the_stream_makes_room_on_it_at_once() {
+    // Nothing but the settlement makes the stream look again.
+    let world = World::start_with(TEAM, |config| config.feed.poll_ms = 3_600_000).await;
+    let mut adapter = Adapter::open(&world, "mail", 1).await;
+    world.publish_together(&[&world.change(1, 1, Opened), &world.change(2, 1, Opened)]).await;
+    let first = adapter.one().await;
+    // A lease that nobody has gives nothing back.
+    let mut wrong = settlement(&first, accepted());
+    wrong.lease_token = vec![0; 16].into();
+    assert_eq!(world.settle(wrong).await, pb::Standing::NotFound);
+    assert_eq!(world.settle(settlement(&first, accepted())).await, pb::Standing::Recorded);
+    let second = adapter.one().await;
+    assert_ne!(first.delivery_id, second.delivery_id);
+    adapter.accept(&second).await;
+}
+
+#[tokio::test]
+async fn what_another_process_settles_makes_room_too() {
+    let world = World::start().await;
+    let mut adapter = Adapter::open(&world, "mail", 1).await;
+    world.publish_together(&[&world.change(1, 1, Opened), &world.change(2, 1, Opened)]).await;
+    let first = adapter.one().await;
+    let other = world.another().await;
+    assert_eq!(other.settle(settlement(&first, accepted())).await, pb::Standing::Recorded);
+    let second = adapter.one().await;
+    assert_ne!(first.delivery_id, second.delivery_id);
 }

@@ -7,6 +7,8 @@ mod adapter;
 mod channels;
 mod consume;
 mod feed;
+mod retention;
+mod routing;
 #[path = "../../src/sample.rs"]
 mod sample;
 mod telling;

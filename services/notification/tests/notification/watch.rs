@@ -6,14 +6,19 @@ use homeroom_proto::wire::notification as pb;
 use tokio::time::timeout;
 use tonic::{Code, Streaming};
 
-use crate::world::{SOON, World, request};
+use crate::world::{NOBODY, SOON, World, request};
 
-async fn watch(world: &World, cursor: &str, from_start: bool, school: &str) -> Streaming<pb::WatchAlertsResponse> {
+pub(crate) async fn watch(
+    world: &World,
+    cursor: &str,
+    from_start: bool,
+    school: &str,
+) -> Streaming<pb::WatchAlertsResponse> {
     let message = pb::WatchAlertsRequest { cursor: cursor.to_owned(), from_start, school: school.to_owned() };
     world.client().watch_alerts(request("feed", message)).await.unwrap().into_inner()
 }
 
-async fn next(stream: &mut Streaming<pb::WatchAlertsResponse>) -> (u32, String, Vec<String>) {
+pub(crate) async fn next(stream: &mut Streaming<pb::WatchAlertsResponse>) -> (u32, String, Vec<String>) {
     let response = timeout(SOON, stream.message()).await.expect("a change comes").unwrap().unwrap();
     (response.change.unwrap().number, response.cursor, response.teams)
 }
@@ -75,7 +80,7 @@ async fn a_cursor_that_is_none_is_refused() {
 
 #[tokio::test]
 async fn an_unrouted_alert_is_visible_with_no_team() {
-    let world = World::start_with("", |_| {}).await;
+    let world = World::start_with(NOBODY, |_| {}).await;
     world.publish(&world.change(1, 1, Opened)).await;
     let mut stream = watch(&world, "", true, "").await;
     assert_eq!(next(&mut stream).await.2, Vec::<String>::new());
@@ -88,7 +93,7 @@ async fn a_watcher_that_reads_too_slowly_is_cut_and_resumes_by_its_cursor() {
         config.feed.slow_peer_s = 1;
         config.feed.most_streams = 1;
     };
-    let world = World::start_with("", limit).await;
+    let world = World::start_with(NOBODY, limit).await;
     // More than the outbox and the connection's window hold together.
     let mut change = world.change(1, 1, Opened);
     change.claim.proof.explanation = "x".repeat(200_000);

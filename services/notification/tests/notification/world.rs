@@ -46,12 +46,16 @@ pub(crate) struct World {
 }
 
 pub(crate) const TEAM: &str = r#"
-[[team]]
-name = "Team"
-district = "grand-bend"
-schools = ["*"]
-channels = [{ channel = "mail", address = "team@example.org" }]
+teams:
+  - name: Team
+    district: grand-bend
+    schools: ["*"]
+    channels:
+      - mail: team@example.org
 "#;
+
+/// No team at all.
+pub(crate) const NOBODY: &str = "teams: []";
 
 impl World {
     /// A service with one team, told by mail.
@@ -66,9 +70,11 @@ impl World {
         let log = MemoryLog::default();
         log.create_topics(4).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let routing_file = folder.path().join("routing.toml");
+        let routing_file = folder.path().join("routing.yaml");
         std::fs::write(&routing_file, routing).unwrap();
-        let mut config = Config { pg: database.config(&SCHEMA), routing_file: Some(routing_file), ..Config::default() };
+        let mut config =
+            Config { database: database.config(&SCHEMA), routing_file: Some(routing_file), ..Config::default() };
+        config.routing_poll_ms = 20;
         config.feed.poll_ms = 20;
         config.feed.sweep_ms = 20;
         change(&mut config);
@@ -87,7 +93,7 @@ impl World {
         let clock = Arc::clone(&now);
         let clock = Clock::new(move || Timestamp::from_microsecond(clock.load(Ordering::SeqCst)).unwrap());
         let access = access(&folder);
-        let component = build_at(config.clone(), Arc::new(log.clone()), access, tasks.clone(), clock).await.unwrap();
+        let component = build_at(&config, Arc::new(log.clone()), access, &tasks, clock).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let mut server = JoinSet::new();
@@ -104,6 +110,12 @@ impl World {
         tokio::time::timeout(SOON, self.tasks.drained()).await.expect("it drains");
         assert_eq!(self.tasks.failure(), None);
         Self::serve(self.database, self.log, self.folder, self.config, self.now).await
+    }
+
+    /// Another process of the same service.
+    pub(crate) async fn another(&self) -> Self {
+        let (database, log, config) = (self.database.clone(), self.log.clone(), self.config.clone());
+        Self::serve(database, log, tempfile::tempdir().unwrap(), config, Arc::clone(&self.now)).await
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -158,6 +170,30 @@ impl World {
     /// The key file of an adapter.
     pub(crate) fn key_file(&self) -> SecretFile {
         secret_file(&self.folder, "feed.key", "feed:s3cret")
+    }
+
+    /// Settles outside a stream.
+    pub(crate) async fn settle(&self, settlement: pb::Settlement) -> pb::Standing {
+        let request = request("feed", pb::SettleRequest { settlement: Some(settlement) });
+        self.client().settle(request).await.unwrap().into_inner().result.unwrap().standing()
+    }
+
+    /// How many rows of a table of the service fulfil a condition.
+    pub(crate) async fn count(&self, rows: &str) -> i64 {
+        let count = format!("select count(*) from notification.{rows}");
+        sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&mut self.database.admin().await).await.unwrap()
+    }
+
+    /// Waits until so many rows of a table fulfil a condition.
+    pub(crate) async fn until_count(&self, rows: &str, expected: i64) {
+        let mut last = -1;
+        let wait = async {
+            while last != expected {
+                last = self.count(rows).await;
+            }
+        };
+        let came = tokio::time::timeout(SOON, wait).await;
+        assert!(came.is_ok(), "{rows}: {last} rows, not {expected}");
     }
 
     pub(crate) async fn deliveries(&self) -> Vec<pb::DeliveryState> {

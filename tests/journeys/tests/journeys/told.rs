@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 async fn a_recall_reaches_the_webhook_that_was_told(log: Log) -> Result<()> {
     let sink = WebhookSink::start().await?;
     let teams = format!(
-        "[[team]]\nname = \"High school\"\ndistrict = \"grand-bend\"\nschools = [\"{HIGH}\"]\nchannels = [{{ channel = \"webhook\", url = \"{}\" }}]\n",
+        "teams:\n- name: High school\n  district: grand-bend\n  schools: [{HIGH}]\n  channels: [{{webhook: \"{}\"}}]\n",
         sink.url
     );
     let homeroom = start_with(log, Options { teams: Some(teams), ..Options::default() })?;

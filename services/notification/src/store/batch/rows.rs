@@ -69,16 +69,19 @@ pub(super) async fn upsert_alerts(
     connection: &mut PgConnection,
     changes: &[(&Incoming, Vec<String>)],
     alerts: &HashMap<AlertId, Alert>,
+    now: Timestamp,
 ) -> Result<(), Error> {
     // The last change of each alert says where it stands.
     let last: BTreeMap<AlertId, &AlertChange> =
         changes.iter().map(|(incoming, _)| (incoming.change.alert_id, &incoming.change)).collect();
     let telling = |change: &AlertChange| alerts.get(&change.alert_id).map_or(change.number, |alert| alert.telling);
     sqlx::query(
-        "insert into alerts (alert_id, district, school, rule, last_number, telling, state)
-         select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[])
+        "insert into alerts (alert_id, district, school, rule, last_number, telling, state, closed_at)
+         select n.*, case when n.state <> 'open' then moment($8) end
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::int[], $7::text[])
+             as n (alert_id, district, school, rule, last_number, telling, state)
          on conflict (alert_id) do update set school = excluded.school, last_number = excluded.last_number,
-             telling = excluded.telling, state = excluded.state",
+             telling = excluded.telling, state = excluded.state, closed_at = excluded.closed_at",
     )
     .bind(last.keys().map(|id| uuid(*id)).collect::<Vec<_>>())
     .bind(last.values().map(|change| change.district.as_str()).collect::<Vec<_>>())
@@ -87,6 +90,7 @@ pub(super) async fn upsert_alerts(
     .bind(last.values().map(|change| stored(change.number)).collect::<Vec<_>>())
     .bind(last.values().map(|change| stored(telling(change))).collect::<Vec<_>>())
     .bind(last.values().map(|change| state_after(change.kind)).collect::<Vec<_>>())
+    .bind(now.as_microsecond())
     .execute(connection)
     .await?;
     Ok(())

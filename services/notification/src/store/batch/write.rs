@@ -104,7 +104,7 @@ impl<'a> Writes<'a> {
         sequences: &mut HashMap<String, i64>,
     ) -> Result<(), Error> {
         rows::insert_changes(connection, &self.changes, batch.now, sequences).await?;
-        rows::upsert_alerts(connection, &self.changes, alerts).await?;
+        rows::upsert_alerts(connection, &self.changes, alerts, batch.now).await?;
         for chunk in self.deliveries.values().collect::<Vec<_>>().chunks(WRITE_CHUNK) {
             rows::insert_deliveries(connection, batch, chunk).await?;
         }

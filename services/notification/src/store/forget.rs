@@ -1,0 +1,66 @@
+//! Retention. An alert is forgotten as a whole, once it is over and all that was said of it has settled: as long as it may be
+//! taken back it must be known who was told.
+
+use homeroom_domain::id::DistrictId;
+use homeroom_pg::{Districts, Error};
+use jiff::Timestamp;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::Store;
+
+/// How many alerts one transaction forgets. It holds the lock of the district's sequence, and so the district's new alerts.
+pub(crate) const BATCH: usize = 100;
+
+impl Store {
+    /// Deletes alerts of a district that were over, and settled, before this moment: with changes, deliveries and attempts, the
+    /// longest over first, at most [`BATCH`]. Says how many there were.
+    pub(crate) async fn forget(&self, district: &DistrictId, before: Timestamp) -> Result<usize, Error> {
+        self.database
+            .run("forget-alerts", &Districts::one(district), |connection| {
+                let district = district.clone();
+                Box::pin(async move { forget(connection, &district, before).await })
+            })
+            .await
+    }
+}
+
+async fn forget(connection: &mut PgConnection, district: &DistrictId, before: Timestamp) -> Result<usize, Error> {
+    // First, as batches take it first.
+    sqlx::query("select from feed_positions where district = $1 for update")
+        .bind(district.as_str())
+        .execute(&mut *connection)
+        .await?;
+    let alerts: Vec<Uuid> = sqlx::query_scalar(
+        "select alert_id from alerts a
+         where district = $1 and closed_at < moment($2)
+             and not exists (select from deliveries d
+                 where d.alert_id = a.alert_id and (d.settled_at is null or d.settled_at >= moment($2)))
+         order by closed_at limit $3 for update",
+    )
+    .bind(district.as_str())
+    .bind(before.as_microsecond())
+    .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+    .fetch_all(&mut *connection)
+    .await?;
+    if alerts.is_empty() {
+        return Ok(0);
+    }
+    for delete in [
+        "delete from attempts t using deliveries d where d.alert_id = any($1) and t.delivery_id = d.delivery_id",
+        "delete from deliveries where alert_id = any($1)",
+        "delete from alerts where alert_id = any($1)",
+    ] {
+        sqlx::query(delete).bind(&alerts).execute(&mut *connection).await?;
+    }
+    sqlx::query(
+        "with gone as (delete from alert_changes where alert_id = any($1) returning sequence)
+         update feed_positions set forgotten_sequence = greatest(forgotten_sequence, (select max(sequence) from gone))
+         where district = $2",
+    )
+    .bind(&alerts)
+    .bind(district.as_str())
+    .execute(&mut *connection)
+    .await?;
+    Ok(alerts.len())
+}
