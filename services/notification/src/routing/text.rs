@@ -171,7 +171,10 @@ mod tests {
             ("teams:", "groups:", 2, "groups"),
         ] {
             let (at, problem) = wrong(from, to);
-            assert!(at == line && problem.contains(words) && !problem.contains('\n'), "`{from}` as `{to}`: line {at}: {problem}");
+            assert!(
+                at == line && problem.contains(words) && !problem.contains('\n'),
+                "`{from}` as `{to}`: line {at}: {problem}"
+            );
         }
     }
 
