@@ -86,7 +86,7 @@ create table rule_tally (
     primary key (district, partition, rule)
 );
 
--- Alert changes and dead letters to publish, in the order of their numbers. The key holds the district.
+-- Alert changes and dead letters to publish, each topic's in the order of their numbers. The key holds the district.
 create table outbox (
     partition int not null,
     seq bigint not null,
@@ -94,7 +94,7 @@ create table outbox (
     key bytea not null,
     value bytea not null,
     traceparent text,
-    primary key (partition, seq)
+    primary key (partition, topic, seq)
 );
 
 -- Events that could not be understood or applied, by their place in the log, so that verify leaves them out too.

@@ -11,7 +11,7 @@ use homeroom_proto::wire::risk::risk_query_server::RiskQueryServer;
 use tokio::sync::{Semaphore, watch};
 use tonic::service::Routes;
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::grpc::{Risk, WATCHERS};
 use crate::owner::Owner;
 use crate::reference;
@@ -57,9 +57,11 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
             return Err(Error::Config("the reference topic cannot be read".to_owned()));
         },
     }
+    let partitions = usize::try_from(log.partitions(Topic::Events).await?).unwrap_or(1).max(1);
+    let cached_students = (config.limits.cached_students / partitions).max(1);
     let shared = Arc::new(Shared {
         database: database.clone(),
-        limits: config.limits,
+        limits: Limits { cached_students, ..config.limits },
         snapshots: snapshots.clone(),
         stopping: tasks.stopping(),
     });

@@ -22,7 +22,7 @@ pub struct Limits {
     pub batch_events: usize,
     /// Batches from the log that wait for a partition's worker.
     pub inbox_batches: usize,
-    /// Students that a partition keeps in memory beside the database.
+    /// Students that the process keeps in memory beside the database, when it has every partition: each gets an equal share.
     pub cached_students: usize,
     /// Students that a sweep evaluates in one transaction; small, so that today's events do not wait behind it.
     pub sweep_students: i64,
@@ -41,7 +41,7 @@ impl Default for Limits {
         Self {
             batch_events: 5_000,
             inbox_batches: 8,
-            cached_students: 50_000,
+            cached_students: 200_000,
             sweep_students: 500,
             publish_batches: 64,
         }

@@ -1,4 +1,5 @@
-//! Puts committed alert changes on the alerts topic, in the order of their numbers.
+//! Puts committed alert changes and dead letters on their topics, each topic's in the order of their numbers. Each has a loop
+//! of its own, so that a flood of dead letters, or a topic that refuses them, holds no alert back.
 //!
 //! A reconciler: woken with the number that is committed, it reads the outbox from where it stands. A row that was published
 //! and not yet deleted when the process died is published again; readers drop the repeat by alert and number.
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use homeroom_bus::{Log, NewRecord};
+use homeroom_bus::{Log, NewRecord, Topic};
 use homeroom_chassis::TaskGroup;
 use homeroom_pg::Database;
 use tokio::sync::watch;
@@ -20,7 +21,7 @@ use crate::store::outbox;
 /// Tells a partition's publisher how far the outbox is committed.
 pub(crate) struct Publisher {
     committed: watch::Sender<i64>,
-    published: watch::Receiver<i64>,
+    published: [watch::Receiver<i64>; 2],
     /// Rows that may wait before the worker waits too.
     most_behind: i64,
 }
@@ -41,19 +42,24 @@ impl Publisher {
         most_behind: i64,
     ) -> Self {
         let (committed, commits) = watch::channel(lease.next_seq);
-        let (progress, published) = watch::channel(0);
-        let run = Run {
-            database: database.clone(),
-            log: Arc::clone(log),
-            partition: lease.partition,
-            commits,
-            progress,
-            stopping: tasks.stopping(),
+        let start = |topic| {
+            let (progress, published) = watch::channel(0);
+            let run = Run {
+                database: database.clone(),
+                log: Arc::clone(log),
+                partition: lease.partition,
+                topic,
+                commits: commits.clone(),
+                progress,
+                stopping: tasks.stopping(),
+            };
+            tasks.spawn("rules.publisher", async move {
+                run.run().await;
+                Ok::<(), std::convert::Infallible>(())
+            });
+            published
         };
-        tasks.spawn("rules.publisher", async move {
-            run.run().await;
-            Ok::<(), std::convert::Infallible>(())
-        });
+        let published = [start(Topic::Alerts), start(Topic::DeadLetters)];
         Self { committed, published, most_behind }
     }
 
@@ -62,8 +68,10 @@ impl Publisher {
         self.committed.send_replace(next_seq);
         let enough = next_seq.saturating_sub(self.most_behind);
         // An error means that the publisher has ended, with the process.
-        if self.published.wait_for(|published| *published >= enough).await.is_err() {
-            tracing::debug!("the publisher has ended");
+        for published in &mut self.published {
+            if published.wait_for(|published| *published >= enough).await.is_err() {
+                tracing::debug!("a publisher has ended");
+            }
         }
     }
 }
@@ -72,6 +80,7 @@ struct Run {
     database: Database,
     log: Arc<dyn Log>,
     partition: i32,
+    topic: Topic,
     commits: watch::Receiver<i64>,
     progress: watch::Sender<i64>,
     stopping: CancellationToken,
@@ -97,7 +106,7 @@ impl Run {
                     }
                 }
                 Err(problem) => {
-                    tracing::warn!(partition = self.partition, problem, "alert changes wait to be published");
+                    tracing::warn!(partition = self.partition, topic = %self.topic, problem, "committed messages wait to be published");
                     tokio::select! {
                         () = self.stopping.cancelled() => return,
                         () = tokio::time::sleep(BACKOFF) => {}
@@ -109,18 +118,20 @@ impl Run {
 
     /// Publishes a batch of the rows from a number on, below another; the last number published, or none when there was nothing.
     async fn publish(&self, from: i64, below: i64) -> Result<Option<i64>, String> {
-        let rows = outbox::list(&self.database, self.partition, from..below, BATCH)
+        let rows = outbox::list(&self.database, self.partition, self.topic, from..below, BATCH)
             .await
             .map_err(|error| error.to_string())?;
-        let Some(topic) = rows.first().map(|(_, row)| row.topic) else { return Ok(None) };
-        // What comes behind, for another topic, is the next batch.
-        let (seqs, rows): (Vec<i64>, Vec<OutboxRow>) =
-            rows.into_iter().take_while(|(_, row)| row.topic == topic).unzip();
-        let results = self.log.append(topic, rows.into_iter().map(record).collect()).await;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let (seqs, rows): (Vec<i64>, Vec<OutboxRow>) = rows.into_iter().unzip();
+        let results = self.log.append(self.topic, rows.into_iter().map(record).collect()).await;
         let kept = results.iter().take_while(|result| result.is_ok()).count();
         let last = kept.checked_sub(1).and_then(|at| seqs.get(at)).copied();
         if let Some(last) = last {
-            outbox::delete(&self.database, self.partition, last).await.map_err(|error| error.to_string())?;
+            outbox::delete(&self.database, self.partition, self.topic, last)
+                .await
+                .map_err(|error| error.to_string())?;
         }
         match (last, results.into_iter().find_map(Result::err)) {
             (None, Some(error)) => Err(error.to_string()),

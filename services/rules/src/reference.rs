@@ -240,6 +240,11 @@ pub(crate) async fn follow(
                     () = stopping.cancelled() => return Ok(()),
                     () = tokio::time::sleep(BACKOFF) => {}
                 }
+                // A reader that failed may have ended for good; a new one goes on where it stood, when the log lets it.
+                match log.tail(Topic::Reference, Partition(0), Offset(reader.offset)).await {
+                    Ok(again) => tail = again,
+                    Err(error) => tracing::warn!(error = %error, "the reference topic cannot be opened again yet"),
+                }
             }
             Err(error) => return Err(error),
         }

@@ -23,6 +23,8 @@ const QUEUE: usize = 256;
 
 /// The most watchers of a process: each has a database connection of its own.
 pub(crate) const WATCHERS: usize = 16;
+/// How long a watcher may leave its queue full.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Risk {
     pub(super) async fn watch(
@@ -71,8 +73,11 @@ impl Risk {
                 };
                 for (student, row) in rows {
                     let answer = wire::WatchStudentsResponse { measures: Some(measures(&student, &row)) };
-                    if sender.send(Ok(answer)).await.is_err() {
-                        return;
+                    // A watcher that stops reading would hold the listening connection back, and with it the database's
+                    // queue of notifications, which every commit needs.
+                    match sender.send_timeout(Ok(answer), PATIENCE).await {
+                        Ok(()) => {}
+                        Err(_) => return,
                     }
                 }
             }

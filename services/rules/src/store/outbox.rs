@@ -22,10 +22,11 @@ fn read((seq, topic, key, value, traceparent): Stored) -> (i64, OutboxRow) {
     (seq, OutboxRow { topic, key, value, traceparent })
 }
 
-/// The partition's unpublished rows of these numbers, in order, at most so many.
+/// The partition's unpublished rows for a topic of these numbers, in order, at most so many.
 pub(crate) async fn list(
     database: &Database,
     partition: i32,
+    topic: Topic,
     seqs: Range<i64>,
     limit: i64,
 ) -> Result<Vec<(i64, OutboxRow)>, Error> {
@@ -34,9 +35,10 @@ pub(crate) async fn list(
             let seqs = seqs.clone();
             Box::pin(async move {
                 let rows: Vec<Stored> = sqlx::query_as(
-                    "select seq, topic, key, value, traceparent from outbox where partition = $1 and seq >= $2 and seq < $3 order by seq limit $4",
+                    "select seq, topic, key, value, traceparent from outbox where partition = $1 and topic = $2 and seq >= $3 and seq < $4 order by seq limit $5",
                 )
                 .bind(partition)
+                .bind(name(topic))
                 .bind(seqs.start)
                 .bind(seqs.end)
                 .bind(limit)
@@ -48,13 +50,14 @@ pub(crate) async fn list(
         .await
 }
 
-/// Forgets the partition's rows up to a number: they are published.
-pub(crate) async fn delete(database: &Database, partition: i32, up_to_seq: i64) -> Result<(), Error> {
+/// Forgets the partition's rows for a topic up to a number: they are published.
+pub(crate) async fn delete(database: &Database, partition: i32, topic: Topic, up_to_seq: i64) -> Result<(), Error> {
     database
         .run("rules.outbox.delete", &Districts::none(), move |tx| {
             Box::pin(async move {
-                sqlx::query("delete from outbox where partition = $1 and seq <= $2")
+                sqlx::query("delete from outbox where partition = $1 and topic = $2 and seq <= $3")
                     .bind(partition)
+                    .bind(name(topic))
                     .bind(up_to_seq)
                     .execute(tx)
                     .await?;

@@ -1,0 +1,29 @@
+//! Faults on purpose: real processes killed, paused and starved under load, and one checker of what must hold after.
+//!
+//! Who is who: a [`World`] runs each role of the binary as Kubernetes does, on its own PostgreSQL and on Kafka or the embedded
+//! log. A [`Load`] plays many small [`story`]s at once: it posts marks and corrections as a real sender does, again and again
+//! until they are acknowledged, and remembers what must come of each. A [`Feed`] follows the alerts all the while. The
+//! [`checker`] then compares what the world says and did with what was sent.
+
+pub mod checker;
+pub mod dice;
+pub mod feed;
+pub mod load;
+pub mod outside;
+pub mod recovery;
+pub mod sender;
+pub mod story;
+pub mod world;
+
+pub use dice::Dice;
+pub use feed::Feed;
+pub use load::Load;
+pub use sender::Sender;
+pub use world::{Log, World};
+
+use std::time::Duration;
+
+/// How long anything may take before a test gives up: far more than a recovery, so that only what is lost fails.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The pause between two looks at a condition.
+pub const POLL: Duration = Duration::from_millis(20);
