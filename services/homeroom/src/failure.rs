@@ -21,7 +21,7 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     // A status prints all its inner parts, its message what people need.
     match error.downcast_ref::<tonic::Status>() {
         Some(status) if status.code() == tonic::Code::Unavailable => {
-            eprintln!("homeroom: no answer over gRPC: {}", status.message())
+            eprintln!("homeroom: no answer over gRPC: {}", status.message());
         }
         Some(status) => eprintln!("homeroom: refused ({}): {}", status.code(), status.message()),
         None => eprintln!("homeroom: {error:#}"),

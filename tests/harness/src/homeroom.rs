@@ -26,6 +26,11 @@ const READY_WITHIN: Duration = Duration::from_mins(4);
 const STOPPED_WITHIN: Duration = Duration::from_secs(40);
 const POLL: Duration = Duration::from_millis(20);
 
+/// The binary under test, for those who start one role of it.
+pub fn program() -> Result<&'static Path> {
+    program::path()
+}
+
 /// How to run it.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -60,6 +65,8 @@ impl Homeroom {
             std::fs::write(homeroom.data().join("teams.yaml"), teams).context("teams.yaml")?;
         }
         for (name, text) in &homeroom.options.files {
+            let folder = homeroom.data().join(name);
+            std::fs::create_dir_all(folder.parent().unwrap_or_else(|| homeroom.data()))?;
             homeroom.secret_file(name, text)?;
         }
         homeroom.resume()?;

@@ -93,11 +93,11 @@ fn await_ready(mut broker: Child, log: &Path) -> anyhow::Result<Child> {
 }
 
 /// A port of 127.0.0.1 that nobody listens on now.
-pub(crate) fn free_port() -> anyhow::Result<u16> {
+pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.port())
 }
 
 /// The root of the checkout.
-pub(crate) fn workspace() -> PathBuf {
+pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

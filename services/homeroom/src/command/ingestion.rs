@@ -1,8 +1,9 @@
 //! `homeroom ingestion`: the ingestion service alone, as a cluster runs it.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use homeroom_ingestion::Error;
 
-use crate::process::{ConfigArgs, Foundation, Process, complete};
+use crate::process::{ConfigArgs, Foundation, Process, complete, refusal};
 
 /// Run the ingestion service: foreign records become canonical events.
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     complete(&mut config.database)?;
     let process = Process::load(&args.config)?;
     let build = async |Foundation { log, access, tasks }| {
-        homeroom_ingestion::build(&config, log, access, &tasks).await.context("ingestion cannot start")
+        homeroom_ingestion::build(&config, log, access, &tasks).await.map_err(|error| match error {
+            Error::Config(_) | Error::Pseudonym(_) => refusal(&error).into(),
+            other => anyhow::Error::new(other).context("ingestion cannot start"),
+        })
     };
     process.run("homeroom-ingestion", build).await
 }

@@ -1,8 +1,9 @@
 //! `homeroom notification`: the notification service alone, as a cluster runs it.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use homeroom_notification::Error;
 
-use crate::process::{ConfigArgs, Foundation, Process, complete};
+use crate::process::{ConfigArgs, Foundation, Process, complete, refusal};
 
 /// Run the notification service: the right adult is told, and told again when it was wrong.
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     complete(&mut config.database)?;
     let process = Process::load(&args.config)?;
     let build = async |Foundation { log, access, tasks }| {
-        homeroom_notification::build(&config, log, access, &tasks).await.context("notification cannot start")
+        homeroom_notification::build(&config, log, access, &tasks).await.map_err(|error| match error {
+            Error::Config(_) | Error::Routing(_) => refusal(&error).into(),
+            other => anyhow::Error::new(other).context("notification cannot start"),
+        })
     };
     process.run("homeroom-notification", build).await
 }

@@ -1,8 +1,9 @@
 //! `homeroom rules`: the rules service alone, as a cluster runs it.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use homeroom_rules::Error;
 
-use crate::process::{ConfigArgs, Foundation, Process, complete};
+use crate::process::{ConfigArgs, Foundation, Process, complete, refusal};
 
 /// Run the rules service: exact risk state, and the alerts that follow from it.
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     complete(&mut config.database)?;
     let process = Process::load(&args.config)?;
     let build = async |Foundation { log, access, tasks }| {
-        homeroom_rules::build(&config, log, access, &tasks).await.context("rules cannot start")
+        homeroom_rules::build(&config, log, access, &tasks).await.map_err(|error| match error {
+            Error::Config(_) => refusal(&error).into(),
+            other => anyhow::Error::new(other).context("rules cannot start"),
+        })
     };
     process.run("homeroom-rules", build).await
 }

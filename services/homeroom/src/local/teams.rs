@@ -63,6 +63,8 @@ fn text(schools: &[(String, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -74,6 +76,8 @@ mod tests {
         let written = directory.read(FILE).expect("read").expect("there");
         assert_eq!(written.matches("\n  - name: ").count(), 3);
         assert!(written.contains("name: \"Student success, Grand Bend High School\""), "{written}");
+        let path = Some(directory.join(FILE));
+        homeroom_notification::routing::Source::open(path, Duration::from_secs(1)).expect("as notification reads it");
         directory.write(FILE, "# mine").expect("written");
         write_once(&directory, Some(&sample)).expect("kept");
         assert_eq!(directory.read(FILE).expect("read").as_deref(), Some("# mine"));

@@ -22,7 +22,7 @@ pub struct Alerts {
 }
 
 impl Alerts {
-    pub(super) async fn follow(address: &str, key: &str, secret: &str) -> Result<Self> {
+    pub(crate) async fn follow(address: &str, key: &str, secret: &str) -> Result<Self> {
         let channel = Endpoint::from_shared(address.to_owned())?.connect().await.context("gRPC")?;
         let mut request =
             Request::new(WatchAlertsRequest { cursor: String::new(), from_start: true, school: String::new() });

@@ -11,6 +11,13 @@ pub struct EdFi {
     token: String,
 }
 
+/// An HTTP client for addresses without TLS.
+pub(crate) fn http_client() -> Result<Client> {
+    // Only the first client of a process installs it; the others find it.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    Ok(Client::builder().tls_certs_only([]).build()?)
+}
+
 /// A document that the API took.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posted {
@@ -23,10 +30,8 @@ pub struct Posted {
 }
 
 impl EdFi {
-    pub(super) async fn connect(address: &str, key: &str, secret: &str) -> Result<Self> {
-        // Only the first client of a process installs it; the others find it.
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let http = Client::builder().tls_certs_only([]).build()?;
+    pub(crate) async fn connect(address: &str, key: &str, secret: &str) -> Result<Self> {
+        let http = http_client()?;
         let discovery: Value = http.get(format!("{address}/")).send().await?.error_for_status()?.json().await?;
         let url = |name: &str| {
             discovery["urls"][name].as_str().map(str::to_owned).with_context(|| format!("no url `{name}`"))

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use anyhow::{Result, anyhow};
 
 /// The path of `homeroom`, built when it is not.
-pub(super) fn path() -> Result<&'static Path> {
+pub(crate) fn path() -> Result<&'static Path> {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PROGRAM.get_or_init(build).as_deref().map_err(|why| anyhow!("homeroom cannot be built: {why}"))
 }

@@ -4,6 +4,7 @@ mod absence;
 mod bad_input;
 mod late;
 mod restart;
+mod roles;
 mod told;
 mod transfer;
 
