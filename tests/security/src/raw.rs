@@ -5,7 +5,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bytes::{Buf as _, BufMut as _};
 use prost::Message;
+use tokio::sync::mpsc;
 use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status, Streaming};
@@ -18,6 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// One connection for any method.
 #[derive(Debug, Clone)]
 pub struct Grpc(Channel);
+
+/// What a call is answered. Dropping it ends the caller's side.
+#[derive(Debug)]
+pub struct Answers {
+    stream: Streaming<Vec<u8>>,
+    _side: Option<mpsc::Sender<Vec<u8>>>,
+}
 
 /// Whether the caller goes on listening after its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,15 +50,10 @@ impl Grpc {
         method: &str,
         messages: Vec<Vec<u8>>,
         ends: Ends,
-    ) -> Result<Streaming<Vec<u8>>, Status> {
-        let given = tokio_stream::iter(messages);
-        let stays = tokio_stream::pending();
-        let mut request = match ends {
-            Ends::Closed => {
-                Request::new(Box::pin(given) as std::pin::Pin<Box<dyn tokio_stream::Stream<Item = _> + Send>>)
-            }
-            Ends::Open => Request::new(Box::pin(given.chain(stays)) as _),
-        };
+    ) -> Result<Answers, Status> {
+        let (side, rest) = mpsc::channel(1);
+        let mut request = Request::new(tokio_stream::iter(messages).chain(ReceiverStream::new(rest)));
+        let side = (ends == Ends::Open).then_some(side);
         if let Some(authorization) = authorization {
             let value = authorization.parse().expect("a header");
             request.metadata_mut().insert("authorization", value);
@@ -58,9 +62,8 @@ impl Grpc {
         grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
         let path = method.parse().expect("a method's path");
         let answer = tokio::time::timeout(PATIENCE, grpc.streaming(request, path, Raw)).await;
-        answer
-            .map_err(|_| Status::deadline_exceeded(format!("{method} did not answer")))?
-            .map(tonic::Response::into_inner)
+        let answer = answer.map_err(|_| Status::deadline_exceeded(format!("{method} did not answer")))??;
+        Ok(Answers { stream: answer.into_inner(), _side: side })
     }
 
     /// The answers of a method whose answers end, each decoded.
@@ -83,8 +86,8 @@ impl Grpc {
 }
 
 /// The next message of a stream; none when it has ended.
-pub async fn next(stream: &mut Streaming<Vec<u8>>) -> Result<Option<Vec<u8>>, Status> {
-    let message = tokio::time::timeout(PATIENCE, stream.message()).await;
+pub async fn next(answers: &mut Answers) -> Result<Option<Vec<u8>>, Status> {
+    let message = tokio::time::timeout(PATIENCE, answers.stream.message()).await;
     message.map_err(|_| Status::deadline_exceeded("a stream says nothing"))?
 }
 

@@ -22,14 +22,14 @@ pub const OTHER_SOURCE: &str = "lms";
 
 /// A running Homeroom and what one needs to call it.
 pub struct World {
-    /// The processes.
-    pub homeroom: Homeroom,
     /// Its HTTP API's client, without any key.
     pub http: Client,
     /// Its gRPC API's client, without any key.
     pub grpc: Grpc,
     /// Mints tokens with Homeroom's own signing key.
     pub tokens: Tokens,
+    /// The processes; the last, since they wait for connections to end.
+    pub homeroom: Homeroom,
 }
 
 impl World {
@@ -79,8 +79,9 @@ impl World {
 
 /// A team of a district for all its schools, and the channels on which it is told, as the file of teams has it.
 pub fn team(district: &str, channels: &[(&str, &str)]) -> String {
-    let channels: String = channels.iter().map(|(name, address)| format!("      - {name}: \"{address}\"\n")).collect();
-    format!("  - name: Team {district}\n    district: {district}\n    schools: [\"*\"]\n    channels:\n{channels}")
+    let channels: Vec<String> = channels.iter().map(|(name, address)| format!("{{{name}: \"{address}\"}}")).collect();
+    let channels = channels.join(", ");
+    format!("  - name: Team {district}\n    district: {district}\n    schools: [\"*\"]\n    channels: [{channels}]\n")
 }
 
 /// The file of these teams.

@@ -16,7 +16,7 @@ use homeroom_proto::wire::{ingest, notification, risk};
 use homeroom_security::collector::Collector;
 use homeroom_security::database::Database;
 use homeroom_security::needle::{Needle, Search};
-use homeroom_security::raw::Ends;
+use homeroom_security::raw::{Ends, next};
 use homeroom_security::school::KESTREL;
 use homeroom_security::world::{NEIGHBOUR, read, team, teams};
 use homeroom_security::{Caller, World};
@@ -24,7 +24,6 @@ use prost::Message as _;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
-use tokio_stream::StreamExt as _;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -189,7 +188,7 @@ async fn push(world: &World, good: &str) -> Result<()> {
         .call(authorization.as_deref(), "/homeroom.ingest.v1.EventIngest/Push", vec![bytes], Ends::Closed)
         .await;
     if let Ok(mut stream) = broken {
-        assert!(stream.message().await.is_err(), "a message that is none was taken");
+        assert!(next(&mut stream).await.is_err(), "a message that is none was taken");
     }
     Ok(())
 }
@@ -303,19 +302,18 @@ async fn look_at_answers(world: &World, people: &[Needle], search: &mut Search) 
             .call(authorization.as_deref(), &method, vec![question], Ends::Closed)
             .await
             .with_context(|| method.clone())?;
-        while let Some(answer) = stream.message().await? {
+        while let Some(answer) = next(&mut stream).await? {
             search.look(&method, answer, people);
         }
     }
     let watch = notification::WatchAlertsRequest { from_start: true, ..Default::default() }.encode_to_vec();
-    let watch = world
+    let mut watch = world
         .grpc
         .call(authorization.as_deref(), "/homeroom.notification.v1.AlertFeed/WatchAlerts", vec![watch], Ends::Closed)
         .await?;
-    // An opened alert, and its recall.
-    let mut watch = watch.take(2);
-    while let Some(change) = watch.next().await {
-        search.look("WatchAlerts", change?, people);
+    // An opened alert, and what came after it.
+    for _ in 0..2 {
+        search.look("WatchAlerts", next(&mut watch).await?.context("the feed ended")?, people);
     }
     for caller in [Caller::Nobody, Caller::Neighbour, Caller::OtherSource] {
         for path in [
