@@ -57,7 +57,7 @@ impl Sweeper {
                     // One batch per district and turn, so that nothing waits behind years of alerts.
                     Ok(more) => forgot = (!more).then_some(now),
                     Err(error) => {
-                        tracing::warn!(%error, "old alerts could not be forgotten; the next turn tries again")
+                        tracing::warn!(%error, "old alerts could not be forgotten; the next turn tries again");
                     }
                 }
             }
