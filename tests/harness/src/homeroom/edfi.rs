@@ -30,7 +30,8 @@ pub struct Posted {
 }
 
 impl EdFi {
-    pub(crate) async fn connect(address: &str, key: &str, secret: &str) -> Result<Self> {
+    /// Asks the API at this address where its parts are, and for a token.
+    pub async fn connect(address: &str, key: &str, secret: &str) -> Result<Self> {
         let http = http_client()?;
         let discovery: Value = http.get(format!("{address}/")).send().await?.error_for_status()?.json().await?;
         let url = |name: &str| {

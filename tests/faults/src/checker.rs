@@ -1,0 +1,145 @@
+//! What must hold after any fault, whichever it was.
+//!
+//! 1. Each story has come to what it must (no due alert is missing), and no other student has an alert (no phantom).
+//! 2. The feed gives each change of an alert once, in order and without a gap: as it was followed all the while, and as it is
+//!    read again from the start.
+//! 3. Every acknowledged mark is in the ledger, and no withdrawn one; `homeroom verify` finds no difference.
+//! 4. Whoever was told of an alert that was taken back was told of that too, and nobody else; every standing alert was told.
+//! 5. A second copy of a webhook has the key of the first, and an attempt that ended unknown explains it.
+
+mod deliveries;
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use homeroom_domain::date::Date;
+use homeroom_journeys::TODAY;
+use homeroom_proto::wire::alert::{AlertChange, Kind};
+use homeroom_proto::wire::risk::risk_query_client::RiskQueryClient;
+use homeroom_proto::wire::risk::{GetStudentRequest, GetSummaryRequest};
+use tokio::time::{Instant, sleep};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::feed::{authorized, check_numbers};
+use crate::story::Told;
+use crate::world::{Role, World};
+use crate::{Feed, PATIENCE, POLL};
+
+/// The only rule of which the stories give cause.
+const RULE: &str = "unexplained-absence";
+
+/// Checks everything, once all that was told has had its effect.
+pub async fn check(world: &World, feed: &Feed, told: &[Told]) -> Result<()> {
+    world.all_alive()?;
+    stories_have_come_true(feed, told).await?;
+    let risk = Risk::connect(world)?;
+    risk.caught_up().await?;
+    let changes = feed.changes();
+    no_phantoms(&changes, told)?;
+    check_numbers(&changes).context("as it was followed, with breaks")?;
+    read_again(world, &changes).await?;
+    for told in told {
+        risk.has_exactly(told).await?;
+    }
+    let verified = world.run(&["verify"], &[]).await?;
+    ensure!(verified.contains(": 0 differences"), "verify said: {verified}");
+    deliveries::check(world, &changes).await?;
+    println!("checked: {} stories, {} changes of alerts, {}", told.len(), changes.len(), verified.trim());
+    Ok(())
+}
+
+async fn stories_have_come_true(feed: &Feed, told: &[Told]) -> Result<()> {
+    let all = || {
+        let kinds = by_student(&feed.changes());
+        told.iter().all(|told| told.story.explains(kinds.get(&told.student.key).map_or(&[], Vec::as_slice)))
+    };
+    if feed.wait_until(PATIENCE, all).await.is_ok() {
+        return Ok(());
+    }
+    let kinds = by_student(&feed.changes());
+    let wrong: Vec<String> = told
+        .iter()
+        .filter_map(|told| {
+            let came = kinds.get(&told.student.key).cloned().unwrap_or_default();
+            let line = format!("{:?} by {:?} of {} came to {came:?}", told.story, told.door, told.student.id);
+            (!told.story.explains(&came)).then_some(line)
+        })
+        .collect();
+    bail!("{} of {} stories did not come to what they must:\n{}", wrong.len(), told.len(), wrong.join("\n"))
+}
+
+fn by_student(changes: &[AlertChange]) -> HashMap<Vec<u8>, Vec<Kind>> {
+    let mut kinds: HashMap<Vec<u8>, Vec<Kind>> = HashMap::new();
+    for change in changes {
+        kinds.entry(change.student.to_vec()).or_default().push(change.kind());
+    }
+    kinds
+}
+
+fn no_phantoms(changes: &[AlertChange], told: &[Told]) -> Result<()> {
+    let schools: BTreeMap<&[u8], String> =
+        told.iter().map(|told| (told.student.key.as_slice(), told.student.school.to_string())).collect();
+    for change in changes {
+        let school = schools.get(change.student.as_ref());
+        let school = school.with_context(|| format!("an alert on a student of whom nothing was said: {change:?}"))?;
+        ensure!(change.rule == RULE, "an alert that nothing gave cause for: {change:?}");
+        ensure!(change.school == *school, "an alert at the wrong school: {change:?}");
+    }
+    Ok(())
+}
+
+/// Reads the whole feed anew: it must be what was followed.
+async fn read_again(world: &World, followed: &[AlertChange]) -> Result<()> {
+    let again = Feed::follow(world)?;
+    again.wait_until(PATIENCE, || again.changes().len() >= followed.len()).await.context("the feed read again")?;
+    let again = again.changes();
+    check_numbers(&again).context("read again from the start")?;
+    ensure!(again == followed, "the feed read again differs: {} changes, not {}", again.len(), followed.len());
+    Ok(())
+}
+
+/// Questions about risk.
+struct Risk {
+    client: RiskQueryClient<Channel>,
+}
+
+impl Risk {
+    fn connect(world: &World) -> Result<Self> {
+        let endpoint = Endpoint::from_shared(world.grpc(Role::Rules)?)?;
+        Ok(Self { client: RiskQueryClient::new(endpoint.connect_lazy()) })
+    }
+
+    async fn caught_up(&self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.client.clone().get_summary(authorized(GetSummaryRequest {})?).await;
+            if let Ok(summary) = &answer
+                && (summary.get_ref().events_behind, summary.get_ref().students_behind) == (0, 0)
+            {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "the state does not catch up: {answer:?}");
+            sleep(POLL).await;
+        }
+    }
+
+    /// The ledger has today's mark when the story ends with one, and else none.
+    async fn has_exactly(&self, told: &Told) -> Result<()> {
+        let request = authorized(GetStudentRequest { student: told.student.key.clone().into() })?;
+        let student = self.client.clone().get_student(request).await?.into_inner();
+        let today = Date::parse(TODAY).context("today is a date")?.days();
+        let marks: Vec<_> = student.facts.iter().filter(|fact| fact.kind == "attendance mark").collect();
+        let wanted = usize::from(told.story.ends_absent());
+        let good = |fact: &&homeroom_proto::wire::risk::Fact| {
+            fact.date == Some(today) && fact.code.ends_with("Unexcused Absence") && fact.counted
+        };
+        ensure!(
+            marks.len() == wanted && marks.iter().all(good),
+            "{:?} by {:?} of {} ends with {marks:?}",
+            told.story,
+            told.door,
+            told.student.id
+        );
+        Ok(())
+    }
+}
