@@ -6,6 +6,7 @@ mod districts;
 mod doors;
 mod methods;
 mod neighbours;
+mod plant;
 mod routes;
 mod rows;
 mod secrets;
