@@ -52,12 +52,12 @@ impl Roles {
         let shared = roles.shared_settings(kafka);
         roles.run("migrate", &["migrate"], &shared)?;
         roles.run("topics", &["topics", "create", "--partitions", "4"], &shared)?;
-        let rules = [ports()?, ports()?];
+        let replicas = [ports()?, ports()?];
         roles.spawn("ingestion", "ingestion", roles.ingestion, &shared)?;
-        roles.spawn("rules", "rules-a", rules[0], &shared)?;
-        roles.spawn("rules", "rules-b", rules[1], &shared)?;
+        roles.spawn("rules", "rules-a", replicas[0], &shared)?;
+        roles.spawn("rules", "rules-b", replicas[1], &shared)?;
         roles.spawn("notification", "notification", roles.notification, &shared)?;
-        for ports in [roles.ingestion, rules[0], rules[1], roles.notification] {
+        for ports in [roles.ingestion, replicas[0], replicas[1], roles.notification] {
             roles.wait_until_ready(ports).await?;
         }
         Ok(roles)

@@ -19,7 +19,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let build = async |Foundation { log, access, tasks }| {
         homeroom_ingestion::build(&config, log, access, &tasks).await.map_err(|error| match error {
             Error::Config(_) | Error::Pseudonym(_) => refusal(&error).into(),
-            other => anyhow::Error::new(other).context("ingestion cannot start"),
+            Error::Database(error) => anyhow::Error::new(error).context("ingestion cannot start"),
         })
     };
     process.run("homeroom-ingestion", build).await
