@@ -131,7 +131,7 @@ impl Risk {
         let marks: Vec<_> = student.facts.iter().filter(|fact| fact.kind == "attendance mark").collect();
         let wanted = usize::from(told.story.ends_absent());
         let good = |fact: &&homeroom_proto::wire::risk::Fact| {
-            fact.date == Some(today) && fact.code.ends_with("Unexcused Absence") && fact.counted
+            fact.date == Some(today) && fact.code.ends_with("Unexcused Absence")
         };
         ensure!(
             marks.len() == wanted && marks.iter().all(good),

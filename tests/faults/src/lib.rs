@@ -11,6 +11,7 @@ pub mod feed;
 pub mod load;
 pub mod outside;
 pub mod recovery;
+pub mod scene;
 pub mod sender;
 pub mod story;
 pub mod world;
@@ -18,8 +19,9 @@ pub mod world;
 pub use dice::Dice;
 pub use feed::Feed;
 pub use load::Load;
+pub use scene::Scene;
 pub use sender::Sender;
-pub use world::{Log, World};
+pub use world::{Log, Role, Setup, World};
 
 use std::time::Duration;
 

@@ -20,30 +20,40 @@ pub struct Recovery {
     pub told: Duration,
 }
 
-/// Posts a mark, waits for its alert on the feed and at the sink, and prints how long that took since the fault.
+/// Posts a mark of each student, waits for their alerts on the feed and at the sink, and prints how long that took since the
+/// fault. Several students, since a fault may concern some partitions only.
 pub async fn measure(
     what: &str,
     since: Instant,
     world: &World,
     sender: &Sender,
     feed: &Feed,
-    student: &Student,
-) -> Result<(Recovery, Told)> {
+    students: &[Student],
+) -> Result<(Recovery, Vec<Told>)> {
     let (story, door) = (Story::Absent, Door::Native);
-    story.tell(student, door, sender, feed).await.with_context(|| format!("{what}: no mark is taken"))?;
-    let opened = feed.wait_for(&student.key, &[Kind::Opened], PATIENCE).await;
-    opened.with_context(|| format!("{what}: no alert comes"))?;
+    for student in students {
+        story.tell(student, door, sender, feed).await.with_context(|| format!("{what}: no mark is taken"))?;
+    }
+    for student in students {
+        let opened = feed.wait_for(&student.key, &[Kind::Opened], PATIENCE).await;
+        opened.with_context(|| format!("{what}: no alert comes"))?;
+    }
     let alert = since.elapsed();
-    let changes = feed.changes();
-    let change = changes.iter().find(|change| change.student == student.key).context("the alert is gone")?;
+    let changes: Vec<_> =
+        feed.changes().into_iter().filter(|change| students.iter().any(|s| s.key == change.student)).collect();
     let told = async {
-        while !Outside::read(&world.sink)?.has(&change.school, &change.alert_id, 1, "opened") {
+        loop {
+            let outside = Outside::read(&world.sink)?;
+            if changes.iter().all(|change| outside.has(&change.school, &change.alert_id, 1, "opened")) {
+                return anyhow::Ok(());
+            }
             sleep(POLL).await;
         }
-        anyhow::Ok(())
     };
     timeout(PATIENCE, told).await.with_context(|| format!("{what}: nobody is told"))??;
     let told = since.elapsed();
-    println!("{what}: a new mark was an alert after {:.2} s, and told after {:.2} s", alert.as_secs_f64(), told.as_secs_f64());
-    Ok((Recovery { alert, told }, Told { student: student.clone(), story, door }))
+    let (alerted, heard) = (alert.as_secs_f64(), told.as_secs_f64());
+    println!("{what}: new marks were alerts after {alerted:.2} s, and told after {heard:.2} s");
+    let stories = students.iter().map(|student| Told { student: student.clone(), story, door }).collect();
+    Ok((Recovery { alert, told }, stories))
 }

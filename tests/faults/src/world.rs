@@ -34,6 +34,25 @@ pub enum Log {
     Postgres,
 }
 
+/// How a world is set up.
+#[derive(Debug)]
+pub struct Setup {
+    /// Which log.
+    pub log: Log,
+    /// Whether a process has the same name in its group after a restart, as a pod's container has; else each one is new, and
+    /// the partitions of one that died wait for the end of its session.
+    pub names_stay: bool,
+    /// More settings of PostgreSQL.
+    pub postgres: Vec<(String, String)>,
+}
+
+impl Setup {
+    /// On this log, with names that stay.
+    pub fn on(log: Log) -> Self {
+        Self { log, names_stay: true, postgres: Vec::new() }
+    }
+}
+
 /// A role of the binary. A second rules process is a role of its own here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
@@ -90,6 +109,7 @@ pub struct World {
     options: Options,
     /// The log.
     pub log: Log,
+    names_stay: bool,
     data: TempDir,
     http: reqwest::Client,
     _turn: MutexGuard<'static, ()>,
@@ -97,22 +117,18 @@ pub struct World {
 
 impl World {
     /// Starts everything and puts the district's settings in force.
-    pub async fn start(log: Log) -> Result<Self> {
-        Self::start_with(log, Vec::new()).await
-    }
-
-    /// The same with these settings of PostgreSQL.
-    pub async fn start_with(log: Log, settings: Vec<(String, String)>) -> Result<Self> {
+    pub async fn start(setup: Setup) -> Result<Self> {
+        let Setup { log, names_stay, postgres } = setup;
         let turn = TURN.lock().await;
         // Only the first client of a process installs it; the others find it.
         homeroom_chassis::tls::install_provider();
         let data = files::data_directory()?;
-        let options = Options { volatile: true, remove_when_stopped: false, settings };
+        let options = Options { volatile: true, remove_when_stopped: false, settings: postgres };
         let cluster = LocalCluster::start(&data.path().join("postgres"), &options).await?;
         let sink = WebhookSink::start().await?;
         let http = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(10)).build()?;
         let (roles, cluster) = (BTreeMap::new(), Some(cluster));
-        let mut world = Self { roles, sink, cluster, options, log, data, http, _turn: turn };
+        let mut world = Self { roles, sink, cluster, options, log, names_stay, data, http, _turn: turn };
         for role in Role::ALL {
             world.place(role)?;
         }
@@ -137,10 +153,12 @@ impl World {
         let mut arguments: Vec<String> = role.command().iter().map(|&word| word.to_owned()).collect();
         arguments.extend(["--config".to_owned(), config]);
         let log = self.data().join(format!("{}.log", role.name()));
-        let process = Process::new(program()?, arguments, &log)
+        let mut process = Process::new(program()?, arguments, &log)
             .variable("HOMEROOM_SERVER__HTTP", format!("127.0.0.1:{http}"))
-            .variable("HOMEROOM_SERVER__GRPC", format!("127.0.0.1:{grpc}"))
-            .variable("HOMEROOM_LOG__KAFKA__INSTANCE_ID", role.name());
+            .variable("HOMEROOM_SERVER__GRPC", format!("127.0.0.1:{grpc}"));
+        if self.names_stay {
+            process = process.variable("HOMEROOM_LOG__KAFKA__INSTANCE_ID", role.name());
+        }
         self.roles.insert(role, Running { process, http, grpc });
         Ok(())
     }
@@ -182,6 +200,41 @@ impl World {
     pub fn all_alive(&self) -> Result<()> {
         for (role, running) in &self.roles {
             ensure!(running.process.is_alive(), "{} ended:\n{}", role.name(), running.process.log_end());
+        }
+        Ok(())
+    }
+
+    /// Waits until a role has said this in its log so often.
+    pub async fn wait_said(&self, role: Role, what: &str, times: usize) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = std::fs::read_to_string(self.data().join(format!("{}.log", role.name())))?;
+            if log.matches(what).count() >= times {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{} does not say `{what}` {times} times", role.name());
+            sleep(POLL).await;
+        }
+    }
+
+    /// Waits until a role that was terminated has ended.
+    pub async fn wait_ended(&self, role: Role) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        let running = self.roles.get(&role).context("the role has no place in this world")?;
+        while running.process.is_alive() {
+            ensure!(Instant::now() < deadline, "{} does not end", role.name());
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    /// Waits until a role says that it is not ready.
+    pub async fn wait_not_ready(&self, role: Role) -> Result<()> {
+        let url = format!("{}/readyz", self.url(role)?);
+        let deadline = Instant::now() + PATIENCE;
+        while self.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            ensure!(Instant::now() < deadline, "{} says that it is ready, and cannot be", role.name());
+            sleep(POLL).await;
         }
         Ok(())
     }

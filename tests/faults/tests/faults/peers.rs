@@ -1,0 +1,78 @@
+//! Those beside us who do harm: what was put on the topic and is no event, and a watcher who does not read.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use bytes::Bytes;
+use homeroom_bus::kafka::KafkaLog;
+use homeroom_bus::{Log as _, NewRecord, Offset, Partition, Topic};
+use homeroom_faults::feed::authorized;
+use homeroom_faults::sender::Door;
+use homeroom_faults::story::{Story, Told};
+use homeroom_faults::{Log, Role, Scene, Setup};
+use homeroom_harness::Broker;
+use homeroom_proto::wire::notification::WatchAlertsRequest;
+use homeroom_proto::wire::notification::alert_feed_client::AlertFeedClient;
+use tokio::time::Instant;
+
+/// Enough that each partition gets one of each kind.
+const KEYS: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_record_stops_nobody() -> Result<()> {
+    let broker = Broker::start().await?;
+    let log = KafkaLog::new(&broker.config())?;
+    let mut scene = Scene::open("poison records", Setup::on(Log::OwnKafka(broker))).await?;
+    scene.some_while().await?;
+    let event = log.tail(Topic::Events, Partition(0), Offset(0)).await?.next(1, Duration::from_secs(10)).await?;
+    let event = event.into_iter().next().and_then(|record| record.value).context("there is no event")?;
+    let half = event.slice(..event.len() / 2);
+    let poison = [Some(Bytes::from_static(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01 no event")), Some(half), None];
+    let records = (0..KEYS).flat_map(|key| {
+        let key = Bytes::from(format!("poison-{key}"));
+        poison.clone().map(|value| NewRecord { key: key.clone(), value, headers: Vec::new() })
+    });
+    let since = Instant::now();
+    for kept in log.append(Topic::Events, records.collect()).await {
+        kept?;
+    }
+    scene.recovers("poison on every partition", since).await?;
+    let world = scene.check().await?;
+    let letters = world.run(&["dead-letters"], &[]).await?;
+    let said = format!("{} dead letters", KEYS * poison.len());
+    ensure!(letters.contains(&said), "not `{said}`: {letters}");
+    Ok(())
+}
+
+/// Watchers who do not read, and changes that they do not read: far more than fits into what the kernel and HTTP/2 hold.
+const SLOW: usize = 40;
+const CHANGES: usize = 600;
+/// The most that all of them together may cost the notification service.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watchers_who_do_not_read_cost_little_and_keep_nobody_waiting() -> Result<()> {
+    let mut scene = Scene::open("watchers who do not read", Setup::on(Log::Kafka)).await?;
+    let students = scene.sender.enroll("unread", CHANGES).await?;
+    scene.some_while().await?;
+    let before = scene.world.process(Role::Notification)?.resident_bytes()?;
+    let mut streams = Vec::new();
+    for _ in 0..SLOW {
+        let mut client = AlertFeedClient::connect(scene.world.grpc(Role::Notification)?).await?;
+        let request = WatchAlertsRequest { from_start: true, ..WatchAlertsRequest::default() };
+        streams.push(client.watch_alerts(authorized(request)?).await?);
+    }
+    for student in &students {
+        Story::Absent.tell(student, Door::Native, &scene.sender, &scene.feed).await?;
+    }
+    let since = Instant::now();
+    scene.recovers("beside them", since).await?;
+    let after = scene.world.process(Role::Notification)?.resident_bytes()?;
+    println!("watchers who do not read: {} KiB before, {} KiB after", before / 1024, after / 1024);
+    ensure!(after.saturating_sub(before) < MOST_BYTES, "memory grew from {before} to {after} bytes");
+    let told = |student| Told { student, story: Story::Absent, door: Door::Native };
+    scene.also_told(students.into_iter().map(told).collect());
+    scene.check().await?;
+    drop(streams);
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! What everything stands on, killed or used up: PostgreSQL and Kafka.
+
+use anyhow::Result;
+use homeroom_faults::{Log, Role, Scene, Setup};
+use homeroom_harness::Broker;
+use secrecy::ExposeSecret as _;
+use sqlx::{Connection as _, PgConnection};
+use tokio::time::Instant;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_killed_and_restarted_under_load() -> Result<()> {
+    let mut scene = Scene::open("PostgreSQL killed", Setup::on(Log::Kafka)).await?;
+    for _ in 0..2 {
+        scene.some_while().await?;
+        let since = Instant::now();
+        scene.world.kill_postgres().await?;
+        scene.world.restart_postgres().await?;
+        scene.recovers("restarted at once", since).await?;
+    }
+    scene.world.kill_postgres().await?;
+    scene.world.wait_not_ready(Role::Ingestion).await?;
+    let since = Instant::now();
+    scene.world.restart_postgres().await?;
+    scene.recovers("restarted when its absence was noticed", since).await?;
+    scene.check().await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kafka_killed_and_restarted_under_load() -> Result<()> {
+    let mut scene = Scene::open("Kafka killed", Setup::on(Log::OwnKafka(Broker::start().await?))).await?;
+    for _ in 0..2 {
+        scene.some_while().await?;
+        let since = Instant::now();
+        let Log::OwnKafka(broker) = &mut scene.world.log else { unreachable!("the setup says so") };
+        broker.kill()?;
+        broker.restart().await?;
+        println!("Kafka killed: the broker listened again after {:.2} s", since.elapsed().as_secs_f64());
+        scene.recovers("restarted at once", since).await?;
+    }
+    scene.check().await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_without_free_connections_under_load() -> Result<()> {
+    let few = vec![("max_connections".to_owned(), "40".to_owned())];
+    let mut scene =
+        Scene::open("PostgreSQL out of connections", Setup { postgres: few, ..Setup::on(Log::Kafka) }).await?;
+    scene.some_while().await?;
+    let mut admin = PgConnection::connect(scene.world.admin_url()?.expose_secret()).await?;
+    let url = scene.world.database_url("rules")?;
+    let mut taken = Vec::new();
+    // Whatever the services give back, or lose, is taken from them, until ingestion has none.
+    let ours = "select count(*) from pg_stat_activity where usename like 'homeroom\\_%' and application_name <> 'taker'";
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity
+               where usename like 'homeroom\\_%' and application_name <> 'taker'";
+    loop {
+        while let Ok(mut connection) = PgConnection::connect(&url).await {
+            sqlx::query("set application_name = 'taker'").execute(&mut connection).await?;
+            taken.push(connection);
+        }
+        let left: i64 = sqlx::query_scalar(ours).fetch_one(&mut admin).await?;
+        if left == 0 {
+            break;
+        }
+        sqlx::query(end).execute(&mut admin).await?;
+    }
+    scene.world.wait_not_ready(Role::Ingestion).await?;
+    let since = Instant::now();
+    drop(taken);
+    scene.recovers("connections are free again", since).await?;
+    scene.check().await.map(drop)
+}
