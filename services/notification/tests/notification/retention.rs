@@ -2,6 +2,8 @@
 
 use homeroom_domain::alert::ChangeKind::{Amended, Opened, Recalled};
 use homeroom_domain::id::SchoolId;
+use homeroom_notification::SCHEMA;
+use homeroom_pg::{RolePasswords, Schema};
 use homeroom_proto::wire::notification as pb;
 use tonic::{Code, Status};
 
@@ -99,4 +101,26 @@ async fn years_of_alerts_are_forgotten_batch_by_batch() {
     world.until_count("alerts", 1).await;
     world.publish(&world.change(210, 4, Amended)).await;
     world.until_count("alert_changes", 4).await;
+}
+
+#[tokio::test]
+async fn alerts_that_were_over_before_this_version_are_forgotten_too() {
+    let before = Schema { name: SCHEMA.name, migrations: &SCHEMA.migrations[..1] };
+    let database = homeroom_harness::test_database(&[before]).await;
+    let mut admin = database.admin().await;
+    let rows = "insert into notification.districts values ('grand-bend');
+                insert into notification.alerts
+                    values (gen_random_uuid(), 'grand-bend', '1', 'streak', 2, 1, 'cleared'),
+                        (gen_random_uuid(), 'grand-bend', '1', 'streak', 2, 1, 'open');
+                insert into notification.alert_changes
+                    select alert_id, 2, district, row_number() over (), '1', 'cleared', '', '{}', '', '2021-04-13Z'
+                    from notification.alerts";
+    sqlx::raw_sql(rows).execute(&mut admin).await.unwrap();
+    homeroom_pg::migrate(&database.admin_url(), &[SCHEMA], &RolePasswords::none()).await.unwrap();
+    let closed: Vec<(String, bool)> =
+        sqlx::query_as("select state, (closed_at = '2021-04-13Z') is true from notification.alerts order by state")
+            .fetch_all(&mut admin)
+            .await
+            .unwrap();
+    assert_eq!(closed, [("cleared".to_owned(), true), ("open".to_owned(), false)]);
 }
