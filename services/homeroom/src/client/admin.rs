@@ -1,4 +1,5 @@
-//! What an administrator of a district does: its settings, its rules, the clock of a sample, the key of a student.
+//! What an administrator of a district does: its settings, its rules, the clock of a sample, the key of a student, a record in
+//! quarantine.
 
 use anyhow::{Context as _, Result};
 use homeroom_domain::id::StudentKey;
@@ -8,6 +9,7 @@ use reqwest::{Method, Response, StatusCode, Url};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Connection, http};
 
@@ -20,6 +22,20 @@ pub(crate) struct Settings {
     pub(crate) clock_offset_seconds: i64,
     /// A numeric grade below it fails, hundredths of a point.
     pub(crate) failing_below: i64,
+}
+
+/// What a sender brought and nobody understood, at most 64 KiB of it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Quarantined {
+    /// As it came, when it is text.
+    pub(crate) record: Option<String>,
+    /// Else in base64.
+    pub(crate) record_base64: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct DeadLetters {
+    dead_letters: Vec<Quarantined>,
 }
 
 #[derive(Deserialize)]
@@ -68,6 +84,15 @@ pub(crate) async fn find_student(connection: &Connection, local_id: &str) -> Res
     let answer = http::succeeded(http::send(request).await?).await?;
     let student: Student = answer.json().await.context("the answer is not a student's key")?;
     student.student_key.parse().context("the answer is not a student's key")
+}
+
+/// A record in quarantine; none when it is no longer kept there, or is another district's.
+pub(crate) async fn find_quarantined(connection: &Connection, id: Uuid) -> Result<Option<Quarantined>> {
+    let path = format!("v1/dead-letters?records=true&quarantine_id={id}");
+    let answer = send(connection, Method::GET, &path, "application/json", "").await?;
+    let mut found: DeadLetters =
+        http::succeeded(answer).await?.json().await.context("the answer is not a list of dead letters")?;
+    Ok(found.dead_letters.pop())
 }
 
 async fn send(connection: &Connection, method: Method, path: &str, content_type: &str, body: &str) -> Result<Response> {

@@ -8,11 +8,12 @@ use homeroom_bus::{Log, Offset, Partition, Topic};
 use homeroom_domain::id::{DistrictId, SourceId};
 use homeroom_proto::dead_letter::{self, DeadLetter};
 
-use crate::client::ConnectionArgs;
+use crate::client::{Connection, ConnectionArgs, admin};
 use crate::process::{ConfigArgs, log};
 
 /// Print the quarantine: each record that could not be understood or used, with field, expectation and where it came from.
-/// Run it where the services' configuration is. The records themselves may hold names, and are printed only when asked for.
+/// Run it where the services' configuration is. The records themselves may hold names: they are printed only when asked for, and
+/// those that senders brought are fetched from the running Homeroom, with a key of their district that may administer it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -31,16 +32,23 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: Args) -> Result<()> {
     let config = args.config.or(args.connection.config()?);
+    let records = if args.records { Some(args.connection.load()?) } else { None };
     let log = log::Config::load(&config)?.open().await?;
     let mut printed = 0_u64;
     for (partition, end) in (0_i32..).zip(log.end_offsets(Topic::DeadLetters).await?) {
-        printed += print_partition(&*log, Partition(partition), end, args.records).await?;
+        printed += print_partition(&*log, Partition(partition), end, records.as_ref()).await?;
     }
     println!("{printed} dead letters");
     Ok(())
 }
 
-async fn print_partition(log: &dyn Log, partition: Partition, end: Offset, records: bool) -> Result<u64> {
+/// Prints a partition's letters; their records too when there is a connection to fetch them by.
+async fn print_partition(
+    log: &dyn Log,
+    partition: Partition,
+    end: Offset,
+    records: Option<&Connection>,
+) -> Result<u64> {
     let mut tail = log.tail(Topic::DeadLetters, partition, Offset(0)).await?;
     let (mut at, mut printed) = (Offset(0), 0);
     while at < end {
@@ -50,7 +58,13 @@ async fn print_partition(log: &dyn Log, partition: Partition, end: Offset, recor
         for record in batch {
             let value = record.value.unwrap_or_default();
             match dead_letter::decode(&value) {
-                Ok(letter) => print(&letter, records).context("standard output is closed")?,
+                Ok(letter) => {
+                    let text = match records {
+                        Some(connection) => Some(record_of(&letter, connection).await?),
+                        None => None,
+                    };
+                    print(&letter, text.as_deref()).context("standard output is closed")?;
+                }
                 Err(error) => println!("partition {} offset {}: {error}", partition.0, record.offset.0),
             }
             printed += 1;
@@ -59,7 +73,19 @@ async fn print_partition(log: &dyn Log, partition: Partition, end: Offset, recor
     Ok(printed)
 }
 
-fn print(letter: &DeadLetter, record: bool) -> std::io::Result<()> {
+/// The record of a letter, as it is printed.
+async fn record_of(letter: &DeadLetter, connection: &Connection) -> Result<String> {
+    let Some(id) = letter.quarantine_id else {
+        let bytes = letter.record.bytes();
+        let kept = if bytes.is_empty() { "kept as a document".into() } else { String::from_utf8_lossy(bytes) };
+        return Ok(kept.into_owned());
+    };
+    let found = admin::find_quarantined(connection, id).await.context("the record cannot be fetched")?;
+    let found = found.and_then(|it| it.record.or_else(|| it.record_base64.map(|text| format!("in base64: {text}"))));
+    Ok(found.unwrap_or_else(|| "not in the quarantine of the key's district".to_owned()))
+}
+
+fn print(letter: &DeadLetter, record: Option<&str>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     let district = letter.district.as_ref().map_or("unknown", DistrictId::as_str);
     let source = letter.source.as_ref().map_or("unknown", SourceId::as_str);
@@ -70,8 +96,11 @@ fn print(letter: &DeadLetter, record: bool) -> std::io::Result<()> {
     if let Some(position) = &letter.position {
         writeln!(out, "    place     {} partition {} offset {}", position.topic, position.partition, position.offset)?;
     }
-    if record {
-        writeln!(out, "    record    {}", String::from_utf8_lossy(letter.record.bytes()))?;
+    if let Some(id) = letter.quarantine_id {
+        writeln!(out, "    kept as   {id}, {} bytes", letter.record.whole_bytes())?;
+    }
+    if let Some(record) = record {
+        writeln!(out, "    record    {record}")?;
     }
     Ok(())
 }

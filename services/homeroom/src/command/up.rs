@@ -95,7 +95,7 @@ async fn on_this_machine(args: &Args, plan: FirstStart, log: log::Config, direct
     let connection = keys::connection(&directory, http.local_addr()?, grpc.local_addr()?)?;
     teams::write_once(&directory, plan.sample.as_deref())?;
     println!("starting PostgreSQL in {}", directory.join("postgres").display());
-    let cluster = start_cluster(&directory.folder("postgres")?).await?;
+    let cluster = start_cluster(&directory.join("postgres")).await?;
     let machine = Machine { directory: Arc::clone(&directory), connection, log, tasks };
     let outcome = serve(machine, plan, &cluster, http, grpc).await;
     directory.remove(SUMMARY)?;

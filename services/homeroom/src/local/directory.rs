@@ -19,7 +19,8 @@ pub(crate) struct Directory {
 impl Directory {
     /// Makes the directory when it is missing, and takes it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        make(path)?;
+        // Not 0700: where we are root, the private cluster runs as another user and must reach its own folder inside.
+        make(path, 0o711)?;
         let path = path.canonicalize().with_context(|| format!("`{}`", path.display()))?;
         let file = path.join("up.lock");
         let lock = OpenOptions::new()
@@ -52,10 +53,10 @@ impl Directory {
         self.path.join(name)
     }
 
-    /// A folder in it, made when missing.
+    /// A folder in it that only its owner enters, made when missing.
     pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
         let path = self.join(name);
-        make(&path)?;
+        make(&path, 0o700)?;
         Ok(path)
     }
 
@@ -107,13 +108,9 @@ impl Directory {
     }
 }
 
-fn make(path: &Path) -> Result<()> {
-    // 0711 and not 0700: where we are root, the private cluster runs as another user and must reach its own folder inside.
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o711)
-        .create(path)
-        .with_context(|| format!("`{}` cannot be made", path.display()))
+fn make(path: &Path, mode: u32) -> Result<()> {
+    let outcome = std::fs::DirBuilder::new().recursive(true).mode(mode).create(path);
+    outcome.with_context(|| format!("`{}` cannot be made", path.display()))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(crate) struct Places {
 
 /// The lines, each after what it does.
 pub(crate) fn text(places: &Places, connection: &Connection, documents: &[Document], today: Date) -> String {
-    let program = shell(&places.program);
+    let program = command(&places.program);
     let env_file = shell(&places.env_file);
     let curl_config = shell(&places.curl_config);
     let mut paragraphs = vec![format!("Follow the alerts:\n  {program} watch --env-file {env_file}\n")];
@@ -53,6 +53,12 @@ pub(crate) fn curl_config(connection: &Connection) -> String {
         connection.key,
         connection.secret.expose_secret()
     )
+}
+
+/// A program's path as a shell runs it: a bare name would be looked for on PATH.
+fn command(path: &Path) -> String {
+    let text = shell(path);
+    if text.contains('/') { text } else { format!("./{text}") }
 }
 
 /// A path as the current directory sees it, so that lines stay short.
@@ -131,6 +137,13 @@ mod tests {
     #[test]
     fn no_mark_is_offered_on_a_sunday() {
         assert_eq!(unexcused_absence(&sample(), Date::parse("2022-04-17").expect("a date")), None);
+    }
+
+    #[test]
+    fn a_program_in_this_folder_is_not_looked_for_elsewhere() {
+        let here = std::env::current_dir().expect("a folder").join("homeroom");
+        assert_eq!(command(&here), "./homeroom");
+        assert_eq!(command(Path::new("/usr/bin/homeroom")), "/usr/bin/homeroom");
     }
 
     #[test]
