@@ -3,9 +3,10 @@
 use std::fmt;
 
 use bytes::Bytes;
-use homeroom_domain::id::{DistrictId, SourceId};
+use homeroom_domain::id::{self, DistrictId, SourceId};
 use jiff::Timestamp;
 use prost::Message as _;
+use uuid::Uuid;
 
 use crate::decode::{At, DecodeError};
 use crate::scalar::{timestamp, timestamp_to_wire};
@@ -23,7 +24,7 @@ pub struct DeadLetter {
     pub source: Option<SourceId>,
     /// Where it stands, when it was read from a topic.
     pub position: Option<Position>,
-    /// The record as it came.
+    /// The record, when it was read from a topic of ours. What a sender brought may hold names: of it, only the size is here.
     pub record: Excerpt,
     /// The path of what is wrong, such as `$.data.date`.
     pub field: String,
@@ -33,6 +34,8 @@ pub struct DeadLetter {
     pub detail: String,
     /// When Homeroom saw it.
     pub received_at: Timestamp,
+    /// Under which the ingestion service keeps what a sender brought; none for any other record.
+    pub quarantine_id: Option<Uuid>,
 }
 
 /// A record's place in a topic.
@@ -58,6 +61,11 @@ impl Excerpt {
     pub fn of(record: &[u8]) -> Self {
         let kept = record.get(..MAX_RECORD_BYTES).unwrap_or(record);
         Self { kept: Bytes::copy_from_slice(kept), whole_bytes: record.len() as u64 }
+    }
+
+    /// Keeps nothing of a record of this size, in bytes.
+    pub const fn omitted(whole_bytes: u64) -> Self {
+        Self { kept: Bytes::new(), whole_bytes }
     }
 
     /// What is kept.
@@ -93,6 +101,7 @@ pub fn encode(letter: &DeadLetter) -> Bytes {
         expected: letter.expected.clone(),
         detail: letter.detail.clone(),
         received_at: Some(timestamp_to_wire(letter.received_at)),
+        quarantine_id: letter.quarantine_id.map(|id| id.to_string()).unwrap_or_default(),
     };
     Bytes::from(message.encode_to_vec())
 }
@@ -103,6 +112,9 @@ pub fn decode(bytes: &[u8]) -> Result<DeadLetter, DecodeError> {
     let message = wire::DeadLetter::decode(bytes).at(LETTER, "")?;
     let district = Some(message.district.as_str()).filter(|id| !id.is_empty()).map(DistrictId::parse).transpose();
     let source = Some(message.source.as_str()).filter(|id| !id.is_empty()).map(SourceId::parse).transpose();
+    let quarantine_id = Some(message.quarantine_id.as_str()).filter(|id| !id.is_empty()).map(|id| {
+        Uuid::parse_str(id).map_err(|_| id::Error::NotSixteenBytes { kind: "quarantine id" })
+    });
     Ok(DeadLetter {
         district: district.at(LETTER, "district")?,
         source: source.at(LETTER, "source")?,
@@ -116,5 +128,6 @@ pub fn decode(bytes: &[u8]) -> Result<DeadLetter, DecodeError> {
         expected: message.expected,
         detail: message.detail,
         received_at: timestamp(message.received_at, LETTER, "received_at")?,
+        quarantine_id: quarantine_id.transpose().at(LETTER, "quarantine_id")?,
     })
 }

@@ -83,10 +83,12 @@ pub(crate) fn profile() -> impl Strategy<Value = StudentProfile> {
 pub(crate) fn dead_letter() -> impl Strategy<Value = DeadLetter> {
     let from = (option::of(district()), option::of(source()), option::of(position()));
     let record = vec(any::<u8>(), 0..100).prop_map(|bytes| Excerpt::of(&bytes));
-    (from, record, (text(), text(), text()), moment()).prop_map(|(from, record, problem, received_at)| {
+    let found = (moment(), option::of(any::<u128>().prop_map(Uuid::from_u128)));
+    (from, record, (text(), text(), text()), found).prop_map(|(from, record, problem, found)| {
         let (district, source, position) = from;
         let (field, expected, detail) = problem;
-        DeadLetter { district, source, position, record, field, expected, detail, received_at }
+        let (received_at, quarantine_id) = found;
+        DeadLetter { district, source, position, record, field, expected, detail, received_at, quarantine_id }
     })
 }
 

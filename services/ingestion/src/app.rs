@@ -11,11 +11,13 @@ use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
 use crate::config::{Config, Limits};
-use crate::edfi;
+use crate::district;
+use crate::edfi::{self, Door};
 use crate::grpc::Ingest;
-use crate::intake::Publisher;
+use crate::intake::{Arrivals, Publisher};
 use crate::native::{self, Native};
 use crate::pseudonym::{self, Pseudonyms};
+use crate::quarantine::{self, Quarantine};
 
 /// What the service keeps.
 pub const SCHEMA: Schema = Schema {
@@ -30,6 +32,11 @@ pub const SCHEMA: Schema = Schema {
             version: 20_261_125_130_000,
             name: "settings",
             sql: include_str!("../migrations/20261125130000_settings.sql"),
+        },
+        Migration {
+            version: 20_261_125_140_000,
+            name: "quarantine",
+            sql: include_str!("../migrations/20261125140000_quarantine.sql"),
         },
     ],
 };
@@ -66,12 +73,7 @@ pub enum Error {
 }
 
 /// Connects, starts the background work on the task group, and returns what to serve.
-pub async fn build(
-    config: &Config,
-    log: Arc<dyn Log>,
-    access: Access,
-    tasks: &TaskGroup,
-) -> Result<Component, Error> {
+pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
     config.limits.check().map_err(Error::Config)?;
     let state = State {
         database: Database::connect(&config.database, &SCHEMA).await?,
@@ -81,33 +83,41 @@ pub async fn build(
         limits: Arc::new(config.limits.clone()),
         public_url: config.public_url.as_deref().map(|url| url.trim_end_matches('/').into()),
     };
-    let door = edfi::start(&state, tasks);
-    let (native, ingest) = native_doors(&state);
+    let known = district::register(&state.database, &state.pseudonyms).await?;
+    let door = edfi::start(&state, &known, tasks);
+    quarantine::sweep::start(state.database.clone(), known.all.clone(), &state.limits, tasks);
+    let (native, ingest) = native_doors(&state, &door);
     let asked = door.clone();
     Ok(Component {
         name: "ingestion",
         http: Some(edfi::router(door).merge(native::router(native))),
         grpc: Some(Routes::new(ingest.server())),
         grpc_services: vec![Ingest::NAME],
-        ready: Box::new(move || {
-            if asked.is_reachable() {
-                Readiness::Ready
-            } else {
-                Readiness::NotReady("the database does not answer".to_owned())
-            }
-        }),
+        ready: Box::new(move || readiness(&asked)),
     })
 }
 
+fn readiness(door: &Door) -> Readiness {
+    match door.stranded() {
+        _ if !door.is_reachable() => Readiness::NotReady("the database does not answer".to_owned()),
+        0 => Readiness::Ready,
+        // Which district it is stands in the log: the probe is open to everybody.
+        rows => Readiness::NotReady(format!("{rows} records wait that are not published: a pseudonym key is gone")),
+    }
+}
+
 /// The doors that append to the log directly, with one bound for both.
-fn native_doors(state: &State) -> (Native, Ingest) {
-    let publisher = Publisher::new(Arc::clone(&state.log), state.limits.native());
+fn native_doors(state: &State, door: &Door) -> (Native, Ingest) {
+    let quarantine = Quarantine { database: state.database.clone(), backlog: Arc::clone(door.backlog()) };
+    let publisher = Publisher::new(Arc::clone(&state.log), quarantine, state.limits.native());
+    let arrivals = Arc::new(Arrivals::default());
     let (access, pseudonyms) = (state.access.clone(), Arc::clone(&state.pseudonyms));
     let ingest = Ingest {
         publisher: publisher.clone(),
         access: access.clone(),
         pseudonyms: Arc::clone(&pseudonyms),
+        arrivals: Arc::clone(&arrivals),
         streams: Arc::new(Semaphore::new(state.limits.native_streams)),
     };
-    (Native { publisher, database: state.database.clone(), access, pseudonyms }, ingest)
+    (Native { publisher, database: state.database.clone(), access, pseudonyms, arrivals }, ingest)
 }

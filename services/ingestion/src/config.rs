@@ -51,6 +51,10 @@ pub struct Limits {
     pub native_streams: usize,
     /// The longest that a native request waits for the log, milliseconds; then it is its sender's to send again.
     pub append_timeout_ms: u64,
+    /// How long a record that is not understood stays in quarantine, days.
+    pub quarantine_days: u32,
+    /// The most records in quarantine, each of at most 64 KiB; the oldest make room.
+    pub quarantine_rows: u64,
 }
 
 impl Default for Config {
@@ -79,6 +83,8 @@ impl Default for Limits {
             native_bytes: 128 * 1024 * 1024,
             native_streams: 128,
             append_timeout_ms: 30_000,
+            quarantine_days: 90,
+            quarantine_rows: 1_000_000,
         }
     }
 }
@@ -111,6 +117,8 @@ impl Limits {
             ("native-requests", self.native_requests as u64),
             ("native-streams", self.native_streams as u64),
             ("append-timeout-ms", self.append_timeout_ms),
+            ("quarantine-days", u64::from(self.quarantine_days)),
+            ("quarantine-rows", self.quarantine_rows),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`limits.{name}` is 0, at least 1 is needed"));

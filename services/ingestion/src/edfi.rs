@@ -36,17 +36,15 @@ mod writer;
 
 use std::sync::Arc;
 
-pub(crate) use self::store::OUTBOX_CHANNEL;
-
 use axum::Router;
 use homeroom_chassis::lifecycle::TaskGroup;
-use homeroom_pg::Districts;
 use uuid::Uuid;
 
-use self::backlog::Backlog;
+pub(crate) use self::backlog::Backlog;
 use self::relay::Relay;
 use self::writer::Writer;
 use crate::app::State;
+use crate::district::Known;
 
 /// How many requests shared a commit.
 pub const BATCH_REQUESTS: &str = "homeroom_ingestion_batch_requests";
@@ -54,6 +52,8 @@ pub const BATCH_REQUESTS: &str = "homeroom_ingestion_batch_requests";
 pub const OUTBOX_ROWS: &str = "homeroom_ingestion_outbox_rows";
 /// How long the oldest of them has waited.
 pub const OUTBOX_AGE_SECONDS: &str = "homeroom_ingestion_outbox_age_seconds";
+/// Records that wait and are not published, because their district's pseudonym key is gone.
+pub const OUTBOX_STRANDED_ROWS: &str = "homeroom_ingestion_outbox_stranded_rows";
 /// Records that the log refused for ever.
 pub const GIVEN_UP_TOTAL: &str = "homeroom_ingestion_outbox_given_up_total";
 
@@ -66,12 +66,11 @@ pub struct Door {
 }
 
 /// Starts the background work: writer, relay and measurement of the outbox.
-pub fn start(state: &State, tasks: &TaskGroup) -> Door {
-    let districts = Districts::of(state.pseudonyms.districts());
-    let backlog = Backlog::start(state.database.clone(), districts.clone(), &state.limits, tasks);
+pub(crate) fn start(state: &State, known: &Known, tasks: &TaskGroup) -> Door {
+    let backlog = Backlog::start(state.database.clone(), known, &state.limits, tasks);
     let relay = Relay {
         database: state.database.clone(),
-        districts,
+        districts: known.with_key.clone(),
         log: Arc::clone(&state.log),
         backlog: Arc::clone(&backlog),
         rows: state.limits.relay_rows,
@@ -89,6 +88,16 @@ impl Door {
     /// with the time to come back, which a balancer without ready processes could not.
     pub fn is_reachable(&self) -> bool {
         self.backlog.is_measured()
+    }
+
+    /// Records that wait and are not published, because their district's pseudonym key is gone.
+    pub fn stranded(&self) -> u64 {
+        self.backlog.stranded()
+    }
+
+    /// How much waits to be published.
+    pub(crate) fn backlog(&self) -> &Arc<Backlog> {
+        &self.backlog
     }
 }
 

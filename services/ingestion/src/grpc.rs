@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::intake::field::{Field, Value};
 use crate::intake::publisher::Item;
 use crate::intake::submission::check_key;
-use crate::intake::{Context, Kind, Outcome, Problem, Publisher, Receipt, Submission, normalise};
+use crate::intake::{Arrivals, Context, Kind, Outcome, Problem, Publisher, Receipt, Submission, normalise};
 use crate::native::body::MAX_RECORDS;
 use crate::pseudonym::{Pseudonym, Pseudonyms};
 
@@ -43,6 +43,8 @@ pub struct Ingest {
     pub access: Access,
     /// The districts' secrets.
     pub pseudonyms: Arc<Pseudonyms>,
+    /// Revisions of records that come without one.
+    pub arrivals: Arc<Arrivals>,
     /// How many more streams may push.
     pub streams: Arc<Semaphore>,
 }
@@ -62,6 +64,7 @@ struct Sender {
     publisher: Publisher,
     pseudonym: Pseudonym,
     grant: Grant,
+    arrivals: Arc<Arrivals>,
     _stream: OwnedSemaphorePermit,
 }
 
@@ -79,7 +82,8 @@ impl EventIngest for Ingest {
         let stream = Arc::clone(&self.streams)
             .try_acquire_owned()
             .map_err(|_| Status::resource_exhausted("as many streams push records as may; try again later"))?;
-        let sender = Arc::new(Sender { publisher: self.publisher.clone(), pseudonym, grant, _stream: stream });
+        let (publisher, arrivals) = (self.publisher.clone(), Arc::clone(&self.arrivals));
+        let sender = Arc::new(Sender { publisher, pseudonym, grant, arrivals, _stream: stream });
         let answers = request.into_inner().map(move |batch| {
             let sender = Arc::clone(&sender);
             async move { sender.keep(batch?).await }
@@ -95,10 +99,12 @@ impl Sender {
         }
         let results = match self.publisher.admit(batch.encoded_len()) {
             Ok(admitted) => {
-                let context = Context::new(&self.pseudonym, &self.grant.source, clock::now());
-                let items = batch.submissions.iter().map(|sent| Item {
+                let now = clock::now();
+                let context = Context::new(&self.pseudonym, &self.grant.source, now);
+                let arrivals = self.arrivals.take(now, batch.submissions.len())..;
+                let items = batch.submissions.iter().zip(arrivals).map(|(sent, arrival)| Item {
                     raw: &sent.record,
-                    record: submission(sent).and_then(|submission| normalise(&context, &submission)),
+                    record: submission(sent).and_then(|submission| normalise(&context.arriving(arrival), &submission)),
                 });
                 let outcomes = self.publisher.publish(DOOR, &context, items.collect(), &admitted).await;
                 outcomes.into_iter().map(result).collect()

@@ -3,6 +3,7 @@
 //! Everything but [`publisher`] is pure. A record that cannot be understood is a [`Problem`] of its own and never its
 //! neighbours'; the publisher keeps it in quarantine before its sender is told so.
 
+pub mod arrival;
 pub mod attendance;
 pub mod canonical;
 pub mod enrollment;
@@ -17,6 +18,7 @@ pub mod scan;
 pub mod student;
 pub mod submission;
 
+pub use arrival::Arrivals;
 pub use canonical::{Canonical, Receipt};
 pub use kind::Kind;
 pub use normalise::{Context, normalise};

@@ -9,15 +9,19 @@
 //! - [`pseudonym`]: a student's key and a record's key, hashed with the district's secret.
 //! - [`reference_id`]: ids of what events refer to, the same from any door.
 //! - [`edfi`]: the Ed-Fi door.
+//! - `district`: whose rows there are; `outbox`: what is to be published; `quarantine`: what nobody understood.
 //! - [`intake`]: from a submitted record to what goes to the log; [`native`] and [`grpc`]: the doors that end there.
 
 pub mod app;
 pub mod config;
+mod district;
 pub mod edfi;
 pub mod grpc;
 pub mod intake;
 pub mod native;
+mod outbox;
 pub mod pseudonym;
+mod quarantine;
 pub mod reference_id;
 
 pub use app::{Error, SCHEMA, State, build};

@@ -1,13 +1,14 @@
 //! The native door over HTTP: records in any of the shapes that a sender may have, settings, and its own description.
 //!
 //! - [`body`]: which shape a request has, and where its records lie; [`cloud_event`]: records as CloudEvents.
-//! - [`event`], [`student`], [`setting`]: the handlers. They authorise, parse, call and answer; what a record means is decided
+//! - [`event`], [`student`], [`setting`], `dead_letter`: the handlers. They authorise, parse, call and answer; what a record means is decided
 //!   in [`crate::intake`], what a setting may be in [`document`].
 //! - [`route`]: the one table of routes, from which the router and the OpenAPI description come.
 
 pub mod answer;
 pub mod body;
 pub mod cloud_event;
+mod dead_letter;
 pub mod document;
 pub mod event;
 pub mod openapi;
@@ -25,7 +26,7 @@ use homeroom_chassis::problem::Problem;
 use homeroom_pg::Database;
 use http::StatusCode;
 
-use crate::intake::Publisher;
+use crate::intake::{Arrivals, Publisher};
 use crate::pseudonym::{Pseudonym, Pseudonyms};
 
 /// What the native doors need. Clones share it.
@@ -39,6 +40,8 @@ pub struct Native {
     pub access: Access,
     /// The districts' secrets.
     pub pseudonyms: Arc<Pseudonyms>,
+    /// Revisions of records that come without one.
+    pub arrivals: Arc<Arrivals>,
 }
 
 impl Native {

@@ -10,6 +10,7 @@ use homeroom_pg::{Database, Districts, Error};
 use sqlx::Row as _;
 
 use crate::config::Limits;
+use crate::district::{self, Known};
 
 /// How often the outbox is measured. Between two measurements each process counts what it adds.
 const EVERY: Duration = Duration::from_secs(1);
@@ -20,22 +21,25 @@ pub(crate) struct Backlog {
     rows: AtomicU64,
     oldest_ms: AtomicU64,
     measured: AtomicBool,
+    stranded: AtomicU64,
     max_rows: u64,
     max_age: Duration,
 }
 
 impl Backlog {
     /// Measures the outbox from now on.
-    pub(crate) fn start(database: Database, districts: Districts, limits: &Limits, tasks: &TaskGroup) -> Arc<Self> {
+    pub(crate) fn start(database: Database, known: &Known, limits: &Limits, tasks: &TaskGroup) -> Arc<Self> {
         let backlog = Arc::new(Self {
             rows: AtomicU64::new(0),
             oldest_ms: AtomicU64::new(0),
             // The process has just connected.
             measured: AtomicBool::new(true),
+            stranded: AtomicU64::new(known.stranded),
             max_rows: limits.outbox_rows,
             max_age: limits.outbox_age(),
         });
         let (measured, stopping) = (Arc::clone(&backlog), tasks.stopping());
+        let known = known.clone();
         tasks.spawn("ingestion backlog", async move {
             let mut every = tokio::time::interval(EVERY);
             loop {
@@ -43,7 +47,7 @@ impl Backlog {
                     _ = every.tick() => {}
                     () = stopping.cancelled() => return Ok::<_, std::convert::Infallible>(()),
                 }
-                let result = measured.measure(&database, &districts).await;
+                let result = measured.measure(&database, &known).await;
                 measured.measured.store(result.is_ok(), Ordering::Relaxed);
                 if let Err(error) = result {
                     tracing::warn!(error = %error, "the outbox cannot be measured");
@@ -67,6 +71,11 @@ impl Backlog {
         self.measured.load(Ordering::Relaxed)
     }
 
+    /// Rows of districts whose secret is gone, as last measured.
+    pub(crate) fn stranded(&self) -> u64 {
+        self.stranded.load(Ordering::Relaxed)
+    }
+
     /// Counts rows that this process has added since the last measurement.
     pub(crate) fn appended(&self, rows: usize) {
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
@@ -80,7 +89,18 @@ impl Backlog {
         let _before = self.rows.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
     }
 
-    async fn measure(&self, database: &Database, districts: &Districts) -> Result<(), Error> {
+    async fn measure(&self, database: &Database, known: &Known) -> Result<(), Error> {
+        self.measure_outbox(database, &known.with_key).await?;
+        if known.without_key != Districts::none() {
+            let most = i64::try_from(self.max_rows).unwrap_or(i64::MAX);
+            self.stranded.store(district::count_outbox(database, &known.without_key, most).await?, Ordering::Relaxed);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a gauge shows a few digits")]
+        metrics::gauge!(crate::edfi::OUTBOX_STRANDED_ROWS).set(self.stranded() as f64);
+        Ok(())
+    }
+
+    async fn measure_outbox(&self, database: &Database, districts: &Districts) -> Result<(), Error> {
         // No further than the bound: how far above it does not matter, and counting is not free.
         let most = i64::try_from(self.max_rows).unwrap_or(i64::MAX);
         let (rows, oldest_ms) = database

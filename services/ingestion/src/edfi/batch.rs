@@ -12,7 +12,8 @@ use uuid::Uuid;
 
 use super::command::{Action, Collection, Command, Draft, Outcome};
 use super::key::{KeyHash, key_values};
-use super::map::{self, Context, Message};
+use super::map::{self, Context};
+use crate::outbox::Entry;
 use crate::pseudonym::Pseudonyms;
 
 /// A document as kept.
@@ -35,14 +36,6 @@ pub(crate) struct Deleted {
     pub(crate) key_hash: KeyHash,
     pub(crate) change_version: u64,
     pub(crate) key_values: Value,
-}
-
-/// A message with what the outbox keeps beside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) district: DistrictId,
-    pub(crate) message: Message,
-    pub(crate) traceparent: Option<String>,
 }
 
 /// The documents that a batch touches, and what has become of them so far.
@@ -171,7 +164,7 @@ impl<'a> Batch<'a> {
             created_version: version,
             created_at: self.now,
         };
-        self.say(command, version, None, Some(&draft.body));
+        self.say(command, version, id, None, Some(&draft.body));
         self.keep(&command.collection, document);
         Outcome::Created(id, draft.etag.clone())
     }
@@ -186,7 +179,7 @@ impl<'a> Batch<'a> {
             return outcome;
         }
         let version = self.next_version(&command.collection.district);
-        self.say(command, version, Some(&document.body), Some(&draft.body));
+        self.say(command, version, document.id, Some(&document.body), Some(&draft.body));
         self.ids.remove(&(command.collection.clone(), document.key_hash));
         let changed = Document {
             id: document.id,
@@ -203,7 +196,7 @@ impl<'a> Batch<'a> {
 
     fn delete(&mut self, command: &Command, document: &Document) -> Outcome {
         let version = self.next_version(&command.collection.district);
-        self.say(command, version, Some(&document.body), None);
+        self.say(command, version, document.id, Some(&document.body), None);
         self.ids.remove(&(command.collection.clone(), document.key_hash));
         self.deleted.push(Deleted {
             collection: command.collection.clone(),
@@ -227,13 +220,15 @@ impl<'a> Batch<'a> {
         &mut self,
         command: &Command,
         revision: u64,
+        document_id: Uuid,
         before: Option<&Map<String, Value>>,
         after: Option<&Map<String, Value>>,
     ) {
         let Collection { district, source, .. } = &command.collection;
         // The door has refused districts without a secret.
         let Some(pseudonym) = self.pseudonyms.find(district) else { return };
-        let context = Context { pseudonym, source, resource: command.resource, revision, received_at: self.now };
+        let resource = command.resource;
+        let context = Context { pseudonym, source, resource, document_id, revision, received_at: self.now };
         let messages = map::messages(context, before, after);
         self.outbox.extend(messages.into_iter().map(|message| Entry {
             district: district.clone(),

@@ -29,6 +29,7 @@ use uuid::Uuid;
 use self::fields::Fields;
 use super::key::Key;
 use super::table::Resource;
+use crate::outbox::Message;
 use crate::pseudonym::Pseudonym;
 
 /// Fixed forever: derives the ids of events.
@@ -36,17 +37,6 @@ const EVENT_NAMESPACE: Uuid = Uuid::from_u128(0x91c2_7f66_0b3d_4e11_b6a4_52de_1f
 
 /// The longest message, with room for the log's own bounds around it.
 const MAX_MESSAGE_BYTES: usize = homeroom_bus::log::MAX_RECORD_BYTES / 2;
-
-/// A message for the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Message {
-    /// Where it goes.
-    pub(crate) topic: Topic,
-    /// Its key there.
-    pub(crate) key: Bytes,
-    /// What it says; none for a tombstone.
-    pub(crate) value: Option<Bytes>,
-}
 
 /// A document that changes.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +47,8 @@ pub(crate) struct Context<'a> {
     pub(crate) source: &'a SourceId,
     /// Its resource; documents of resources outside the table say nothing to us.
     pub(crate) resource: Option<&'a Resource>,
+    /// Under which the door keeps it.
+    pub(crate) document_id: Uuid,
     /// The change's version.
     pub(crate) revision: u64,
     /// When the change was accepted.
@@ -107,12 +99,11 @@ pub(crate) fn messages(
 ) -> Vec<Message> {
     // What could not be said before was never sent, so there is nothing to withdraw.
     let before = before.map(|body| Document::of(context, body).unwrap_or_default()).unwrap_or_default();
-    let (after, letter) =
-        match after.map(|body| Document::of(context, body).map_err(|why| context.dead_letter(body, why))) {
-            Some(Ok(document)) => (document, None),
-            Some(Err(letter)) => (Document::default(), Some(letter)),
-            None => (Document::default(), None),
-        };
+    let (after, letter) = match after.map(|body| Document::of(context, body).map_err(|why| context.dead_letter(why))) {
+        Some(Ok(document)) => (document, None),
+        Some(Err(letter)) => (Document::default(), Some(letter)),
+        None => (Document::default(), None),
+    };
     let still: Vec<_> = after.said.iter().map(|statement| context.subject(&after.natural_key, statement)).collect();
     let withdrawn = before.said.iter().map(|statement| context.subject(&before.natural_key, statement));
     let withdrawn = withdrawn.filter(|subject| !still.contains(subject)).map(|subject| context.withdrawn(subject));
@@ -245,18 +236,19 @@ impl Context<'_> {
         Message { topic: Topic::Directory, key: key::directory(district, &student), value }
     }
 
-    fn dead_letter(self, body: &Map<String, Value>, why: Unmappable) -> Message {
+    /// The document itself is kept by the door, which reads it back; the letter says which one it is.
+    fn dead_letter(self, why: Unmappable) -> Message {
         let (district, source) = (self.pseudonym.district(), self.source);
-        let record = serde_json::to_vec(body).unwrap_or_default();
         let letter = DeadLetter {
             district: Some(district.clone()),
             source: Some(source.clone()),
             position: None,
-            record: Excerpt::of(&record),
+            record: Excerpt::omitted(0),
             field: why.field,
             expected: why.expected,
-            detail: format!("{}: {}", self.endpoint(), why.detail),
+            detail: format!("{} document {}: {}", self.endpoint(), self.document_id.simple(), why.detail),
             received_at: self.received_at,
+            quarantine_id: None,
         };
         let key = key::dead_letters(Some(district), Some(source));
         Message { topic: Topic::DeadLetters, key, value: Some(dead_letter::encode(&letter)) }
@@ -273,7 +265,7 @@ impl Context<'_> {
             expected: format!("what becomes a message of at most {MAX_MESSAGE_BYTES} bytes"),
             detail: format!("it has {bytes} bytes"),
         };
-        self.dead_letter(&Map::new(), why)
+        self.dead_letter(why)
     }
 
     fn origin(self, key: RecordKey) -> Origin {

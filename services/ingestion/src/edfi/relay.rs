@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::backlog::Backlog;
-use super::store::OUTBOX_CHANNEL;
+use crate::outbox;
 
 /// How long a process that stopped without a word keeps others from relaying.
 const LEASE: Duration = Duration::from_secs(5);
@@ -127,7 +127,7 @@ impl Relay {
     async fn wait(&self, listener: &mut Option<Listener>) {
         if listener.is_none() {
             // Until it listens, it polls.
-            *listener = self.database.listen(OUTBOX_CHANNEL).await.ok();
+            *listener = self.database.listen(outbox::CHANNEL).await.ok();
             // What came before it listened has no wake-up: look at once.
             return;
         }

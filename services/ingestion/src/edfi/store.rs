@@ -13,9 +13,7 @@ use uuid::Uuid;
 use super::batch::{Document, Writes};
 use super::command::{Action, Collection, Command};
 use super::key::KeyHash;
-
-/// The channel on which a batch wakes the relay.
-pub(crate) const OUTBOX_CHANNEL: &str = "homeroom_outbox";
+use crate::outbox;
 
 /// Locks the districts' change versions until the end of the transaction, and returns the last of each. Since every batch
 /// does so first, batches of one district happen one after the other, and versions grow in the order of their commits.
@@ -99,7 +97,8 @@ pub(crate) async fn write(connection: &mut PgConnection, writes: &Writes, now: T
         record_deletes(&mut *connection, writes, &now).await?;
     }
     if !writes.outbox.is_empty() {
-        append_to_outbox(&mut *connection, writes, &now).await?;
+        // After the districts' lock: the outbox's ids grow with change versions.
+        outbox::append(&mut *connection, &writes.outbox).await?;
     }
     let sql = "update change_versions v set last = w.last from unnest($1::text[], $2::bigint[]) w (district, last) \
                where v.district = w.district and v.last <> w.last";
@@ -168,28 +167,6 @@ async fn record_deletes(connection: &mut PgConnection, writes: &Writes, now: &st
         .bind(deleted().map(|deleted| deleted.key_hash.to_vec()).collect::<Vec<_>>())
         .bind(deleted().map(|deleted| deleted.key_values.to_string()).collect::<Vec<_>>())
         .bind(now)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn append_to_outbox(connection: &mut PgConnection, writes: &Writes, now: &str) -> Result<(), Error> {
-    let entries = || writes.outbox.iter();
-    // The sequence is drawn in the order of the rows, after the district's lock is held: ids grow with change versions.
-    // One statement wakes the relay too.
-    let sql = "with appended as (insert into outbox (district, topic, key, value, traceparent, created_at) \
-               select district, topic, key, value, traceparent, $6::text::timestamptz \
-               from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::text[]) \
-                   with ordinality w (district, topic, key, value, traceparent, place) order by place returning 1) \
-               select pg_notify($7, '') from (select count(*) from appended) counted";
-    sqlx::query(sql)
-        .bind(entries().map(|entry| entry.district.to_string()).collect::<Vec<_>>())
-        .bind(entries().map(|entry| entry.message.topic.name().to_owned()).collect::<Vec<_>>())
-        .bind(entries().map(|entry| entry.message.key.to_vec()).collect::<Vec<_>>())
-        .bind(entries().map(|entry| entry.message.value.as_ref().map(|value| value.to_vec())).collect::<Vec<_>>())
-        .bind(entries().map(|entry| entry.traceparent.clone()).collect::<Vec<_>>())
-        .bind(now)
-        .bind(OUTBOX_CHANNEL)
         .execute(connection)
         .await?;
     Ok(())

@@ -28,6 +28,8 @@ pub struct Context<'c> {
     pub received_at: Timestamp,
     /// The date by which far-off dates are refused; a day more or less does not matter.
     pub today: Date,
+    /// The revision of a record that comes without one.
+    pub arrival: u64,
 }
 
 /// The canonical record of a submission, or what is wrong with it.
@@ -57,7 +59,14 @@ impl<'c> Context<'c> {
         let civil = Offset::UTC.to_datetime(now).date();
         // The clock of a machine that is off by centuries makes every date too late, and is seen at once.
         let today = Date::from_civil(civil).or_else(|_| Date::from_days(0)).expect("1970-01-01 is a date");
-        Self { pseudonym, source, received_at: now, today }
+        let arrival = u64::try_from(now.as_microsecond()).unwrap_or(0);
+        Self { pseudonym, source, received_at: now, today, arrival }
+    }
+
+    /// The same for a record that comes without a revision and gets this one; see [`Arrivals`](super::Arrivals).
+    #[must_use]
+    pub const fn arriving(self, arrival: u64) -> Self {
+        Self { arrival, ..self }
     }
 
     fn district(&self) -> &'c DistrictId {
@@ -84,8 +93,7 @@ impl<'d> Draft<'d> {
 
     /// Grows with each word on one key.
     pub(super) fn revision(&self) -> Revision {
-        let arrival = u64::try_from(self.context.received_at.as_microsecond()).unwrap_or(0);
-        Revision(if self.submission.revision == 0 { arrival } else { self.submission.revision })
+        Revision(if self.submission.revision == 0 { self.context.arrival } else { self.submission.revision })
     }
 
     /// The id of what a field refers to, the same for every record of the district that names it.

@@ -1,21 +1,21 @@
-//! Appends canonical records to the log and dead letters to their topic, within bounds, and says what became of each.
+//! Appends canonical records to the log and puts the others in quarantine, within bounds, and says what became of each.
 //!
 //! What can go wrong: the log is slow or away. Then requests beyond the bounds are refused before their body is read, and
-//! records whose append failed are for their sender to send again; nothing waits here longer than [`Limits::append`].
+//! records whose append failed are for their sender to send again. When the database is away, so are those that are not
+//! understood, and their neighbours are none the worse. Nothing waits here longer than [`Limits::append`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use homeroom_bus::{Log, NewRecord, Topic};
 use homeroom_chassis::telemetry::trace;
-use homeroom_proto::dead_letter::{self, DeadLetter, Excerpt};
-use homeroom_proto::key;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::normalise::Context;
 use super::{Canonical, Problem, Receipt};
+use crate::quarantine::Quarantine;
 
 /// How long appending a request's records took.
 pub const APPEND_SECONDS: &str = "homeroom_ingestion_append_seconds";
@@ -29,7 +29,7 @@ pub struct Limits {
     pub requests: usize,
     /// The most bytes of their bodies.
     pub bytes: usize,
-    /// The longest that an append is waited for.
+    /// The longest that the log, or the quarantine, is waited for.
     pub append: Duration,
 }
 
@@ -80,6 +80,7 @@ impl Outcome {
 #[derive(Clone)]
 pub struct Publisher {
     log: Arc<dyn Log>,
+    quarantine: Quarantine,
     requests: Arc<Semaphore>,
     kibibytes: Arc<Semaphore>,
     limits: Limits,
@@ -94,11 +95,12 @@ pub struct Admission {
 }
 
 impl Publisher {
-    /// A publisher to this log.
-    pub fn new(log: Arc<dyn Log>, limits: Limits) -> Self {
+    /// A publisher to this log and quarantine.
+    pub(crate) fn new(log: Arc<dyn Log>, quarantine: Quarantine, limits: Limits) -> Self {
         let kibibytes = limits.bytes.div_ceil(1024).clamp(1, u32::MAX as usize >> 3);
         Self {
             log,
+            quarantine,
             requests: Arc::new(Semaphore::new(limits.requests)),
             kibibytes: Arc::new(Semaphore::new(kibibytes)),
             limits,
@@ -113,7 +115,7 @@ impl Publisher {
         Ok(Admission { _request: request, _kibibytes: kibibytes })
     }
 
-    /// Appends the records of an admitted request, and answers when each is kept, or known not to be: one outcome for each
+    /// Keeps the records of an admitted request, and answers when each is kept, or known not to be: one outcome for each
     /// item, in order.
     pub async fn publish(
         &self,
@@ -124,14 +126,32 @@ impl Publisher {
     ) -> Vec<Outcome> {
         let started = Instant::now();
         let mut kept = vec![true; items.len()];
-        let appends = batches(sender, &items).into_iter().map(|batch| self.append(batch));
-        for lost in join_all(appends).await.into_iter().flatten() {
-            kept[lost] = false;
+        let appends = batches(&items).into_iter().map(|batch| self.append(batch));
+        let (lost, not_quarantined) = join(join_all(appends), self.set_aside(door, sender, &items)).await;
+        for item in lost.into_iter().flatten().chain(not_quarantined) {
+            kept[item] = false;
         }
         metrics::histogram!(APPEND_SECONDS, "door" => door).record(started.elapsed().as_secs_f64());
         let outcomes: Vec<Outcome> = items.into_iter().zip(kept).map(|(item, kept)| outcome(item, kept)).collect();
         count(door, &outcomes);
         outcomes
+    }
+
+    /// Puts what is not understood in quarantine; the items that are not known to be kept there.
+    async fn set_aside(&self, door: &'static str, sender: &Context<'_>, items: &[Item<'_>]) -> Vec<usize> {
+        let bad = items.iter().enumerate();
+        let bad = bad.filter_map(|(number, item)| Some((number, (item.raw, item.record.as_ref().err()?))));
+        let (numbers, records): (Vec<_>, Vec<_>) = bad.unzip();
+        let keep = tokio::time::timeout(self.limits.append, self.quarantine.keep(door, sender, &records));
+        match keep.await {
+            Ok(Ok(())) => return Vec::new(),
+            Ok(Err(error)) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(records = records.len(), error = %error, cause, "records were not kept in quarantine");
+            }
+            Err(_) => tracing::warn!(records = records.len(), "the quarantine did not answer in time"),
+        }
+        numbers
     }
 
     /// Appends a batch; the items that are not known to be kept.
@@ -179,7 +199,7 @@ struct Batch {
     records: Vec<NewRecord>,
 }
 
-fn batches(sender: &Context<'_>, items: &[Item<'_>]) -> Vec<Batch> {
+fn batches(items: &[Item<'_>]) -> Vec<Batch> {
     let traceparent = trace::current_traceparent().map(Bytes::from);
     let mut batches: Vec<Batch> = Vec::new();
     let mut add = |item: usize, topic: Topic, mut record: NewRecord| {
@@ -196,31 +216,11 @@ fn batches(sender: &Context<'_>, items: &[Item<'_>]) -> Vec<Batch> {
         batches[at].records.push(record);
     };
     for (number, item) in items.iter().enumerate() {
-        match &item.record {
-            Ok(canonical) => canonical.records().for_each(|(topic, record)| add(number, topic, record)),
-            Err(problem) => add(number, Topic::DeadLetters, quarantined(sender, item.raw, problem)),
+        if let Ok(canonical) = &item.record {
+            canonical.records().for_each(|(topic, record)| add(number, topic, record));
         }
     }
     batches
-}
-
-fn quarantined(sender: &Context<'_>, raw: &[u8], problem: &Problem) -> NewRecord {
-    let district = sender.pseudonym.district();
-    let letter = DeadLetter {
-        district: Some(district.clone()),
-        source: Some(sender.source.clone()),
-        position: None,
-        record: Excerpt::of(raw),
-        field: problem.field.clone().into_owned(),
-        expected: problem.expected.clone().into_owned(),
-        detail: problem.detail.clone().into_owned(),
-        received_at: sender.received_at,
-    };
-    NewRecord {
-        key: key::dead_letters(Some(district), Some(sender.source)),
-        value: Some(dead_letter::encode(&letter)),
-        headers: Vec::new(),
-    }
 }
 
 fn outcome(item: Item<'_>, kept: bool) -> Outcome {

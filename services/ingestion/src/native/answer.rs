@@ -30,11 +30,17 @@ struct Row<'a> {
     problem: Option<&'a intake::Problem>,
 }
 
-/// 200 when all records are accepted, 503 when none is kept because the log does not take them, else 207.
+/// 200 when all records are accepted, 503 when none is kept because the log, or the quarantine, does not take them, else 207.
 pub fn results(outcomes: &[Outcome]) -> Response {
     let lost = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Retry(_))).count();
     if lost > 0 && lost == outcomes.len() {
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "log-unavailable", "the log does not take records now")
+        let understood = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Retry(None)));
+        let (kind, title) = if understood {
+            ("log-unavailable", "the log does not take records now")
+        } else {
+            ("quarantine-unavailable", "records that are not understood cannot be kept now")
+        };
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, kind, title)
             .detail("nothing of the request was kept; send it again")
             .retry_after(LOG_RETRY_AFTER)
             .into_response();

@@ -27,11 +27,13 @@ pub(super) async fn post(State(native): State<Native>, request: Request) -> Resu
     let shape = Shape::of(&head.headers)?;
     let admitted = native.publisher.admit(declared_bytes(&head.headers)?).map_err(overloaded)?;
     let body = read(body).await?;
-    let sender = Context::new(native.pseudonym(&grant)?, &grant.source, clock::now());
+    let now = clock::now();
+    let sender = Context::new(native.pseudonym(&grant)?, &grant.source, now);
     let records = shape.records(&head.headers, &body)?;
-    let items = records.into_iter().map(|record| Item {
+    let arrivals = native.arrivals.take(now, records.len())..;
+    let items = records.into_iter().zip(arrivals).map(|(record, arrival)| Item {
         raw: record.raw,
-        record: record.submission.and_then(|submission| normalise(&sender, &submission)),
+        record: record.submission.and_then(|submission| normalise(&sender.arriving(arrival), &submission)),
     });
     let outcomes = native.publisher.publish(DOOR, &sender, items.collect(), &admitted).await;
     Ok(answer::results(&outcomes))

@@ -97,7 +97,8 @@ fn schemas() -> Value {
                 "description": "The sender's natural key of the record; derived from its fields when absent." },
             "revision": { "type": "integer", "minimum": 0,
                 "description": "Grows with each word on one key; the time of arrival in microseconds when absent or zero: then corrections must \
-                    follow one after the other, each sent when the one before is answered." },
+                    follow one after the other, each sent when the one before is answered. Where several replicas answer, corrections \
+                    that follow within the difference of their clocks need a revision of the sender." },
             "occurred_at": { "type": "string", "format": "date-time" },
             "withdrawn": { "type": "boolean", "description": "The record no longer holds." },
             "data": { "type": "object", "description": "The record, by kind as in the examples; other fields are passed over." },
@@ -123,12 +124,29 @@ fn schemas() -> Value {
             "type": text, "title": text, "status": { "type": "integer" }, "detail": text,
             "errors": { "type": "array", "items": { "$ref": "#/components/schemas/FieldProblem" } },
         } },
+        "DeadLetters": dead_letters_schema(),
         "StudentKey": { "type": "object", "properties": { "student_key": text } },
         "Clock": { "type": "object", "required": ["now"], "properties": { "now": {
             "type": "string", "description": "The district's local time, such as 2022-04-14T08:40:00.",
         } } },
         "Settings": settings_schema(),
     })
+}
+
+fn dead_letters_schema() -> Value {
+    let text = json!({ "type": "string" });
+    let id = json!({ "type": "string", "format": "uuid" });
+    json!({ "type": "object", "required": ["dead_letters"], "properties": {
+        "dead_letters": { "type": "array", "items": { "type": "object", "properties": {
+            "quarantine_id": id, "source": text, "door": { "enum": ["http", "grpc"] },
+            "field": text, "expected": text, "detail": text,
+            "received_at": { "type": "string", "format": "date-time" },
+            "record_bytes": { "type": "integer", "description": "Of the whole record." },
+            "record": { "type": "string", "description": "As it came, at most 64 KiB of it; only with `records=true`." },
+            "record_base64": { "type": "string", "description": "In place of `record`, when it is not UTF-8." },
+        } } },
+        "next": { "type": "string", "format": "uuid", "description": "What to ask for as `after`; absent at the end." },
+    } })
 }
 
 fn settings_schema() -> Value {

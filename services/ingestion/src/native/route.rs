@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, post, put};
 use serde_json::{Value, json};
 
-use super::{Native, event, openapi, setting, student};
+use super::{Native, dead_letter, event, openapi, setting, student};
 
 /// One method of one path.
 pub struct Route {
@@ -17,7 +17,7 @@ pub struct Route {
 }
 
 /// All routes.
-pub const ROUTES: [Route; 8] = [
+pub const ROUTES: [Route; 9] = [
     Route { method: "post", path: "/v1/events", answer: || post(event::post), describe: describe_events },
     Route { method: "get", path: "/v1/students/{local_id}", answer: || get(student::get), describe: describe_student },
     Route {
@@ -49,6 +49,12 @@ pub const ROUTES: [Route; 8] = [
         path: "/v1/rule-pack",
         answer: || put(setting::put_rule_pack),
         describe: describe_put_rule_pack,
+    },
+    Route {
+        method: "get",
+        path: "/v1/dead-letters",
+        answer: || get(dead_letter::list),
+        describe: describe_dead_letters,
     },
     Route { method: "get", path: "/openapi.json", answer: || get(openapi::get), describe: describe_itself },
 ];
@@ -90,7 +96,7 @@ fn describe_events() -> Value {
             "403": problem("The key does not permit this."),
             "413": problem("Too many bytes or records."),
             "415": problem("The media type is not taken."),
-            "503": problem("The log is slow or away; nothing was kept. `Retry-After` says when to try again."),
+            "503": problem("The log, or for records that are not understood the database, is slow or away; nothing was kept. `Retry-After` says when to try again."),
         },
     })
 }
@@ -101,6 +107,32 @@ fn describe_student() -> Value {
         "name": "local_id", "in": "path", "required": true, "schema": { "type": "string", "maxLength": 120 },
         "description": "The district's own id of the student.",
     }]);
+    described
+}
+
+fn describe_dead_letters() -> Value {
+    let mut described = document("Records that nobody understood, newest first", "admin", None, "DeadLetters");
+    let query = |name: &str, schema: Value, description: &str| json!({ "name": name, "in": "query", "schema": schema, "description": description });
+    let most = dead_letter::MAX_ROWS;
+    described["parameters"] = json!([
+        query(
+            "limit",
+            json!({ "type": "integer", "minimum": 1, "maximum": most, "default": 100 }),
+            "At most 100 with `records=true`."
+        ),
+        query(
+            "after",
+            json!({ "type": "string", "format": "uuid" }),
+            "Those that come after this `quarantine_id`, as `next` says."
+        ),
+        query("quarantine_id", json!({ "type": "string", "format": "uuid" }), "This one alone."),
+        query(
+            "records",
+            json!({ "type": "boolean", "default": false }),
+            "With the records themselves, which may hold names."
+        ),
+    ]);
+    described["responses"]["503"] = problem("The database is away. `Retry-After` says when to try again.");
     described
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use crate::edfi::OUTBOX_CHANNEL;
+use crate::outbox::{self, Message};
 
 /// The source that settings are published under: they are nobody's records but ours.
 const SOURCE: &str = "homeroom";
@@ -155,18 +155,12 @@ async fn keep(
         .bind(change.origin.revision.0.cast_signed())
         .execute(&mut *connection)
         .await?;
-    let outbox =
-        "insert into outbox (district, topic, key, value, traceparent, created_at) values ($1, $2, $3, $4, $5, now())";
-    sqlx::query(outbox)
-        .bind(change.district.as_str())
-        .bind(Topic::Reference.name())
-        .bind(&*key::reference(&change.district, kind, &change.origin.key))
-        .bind(&*reference::encode(change))
-        .bind(traceparent)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("select pg_notify($1, '')").bind(OUTBOX_CHANNEL).execute(connection).await?;
-    Ok(())
+    let message = Message {
+        topic: Topic::Reference,
+        key: key::reference(&change.district, kind, &change.origin.key),
+        value: Some(reference::encode(change)),
+    };
+    outbox::append(connection, &[outbox::Entry { district: change.district.clone(), message, traceparent }]).await
 }
 
 fn read_settings(body: Value) -> Result<Settings, Error> {

@@ -110,6 +110,14 @@ async fn a_document_that_cannot_be_held_is_kept_and_told_and_spoils_nothing() {
     let letter = homeroom_proto::dead_letter::decode(letters[0].value.as_ref().unwrap()).unwrap();
     assert_eq!(letter.field, "$.eventDate");
     assert_eq!(letter.source.unwrap().as_str(), "sis");
+    let (resource, id) = made
+        .location()
+        .trim_start_matches("ed-fi/")
+        .split_once('/')
+        .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        .unwrap();
+    assert_eq!(letter.detail, format!("{resource} document {id}: it is another date"));
+    assert!(letter.record.bytes().is_empty() && letter.quarantine_id.is_none(), "it is kept as a document");
     assert_eq!(door.events(1).await.len(), 1);
     ancient["id"] = json!(made.location().rsplit('/').next());
     let mut kept = door.get(&made.location()).await.json();

@@ -9,6 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use homeroom_bus::{Log as _, Offset, Partition, Record, Topic};
 use homeroom_chassis::access::{Access, Keys, Tokens, hash_secret};
+use homeroom_chassis::component::Readiness;
 use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_domain::event::Event;
 use homeroom_harness::postgres::{TestDatabase, test_database};
@@ -28,6 +29,7 @@ pub(crate) const SECRET: &str = "the secret of the tests";
 /// The door, and what is behind it.
 pub(crate) struct Door {
     router: Router,
+    ready: Box<dyn Fn() -> Readiness + Send + Sync>,
     tasks: TaskGroup,
     pub(crate) log: Gate,
     pub(crate) database: TestDatabase,
@@ -94,7 +96,7 @@ async fn start(database: TestDatabase, log: Gate, limits: Limits) -> Door {
     };
     let tasks = TaskGroup::default();
     let component = homeroom_ingestion::build(&config, Arc::new(log.clone()), access, &tasks).await.unwrap();
-    Door { router: component.http.unwrap(), tasks, log, database, limits }
+    Door { router: component.http.unwrap(), ready: component.ready, tasks, log, database, limits }
 }
 
 /// Keys `sis` and `lms` of one district, `elsewhere` of another, and one that may not send.
@@ -125,6 +127,21 @@ impl Door {
         self.tasks.stop();
         self.tasks.drained().await;
         start(self.database, self.log, self.limits).await
+    }
+
+    /// What a probe is told.
+    pub(crate) fn readiness(&self) -> Readiness {
+        (self.ready)()
+    }
+
+    /// A number that the owner of the database reads.
+    pub(crate) async fn number(&self, select: &'static str) -> i64 {
+        sqlx::query_scalar(select).fetch_one(&mut self.database.admin().await).await.unwrap()
+    }
+
+    /// Runs a statement as the owner of the database.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&mut self.database.admin().await).await.unwrap();
     }
 
     /// Any request.

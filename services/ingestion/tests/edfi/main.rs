@@ -8,6 +8,7 @@ mod gate;
 mod hostile;
 mod problems;
 mod publishing;
+mod quarantine;
 mod reading;
 mod sample;
 mod token;

@@ -6,10 +6,10 @@ use jiff::tz::TimeZone;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::world::{World, mark};
+use crate::world::{Role, World, mark};
 
 /// A bad record and the field that it is told by.
-fn bad_records() -> Vec<(String, &'static str)> {
+pub(crate) fn bad_records() -> Vec<(String, &'static str)> {
     let next_years = TimeZone::UTC.to_datetime(clock::now()).date().saturating_add(500.days()).to_string();
     let bad_mark = |changes: Value| mark("604822", &changes).to_string();
     let envelope = |name: &str, value: Value| {
@@ -87,11 +87,20 @@ async fn a_bad_record_is_quarantined_by_field_and_spoils_no_neighbour() {
         }
     }
     assert_eq!(world.events().await.len(), bad.len() + 1);
-    let letters = world.dead_letters().await;
+    let letters = world.dead_letters(bad.len()).await;
     assert_eq!(letters.len(), bad.len());
     for (letter, (record, field)) in letters.iter().zip(&bad) {
-        assert_eq!((letter.record.bytes().as_ref(), letter.field.as_str()), (record.as_bytes(), *field));
+        let size = record.len() as u64;
+        assert_eq!((letter.field.as_str(), letter.record.whole_bytes()), (*field, size));
+        assert!(letter.record.bytes().is_empty(), "the topic holds no word of a sender");
         assert_eq!(letter.source.as_ref().unwrap().as_str(), "sis");
+    }
+    let kept = world.quarantine(Role::Admin, "?records=true").await;
+    let kept = kept.body["dead_letters"].as_array().unwrap();
+    assert_eq!(kept.len(), bad.len());
+    for ((kept, letter), (record, _)) in kept.iter().rev().zip(&letters).zip(&bad) {
+        assert_eq!(kept["record"], **record);
+        assert_eq!(kept["quarantine_id"], letter.quarantine_id.unwrap().to_string());
     }
 }
 
@@ -113,10 +122,14 @@ async fn lines_that_are_no_json_spoil_only_themselves() {
         lines.iter().flat_map(|line| [good.as_bytes(), line].map(<[u8]>::to_vec)).collect::<Vec<_>>().join(&b'\n');
     let answer = world.post("application/x-ndjson", body).await;
     assert_eq!(answer.outcomes(), ["accepted", "quarantined"].repeat(lines.len()));
-    let letters = world.dead_letters().await;
+    let letters = world.dead_letters(lines.len()).await;
     assert_eq!(letters.len(), lines.len());
-    let giant = letters.iter().find(|letter| letter.record.whole_bytes() == 2_000_000).unwrap();
-    assert_eq!(giant.record.bytes().len(), 64 * 1024);
+    let kept = world.quarantine(Role::Admin, "?records=true").await;
+    let kept = kept.body["dead_letters"].as_array().unwrap();
+    let giant = kept.iter().find(|kept| kept["record_bytes"] == 2_000_000).unwrap();
+    assert_eq!(giant["record"].as_str().unwrap().len(), 64 * 1024);
+    let no_text = kept.iter().filter(|kept| kept["record"].is_null() && kept["record_base64"].is_string());
+    assert_eq!(no_text.count(), 1, "bytes that are no text come in base64");
 }
 
 #[tokio::test]

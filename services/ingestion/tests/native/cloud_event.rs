@@ -187,6 +187,5 @@ async fn the_scenarios_of_the_http_binding_are_understood() {
         }
     }
     assert_eq!(sent, 4);
-    let letters = world.dead_letters().await;
-    assert_eq!(letters.len(), sent);
+    assert_eq!(world.dead_letters(sent).await.len(), sent);
 }

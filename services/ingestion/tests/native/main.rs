@@ -9,6 +9,7 @@ mod cloud_event;
 mod description;
 mod property;
 mod push;
+mod quarantine;
 mod setting;
 mod shape;
 mod world;

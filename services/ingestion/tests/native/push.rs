@@ -70,7 +70,7 @@ async fn a_bad_record_of_a_batch_is_quarantined_by_itself() {
     let fields: Vec<_> =
         answers[0].results.iter().map(|result| result.problem.as_ref().map_or("", |problem| &problem.field)).collect();
     assert_eq!(fields, ["", "$.kind", "$.data", "$.data.student", "$.occurred_at", ""]);
-    assert_eq!(world.dead_letters().await.len(), 4);
+    assert_eq!(world.dead_letters(4).await.len(), 4);
     let events = world.events().await;
     assert_eq!((events.len(), events[1].origin.revision.0), (2, 9));
     let told: Vec<_> = answers[0].results.iter().map(|result| result.event_id.replace('-', "")).collect();

@@ -62,6 +62,18 @@ async fn a_correction_replaces_the_mark_that_it_corrects() {
 }
 
 #[tokio::test]
+async fn the_later_word_of_one_request_has_the_higher_revision() {
+    let world = World::start().await;
+    let words: Vec<_> = (0..500).map(|number| mark("1", &json!({ "code": number.to_string() }))).collect();
+    for half in words.chunks(250) {
+        world.post_json(&json!(half)).await;
+    }
+    let events = world.events().await;
+    assert_eq!(events.len(), 500);
+    assert!(events.windows(2).all(|pair| pair[0].origin.revision < pair[1].origin.revision));
+}
+
+#[tokio::test]
 async fn a_repeat_with_its_revision_has_the_same_id() {
     let world = World::start().await;
     let mut record = mark("1", &json!({}));
@@ -123,7 +135,7 @@ async fn another_shape_is_refused_as_a_whole() {
         let answer = world.post(content_type, body).await;
         assert_eq!((answer.status, answer.problem()), (status, kind), "{:?}", answer.body);
     }
-    assert!(world.events().await.is_empty() && world.dead_letters().await.is_empty());
+    assert!(world.events().await.is_empty() && world.records(Topic::DeadLetters).await.is_empty());
 }
 
 #[tokio::test]

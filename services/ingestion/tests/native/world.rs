@@ -33,7 +33,7 @@ pub(crate) enum Role {
     Reader,
     /// Sets.
     Admin,
-    /// Sends records of another district.
+    /// Sends and sets for another district.
     Neighbour,
 }
 
@@ -144,9 +144,29 @@ impl World {
         records.iter().map(|record| reference::decode(record.value.as_ref().unwrap()).unwrap()).collect()
     }
 
-    pub(crate) async fn dead_letters(&self) -> Vec<DeadLetter> {
-        let records = self.records(Topic::DeadLetters).await;
-        records.iter().map(|record| dead_letter::decode(record.value.as_ref().unwrap()).unwrap()).collect()
+    /// The letters of the topic, once there are as many: the relay brings them.
+    pub(crate) async fn dead_letters(&self, expected: usize) -> Vec<DeadLetter> {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        loop {
+            let records = self.records(Topic::DeadLetters).await;
+            if records.len() >= expected {
+                return records.iter().map(|it| dead_letter::decode(it.value.as_ref().unwrap()).unwrap()).collect();
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{} of {expected} letters", records.len());
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What `GET /v1/dead-letters` answers to a role.
+    pub(crate) async fn quarantine(&self, role: Role, query: &str) -> Answer {
+        let request = self.request(Method::GET, &format!("/v1/dead-letters{query}"));
+        answer(request.header("authorization", role.authorization())).await
+    }
+
+    /// Runs a statement as the owner of the database.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        let mut admin = self.database.admin().await;
+        sqlx::query(statement).execute(&mut admin).await.unwrap();
     }
 }
 
@@ -210,7 +230,7 @@ fn key_file() -> String {
         key(Role::Sis, DISTRICT, "\"ingest\""),
         key(Role::Reader, DISTRICT, "\"read\""),
         key(Role::Admin, DISTRICT, "\"admin\""),
-        key(Role::Neighbour, "other", "\"ingest\", \"read\""),
+        key(Role::Neighbour, "other", "\"ingest\", \"read\", \"admin\""),
     ]
     .concat()
 }

@@ -55,6 +55,7 @@ impl Quarantine {
             expected: expected.to_owned(),
             detail,
             received_at: self.at,
+            quarantine_id: None,
         };
         OutboxRow {
             topic: Topic::DeadLetters,

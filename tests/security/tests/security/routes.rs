@@ -69,6 +69,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("POST", "/v1/clock", Need::Scope(Scope::Admin), 400),
     route("GET", "/v1/rule-pack", Need::Scope(Scope::Admin), 200),
     route("PUT", "/v1/rule-pack", Need::Scope(Scope::Admin), 400),
+    route("GET", "/v1/dead-letters", Need::Scope(Scope::Admin), 200),
     edfi("GET", "/edfi/{connection}/", "/edfi/sis/", DISCOVERED, 200),
     edfi("GET", "/", "/edfi/sis", DISCOVERED, 200),
     Route { body: GRANT, ..edfi("POST", "/oauth/token", "/edfi/sis/oauth/token", Need::Mint, 200) },

@@ -30,6 +30,7 @@ impl Sample {
             pseudonym: self.pseudonyms.find(&self.district).unwrap(),
             source: &self.source,
             resource: table().find(endpoint),
+            document_id: Uuid::from_u128(7),
             revision,
             received_at: Timestamp::UNIX_EPOCH,
         }
