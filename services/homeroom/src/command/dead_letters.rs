@@ -100,7 +100,30 @@ fn print(letter: &DeadLetter, record: Option<&str>) -> std::io::Result<()> {
         writeln!(out, "    kept as   {id}, {} bytes", letter.record.whole_bytes())?;
     }
     if let Some(record) = record {
-        writeln!(out, "    record    {record}")?;
+        writeln!(out, "    record    {}", printable(record))?;
     }
     Ok(())
+}
+
+/// A sender's text must not steer the terminal: control characters are shown as escapes.
+fn printable(record: &str) -> String {
+    let mut shown = String::with_capacity(record.len());
+    for character in record.chars() {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_cannot_steer_the_terminal() {
+        assert_eq!(printable("{\"a\":\n\"\u{1b}[2Jé\"}"), "{\"a\":\\n\"\\u{1b}[2Jé\"}");
+    }
 }

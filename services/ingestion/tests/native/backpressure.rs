@@ -146,3 +146,15 @@ async fn a_body_that_ends_early_is_refused_and_nothing_kept() {
     assert!(text.is_empty() || text.starts_with("HTTP/1.1 400"), "{text}");
     assert!(world.events().await.is_empty());
 }
+
+#[tokio::test]
+async fn the_quarantine_takes_no_more_than_the_outbox_does() {
+    let log = Gated::shut().await;
+    let world = World::with(log.clone(), |limits| limits.outbox_rows = 1).await;
+    let bad = mark("1", &json!({ "date": 1 }));
+    assert_eq!(world.post_json(&bad).await.outcomes(), ["quarantined"]);
+    let full = world.post_json(&bad).await;
+    assert_eq!((full.status, full.problem()), (StatusCode::SERVICE_UNAVAILABLE, "quarantine-unavailable"));
+    log.open.send_replace(true);
+    assert_eq!(world.dead_letters(1).await.len(), 1);
+}
