@@ -1,10 +1,10 @@
 //! Typed topics in and out, over Kafka, PostgreSQL and memory behind one seam.
 //!
 //! A service appends to a [`Log`], reads one partition with a [`Tail`], or shares the partitions of a topic with its other
-//! processes through [`Log::join`]. The only crate that knows librdkafka.
+//! processes through [`Log::join`]. What is kept for how long is the [`Topic`]'s to say. The only crate that knows librdkafka.
 
-pub mod kafka;
 mod group;
+pub mod kafka;
 pub mod log;
 pub mod memory;
 pub mod partitioner;

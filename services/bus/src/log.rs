@@ -118,12 +118,21 @@ pub trait Log: Send + Sync + 'static {
     /// The offset after the last record of each partition, in order of partition.
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error>;
 
-    /// Reads one partition from an offset on, outside any group.
+    /// Reads one partition from an offset on, outside any group. An offset that is no longer, or not yet, in the log is
+    /// [`Error::OffsetOutOfRange`], here or at the first read; so is a reader so slow that its next record has expired.
+    /// Only offset 0 of a topic that [expires](Topic::expires) means "from the first record kept", here and in [`Self::join`],
+    /// for those who begin; nobody else may skip records unawares.
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error>;
 
     /// Shares the topic's partitions with the other members of the group, until `leave` is cancelled. The owner is asked where
     /// to start each time a partition is assigned, and decides what is done with its records.
-    async fn join(&self, topic: Topic, group: &str, owner: Arc<dyn PartitionOwner>, leave: CancellationToken) -> Result<Joined, Error>;
+    async fn join(
+        &self,
+        topic: Topic,
+        group: &str,
+        owner: Arc<dyn PartitionOwner>,
+        leave: CancellationToken,
+    ) -> Result<Joined, Error>;
 
     /// Creates missing topics; an existing one with other partitions or cleanup is an error. `partitions` is for the topics
     /// that are not limited to one.
@@ -131,6 +140,11 @@ pub trait Log: Send + Sync + 'static {
 
     /// Fails unless every topic is there and as it should be.
     async fn check_topics(&self) -> Result<(), Error>;
+}
+
+/// Whether a reader that starts there starts at the first record kept, wherever that is.
+pub(crate) fn begins(topic: Topic, from: Offset) -> bool {
+    topic.expires() && from.0 == 0
 }
 
 /// Membership in a group; ends when `leave` is cancelled or with an error when the log gives up.

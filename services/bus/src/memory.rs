@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::group::Member;
-use crate::log::{Appended, Error, Joined, Log, MAX_RECORD_BYTES, NewRecord, PartitionOwner, Record, Tail};
+use crate::log::{Appended, Error, Joined, Log, MAX_RECORD_BYTES, NewRecord, PartitionOwner, Record, Tail, begins};
 use crate::partitioner::partition_of;
 use crate::topic::{Offset, Partition, Topic};
 
@@ -26,12 +26,32 @@ pub struct MemoryLog {
 }
 
 struct Inner {
-    topics: Mutex<HashMap<Topic, Vec<Vec<Record>>>>,
+    topics: Mutex<HashMap<Topic, Vec<Kept>>>,
     /// Grows with every append; readers that found nothing wait on it.
     appended: watch::Sender<u64>,
     groups: Groups,
     /// The most records kept, over all topics: beyond it appends are refused.
     limit: usize,
+}
+
+/// What a partition keeps.
+#[derive(Clone, Default)]
+struct Kept {
+    /// The offset of the first record.
+    first: i64,
+    records: Vec<Record>,
+}
+
+impl Kept {
+    /// The offset after the last record.
+    fn end(&self) -> i64 {
+        self.first + i64::try_from(self.records.len()).unwrap_or(i64::MAX)
+    }
+
+    /// The records from an offset on; none when it is no longer, or not yet, there.
+    fn from(&self, offset: i64) -> Option<&[Record]> {
+        self.records.get(usize::try_from(offset - self.first).ok()?..)
+    }
 }
 
 /// Enough for a simulated district, and well below the memory of a small machine.
@@ -56,15 +76,23 @@ impl MemoryLog {
             Inner { topics: Mutex::default(), appended: watch::Sender::new(0), groups: Groups::default(), limit };
         Self { inner: Arc::new(inner) }
     }
+
+    /// Drops what a topic that expires holds now, as age does in the other logs; those that are kept for ever are left alone.
+    pub fn expire(&self, topic: Topic) {
+        let mut topics = self.inner.topics();
+        for kept in topics.get_mut(&topic).into_iter().flatten().filter(|_| topic.expires()) {
+            *kept = Kept { first: kept.end(), records: Vec::new() };
+        }
+    }
 }
 
 impl Inner {
-    fn topics(&self) -> MutexGuard<'_, HashMap<Topic, Vec<Vec<Record>>>> {
+    fn topics(&self) -> MutexGuard<'_, HashMap<Topic, Vec<Kept>>> {
         // Nothing that can panic runs while it is held half-changed.
         self.topics.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read<T>(&self, topic: Topic, body: impl FnOnce(&[Vec<Record>]) -> T) -> Result<T, Error> {
+    fn read<T>(&self, topic: Topic, body: impl FnOnce(&[Kept]) -> T) -> Result<T, Error> {
         self.topics().get(&topic).map(|partitions| body(partitions)).ok_or_else(|| missing(topic))
     }
 
@@ -74,7 +102,7 @@ impl Inner {
 
     fn append_all(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
         let mut topics = self.topics();
-        let mut kept: usize = topics.values().flatten().map(Vec::len).sum();
+        let mut kept: usize = topics.values().flatten().map(|kept| kept.records.len()).sum();
         let Some(partitions) = topics.get_mut(&topic) else {
             return records.iter().map(|_| Err(missing(topic))).collect();
         };
@@ -85,10 +113,10 @@ impl Inner {
             }
             kept += 1;
             let partition = partition_of(&record.key, count(partitions));
-            let rows = &mut partitions[usize::try_from(partition.0).unwrap_or(0)];
-            let offset = Offset(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+            let place = &mut partitions[usize::try_from(partition.0).unwrap_or(0)];
+            let offset = Offset(place.end());
             let NewRecord { key, value, headers } = record;
-            rows.push(Record { partition, offset, key, value, headers });
+            place.records.push(Record { partition, offset, key, value, headers });
             Ok(Appended { partition, offset })
         };
         records.into_iter().map(&mut append).collect()
@@ -96,20 +124,23 @@ impl Inner {
 
     fn open(self: &Arc<Self>, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
         let out_of_range = Error::OffsetOutOfRange { topic, partition: partition.0, offset: from.0 };
-        let end = self.read(topic, |partitions| rows(partitions, partition).map(<[Record]>::len))?;
-        let next =
-            usize::try_from(from.0).ok().filter(|from| end.is_some_and(|end| *from <= end)).ok_or(out_of_range)?;
+        let next = self.read(topic, |partitions| {
+            let kept = find(partitions, partition)?;
+            let next = if begins(topic, from) { kept.first } else { from.0 };
+            kept.from(next).map(|_| next)
+        })?;
+        let next = next.ok_or(out_of_range)?;
         let appended = self.appended.subscribe();
         Ok(Box::new(MemoryTail { inner: Arc::clone(self), topic, partition, next, appended }))
     }
 }
 
-fn count(partitions: &[Vec<Record>]) -> i32 {
+fn count(partitions: &[Kept]) -> i32 {
     i32::try_from(partitions.len()).unwrap_or(i32::MAX)
 }
 
-fn rows(partitions: &[Vec<Record>], partition: Partition) -> Option<&[Record]> {
-    partitions.get(usize::try_from(partition.0).ok()?).map(Vec::as_slice)
+fn find(partitions: &[Kept], partition: Partition) -> Option<&Kept> {
+    partitions.get(usize::try_from(partition.0).ok()?)
 }
 
 fn missing(topic: Topic) -> Error {
@@ -129,8 +160,7 @@ impl Log for MemoryLog {
     }
 
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
-        let end = |rows: &Vec<Record>| Offset(i64::try_from(rows.len()).unwrap_or(i64::MAX));
-        self.inner.read(topic, |partitions| partitions.iter().map(end).collect())
+        self.inner.read(topic, |partitions| partitions.iter().map(|kept| Offset(kept.end())).collect())
     }
 
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
@@ -155,8 +185,9 @@ impl Log for MemoryLog {
         let mut topics = self.inner.topics();
         for topic in Topic::ALL {
             let wanted = topic.partitions(partitions);
-            let found =
-                topics.entry(topic).or_insert_with(|| vec![Vec::new(); usize::try_from(wanted.max(1)).unwrap_or(1)]);
+            let found = topics
+                .entry(topic)
+                .or_insert_with(|| vec![Kept::default(); usize::try_from(wanted.max(1)).unwrap_or(1)]);
             if count(found) != wanted {
                 let problem = format!("has {} partitions instead of {wanted}", found.len());
                 return Err(Error::Topic { topic: topic.name().to_owned(), problem });
@@ -174,7 +205,7 @@ struct MemoryTail {
     inner: Arc<Inner>,
     topic: Topic,
     partition: Partition,
-    next: usize,
+    next: i64,
     appended: watch::Receiver<u64>,
 }
 
@@ -185,11 +216,13 @@ impl Tail for MemoryTail {
         loop {
             self.appended.borrow_and_update();
             let found = self.inner.read(self.topic, |partitions| {
-                let rows = rows(partitions, self.partition).unwrap_or_default();
-                rows.iter().skip(self.next).take(max).cloned().collect::<Vec<_>>()
+                let left = find(partitions, self.partition)?.from(self.next)?;
+                Some(left.iter().take(max).cloned().collect::<Vec<_>>())
             })?;
-            if !found.is_empty() {
-                self.next += found.len();
+            let (topic, partition) = (self.topic, self.partition.0);
+            let found = found.ok_or(Error::OffsetOutOfRange { topic, partition, offset: self.next })?;
+            if let Some(last) = found.last() {
+                self.next = last.offset.0 + 1;
                 return Ok(found);
             }
             match timeout_at(deadline, self.appended.changed()).await {

@@ -1,7 +1,7 @@
 //! The log in PostgreSQL, for one machine without a broker.
 //!
 //! Appends of many callers share a transaction, see `writer`. A commit notifies; readers look when they are woken, and by
-//! themselves every second. Groups keep leases in rows, see `registry`. Old words on a key are swept, see `compaction`.
+//! themselves every second. Groups keep leases in rows, see `registry`. What is superseded or too old is swept, see `sweep`.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::group::Member;
 use crate::log::{Appended, Error, Joined, Log, MAX_RECORD_BYTES, NewRecord, PartitionOwner, Tail};
 use crate::partitioner::partition_of;
 use crate::task::spawn;
-use crate::topic::{Offset, Partition, Topic};
+use crate::topic::{ALERTS_DAYS, DEAD_LETTERS_DAYS, Offset, Partition, Topic};
 
 use registry::PostgresRegistry;
 use tail::PostgresTail;
@@ -31,6 +31,7 @@ mod compaction;
 mod copy;
 mod headers;
 mod registry;
+mod sweep;
 mod tail;
 mod topics;
 mod wake;
@@ -39,11 +40,18 @@ mod writer;
 /// The tables.
 pub const SCHEMA: Schema = Schema {
     name: "bus",
-    migrations: &[Migration {
-        version: 20_260_105_090_000,
-        name: "log",
-        sql: include_str!("../migrations/20260105090000_log.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 20_260_105_090_000,
+            name: "log",
+            sql: include_str!("../migrations/20260105090000_log.sql"),
+        },
+        Migration {
+            version: 20_261_125_170_000,
+            name: "sweeps",
+            sql: include_str!("../migrations/20261125170000_sweeps.sql"),
+        },
+    ],
 };
 
 /// The limits that keep memory bounded.
@@ -54,15 +62,26 @@ pub struct Config {
     pub buffer_kib: u32,
     /// How many appends may wait to be written.
     pub buffer_appends: usize,
-    /// How often superseded records of compacted topics are swept, in seconds.
+    /// How often superseded records of compacted topics, and those that are too old, are swept, in seconds.
     pub compaction_seconds: u64,
-    /// How old a superseded record must be, in seconds, so that a slow reader still sees each change.
+    /// For how long a record must have been superseded, in seconds, so that a slow reader still sees each change.
     pub compaction_age_seconds: u64,
+    /// For how many days alert changes are kept.
+    pub alerts_days: u32,
+    /// The same for dead letters.
+    pub dead_letters_days: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { buffer_kib: 64 * 1024, buffer_appends: 10_000, compaction_seconds: 600, compaction_age_seconds: 3_600 }
+        Self {
+            buffer_kib: 64 * 1024,
+            buffer_appends: 10_000,
+            compaction_seconds: 600,
+            compaction_age_seconds: 3_600,
+            alerts_days: ALERTS_DAYS,
+            dead_letters_days: DEAD_LETTERS_DAYS,
+        }
     }
 }
 
@@ -103,12 +122,12 @@ impl PostgresLog {
         let shared = Arc::new(Shared { database, wakes: Wakes::default(), topics: RwLock::default() });
         let (appends, waiting) = mpsc::channel(config.buffer_appends.max(1));
         let listener = shared.database.listen(wake::CHANNEL).await.map_err(|error| unavailable(&error))?;
-        let age = Duration::from_secs(config.compaction_age_seconds);
+        let ages = sweep::Ages::of(config);
         let pause = Duration::from_secs(config.compaction_seconds.max(1));
         let tasks = [
             spawn(Writer::new(Arc::clone(&shared), waiting).run()),
             spawn(wake::listen(Arc::clone(&shared), listener)),
-            spawn(compaction::sweep_regularly(Arc::clone(&shared), pause, age)),
+            spawn(sweep::sweep_regularly(Arc::clone(&shared), pause, ages)),
         ];
         Ok(Self {
             shared,
@@ -121,7 +140,13 @@ impl PostgresLog {
 
     /// Sweeps compacted topics now, and says how many records went. Regularly it happens by itself.
     pub async fn compact(&self, age: Duration) -> Result<u64, Error> {
-        compaction::sweep(&self.shared, age).await
+        sweep::sweep(&self.shared, Topic::compacted, age).await
+    }
+
+    /// Deletes what is older than `age` in the topics that expire, and says how many records went. Regularly it happens by
+    /// itself.
+    pub async fn expire(&self, age: Duration) -> Result<u64, Error> {
+        sweep::sweep(&self.shared, Topic::expires, age).await
     }
 
     /// Hands records to the writer and waits for their places.

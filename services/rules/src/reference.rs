@@ -151,7 +151,7 @@ impl Reader {
     }
 
     /// Reads up to an offset. Too little would be worse than nothing: whoever evaluates without records that were in force
-    /// before recalls what still holds. The last record of a compacted topic is always kept, so its end can be waited for.
+    /// before recalls what still holds. The topic is kept whole, so its end can be waited for.
     async fn read_until(&mut self, log: &dyn Log, end: Offset) -> Result<(), Error> {
         if self.offset >= end.0 {
             return Ok(());

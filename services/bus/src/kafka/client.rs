@@ -7,8 +7,8 @@ use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
 use bytes::Bytes;
 
-use crate::log::{Error, Record};
-use crate::topic::{Offset, Partition};
+use crate::log::{Error, Record, begins};
+use crate::topic::{Offset, Partition, Topic};
 
 /// Sends the library's log lines to ours. They name brokers, topics and groups, never what a record holds.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,6 +85,11 @@ pub(super) fn judge(error: &KafkaError) -> Verdict {
         ) => Verdict::Over,
         _ => Verdict::Passing,
     }
+}
+
+/// Where a consumer is to start. The first record kept is for the cluster to find: it may move while we ask.
+pub(super) fn start(topic: Topic, from: Offset) -> rdkafka::Offset {
+    if begins(topic, from) { rdkafka::Offset::Beginning } else { rdkafka::Offset::Offset(from.0) }
 }
 
 /// Copies a record out of the library's memory, at once: a borrowed one holds its whole fetch buffer.

@@ -10,6 +10,8 @@ use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use serde::Deserialize;
 
+use crate::topic::{ALERTS_DAYS, DEAD_LETTERS_DAYS, Topic};
+
 /// Kafka's share of the configuration.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -20,6 +22,10 @@ pub struct Config {
     pub topic_prefix: String,
     /// How many brokers keep each record; with three or more, two must have it before it is acknowledged.
     pub replication: u16,
+    /// For how many days alert changes are kept. Given to the topic when it is created; an operator may change it there.
+    pub alerts_days: u32,
+    /// The same for dead letters.
+    pub dead_letters_days: u32,
     /// How long a record may wait for its acknowledgement, in milliseconds. Shorter than the deadlines of those who wait.
     pub message_timeout_ms: u32,
     /// How long a record waits for others to share its request, in milliseconds. One record alone is late by this much, and a
@@ -49,6 +55,8 @@ impl Default for Config {
             bootstrap_servers: "127.0.0.1:9092".to_owned(),
             topic_prefix: String::new(),
             replication: 1,
+            alerts_days: ALERTS_DAYS,
+            dead_letters_days: DEAD_LETTERS_DAYS,
             message_timeout_ms: 10_000,
             linger_ms: 1,
             buffer_kib: 64 * 1024,
@@ -58,6 +66,18 @@ impl Default for Config {
             poll_interval_ms: 60_000,
             instance_id: None,
             security_file: None,
+        }
+    }
+}
+
+impl Config {
+    /// For how long a topic's records are kept, in milliseconds; -1 is for ever.
+    pub(super) fn retention_ms(&self, topic: Topic) -> i64 {
+        let days = |days: u32| i64::from(days.max(1)) * 24 * 60 * 60 * 1000;
+        match topic {
+            Topic::Alerts => days(self.alerts_days),
+            Topic::DeadLetters => days(self.dead_letters_days),
+            Topic::Events | Topic::Reference | Topic::Directory => -1,
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::client::{Verdict, copy, judge, unavailable, weight};
 use super::rebalance::{Context, Shared};
-use crate::log::Error;
+use crate::log::{Error, begins};
 use crate::topic::{Offset, Partition};
 
 /// How long a poll waits for a record before the thread looks after everything else.
@@ -151,7 +151,7 @@ impl Member {
         let positions = context.shared().routes.positions();
         for (partition, offset) in positions {
             match self.consumer.fetch_watermarks(&context.name, partition.0, ENDS_TIMEOUT) {
-                Ok((low, high)) if (low..=high).contains(&offset.0) => {}
+                Ok((low, high)) if begins(context.topic, offset) || (low..=high).contains(&offset.0) => {}
                 Ok(_) => {
                     return Error::OffsetOutOfRange { topic: context.topic, partition: partition.0, offset: offset.0 };
                 }

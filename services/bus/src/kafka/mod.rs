@@ -28,7 +28,7 @@ use self::member::Member;
 use self::produce::Appender;
 use self::rebalance::Context;
 use self::tail::{KafkaTail, Place};
-use crate::log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Tail};
+use crate::log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Tail, begins};
 use crate::topic::{Offset, Partition, Topic};
 
 pub use self::config::{Config, ConfigError};
@@ -85,7 +85,7 @@ impl Log for KafkaLog {
             return Err(Error::Topic { topic: name, problem: format!("has no partition {}", partition.0) });
         }
         let (low, high) = topics::ends(&producer, &name, partition.0).await?;
-        if !(low..=high).contains(&from.0) {
+        if !begins(topic, from) && !(low..=high).contains(&from.0) {
             return Err(Error::OffsetOutOfRange { topic, partition: partition.0, offset: from.0 });
         }
         Ok(Box::new(KafkaTail::start(&self.clients, &name, Place { topic, partition, from })?))

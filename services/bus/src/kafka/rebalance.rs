@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{self, unavailable};
+use super::client::{self, start, unavailable};
 use super::route::Routes;
 use crate::log::{Error, PartitionOwner, Record};
 use crate::topic::{Offset, Partition, Topic};
@@ -76,7 +76,7 @@ impl Context {
         for (partition, claim) in claimed {
             let added = claim.and_then(|(from, inbox)| {
                 assignment
-                    .add_partition_offset(&self.name, partition.0, rdkafka::Offset::Offset(from.0))
+                    .add_partition_offset(&self.name, partition.0, start(self.topic, from))
                     .map_err(|error| unavailable(&error))?;
                 self.shared().routes.open(partition, from, inbox);
                 Ok(())

@@ -11,7 +11,7 @@ use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::client::{self, Verdict, copy, judge, unavailable, weight};
+use super::client::{self, Verdict, copy, judge, start, unavailable, weight};
 use super::config::Clients;
 use crate::log::{Error, Record, Tail};
 use crate::topic::{Offset, Partition, Topic};
@@ -60,7 +60,7 @@ impl KafkaTail {
             clients.tail().create_with_context(TailContext).map_err(|error| unavailable(&error))?;
         let mut assignment = TopicPartitionList::new();
         assignment
-            .add_partition_offset(name, place.partition.0, rdkafka::Offset::Offset(place.from.0))
+            .add_partition_offset(name, place.partition.0, start(place.topic, place.from))
             .and_then(|()| consumer.assign(&assignment))
             .map_err(|error| unavailable(&error))?;
         let (sender, batches) = mpsc::channel(BATCHES);

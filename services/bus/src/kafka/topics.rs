@@ -50,10 +50,11 @@ impl Wanted {
                 ("delete.retention.ms", "604800000".to_owned()),
             ]);
         } else {
-            settings.extend([("cleanup.policy", "delete".to_owned()), ("retention.ms", "-1".to_owned())]);
+            let kept = config.retention_ms(topic).to_string();
+            settings.extend([("cleanup.policy", "delete".to_owned()), ("retention.ms", kept)]);
         }
-        let partitions = if topic == Topic::Reference { 1 } else { partitions };
-        Self { topic, name: format!("{}{}", config.topic_prefix, topic.name()), partitions, settings }
+        let name = format!("{}{}", config.topic_prefix, topic.name());
+        Self { topic, name, partitions: topic.partitions(partitions), settings }
     }
 
     fn problem(&self, problem: impl Into<String>) -> Error {
@@ -73,7 +74,10 @@ impl Wanted {
         if self.topic == Topic::Events && kept != -1 && kept < EVENTS_KEPT_MS {
             return Err(self.problem(format!("keeps records for {kept} ms; a school year at least is needed")));
         }
-        if self.topic == Topic::Events && number("retention.bytes") != -1 {
+        if self.topic == Topic::Reference && kept != -1 {
+            return Err(self.problem(format!("keeps records for {kept} ms (retention.ms); they are needed for ever")));
+        }
+        if matches!(self.topic, Topic::Events | Topic::Reference) && number("retention.bytes") != -1 {
             return Err(self.problem("drops records by size (retention.bytes); state could not be rebuilt from it"));
         }
         let (largest, needed) = (number("max.message.bytes"), self.setting("max.message.bytes"));

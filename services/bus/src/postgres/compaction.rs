@@ -1,73 +1,48 @@
-//! Sweeping superseded records of compacted topics. The last word on each key stays, a tombstone too.
+//! Compaction: of each key the last record stays at its offset, a tombstone too.
+//!
+//! `latest` knows the last record of each key before a stretch, so only the stretch itself is read.
 
-use std::sync::Arc;
-use std::time::Duration;
+use sqlx::PgConnection;
 
-use homeroom_pg::Districts;
-use tokio::time::sleep;
+use super::sweep::Stretch;
 
-use super::{Shared, unavailable};
-use crate::log::Error;
-
-/// How many records one transaction deletes.
-const STEP: i64 = 10_000;
-/// Only one process sweeps at a time: "busswept" in hexadecimal.
-const LOCK: i64 = 0x6275_7373_7765_7074;
-
-/// The last word is the last of all, young ones included.
-const DELETE: &str = r#"
-with last as (
-    select topic_id, partition, key, max("offset") as "offset"
-    from records join topics using (topic_id)
-    where compacted
-    group by topic_id, partition, key
-), superseded as (
-    select r.topic_id, r.partition, r."offset"
-    from records r join last l using (topic_id, partition, key)
-    where r."offset" < l."offset" and r.recorded_at < clock_timestamp() - make_interval(secs => $1)
-    limit $2
+/// What the stretch supersedes: within it, and before it. Without a join, whose plan would be a guess: nothing is known of a
+/// young table, and a wrong guess took longer than a statement may.
+const SUPERSEDED: &str = r#"
+with stretch as materialized (
+    select key, "offset", lead("offset") over (partition by key order by "offset") as later
+    from records
+    where topic_id = $1 and partition = $2 and "offset" >= $3 and "offset" < $4
 )
-delete from records r using superseded s
-where r.topic_id = s.topic_id and r.partition = s.partition and r."offset" = s."offset""#;
+select "offset" from stretch where later is not null
+union all
+select before from (
+    select (select k."offset" from latest k where k.topic_id = $1 and k.partition = $2 and k.key = s.key) as before
+    from stretch s where later is null
+) known
+where before is not null"#;
 
-/// Sweeps again and again until the log is dropped.
-pub(super) async fn sweep_regularly(shared: Arc<Shared>, pause: Duration, age: Duration) {
-    loop {
-        sleep(pause).await;
-        match sweep(&shared, age).await {
-            Ok(records) => tracing::debug!(records, "compacted topics swept"),
-            Err(error) => tracing::warn!(%error, "compacted topics could not be swept"),
-        }
-    }
-}
+const DELETE: &str = r#"delete from records where topic_id = $1 and partition = $2 and "offset" = any($3)"#;
 
-/// Deletes superseded records older than `age`, and says how many.
-pub(super) async fn sweep(shared: &Shared, age: Duration) -> Result<u64, Error> {
-    let mut total = 0;
-    loop {
-        let deleted = step(shared, age).await.map_err(|error| unavailable(&error))?;
-        total += deleted;
-        if deleted < STEP.unsigned_abs() {
-            return Ok(total);
-        }
-    }
-}
+/// After the deletion, the stretch has one record of each key.
+const REMEMBER: &str = r#"
+insert into latest (topic_id, partition, key, "offset")
+select topic_id, partition, key, "offset" from records
+where topic_id = $1 and partition = $2 and "offset" >= $3 and "offset" < $4
+on conflict (topic_id, partition, key) do update set "offset" = excluded."offset""#;
 
-async fn step(shared: &Shared, age: Duration) -> Result<u64, homeroom_pg::Error> {
-    shared
-        .database
-        .run("bus compaction", &Districts::none(), move |connection| {
-            Box::pin(async move {
-                let free: bool = sqlx::query_scalar("select pg_try_advisory_xact_lock($1)")
-                    .bind(LOCK)
-                    .fetch_one(&mut *connection)
-                    .await?;
-                if !free {
-                    return Ok(0);
-                }
-                let deleted = sqlx::query(DELETE).bind(age.as_secs_f64()).bind(STEP).execute(connection).await?;
-                Ok(deleted.rows_affected())
-            })
-        })
-        .await
+/// Deletes what the stretch supersedes, and says how many records went.
+pub(super) async fn compact(connection: &mut PgConnection, stretch: Stretch) -> Result<u64, sqlx::Error> {
+    let Stretch { topic_id, partition, from, until } = stretch;
+    let superseded: Vec<i64> = sqlx::query_scalar(SUPERSEDED)
+        .bind(topic_id)
+        .bind(partition)
+        .bind(from)
+        .bind(until)
+        .fetch_all(&mut *connection)
+        .await?;
+    let delete = sqlx::query(DELETE).bind(topic_id).bind(partition).bind(superseded);
+    let deleted = delete.execute(&mut *connection).await?.rows_affected();
+    sqlx::query(REMEMBER).bind(topic_id).bind(partition).bind(from).bind(until).execute(connection).await?;
+    Ok(deleted)
 }

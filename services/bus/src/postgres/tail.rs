@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Shared, headers, topics, unavailable};
-use crate::log::{Error, Record, Tail};
+use crate::log::{Error, Record, Tail, begins};
 use crate::topic::{Offset, Partition, Topic};
 
 /// A reader looks by itself so often, in case that a notification was lost.
@@ -31,6 +31,7 @@ limit $4"#;
 
 pub(super) struct PostgresTail {
     shared: Arc<Shared>,
+    topic: Topic,
     topic_id: i16,
     partition: Partition,
     next: i64,
@@ -45,13 +46,18 @@ impl PostgresTail {
         from: Offset,
     ) -> Result<Self, Error> {
         let row = shared.topic(topic).await?;
-        let ends = topics::end_offsets(&shared.database, row).await?;
-        let end = usize::try_from(partition.0).ok().and_then(|partition| ends.get(partition));
-        if from.0 < 0 || end.is_none_or(|end| from > *end) {
-            return Err(Error::OffsetOutOfRange { topic, partition: partition.0, offset: from.0 });
+        let bounds = topics::bounds(&shared.database, row).await?;
+        let out_of_range = Error::OffsetOutOfRange { topic, partition: partition.0, offset: from.0 };
+        let Some((swept, end)) = usize::try_from(partition.0).ok().and_then(|partition| bounds.get(partition)) else {
+            return Err(out_of_range);
+        };
+        let first = if topic.expires() { *swept } else { Offset(0) };
+        let next = if begins(topic, from) { first } else { from };
+        if !(first..=*end).contains(&next) {
+            return Err(out_of_range);
         }
         let appended = shared.wakes.partition(row.topic_id, partition.0);
-        Ok(Self { shared, topic_id: row.topic_id, partition, next: from.0, appended })
+        Ok(Self { shared, topic, topic_id: row.topic_id, partition, next: next.0, appended })
     }
 
     async fn look(&mut self, max: usize) -> Result<Vec<Record>, Error> {
@@ -79,6 +85,10 @@ impl PostgresTail {
             })
             .await
             .map_err(|error| unavailable(&error))?;
+        // Offsets are dense: what is left out has expired before we came to it.
+        if self.topic.expires() && records.first().is_some_and(|first| first.offset.0 > next) {
+            return Err(Error::OffsetOutOfRange { topic: self.topic, partition: partition.0, offset: next });
+        }
         if let Some(last) = records.last() {
             self.next = last.offset.0 + 1;
         }

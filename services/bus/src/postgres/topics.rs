@@ -24,16 +24,23 @@ pub(super) async fn find(database: &Database, topic: Topic) -> Result<Option<Top
 
 /// The offset after the last of each partition.
 pub(super) async fn end_offsets(database: &Database, row: TopicRow) -> Result<Vec<Offset>, Error> {
-    let offsets: Vec<i64> = database
+    Ok(bounds(database, row).await?.into_iter().map(|(_, end)| end).collect())
+}
+
+/// How far each partition was swept, and the offset after its last record.
+pub(super) async fn bounds(database: &Database, row: TopicRow) -> Result<Vec<(Offset, Offset)>, Error> {
+    let offsets: Vec<(i64, i64)> = database
         .run("bus end offsets", &Districts::none(), move |connection| {
             Box::pin(async move {
-                let select = "select next_offset from partitions where topic_id = $1 order by partition";
-                Ok(sqlx::query_scalar(select).bind(row.topic_id).fetch_all(connection).await?)
+                let select = "select coalesce(swept_to, 0), next_offset
+                              from partitions left join sweeps using (topic_id, partition)
+                              where topic_id = $1 order by partition";
+                Ok(sqlx::query_as(select).bind(row.topic_id).fetch_all(connection).await?)
             })
         })
         .await
         .map_err(|error| unavailable(&error))?;
-    Ok(offsets.into_iter().map(Offset).collect())
+    Ok(offsets.into_iter().map(|(swept, end)| (Offset(swept), Offset(end))).collect())
 }
 
 /// Makes what is missing, in one transaction, and refuses what is not as wanted.
@@ -53,6 +60,9 @@ pub(super) async fn create(database: &Database, partitions: i32) -> Result<(), E
                 }
                 let rows = "insert into partitions (topic_id, partition)
                             select topic_id, generate_series(0, partitions - 1) from topics on conflict do nothing";
+                sqlx::query(rows).execute(&mut *connection).await?;
+                let rows = "insert into sweeps (topic_id, partition)
+                            select topic_id, partition from partitions on conflict do nothing";
                 sqlx::query(rows).execute(&mut *connection).await?;
                 Ok(())
             })

@@ -9,9 +9,12 @@ use tokio::sync::watch;
 
 use super::Shared;
 
-/// Payloads: `<topic_id>:<partition>,<partition>...` after an append, [`GROUP`] after a change of members.
+/// Payloads: `<topic_id>:<partition>,<partition>...` after an append, [`GROUP`] after a change of members. No partition means
+/// all of the topic's.
 pub(super) const CHANNEL: &str = "homeroom_bus";
 pub(super) const GROUP: &str = "group";
+/// A payload of 8,000 bytes or more would fail the append that sends it.
+const MAX_BYTES: usize = 7_999;
 /// How long the listener waits before it wakes everybody all the same.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -41,6 +44,13 @@ impl Wakes {
         }
     }
 
+    fn wake_topic(&self, topic_id: i16) {
+        let partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, sender) in partitions.iter().filter(|((topic, _), _)| *topic == topic_id) {
+            sender.send_modify(|number| *number += 1);
+        }
+    }
+
     fn wake_all(&self) {
         for sender in self.partitions.lock().unwrap_or_else(PoisonError::into_inner).values() {
             sender.send_modify(|number| *number += 1);
@@ -55,6 +65,9 @@ impl Wakes {
         }
         // What another version might say is understood as "look".
         let Some((topic_id, partitions)) = parse(payload) else { return self.wake_all() };
+        if partitions.is_empty() {
+            return self.wake_topic(topic_id);
+        }
         for partition in partitions {
             self.wake_partition(topic_id, partition);
         }
@@ -64,13 +77,18 @@ impl Wakes {
 /// What to notify after an append to these partitions of a topic.
 pub(super) fn payload(topic_id: i16, partitions: impl Iterator<Item = i32>) -> String {
     let partitions: Vec<String> = partitions.map(|partition| partition.to_string()).collect();
-    format!("{topic_id}:{}", partitions.join(","))
+    let payload = format!("{topic_id}:{}", partitions.join(","));
+    if payload.len() > MAX_BYTES { format!("{topic_id}:") } else { payload }
 }
 
 fn parse(payload: &str) -> Option<(i16, Vec<i32>)> {
     let (topic_id, partitions) = payload.split_once(':')?;
+    let topic_id = topic_id.parse().ok()?;
+    if partitions.is_empty() {
+        return Some((topic_id, Vec::new()));
+    }
     let partitions = partitions.split(',').map(|partition| partition.parse().ok()).collect::<Option<_>>()?;
-    Some((topic_id.parse().ok()?, partitions))
+    Some((topic_id, partitions))
 }
 
 /// Wakes those who wait until the log is dropped.
@@ -90,7 +108,19 @@ mod tests {
     #[test]
     fn a_payload_reads_back() {
         assert_eq!(parse(&payload(3, [0, 11].into_iter())), Some((3, vec![0, 11])));
-        assert_eq!(parse("3:"), None);
+        assert_eq!(parse("3:x"), None);
+    }
+
+    #[test]
+    fn a_payload_that_would_be_too_long_means_all_partitions_of_the_topic() {
+        assert_eq!(parse(&payload(3, 0..5_000)), Some((3, Vec::new())));
+        let wakes = Wakes::default();
+        let (mut hit, mut other) = (wakes.partition(3, 4_711), wakes.partition(4, 4_711));
+        hit.mark_unchanged();
+        other.mark_unchanged();
+        wakes.wake("3:");
+        assert!(hit.has_changed().unwrap());
+        assert!(!other.has_changed().unwrap());
     }
 
     #[test]

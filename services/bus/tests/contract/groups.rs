@@ -1,6 +1,7 @@
 //! Sharing a topic's partitions.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use homeroom_bus::{Joined, Log, Offset, Topic};
 use tokio_util::sync::CancellationToken;
@@ -10,6 +11,9 @@ use crate::{DEADLINE, Logs, append, records, with_topics};
 
 /// [`crate::PARTITIONS`], as owners count them.
 const ALL: usize = 4;
+/// How soon a dead member's partitions move: Kafka's session of six seconds here, or the lease of four; the rest is for a busy
+/// machine.
+const HANDOVER: Duration = Duration::from_secs(15);
 
 struct Membership {
     joined: Joined,
@@ -64,6 +68,28 @@ pub(crate) async fn two_members_share_and_a_leaver_hands_over_with_nothing_lost_
     second.wait_for_partitions(ALL, DEADLINE).await;
     ledger.wait_for(8_000, DEADLINE).await;
     ledger.assert_exact(8_000);
+    two.leave().await;
+}
+
+pub(crate) async fn the_partitions_of_a_member_that_dies_move_with_nothing_lost_or_repeated(logs: Logs) {
+    let logs = with_topics(logs).await;
+    let ledger = Ledger::new();
+    let (dying, heir) = (Owner::new(&ledger), Owner::new(&ledger));
+    let doomed = join(&logs.mortal(), "rules", &dying).await;
+    dying.wait_for_partitions(ALL, DEADLINE).await;
+    let two = join(&logs.two, "rules", &heir).await;
+    append(&logs.two, Topic::Events, records(2_000)).await;
+    heir.wait_for_partitions(ALL / 2, DEADLINE).await;
+    dying.wait_for_partitions(ALL / 2, DEADLINE).await;
+
+    // As a killed process: no word to anybody.
+    doomed.joined.left.abort();
+    let died = Instant::now();
+    append(&logs.two, Topic::Events, records(2_000)).await;
+    heir.wait_for_partitions(ALL, HANDOVER).await;
+    ledger.wait_for(4_000, DEADLINE).await;
+    ledger.assert_exact(4_000);
+    println!("handed over after {:?}", died.elapsed());
     two.leave().await;
 }
 

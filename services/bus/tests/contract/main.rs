@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod appending;
+mod expiring;
 mod groups;
 #[path = "../kafka/owner.rs"]
 mod owner;
@@ -17,6 +18,8 @@ use homeroom_bus::memory::MemoryLog;
 use homeroom_bus::postgres::{self, PostgresLog};
 use homeroom_bus::{Appended, Log, NewRecord, Offset, Partition, Record, Topic};
 use homeroom_harness::{kafka, test_database};
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::{ClientConfig, TopicPartitionList};
 
 /// How long anything may take on a loaded machine.
 const DEADLINE: Duration = Duration::from_mins(1);
@@ -27,11 +30,55 @@ const PARTITIONS: i32 = 4;
 struct Logs {
     one: Arc<dyn Log>,
     two: Arc<dyn Log>,
+    kind: Kind,
+}
+
+/// What a test needs of one log in particular.
+enum Kind {
+    Memory(MemoryLog),
+    PostgreSql(Arc<PostgresLog>),
+    Kafka(Box<KafkaConfig>),
+}
+
+impl Logs {
+    /// A log whose members die without a word when their task is aborted.
+    fn mortal(&self) -> Arc<dyn Log> {
+        match &self.kind {
+            Kind::Memory(_) | Kind::PostgreSql(_) => self.one.clone(),
+            Kind::Kafka(config) => {
+                // A member with a name does not say that it leaves: it may be back soon.
+                let config = KafkaConfig { instance_id: Some("mortal".to_owned()), ..(**config).clone() };
+                Arc::new(KafkaLog::new(&config).unwrap())
+            }
+        }
+    }
+
+    /// Makes what a topic that expires holds now as old as it takes to go.
+    async fn expire(&self, topic: Topic) {
+        match &self.kind {
+            Kind::Memory(log) => log.expire(topic),
+            Kind::PostgreSql(log) => assert!(log.expire(Duration::ZERO).await.unwrap() > 0),
+            Kind::Kafka(config) => {
+                let ends = self.one.end_offsets(topic).await.unwrap();
+                let name = format!("{}{}", config.topic_prefix, topic.name());
+                let mut list = TopicPartitionList::new();
+                for (partition, end) in (0..).zip(ends) {
+                    list.add_partition_offset(&name, partition, rdkafka::Offset::Offset(end.0)).unwrap();
+                }
+                let admin: AdminClient<_> =
+                    ClientConfig::new().set("bootstrap.servers", &config.bootstrap_servers).create().unwrap();
+                let options = AdminOptions::new().operation_timeout(Some(DEADLINE));
+                for deleted in admin.delete_records(&list, &options).await.unwrap().elements() {
+                    deleted.error().unwrap();
+                }
+            }
+        }
+    }
 }
 
 async fn memory() -> Logs {
     let log = MemoryLog::default();
-    Logs { one: Arc::new(log.clone()), two: Arc::new(log) }
+    Logs { one: Arc::new(log.clone()), two: Arc::new(log.clone()), kind: Kind::Memory(log) }
 }
 
 async fn postgresql() -> Logs {
@@ -40,13 +87,14 @@ async fn postgresql() -> Logs {
         let database = test.connect(&postgres::SCHEMA).await;
         Arc::new(PostgresLog::open(database, &postgres::Config::default()).await.unwrap())
     };
-    Logs { one: open().await, two: open().await }
+    let one = open().await;
+    Logs { one: one.clone(), two: open().await, kind: Kind::PostgreSql(one) }
 }
 
 async fn apache_kafka() -> Logs {
     let config = KafkaConfig { session_timeout_ms: 6_000, ..kafka().config() };
     let open = || Arc::new(KafkaLog::new(&config).unwrap());
-    Logs { one: open(), two: open() }
+    Logs { one: open(), two: open(), kind: Kind::Kafka(Box::new(config)) }
 }
 
 /// The same, with its topics.
@@ -86,11 +134,16 @@ contract! {
     reading::a_reader_gets_no_more_than_it_asks_for_and_then_the_rest;
     reading::a_reader_starts_where_it_is_told;
     reading::an_offset_beyond_the_end_is_refused;
+    expiring::a_reader_from_the_beginning_starts_at_the_first_record_kept;
+    expiring::a_member_from_the_beginning_starts_at_the_first_record_kept;
+    expiring::an_offset_that_has_expired_is_refused;
+    expiring::a_reader_whose_next_record_has_expired_is_told;
     topics::missing_topics_are_reported_and_created;
     topics::the_reference_topic_has_one_partition;
     topics::another_number_of_partitions_is_refused;
     groups::a_lone_member_has_every_partition_and_is_asked_once_for_each;
     groups::two_members_share_and_a_leaver_hands_over_with_nothing_lost_or_repeated;
+    groups::the_partitions_of_a_member_that_dies_move_with_nothing_lost_or_repeated;
     groups::a_slow_worker_loses_no_record_and_no_order;
     groups::a_member_starts_at_the_offset_that_its_owner_says;
     groups::groups_do_not_disturb_each_other;

@@ -6,6 +6,7 @@
 mod groups;
 mod limits;
 mod owner;
+mod restart;
 mod topics;
 
 use std::time::Duration;

@@ -3,6 +3,8 @@
 use homeroom_bus::kafka::{Config, ConfigError, KafkaLog};
 use homeroom_bus::{Log as _, Topic};
 use homeroom_harness::kafka;
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
 
 use crate::cluster;
 
@@ -35,6 +37,59 @@ async fn topics_made_for_smaller_records_are_an_error() {
     let log = KafkaLog::new(&Config { max_record_bytes: 2_000_000, ..config }).unwrap();
     let error = log.check_topics().await.unwrap_err().to_string();
     assert!(error.contains("max.message.bytes"), "{error}");
+}
+
+async fn alter(config: &Config, topic: Topic, setting: (&str, &str)) {
+    let admin: AdminClient<_> =
+        ClientConfig::new().set("bootstrap.servers", &config.bootstrap_servers).create().unwrap();
+    let name = format!("{}{}", config.topic_prefix, topic.name());
+    // Sets this one and what must be as we want it; the rest goes back to the broker's own.
+    let altered = AlterConfig::new(ResourceSpecifier::Topic(&name))
+        .set("max.message.bytes", "2000000")
+        .set("retention.ms", "-1")
+        .set(setting.0, setting.1);
+    admin.alter_configs(&[altered], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+}
+
+async fn settings(config: &Config, topic: Topic) -> (String, String) {
+    let admin: AdminClient<_> =
+        ClientConfig::new().set("bootstrap.servers", &config.bootstrap_servers).create().unwrap();
+    let name = format!("{}{}", config.topic_prefix, topic.name());
+    let resources = [ResourceSpecifier::Topic(&name)];
+    let found = admin.describe_configs(&resources, &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+    let value = |setting: &str| found.get(setting).unwrap().value.clone().unwrap();
+    (value("cleanup.policy"), value("retention.ms"))
+}
+
+#[tokio::test]
+async fn only_the_directory_is_compacted_and_only_alerts_and_dead_letters_expire() {
+    let (config, _) = cluster(1).await;
+    let expected = [
+        (Topic::Events, "delete", Some("-1")),
+        (Topic::Reference, "delete", Some("-1")),
+        (Topic::Directory, "compact", None),
+        (Topic::Alerts, "delete", Some("34560000000")),
+        (Topic::DeadLetters, "delete", Some("7776000000")),
+    ];
+    for (topic, cleanup, kept) in expected {
+        let (found_cleanup, found_kept) = settings(&config, topic).await;
+        assert_eq!(found_cleanup, cleanup, "{topic}");
+        assert!(kept.is_none_or(|kept| kept == found_kept), "{topic} keeps for {found_kept} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_reference_topic_that_forgets_is_an_error() {
+    let (config, log) = cluster(1).await;
+    for (setting, value) in
+        [("cleanup.policy", "compact"), ("retention.ms", "86400000"), ("retention.bytes", "1000000")]
+    {
+        alter(&config, Topic::Reference, (setting, value)).await;
+        let error = log.check_topics().await.unwrap_err().to_string();
+        assert!(error.contains("homeroom.reference.v1") && error.contains(setting), "{error}");
+    }
+    alter(&config, Topic::Reference, ("cleanup.policy", "delete")).await;
+    log.check_topics().await.unwrap();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
-use homeroom_bus::postgres::Config;
+use homeroom_bus::postgres::{Config, PostgresLog, SCHEMA};
 use homeroom_bus::{Error, Log as _, Offset, Partition, Topic};
 use sqlx::Executor;
 
@@ -88,4 +88,22 @@ async fn small_appends_of_many_callers_share_commits() {
         .await
         .unwrap();
     assert!(commits < 100, "{commits} commits for 1000 appends");
+}
+
+#[tokio::test]
+async fn an_append_to_more_partitions_than_a_notification_can_name_is_kept_and_wakes_readers() {
+    let test = database().await;
+    let (one, two) = (wide(&test).await, wide(&test).await);
+    let mut tail = one.tail(Topic::Events, Partition(0), Offset(0)).await.unwrap();
+    let records = (0..20_000).map(|number| record(&number.to_string(), Some("value"))).collect();
+    let (read, answers) = tokio::join!(tail.next(1, DEADLINE), two.append(Topic::Events, records));
+    assert!(answers.iter().all(Result::is_ok), "{:?}", answers[0]);
+    assert_eq!(read.unwrap()[0].offset, Offset(0));
+}
+
+/// A log whose topics have so many partitions that their numbers take more than 8,000 bytes.
+async fn wide(test: &homeroom_harness::TestDatabase) -> PostgresLog {
+    let log = PostgresLog::open(test.connect(&SCHEMA).await, &Config::default()).await.unwrap();
+    log.create_topics(3_000).await.unwrap();
+    log
 }

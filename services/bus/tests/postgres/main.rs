@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod compaction;
 mod failure;
 mod member;
+mod sweeping;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,75 @@
+//! A broker that is killed and comes back with its data.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use bytes::Bytes;
+use homeroom_bus::kafka::{Config, KafkaLog};
+use homeroom_bus::{Log as _, NewRecord, Offset, Partition, Record, Tail, Topic};
+use homeroom_harness::Broker;
+
+use crate::{DEADLINE, append_all, records};
+
+const ONLY: Partition = Partition(0);
+
+/// Reads until the record at the offset has come.
+async fn read_to(tail: &mut dyn Tail, last: Offset) -> Vec<Record> {
+    let mut read: Vec<Record> = Vec::new();
+    let deadline = Instant::now() + DEADLINE;
+    while read.last().is_none_or(|record| record.offset < last) {
+        assert!(Instant::now() < deadline, "{} records were read, not those to {last:?}", read.len());
+        read.extend(tail.next(1_000, DEADLINE).await.unwrap());
+    }
+    read
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_broker_was_killed_acknowledged_records_are_there_and_appends_and_tails_go_on() {
+    let mut broker = Broker::start().await.unwrap();
+    let config = Config { message_timeout_ms: 30_000, ..broker.config() };
+    let log = KafkaLog::new(&config).unwrap();
+    log.create_topics(1).await.unwrap();
+    append_all(&log, Topic::Events, records(0..100)).await;
+    let mut tail = log.tail(Topic::Events, ONLY, Offset(0)).await.unwrap();
+    let mut followed = read_to(&mut *tail, Offset(99)).await;
+
+    // Appends are under way while it dies and comes back.
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let writer = async {
+        let mut acknowledged: BTreeMap<Offset, Bytes> = BTreeMap::new();
+        for number in 0.. {
+            if *stopped.borrow() {
+                break;
+            }
+            let value = Bytes::from(format!("under way {number}"));
+            let record = NewRecord { key: "key".into(), value: Some(value.clone()), headers: Vec::new() };
+            if let Ok(place) = log.append(Topic::Events, vec![record]).await.remove(0) {
+                acknowledged.insert(place.offset, value);
+            }
+        }
+        acknowledged
+    };
+    let death = async {
+        followed.extend(read_to(&mut *tail, Offset(150)).await);
+        broker.kill().unwrap();
+        broker.restart().await.unwrap();
+        append_all(&log, Topic::Events, records(0..100)).await;
+        stop.send_replace(true);
+    };
+    let (acknowledged, ()) = tokio::join!(writer, death);
+
+    let end = log.end_offsets(Topic::Events).await.unwrap()[0];
+    followed.extend(read_to(&mut *tail, Offset(end.0 - 1)).await);
+    let offsets: Vec<i64> = followed.iter().map(|record| record.offset.0).collect();
+    assert_eq!(offsets, (0..end.0).collect::<Vec<_>>(), "a tail goes on where it was");
+    let other = KafkaLog::new(&config).unwrap();
+    let mut tail = other.tail(Topic::Events, ONLY, Offset(0)).await.unwrap();
+    let kept: BTreeMap<Offset, Bytes> = read_to(&mut *tail, Offset(end.0 - 1))
+        .await
+        .into_iter()
+        .map(|record| (record.offset, record.value.unwrap()))
+        .collect();
+    for (offset, value) in acknowledged {
+        assert_eq!(kept.get(&offset), Some(&value), "at {offset:?}");
+    }
+}
