@@ -16,7 +16,7 @@ use crate::{PATIENCE, POLL};
 
 /// How long one request may take before the sender gives it up and sends again.
 const REQUEST: Duration = Duration::from_secs(10);
-/// Students in one setup request.
+/// Records in one request.
 const BATCH: usize = 100;
 const ATTENDANCE: &str = "studentSchoolAttendanceEvents";
 
@@ -87,6 +87,15 @@ impl Sender {
             (Door::EdFi, true) => self.insist(|| self.post_edfi(student)).await,
             (Door::EdFi, false) => self.insist(|| self.delete_edfi(student)).await,
         }
+    }
+
+    /// Says of many students at once that they are absent today, by the native door.
+    pub async fn mark_all(&self, students: &[Student]) -> Result<()> {
+        for part in students.chunks(BATCH) {
+            let marks: Vec<Value> = part.iter().map(|student| native_mark(student, 1, false)).collect();
+            self.keep(&marks).await?;
+        }
+        Ok(())
     }
 
     /// Sends records until each is acknowledged; what became of each.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use homeroom_bus::kafka;
 use homeroom_harness::homeroom::{EdFi, program};
 use homeroom_harness::kafka::free_port;
 use homeroom_harness::{Broker, Process, WebhookSink};
@@ -26,12 +27,19 @@ static TURN: Mutex<()> = Mutex::const_new(());
 /// Which log.
 #[derive(Debug)]
 pub enum Log {
-    /// The Apache Kafka of the test run.
-    Kafka,
+    /// The Apache Kafka of the test run, with topics of its own.
+    Kafka(kafka::Config),
     /// An Apache Kafka of its own.
     OwnKafka(Broker),
     /// The embedded default.
     Postgres,
+}
+
+impl Log {
+    /// On the Apache Kafka of the test run.
+    pub fn on_kafka() -> Self {
+        Self::Kafka(homeroom_harness::kafka().config())
+    }
 }
 
 /// How a world is set up.
@@ -208,7 +216,8 @@ impl World {
     pub async fn wait_said(&self, role: Role, what: &str, times: usize) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let log = std::fs::read_to_string(self.data().join(format!("{}.log", role.name())))?;
+            // Not there before the first word.
+            let log = std::fs::read_to_string(self.data().join(format!("{}.log", role.name()))).unwrap_or_default();
             if log.matches(what).count() >= times {
                 return Ok(());
             }

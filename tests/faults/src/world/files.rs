@@ -7,7 +7,6 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use anyhow::{Context as _, Result};
 use homeroom_chassis::access::hash_secret;
 use homeroom_chassis::clock;
-use homeroom_harness::kafka;
 use homeroom_journeys::{HIGH, MIDDLE, TODAY};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -73,7 +72,7 @@ fn config(world: &World) -> Result<String> {
     let at = |name: &str| format!("\"{}\"", world.data().join(name).display());
     let database = |schema: &str| world.database_url(schema).map(|url| format!("\"{url}\""));
     let log = match &world.log {
-        Log::Kafka => kafka_table(&kafka().config()),
+        Log::Kafka(config) => kafka_table(config),
         Log::OwnKafka(broker) => kafka_table(&broker.config()),
         Log::Postgres => format!("[log]\nkind = \"postgres\"\n[log.database]\nurl = {}\n", database("bus")?),
     };

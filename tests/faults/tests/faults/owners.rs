@@ -1,12 +1,14 @@
 //! Partitions change hands under load: processes join, leave, die, and wake up after others took what was theirs.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use homeroom_faults::{Log, Role, Scene, Setup};
 use tokio::time::Instant;
 
 /// Processes without names of their own, so that each one's end is noticed by its session.
 fn strangers() -> Setup {
-    Setup { names_stay: false, ..Setup::on(Log::Kafka) }
+    Setup { names_stay: false, ..Setup::on(Log::on_kafka()) }
 }
 
 const TOOK: &str = "took a partition";
@@ -64,14 +66,17 @@ async fn a_rules_process_that_wakes_after_its_session_is_fenced() -> Result<()> 
     scene.check().await.map(drop)
 }
 
+/// Longer than a lease of five seconds and a session of three.
+const PAUSE: Duration = Duration::from_secs(7);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_notification_process_and_an_adapter_that_were_paused_go_on() -> Result<()> {
     let mut scene = Scene::open("paused tellers", strangers()).await?;
     for paused in [Role::Webhook, Role::Notification] {
         scene.some_while().await?;
         scene.world.process(paused)?.pause()?;
-        // Longer than a lease of five seconds and a session of three: new marks come in all the while.
-        tokio::time::sleep(std::time::Duration::from_secs(7)).await;
+        // This is how long the fault lasts, and not what anything waits for.
+        tokio::time::sleep(PAUSE).await;
         let since = Instant::now();
         scene.world.process(paused)?.wake()?;
         scene.recovers(&format!("{} is awake again", paused.name()), since).await?;

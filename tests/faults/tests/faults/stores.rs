@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_killed_and_restarted_under_load() -> Result<()> {
-    let mut scene = Scene::open("PostgreSQL killed", Setup::on(Log::Kafka)).await?;
+    let mut scene = Scene::open("PostgreSQL killed", Setup::on(Log::on_kafka())).await?;
     for _ in 0..2 {
         scene.some_while().await?;
         let since = Instant::now();
@@ -44,7 +44,7 @@ async fn kafka_killed_and_restarted_under_load() -> Result<()> {
 async fn postgres_without_free_connections_under_load() -> Result<()> {
     let few = vec![("max_connections".to_owned(), "40".to_owned())];
     let mut scene =
-        Scene::open("PostgreSQL out of connections", Setup { postgres: few, ..Setup::on(Log::Kafka) }).await?;
+        Scene::open("PostgreSQL out of connections", Setup { postgres: few, ..Setup::on(Log::on_kafka()) }).await?;
     scene.some_while().await?;
     let mut admin = PgConnection::connect(scene.world.admin_url()?.expose_secret()).await?;
     let url = scene.world.database_url("rules")?;
