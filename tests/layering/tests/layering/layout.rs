@@ -28,7 +28,8 @@ const CRATE_LINES: usize = 6000;
 /// Crates that may be larger, up to a bound of their own, with the reason.
 const LARGER: [(&str, usize); 1] = [
     // Every door (native, gRPC, Ed-Fi) ends in the same intake; in a crate of its own, a door would make the intake public.
-    ("services/ingestion", 8500),
+    // The next door to come (files) is the one to cut at: pure Ed-Fi table, validation and mapping then leave together.
+    ("services/ingestion", 9000),
 ];
 
 /// Names that say nothing about what is inside.

@@ -1,3 +1,5 @@
+//! What a batch decides: unit tests.
+
 use homeroom_bus::Topic;
 use homeroom_domain::event::{Change, Event};
 use homeroom_domain::id::SourceId;

@@ -1,3 +1,5 @@
+//! What validation refuses, and how it says so.
+
 use serde_json::json;
 
 use super::*;
