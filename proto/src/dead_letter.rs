@@ -112,9 +112,9 @@ pub fn decode(bytes: &[u8]) -> Result<DeadLetter, DecodeError> {
     let message = wire::DeadLetter::decode(bytes).at(LETTER, "")?;
     let district = Some(message.district.as_str()).filter(|id| !id.is_empty()).map(DistrictId::parse).transpose();
     let source = Some(message.source.as_str()).filter(|id| !id.is_empty()).map(SourceId::parse).transpose();
-    let quarantine_id = Some(message.quarantine_id.as_str()).filter(|id| !id.is_empty()).map(|id| {
-        Uuid::parse_str(id).map_err(|_| id::Error::NotSixteenBytes { kind: "quarantine id" })
-    });
+    let quarantine_id = Some(message.quarantine_id.as_str())
+        .filter(|id| !id.is_empty())
+        .map(|id| Uuid::parse_str(id).map_err(|_| id::Error::NotSixteenBytes { kind: "quarantine id" }));
     Ok(DeadLetter {
         district: district.at(LETTER, "district")?,
         source: source.at(LETTER, "source")?,
