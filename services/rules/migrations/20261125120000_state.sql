@@ -1,5 +1,5 @@
 -- Who owns a partition of the events topic, and how far its effects reach. Every batch begins with a compare-and-set of this row.
-create table partition (
+create table partitions (
     partition int primary key,
     -- Raised by each claim; a batch of an older epoch matches no row.
     epoch bigint not null default 0,
@@ -15,7 +15,7 @@ create table partition (
 );
 
 -- The dates in force for a district's students of a partition. They only move forward.
-create table district_date (
+create table district_dates (
     district text not null,
     partition int not null,
     today int not null,
@@ -24,7 +24,7 @@ create table district_date (
 );
 
 -- One student: everything that sources said, what rules hold open, and what was last written of both.
-create table student (
+create table students (
     district text not null,
     student bytea not null,
     partition int not null,
@@ -44,10 +44,10 @@ create table student (
     primary key (district, student)
 ) with (fillfactor = 80);
 
-create index student_by_partition on student (partition, district, student);
+create index student_by_partition on students (partition, district, student);
 
 -- Schools whose reference data a student's facts lean on.
-create table student_school (
+create table student_schools (
     district text not null,
     school text not null,
     student bytea not null,
@@ -55,7 +55,7 @@ create table student_school (
 );
 
 -- Measures of a student at a school, and with an empty school of the district as a whole. Days in hundredths.
-create table measure (
+create table measures (
     district text not null,
     school text not null,
     student bytea not null,
@@ -73,10 +73,10 @@ create table measure (
     primary key (district, student, school)
 ) with (fillfactor = 80);
 
-create index measure_by_school on measure (district, school, student);
+create index measure_by_school on measures (district, school, student);
 
 -- How many alerts each rule holds open, and has ever opened, per partition so that batches of two partitions do not wait for each other.
-create table rule_tally (
+create table rule_tallies (
     district text not null,
     partition int not null,
     rule text not null,
@@ -98,7 +98,7 @@ create table outbox (
 );
 
 -- Events that could not be understood or applied, by their place in the log, so that verify leaves them out too.
-create table dead_letter (
+create table dead_letters (
     partition int not null,
     event_offset bigint not null,
     problem text not null,
@@ -108,32 +108,32 @@ create table dead_letter (
     primary key (partition, event_offset)
 );
 
-alter table district_date enable row level security;
-alter table district_date force row level security;
-create policy district_rows on district_date
+alter table district_dates enable row level security;
+alter table district_dates force row level security;
+create policy district_rows on district_dates
     using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
     with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));
 
-alter table student enable row level security;
-alter table student force row level security;
-create policy district_rows on student
+alter table students enable row level security;
+alter table students force row level security;
+create policy district_rows on students
     using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
     with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));
 
-alter table student_school enable row level security;
-alter table student_school force row level security;
-create policy district_rows on student_school
+alter table student_schools enable row level security;
+alter table student_schools force row level security;
+create policy district_rows on student_schools
     using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
     with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));
 
-alter table measure enable row level security;
-alter table measure force row level security;
-create policy district_rows on measure
+alter table measures enable row level security;
+alter table measures force row level security;
+create policy district_rows on measures
     using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
     with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));
 
-alter table rule_tally enable row level security;
-alter table rule_tally force row level security;
-create policy district_rows on rule_tally
+alter table rule_tallies enable row level security;
+alter table rule_tallies force row level security;
+create policy district_rows on rule_tallies
     using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
     with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));

@@ -7,7 +7,7 @@
 //!
 //! What can go wrong: a process dies between any two steps (the transaction holds either all or nothing, and unpublished
 //! changes are published again by the next owner); a stale owner wakes (its epoch matches no row); an event cannot be
-//! understood (it goes to `dead_letter` in the same transaction); a rule cannot be evaluated (its episodes stay as they were,
+//! understood (it goes to `dead_letters` in the same transaction); a rule cannot be evaluated (its episodes stay as they were,
 //! and the failure is counted).
 
 mod app;

@@ -83,7 +83,7 @@ async fn positions(database: &Database) -> Result<Vec<(i32, i64, i64)>, homeroom
     database
         .run("rules.verify.positions", &Districts::none(), |tx| {
             Box::pin(async move {
-                Ok(sqlx::query_as("select partition, next_offset, reference_offset from partition order by partition")
+                Ok(sqlx::query_as("select partition, next_offset, reference_offset from partitions order by partition")
                     .fetch_all(tx)
                     .await?)
             })

@@ -31,7 +31,7 @@ impl Risk {
                 let (name, school, after) = (name.clone(), request.school.clone(), after.clone());
                 Box::pin(async move {
                     let rows = sqlx::query(
-                        "select * from measure where district = $1 and school = $2 and student > $3 and ($4::smallint is null or tier = $4)
+                        "select * from measures where district = $1 and school = $2 and student > $3 and ($4::smallint is null or tier = $4)
                          order by student limit $5",
                     )
                     .bind(name)

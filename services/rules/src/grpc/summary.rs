@@ -132,7 +132,7 @@ impl Asked {
         let (students, marks, open_alerts, late) = sqlx::query_as(
             "select count(*), coalesce(sum(marks), 0)::bigint, coalesce(sum(open_alerts), 0)::bigint,
                     count(*) filter (where evaluated_as_of is null or evaluated_as_of < $2 or evaluated_today < $3)
-             from student where district = $1",
+             from students where district = $1",
         )
         .bind(district)
         .bind(self.now.as_of.days())
@@ -140,18 +140,18 @@ impl Asked {
         .fetch_one(&mut *tx)
         .await?;
         let tiers =
-            sqlx::query_as("select school, tier, count(*) from measure where district = $1 group by school, tier")
+            sqlx::query_as("select school, tier, count(*) from measures where district = $1 group by school, tier")
                 .bind(district)
                 .fetch_all(&mut *tx)
                 .await?;
         let rules = sqlx::query_as(
-            "select rule, sum(open)::bigint, sum(opened)::bigint from rule_tally where district = $1 group by rule order by rule",
+            "select rule, sum(open)::bigint, sum(opened)::bigint from rule_tallies where district = $1 group by rule order by rule",
         )
         .bind(district)
         .fetch_all(&mut *tx)
         .await?;
         let partitions: Vec<(i32, i64, i64)> =
-            sqlx::query_as("select partition, next_offset, reference_offset from partition")
+            sqlx::query_as("select partition, next_offset, reference_offset from partitions")
                 .fetch_all(&mut *tx)
                 .await?;
         let students_behind = self.behind(tx, late, &partitions).await?;

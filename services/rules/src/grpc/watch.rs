@@ -96,7 +96,7 @@ impl Risk {
             .run("rules.measure.watch", &Districts::one(district), move |tx| {
                 let (name, students, school) = (name.clone(), students.clone(), school.clone());
                 Box::pin(async move {
-                    let rows = sqlx::query("select * from measure where district = $1 and student = any ($2) and ($3 = '' or school = $3) order by student, school")
+                    let rows = sqlx::query("select * from measures where district = $1 and student = any ($2) and ($3 = '' or school = $3) order by student, school")
                         .bind(name)
                         .bind(students)
                         .bind(school)

@@ -21,8 +21,8 @@ pub(crate) async fn claim(database: &Database, partition: i32, owner: &str) -> R
             let owner = owner.clone();
             Box::pin(async move {
                 let (epoch, next_offset, reference_offset, next_seq) = sqlx::query_as(
-                    "insert into partition (partition, epoch, owner) values ($1, 1, $2)
-                     on conflict (partition) do update set epoch = partition.epoch + 1, owner = excluded.owner
+                    "insert into partitions (partition, epoch, owner) values ($1, 1, $2)
+                     on conflict (partition) do update set epoch = partitions.epoch + 1, owner = excluded.owner
                      returning epoch, next_offset, reference_offset, next_seq",
                 )
                 .bind(partition)
@@ -41,7 +41,7 @@ pub(crate) async fn reread(database: &Database, partition: i32) -> Result<Option
         .run("rules.partition.reread", &Districts::none(), move |tx| {
             Box::pin(async move {
                 let row: Option<(i64, i64, i64, i64)> = sqlx::query_as(
-                    "select epoch, next_offset, reference_offset, next_seq from partition where partition = $1",
+                    "select epoch, next_offset, reference_offset, next_seq from partitions where partition = $1",
                 )
                 .bind(partition)
                 .fetch_optional(tx)

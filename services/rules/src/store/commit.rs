@@ -101,7 +101,7 @@ pub(crate) async fn commit(
 
 async fn advance(tx: &mut PgConnection, from: Lease, to: Lease) -> Result<bool, Error> {
     let moved = sqlx::query(
-        "update partition set next_offset = $4, state_offset = $4, reference_offset = $5, next_seq = $6
+        "update partitions set next_offset = $4, state_offset = $4, reference_offset = $5, next_seq = $6
          where partition = $1 and epoch = $2 and next_offset = $3 and reference_offset = $7 and next_seq = $8",
     )
     .bind(from.partition)
@@ -131,9 +131,9 @@ async fn write(tx: &mut PgConnection, from: Lease, effects: &Effects) -> Result<
 async fn dates(tx: &mut PgConnection, partition: i32, dates: &[(DistrictId, Now)]) -> Result<(), Error> {
     for (district, now) in dates {
         sqlx::query(
-            "insert into district_date (district, partition, today, as_of) values ($1, $2, $3, $4)
+            "insert into district_dates (district, partition, today, as_of) values ($1, $2, $3, $4)
              on conflict (district, partition) do update
-             set today = greatest(district_date.today, excluded.today), as_of = greatest(district_date.as_of, excluded.as_of)",
+             set today = greatest(district_dates.today, excluded.today), as_of = greatest(district_dates.as_of, excluded.as_of)",
         )
         .bind(district.as_str())
         .bind(partition)
@@ -153,7 +153,7 @@ async fn students(tx: &mut PgConnection, partition: i32, changes: &[StudentChang
     let evaluated =
         |of: fn(Now) -> i32| changes.iter().map(|change| change.after.evaluated.map(of)).collect::<Vec<Option<i32>>>();
     sqlx::query(
-        "insert into student (district, student, partition, ledger, episodes, written, included_offset, evaluated_today,
+        "insert into students (district, student, partition, ledger, episodes, written, included_offset, evaluated_today,
                               evaluated_as_of, evaluated_reference, waiting, marks, open_alerts)
          select district, student, $1, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
                 evaluated_reference, waiting, marks, open_alerts
@@ -203,8 +203,8 @@ async fn measures(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<()
         return Ok(());
     }
     sqlx::query(
-        "delete from measure using unnest($1::text[], $2::bytea[], $3::text[]) as gone (district, student, school)
-         where measure.district = gone.district and measure.student = gone.student and measure.school = gone.school",
+        "delete from measures using unnest($1::text[], $2::bytea[], $3::text[]) as gone (district, student, school)
+         where measures.district = gone.district and measures.student = gone.student and measures.school = gone.school",
     )
     .bind(gone.iter().map(|(change, _)| change.district.to_string()).collect::<Vec<_>>())
     .bind(gone.iter().map(|(change, _)| change.student.as_bytes().to_vec()).collect::<Vec<_>>())
@@ -224,7 +224,7 @@ async fn upsert_measures(tx: &mut PgConnection, rows: &[(&StudentChange, &Row)])
     }
     let numbers = |of: fn(&Row) -> i64| rows.iter().map(|(_, row)| of(row)).collect::<Vec<i64>>();
     sqlx::query(
-        "insert into measure (district, student, school, enrolled, absent, unexcused, tardy, tier, streak, unexcused_streak,
+        "insert into measures (district, student, school, enrolled, absent, unexcused, tardy, tier, streak, unexcused_streak,
                               unexplained_absence_today, failing, failing_core, open_alerts)
          select * from unnest($1::text[], $2::bytea[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
                               $8::smallint[], $9::bigint[], $10::bigint[], $11::bool[], $12::bigint[], $13::bigint[], $14::int[])
@@ -268,7 +268,7 @@ async fn leanings(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<()
     };
     let (districts, schools, students) = pairs(|change| (&change.after.written, &change.before));
     if !districts.is_empty() {
-        sqlx::query("insert into student_school (district, school, student) select * from unnest($1::text[], $2::text[], $3::bytea[]) on conflict do nothing")
+        sqlx::query("insert into student_schools (district, school, student) select * from unnest($1::text[], $2::text[], $3::bytea[]) on conflict do nothing")
             .bind(districts)
             .bind(schools)
             .bind(students)
@@ -278,8 +278,8 @@ async fn leanings(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<()
     let (districts, schools, students) = pairs(|change| (&change.before, &change.after.written));
     if !districts.is_empty() {
         sqlx::query(
-            "delete from student_school using unnest($1::text[], $2::text[], $3::bytea[]) as gone (district, school, student)
-             where student_school.district = gone.district and student_school.school = gone.school and student_school.student = gone.student",
+            "delete from student_schools using unnest($1::text[], $2::text[], $3::bytea[]) as gone (district, school, student)
+             where student_schools.district = gone.district and student_schools.school = gone.school and student_schools.student = gone.student",
         )
         .bind(districts)
         .bind(schools)
@@ -300,11 +300,11 @@ async fn tally(
     }
     let numbers = |of: fn(&Tally) -> i64| tally.values().map(of).collect::<Vec<i64>>();
     sqlx::query(
-        "insert into rule_tally (district, partition, rule, open, opened, failures)
+        "insert into rule_tallies (district, partition, rule, open, opened, failures)
          select district, $1, rule, open, opened, failures
          from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as new (district, rule, open, opened, failures)
          on conflict (district, partition, rule) do update
-         set open = rule_tally.open + excluded.open, opened = rule_tally.opened + excluded.opened, failures = rule_tally.failures + excluded.failures",
+         set open = rule_tallies.open + excluded.open, opened = rule_tallies.opened + excluded.opened, failures = rule_tallies.failures + excluded.failures",
     )
     .bind(partition)
     .bind(tally.keys().map(|(district, _)| district.to_string()).collect::<Vec<_>>())
@@ -339,7 +339,7 @@ async fn messages(tx: &mut PgConnection, from: Lease, rows: &[OutboxRow]) -> Res
 
 async fn dead_letters(tx: &mut PgConnection, partition: i32, letters: &[DeadLetter]) -> Result<(), Error> {
     for letter in letters {
-        sqlx::query("insert into dead_letter (partition, event_offset, problem, value, traceparent) values ($1, $2, $3, $4, $5) on conflict do nothing")
+        sqlx::query("insert into dead_letters (partition, event_offset, problem, value, traceparent) values ($1, $2, $3, $4, $5) on conflict do nothing")
             .bind(partition)
             .bind(letter.offset)
             .bind(&letter.problem)

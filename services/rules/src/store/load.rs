@@ -32,7 +32,7 @@ pub(crate) async fn students(
                     "select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
                             s.evaluated_as_of, s.evaluated_reference, s.waiting
                      from unnest($1::text[], $2::bytea[]) as wanted (district, student)
-                     join student s on s.district = wanted.district and s.student = wanted.student",
+                     join students s on s.district = wanted.district and s.student = wanted.student",
                 )
                 .bind(names)
                 .bind(keys)
@@ -53,7 +53,7 @@ pub(crate) async fn page(
 ) -> Result<Vec<((DistrictId, StudentKey), Student)>, Error> {
     let rows = sqlx::query(
         "select district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of, evaluated_reference, waiting
-         from student where district = $1 and student > $2 order by student limit $3",
+         from students where district = $1 and student > $2 order by student limit $3",
     )
     .bind(district.as_str())
     .bind(after)
@@ -121,7 +121,7 @@ pub(crate) async fn district_date(
             let name = name.clone();
             Box::pin(async move {
                 let row: Option<(i32, i32)> =
-                    sqlx::query_as("select today, as_of from district_date where district = $1 and partition = $2")
+                    sqlx::query_as("select today, as_of from district_dates where district = $1 and partition = $2")
                         .bind(name)
                         .bind(partition)
                         .fetch_optional(tx)

@@ -31,11 +31,11 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
     let schools: Vec<String> = wanted.concerned.schools.iter().map(ToString::to_string).collect();
     let count = sqlx::query_scalar(
         "select count(*)
-         from student s
+         from students s
          where s.partition = $1 and s.district = $2 and s.evaluated_as_of >= $3 and s.evaluated_today >= $4
            and s.evaluated_reference < $5
            and ($6 or s.waiting
-                or exists (select 1 from student_school x
+                or exists (select 1 from student_schools x
                            where x.district = s.district and x.student = s.student and x.school = any ($7)))",
     )
     .bind(wanted.partition)
@@ -66,12 +66,12 @@ pub(crate) async fn behind(
                 let rows = sqlx::query(
                     "select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
                             s.evaluated_as_of, s.evaluated_reference, s.waiting
-                     from student s
+                     from students s
                      where s.partition = $1 and s.district = $2 and s.student > $3
                        and (s.evaluated_as_of is null or s.evaluated_as_of < $4 or s.evaluated_today < $5
                             or (s.evaluated_reference < $6
                                 and ($7 or (s.waiting and $8)
-                                     or exists (select 1 from student_school x
+                                     or exists (select 1 from student_schools x
                                                 where x.district = s.district and x.student = s.student and x.school = any ($9)))))
                      order by s.student limit $10",
                 )

@@ -49,10 +49,11 @@ pub(super) async fn given_up(database: &Database, partition: i32) -> Result<BTre
     database
         .run("rules.verify.dead_letters", &Districts::none(), move |tx| {
             Box::pin(async move {
-                let offsets: Vec<i64> = sqlx::query_scalar("select event_offset from dead_letter where partition = $1")
-                    .bind(partition)
-                    .fetch_all(tx)
-                    .await?;
+                let offsets: Vec<i64> =
+                    sqlx::query_scalar("select event_offset from dead_letters where partition = $1")
+                        .bind(partition)
+                        .fetch_all(tx)
+                        .await?;
                 Ok(offsets.into_iter().collect())
             })
         })
@@ -84,7 +85,7 @@ async fn read(
     let rows = sqlx::query(
         "select district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
                 evaluated_reference, waiting, marks, open_alerts
-         from student where partition = $1 and district = $2 and student > $3 order by student limit 500",
+         from students where partition = $1 and district = $2 and student > $3 order by student limit 500",
     )
     .bind(partition)
     .bind(district.as_str())
@@ -113,11 +114,12 @@ async fn measures(
     district: &DistrictId,
     keys: &[Vec<u8>],
 ) -> Result<BTreeMap<Vec<u8>, Vec<(Row, Option<i16>)>>, Error> {
-    let rows = sqlx::query("select * from measure where district = $1 and student = any ($2) order by student, school")
-        .bind(district.as_str())
-        .bind(keys)
-        .fetch_all(tx)
-        .await?;
+    let rows =
+        sqlx::query("select * from measures where district = $1 and student = any ($2) order by student, school")
+            .bind(district.as_str())
+            .bind(keys)
+            .fetch_all(tx)
+            .await?;
     let mut measures: BTreeMap<Vec<u8>, Vec<_>> = BTreeMap::new();
     for row in &rows {
         let (student, measure) = load::row(row)?;
@@ -132,7 +134,7 @@ async fn leans_on(
     keys: &[Vec<u8>],
 ) -> Result<BTreeMap<Vec<u8>, BTreeSet<String>>, Error> {
     let pairs: Vec<(Vec<u8>, String)> =
-        sqlx::query_as("select student, school from student_school where district = $1 and student = any ($2)")
+        sqlx::query_as("select student, school from student_schools where district = $1 and student = any ($2)")
             .bind(district.as_str())
             .bind(keys)
             .fetch_all(tx)

@@ -14,7 +14,7 @@ async fn kinds(world: &World, name: &str) -> Vec<ChangeKind> {
 }
 
 async fn reference_of(world: &World, name: &str) -> i64 {
-    sqlx::query_scalar("select evaluated_reference from rules.student where student = $1")
+    sqlx::query_scalar("select evaluated_reference from rules.students where student = $1")
         .bind(&student(name).as_bytes()[..])
         .fetch_one(&mut world.database.admin().await)
         .await

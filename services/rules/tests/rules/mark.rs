@@ -116,7 +116,7 @@ async fn a_record_that_is_no_event_goes_to_dead_letters_and_stops_nothing() {
     world.exact(&service).await;
     assert_eq!(world.told(ada).await, today(&[Opened]));
     let letters: Vec<Letter> = sqlx::query_as(
-        "select partition, event_offset, problem, value, traceparent from rules.dead_letter order by event_offset",
+        "select partition, event_offset, problem, value, traceparent from rules.dead_letters order by event_offset",
     )
     .fetch_all(&mut world.database.admin().await)
     .await
@@ -149,5 +149,5 @@ async fn the_trace_goes_on_to_the_alert_and_a_spoilt_one_is_dropped() {
     let mut traces: Vec<_> = alerts.into_iter().map(|record| record.headers).collect();
     traces.sort();
     assert_eq!(traces, [vec![], vec![("traceparent".to_owned(), TRACE.into())]]);
-    assert_eq!(world.count("select count(*) from rules.dead_letter").await, 0);
+    assert_eq!(world.count("select count(*) from rules.dead_letters").await, 0);
 }

@@ -26,7 +26,7 @@ async fn a_second_process_shares_the_partitions_and_nothing_is_told_twice() {
     let second = world.service().await;
     everyone_absent(&world, 12).await;
     until("a partition has moved", async || {
-        world.count("select count(*) from rules.partition where epoch > 1").await > 0
+        world.count("select count(*) from rules.partitions where epoch > 1").await > 0
     })
     .await;
     first.stop().await;
@@ -48,7 +48,7 @@ async fn a_stale_owner_is_fenced_and_its_work_has_no_effect() {
     }
     world.settled(&stale).await;
     let owner = world.service_on(&world.log.selfish()).await;
-    let claimed = "select count(*) from rules.partition where epoch = 2";
+    let claimed = "select count(*) from rules.partitions where epoch = 2";
     until("it has taken the partitions", async || world.count(claimed).await == 2).await;
     // Both receive every record from here on.
     everyone_absent(&world, 12).await;
@@ -155,14 +155,14 @@ async fn a_takeover_waits_for_the_reference_records_that_were_in_force() {
     assert_eq!(world.alerts().await.len(), 1);
     ahead.stop().await;
     // As if it had died before its sweep had ended: only the student's row knows what it was evaluated with.
-    sqlx::query("update rules.partition set reference_offset = $1")
+    sqlx::query("update rules.partitions set reference_offset = $1")
         .bind(read)
         .execute(&mut world.database.admin().await)
         .await
         .unwrap();
     slow_log.open.send_replace(true);
     world.home.absent(ada, day(11)).await;
-    let claimed = "select count(*) from rules.partition where epoch > 1";
+    let claimed = "select count(*) from rules.partitions where epoch > 1";
     until("it has taken the partitions", async || world.count(claimed).await == 2).await;
     for _ in 0..50 {
         // It must not work on them yet.

@@ -13,7 +13,7 @@ async fn refuse(world: &World, name: &str) {
     let statements = format!(
         "create function rules.refuse() returns trigger language plpgsql as $$
          begin raise exception 'not this one' using errcode = 'check_violation'; end $$;
-         create trigger refuse before insert or update on rules.student for each row
+         create trigger refuse before insert or update on rules.students for each row
          when (new.student = '\\x{}') execute function rules.refuse();",
         student(name)
     );
@@ -36,7 +36,7 @@ async fn an_event_that_the_database_refuses_is_found_by_halving_and_stops_no_oth
     let service = world.service().await;
     world.exact(&service).await;
     assert_eq!(world.alerts().await.len(), names.len());
-    let problems: Vec<String> = sqlx::query_scalar("select problem from rules.dead_letter")
+    let problems: Vec<String> = sqlx::query_scalar("select problem from rules.dead_letters")
         .fetch_all(&mut world.database.admin().await)
         .await
         .unwrap();
@@ -81,8 +81,8 @@ async fn lost_connections_lose_nothing_and_repeat_nothing() {
     world.exact(&service).await;
     let alerts = world.alerts().await;
     assert!(alerts.len() == names.len() && alerts.iter().all(|alert| alert.kind == Opened), "{alerts:?}");
-    assert_eq!(world.count("select count(*) from rules.dead_letter").await, 0);
-    assert_eq!(world.count("select sum(open)::bigint from rules.rule_tally").await, 30);
+    assert_eq!(world.count("select count(*) from rules.dead_letters").await, 0);
+    assert_eq!(world.count("select sum(open)::bigint from rules.rule_tallies").await, 30);
 }
 
 /// A way to the database that can be closed: the socket by another name.
@@ -146,7 +146,7 @@ async fn a_database_that_is_away_for_a_while_is_waited_for() {
     way.reopen();
     until("the service answers again", async || service.summary().await.is_ok()).await;
     world.exact(&service).await;
-    assert_eq!(world.count("select count(*) from rules.dead_letter").await, 0);
+    assert_eq!(world.count("select count(*) from rules.dead_letters").await, 0);
 }
 
 /// Stopped while the database is away: no event is blamed, and the process ends in peace.
@@ -166,5 +166,5 @@ async fn a_service_that_stops_while_the_database_is_away_blames_no_event() {
     way.reopen();
     let service = world.service().await;
     world.exact(&service).await;
-    assert_eq!(world.count("select count(*) from rules.dead_letter").await, 0);
+    assert_eq!(world.count("select count(*) from rules.dead_letters").await, 0);
 }

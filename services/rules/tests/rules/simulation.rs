@@ -122,7 +122,7 @@ async fn live(happenings: Vec<Happening>) {
     world.exact(&service).await;
     // Checks that the numbers of each alert have no gap, and that a repeat says the same.
     world.alerts().await;
-    let open = "select (select sum(open) from rules.rule_tally) = (select sum(open_alerts) from rules.student)";
+    let open = "select (select sum(open) from rules.rule_tallies) = (select sum(open_alerts) from rules.students)";
     let agree: Option<bool> = sqlx::query_scalar(open).fetch_one(&mut world.database.admin().await).await.unwrap();
     assert_ne!(agree, Some(false), "the tally of open alerts is not their sum");
     service.stop().await;

@@ -26,43 +26,46 @@ async fn a_row_that_was_tampered_with_is_found() {
         (
             "ledger",
             format!(
-                "update rules.student set ledger = (select ledger from rules.student where {}) where {of_ada}",
+                "update rules.students set ledger = (select ledger from rules.students where {}) where {of_ada}",
                 whose(bea)
             ),
         ),
-        ("open alerts", format!("update rules.student set episodes = '\\x0100' where {of_ada}")),
+        ("open alerts", format!("update rules.students set episodes = '\\x0100' where {of_ada}")),
         (
             "measures",
             format!(
-                "update rules.student set written = (select written from rules.student where {}) where {of_ada}",
+                "update rules.students set written = (select written from rules.students where {}) where {of_ada}",
                 whose(bea)
             ),
         ),
-        ("rows of measures", format!("update rules.measure set absent = absent + 100 where {of_ada} and school = '1'")),
-        ("rows of measures", format!("update rules.measure set tier = 3 where {of_ada} and school = ''")),
-        ("rows of measures", format!("delete from rules.measure where {of_ada} and school = '1'")),
-        ("rows of schools", format!("delete from rules.student_school where {of_ada}")),
-        ("what its facts lean on", format!("update rules.student set waiting = not waiting where {of_ada}")),
-        ("count of open alerts", format!("update rules.student set open_alerts = 7 where {of_ada}")),
-        ("count of marks", format!("update rules.student set marks = 7 where {of_ada}")),
+        (
+            "rows of measures",
+            format!("update rules.measures set absent = absent + 100 where {of_ada} and school = '1'"),
+        ),
+        ("rows of measures", format!("update rules.measures set tier = 3 where {of_ada} and school = ''")),
+        ("rows of measures", format!("delete from rules.measures where {of_ada} and school = '1'")),
+        ("rows of schools", format!("delete from rules.student_schools where {of_ada}")),
+        ("what its facts lean on", format!("update rules.students set waiting = not waiting where {of_ada}")),
+        ("count of open alerts", format!("update rules.students set open_alerts = 7 where {of_ada}")),
+        ("count of marks", format!("update rules.students set marks = 7 where {of_ada}")),
         (
             "evaluated before the dates in force",
-            format!("update rules.student set evaluated_as_of = evaluated_as_of - 1 where {of_ada}"),
+            format!("update rules.students set evaluated_as_of = evaluated_as_of - 1 where {of_ada}"),
         ),
-        ("missing", format!("delete from rules.student where {of_ada}")),
+        ("missing", format!("delete from rules.students where {of_ada}")),
     ];
     for (what, statement) in tampered {
         let mut admin = world.database.admin().await;
-        let kept = "create table rules.kept_student as table rules.student; create table rules.kept_measure as table rules.measure;
-            create table rules.kept_school as table rules.student_school;";
+        let kept = "create table rules.kept_student as table rules.students; create table rules.kept_measure as table rules.measures;
+            create table rules.kept_school as table rules.student_schools;";
         sqlx::raw_sql(kept).execute(&mut admin).await.unwrap();
         sqlx::raw_sql(sqlx::AssertSqlSafe(statement.clone())).execute(&mut admin).await.unwrap();
         let found = world.verified().await.differences;
         let found: Vec<_> = found.iter().map(|difference| (difference.student, difference.what)).collect();
         assert_eq!(found, [(ada, what)], "{statement}");
-        let back = "truncate rules.student, rules.measure, rules.student_school;
-            insert into rules.student table rules.kept_student; insert into rules.measure table rules.kept_measure;
-            insert into rules.student_school table rules.kept_school;
+        let back = "truncate rules.students, rules.measures, rules.student_schools;
+            insert into rules.students table rules.kept_student; insert into rules.measures table rules.kept_measure;
+            insert into rules.student_schools table rules.kept_school;
             drop table rules.kept_student, rules.kept_measure, rules.kept_school;";
         sqlx::raw_sql(back).execute(&mut admin).await.unwrap();
     }
