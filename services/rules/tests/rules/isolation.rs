@@ -60,7 +60,7 @@ async fn every_table_with_a_district_hides_the_rows_of_others() {
     for (districts, expected) in
         [(Districts::none(), 0), (Districts::one(&other), 0), (Districts::one(&world.home.id), 1)]
     {
-        for table in ["student", "measure", "student_school", "district_date"] {
+        for table in ["students", "measures", "student_schools", "district_dates"] {
             let rows: i64 = database
                 .run("test.count", &districts, move |tx| {
                     Box::pin(async move {
