@@ -22,7 +22,7 @@ const SCHOOL: &str = "255901001";
 /// Records in one setup request.
 const BATCH: usize = 500;
 /// How long the services may take to catch up before a run.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Clone)]
 pub(crate) struct Target {
