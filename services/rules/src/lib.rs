@@ -1,6 +1,6 @@
 //! Keeps an exact, explained risk state per student, incrementally.
 //!
-//! Who is who: the [`reference`](mod@reference) task folds the reference topic into snapshots; an owner claims partitions of
+//! Who is who: the reference task folds the reference topic into snapshots; an owner claims partitions of
 //! the events topic; one worker per partition folds batches of events into students' ledgers, evaluates them and commits
 //! ledgers, measures, alert changes and offset in one transaction; a publisher per partition puts committed alert changes on
 //! the alerts topic. Two clocks move students without an event: reference changes and the district's date; both are *sweeps*.

@@ -31,7 +31,7 @@ pub struct Report {
     pub not_understood: u64,
     /// Students compared.
     pub students: u64,
-    /// Where the stored state is not what the log comes to; at most [`MAX_DIFFERENCES`].
+    /// Where the stored state is not what the log comes to; at most a hundred.
     pub differences: Vec<Difference>,
 }
 

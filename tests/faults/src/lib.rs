@@ -26,6 +26,6 @@ pub use world::{Log, Role, Setup, World};
 use std::time::Duration;
 
 /// How long anything may take before a test gives up: far more than a recovery, so that only what is lost fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 /// The pause between two looks at a condition.
 pub const POLL: Duration = Duration::from_millis(20);
