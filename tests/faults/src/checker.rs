@@ -143,3 +143,58 @@ impl Risk {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sender::{Door, Student};
+    use crate::story::Story;
+
+    pub(super) fn change(alert: &str, number: u32, kind: Kind) -> AlertChange {
+        AlertChange {
+            alert_id: alert.to_owned(),
+            number,
+            kind: kind.into(),
+            student: b"known"[..].into(),
+            school: "1".to_owned(),
+            rule: RULE.to_owned(),
+            ..AlertChange::default()
+        }
+    }
+
+    #[test]
+    fn a_repeat_a_gap_and_disorder_are_seen() {
+        let (one, two) = (change("a", 1, Kind::Opened), change("a", 2, Kind::Recalled));
+        assert!(check_numbers(&[one.clone(), change("b", 1, Kind::Opened), two.clone()]).is_ok());
+        assert!(check_numbers(&[one.clone(), one.clone()]).is_err());
+        assert!(check_numbers(&[two.clone(), one.clone()]).is_err());
+        assert!(check_numbers(&[one, change("a", 3, Kind::Opened)]).is_err());
+    }
+
+    #[test]
+    fn an_alert_that_nothing_gave_cause_for_is_seen() {
+        let student = Student { id: "604822".to_owned(), key: b"known".to_vec(), school: 1 };
+        let told = [Told { student, story: Story::Absent, door: Door::Native }];
+        let good = change("a", 1, Kind::Opened);
+        assert!(no_phantoms(std::slice::from_ref(&good), &told).is_ok());
+        for phantom in [
+            AlertChange { student: b"other"[..].into(), ..good.clone() },
+            AlertChange { rule: "absence-streak".to_owned(), ..good.clone() },
+            AlertChange { school: "2".to_owned(), ..good.clone() },
+        ] {
+            assert!(no_phantoms(&[phantom], &told).is_err());
+        }
+    }
+
+    #[test]
+    fn a_story_explains_its_own_changes_only() {
+        use Kind::{Opened, Recalled};
+        assert!(Story::SaidTwice.explains(&[Opened]));
+        assert!(!Story::SaidTwice.explains(&[Opened, Opened]));
+        assert!(!Story::Absent.explains(&[]));
+        assert!(Story::CorrectedLate.explains(&[Opened, Recalled]));
+        assert!(!Story::CorrectedLate.explains(&[Opened]));
+        assert!(Story::CorrectedAtOnce.explains(&[]));
+        assert!(!Story::CorrectedAtOnce.explains(&[Opened]));
+    }
+}

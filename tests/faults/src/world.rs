@@ -212,18 +212,21 @@ impl World {
         Ok(())
     }
 
+    /// How often a role has said this in its log.
+    pub fn times_said(&self, role: Role, what: &str) -> usize {
+        // The log is not there before the first word.
+        let log = std::fs::read_to_string(self.data().join(format!("{}.log", role.name()))).unwrap_or_default();
+        log.matches(what).count()
+    }
+
     /// Waits until a role has said this in its log so often.
     pub async fn wait_said(&self, role: Role, what: &str, times: usize) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            // Not there before the first word.
-            let log = std::fs::read_to_string(self.data().join(format!("{}.log", role.name()))).unwrap_or_default();
-            if log.matches(what).count() >= times {
-                return Ok(());
-            }
+        while self.times_said(role, what) < times {
             ensure!(Instant::now() < deadline, "{} does not say `{what}` {times} times", role.name());
             sleep(POLL).await;
         }
+        Ok(())
     }
 
     /// Waits until a role that was terminated has ended.

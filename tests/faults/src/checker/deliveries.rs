@@ -126,3 +126,51 @@ async fn settled(world: &World) -> Result<HashMap<Uuid, Recorded>> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::change;
+    use super::*;
+
+    const ALERT: &str = "00000000-0000-0000-0000-000000000001";
+
+    fn outside(words: &[(u64, &str)]) -> Outside {
+        let word = |&(number, kind): &(u64, &str)| {
+            let word = Word { school: "1".to_owned(), alert_id: ALERT.to_owned(), number, kind: kind.to_owned() };
+            (word, (Uuid::nil(), 1))
+        };
+        Outside { words: words.iter().map(word).collect() }
+    }
+
+    fn judge(words: &[(u64, &str)], unknown: i64) -> Result<()> {
+        let changes = [change(ALERT, 1, Kind::Opened), change(ALERT, 2, Kind::Recalled)];
+        let alert_id = ALERT.parse().expect("an id");
+        let opening = Recorded { alert_id, change_number: 1, unknown, state: "accepted".to_owned() };
+        check_alert(ALERT, &changes.each_ref(), &outside(words), &HashMap::from([(Uuid::nil(), opening)]))
+    }
+
+    #[test]
+    fn a_recall_goes_to_whoever_was_told_and_to_nobody_else() {
+        assert!(judge(&[(1, "opened"), (2, "recalled")], 0).is_ok());
+        assert!(judge(&[], 0).is_ok());
+        assert!(judge(&[(1, "opened")], 0).is_err(), "told, and not told of the recall");
+        assert!(judge(&[(2, "recalled")], 0).is_err(), "the recall of what was never said");
+        assert!(judge(&[(2, "recalled")], 1).is_ok(), "it may have been said");
+    }
+
+    #[test]
+    fn an_alert_that_stands_was_told() {
+        let standing = change(ALERT, 1, Kind::Opened);
+        assert!(check_alert(ALERT, &[&standing], &outside(&[(1, "opened")]), &HashMap::new()).is_ok());
+        assert!(check_alert(ALERT, &[&standing], &outside(&[]), &HashMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_word_at_the_wrong_school_or_of_no_alert_is_seen() {
+        let opened = change(ALERT, 1, Kind::Opened);
+        let word = Word { school: "1".to_owned(), alert_id: ALERT.to_owned(), number: 1, kind: "opened".to_owned() };
+        assert!(check_word(&word, &[&opened]).is_ok());
+        assert!(check_word(&Word { school: "2".to_owned(), ..word.clone() }, &[&opened]).is_err());
+        assert!(check_word(&word, &[]).is_err());
+    }
+}

@@ -12,6 +12,7 @@ fn strangers() -> Setup {
 }
 
 const TOOK: &str = "took a partition";
+const FENCED: &str = "another process owns the partition now";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rules_processes_join_leave_and_are_killed_under_load() -> Result<()> {
@@ -61,6 +62,8 @@ async fn a_rules_process_that_wakes_after_its_session_is_fenced() -> Result<()> 
         let since = Instant::now();
         scene.world.process(paused)?.wake()?;
         scene.recovers(&format!("{} is awake again", paused.name()), since).await?;
+        let fenced = scene.world.times_said(paused, FENCED);
+        println!("a paused rules process: {} was refused a commit on {fenced} partitions", paused.name());
     }
     scene.world.wait_ready(Role::Rules).await?;
     scene.check().await.map(drop)

@@ -50,7 +50,8 @@ async fn postgres_without_free_connections_under_load() -> Result<()> {
     let url = scene.world.database_url("rules")?;
     let mut taken = Vec::new();
     // Whatever the services give back, or lose, is taken from them, until ingestion has none.
-    let ours = "select count(*) from pg_stat_activity where usename like 'homeroom\\_%' and application_name <> 'taker'";
+    let ours =
+        "select count(*) from pg_stat_activity where usename like 'homeroom\\_%' and application_name <> 'taker'";
     let end = "select pg_terminate_backend(pid) from pg_stat_activity
                where usename like 'homeroom\\_%' and application_name <> 'taker'";
     loop {
