@@ -176,7 +176,13 @@ async fn settle(connection: &mut PgConnection, end: &End, rules: Rules<'_>) -> R
         Next::Dead(format!("not sent again, since it may have been: {}", outcome.reason()))
     } else {
         let times = Times { now, expires_at: row.expires_at };
-        schedule::next(&outcome, row.attempts, times, rules.policy, chance())
+        // Whoever was told must hear the later word: it is tried until it expires, however often that is.
+        let follows = chain.iter().any(|word| word.id == row.id && word.number > word.telling);
+        let policy = Policy {
+            attempts_limit: if follows { u32::MAX } else { rules.policy.attempts_limit },
+            ..rules.policy.clone()
+        };
+        schedule::next(&outcome, row.attempts, times, &policy, chance())
     };
     finish(connection, &Leased { reason: outcome.reason().to_owned(), ..row }, &mut chain, next, now).await?;
     Ok(Standing::Recorded)

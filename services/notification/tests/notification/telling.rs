@@ -156,6 +156,22 @@ async fn what_cannot_be_delivered_is_in_view_and_its_clearing_tells_nobody() {
 }
 
 #[tokio::test]
+async fn a_recall_is_tried_beyond_the_limits_of_what_it_takes_back() {
+    let world = World::start_with(TEAM, |config| config.retry.attempts_limit = 2).await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    adapter.accept_one("alert.opened").await;
+    world.publish(&world.change(1, 2, Recalled)).await;
+    for _ in 0..4 {
+        let recall = adapter.one().await;
+        adapter.settle(&recall, retry()).await;
+        world.pass(10 * 3_600);
+    }
+    adapter.accept_one("alert.recalled").await;
+    world.until_states(&[(1, "accepted"), (2, "accepted")]).await;
+}
+
+#[tokio::test]
 async fn a_channel_that_is_never_resent_shows_the_unknown_and_still_takes_back() {
     let world = World::start_with(TEAM, |config| config.retry.never_resend = vec!["mail".to_owned()]).await;
     let mut adapter = world.adapter().await;

@@ -1,5 +1,7 @@
 //! The statements of a batch: one for all rows of a table, since the district's order is locked until commit.
 
+use std::time::Duration;
+
 use std::collections::{BTreeMap, HashMap};
 
 use homeroom_domain::alert::{AlertChange, ChangeKind};
@@ -144,6 +146,9 @@ pub(in crate::store) async fn cancel_deliveries(
     Ok(())
 }
 
+/// How long a later word of a telling is tried at least: a week.
+const FOLLOWING_WORTH: Duration = Duration::from_hours(7 * 24);
+
 /// Inserts deliveries.
 pub(super) async fn insert_deliveries(
     connection: &mut PgConnection,
@@ -154,7 +159,11 @@ pub(super) async fn insert_deliveries(
         chunk.iter().map(|new| of(new).to_owned()).collect()
     };
     let worth = SignedDuration::try_from(batch.worth).unwrap_or(SignedDuration::MAX);
+    // What corrects or takes back an earlier word is worth sending for longer than the word was: a mail server may be down over
+    // a weekend.
+    let following = SignedDuration::try_from(batch.worth.max(FOLLOWING_WORTH)).unwrap_or(SignedDuration::MAX);
     let expires = |new: &New<'_>| {
+        let worth = if new.planned.follows.is_some() { following } else { worth };
         new.planned.due_at.max(batch.now).saturating_add(worth).unwrap_or(Timestamp::MAX).as_microsecond()
     };
     let settled = |new: &New<'_>| new.cancelled.then(|| batch.now.as_microsecond());
