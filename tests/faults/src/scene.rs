@@ -15,9 +15,9 @@ use crate::{Dice, Feed, Load, Sender, checker};
 
 /// Students of the load: more than a test has time for.
 const STUDENTS: usize = 800;
-/// Students to try with, and of each trial: enough that each of four partitions has one of them, but for one time in some.
-const PROBES: usize = 54;
-const OF_A_TRIAL: usize = 6;
+/// Students to try with, and of each trial: so many that each of four partitions has one of them (but for one trial in thirty).
+const PROBES: usize = 120;
+const OF_A_TRIAL: usize = 12;
 /// Stories told between two faults, at most.
 const BETWEEN: u64 = 10;
 
