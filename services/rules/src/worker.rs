@@ -16,12 +16,14 @@ use std::time::Duration;
 
 use homeroom_bus::Record;
 use homeroom_chassis::clock;
+use homeroom_chassis::telemetry::trace;
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 use homeroom_pg::Database;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::config::Limits;
 use crate::metric;
@@ -54,6 +56,8 @@ pub(crate) enum Error {
 
 /// How often the districts' clocks are looked at. The date moves twice a day.
 const TICK: Duration = Duration::from_secs(1);
+/// The most traces that a batch's span is linked to; OpenTelemetry's default limit.
+const MOST_LINKS: usize = 128;
 
 /// Still the owner, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,6 +224,14 @@ impl Worker {
     }
 
     async fn fold(&mut self, part: &[Incoming]) -> Result<Hold, homeroom_pg::Error> {
+        let span = tracing::info_span!("rules.batch.fold", partition = self.lease.partition, events = part.len());
+        for traceparent in part.iter().filter_map(|incoming| incoming.traceparent.as_deref()).take(MOST_LINKS) {
+            trace::link(&span, traceparent);
+        }
+        self.fold_traced(part).instrument(span).await
+    }
+
+    async fn fold_traced(&mut self, part: &[Incoming]) -> Result<Hold, homeroom_pg::Error> {
         self.cache.turn();
         let keys: BTreeSet<_> = part.iter().filter_map(Incoming::student).collect();
         let districts: BTreeSet<&DistrictId> = keys.iter().map(|(district, _)| district).collect();

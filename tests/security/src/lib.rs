@@ -1,7 +1,6 @@
 //! What the tests of the security floor share: a running Homeroom with many keys, who calls it and how, and where to look.
 
 pub mod caller;
-pub mod collector;
 pub mod database;
 pub mod needle;
 pub mod raw;

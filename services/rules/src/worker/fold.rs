@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use homeroom_bus::{Partition, Record, Topic};
-use homeroom_domain::alert::ChangeKind;
+use homeroom_chassis::telemetry::trace;
+use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::episode::Moment;
 use homeroom_domain::event::Event;
 use homeroom_domain::id::{DistrictId, StudentKey};
@@ -202,7 +203,7 @@ fn record(key: &(DistrictId, StudentKey), outcome: Outcome, traceparent: Option<
             topic: Topic::Alerts,
             key: homeroom_proto::key::alerts(&key.0, &key.1).to_vec(),
             value: homeroom_proto::alert::encode(&change).to_vec(),
-            traceparent: traceparent.map(str::to_owned),
+            traceparent: traceparent.map(|caused_by| decided(&change, caused_by)),
         });
     }
     for (rule, moved) in outcome.open_by_rule {
@@ -212,6 +213,14 @@ fn record(key: &(DistrictId, StudentKey), outcome: Outcome, traceparent: Option<
         metrics::counter!(metric::RULE_FAILURES, "rule" => rule.to_string()).increment(1);
         effects.tally.entry((key.0.clone(), rule)).or_default().failures += 1;
     }
+}
+
+/// The decision as a span in the trace of the record that caused it; its context goes on with the change, or the record's when
+/// nothing is traced here.
+fn decided(change: &AlertChange, caused_by: &str) -> String {
+    let span = tracing::info_span!("rules.alert.decide", alert.id = %change.alert_id, rule.id = %change.claim.rule, kind = kind(change.kind));
+    trace::continue_from(&span, caused_by);
+    span.in_scope(trace::current_traceparent).unwrap_or_else(|| caused_by.to_owned())
 }
 
 fn kind(kind: ChangeKind) -> &'static str {

@@ -6,6 +6,7 @@ mod late;
 mod restart;
 mod roles;
 mod told;
+mod trace;
 mod transfer;
 
 /// Each journey as a test on the embedded default and one on real Kafka. Several threads, since a stopping Homeroom speaks with

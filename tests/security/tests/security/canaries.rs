@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use homeroom_harness::Collector;
 use homeroom_harness::guarded::Guarded;
 use homeroom_harness::homeroom::{Homeroom, Options};
 use homeroom_harness::webhook::{Answer, Received};
@@ -12,7 +13,6 @@ use homeroom_harness::{Smtp, WebhookSink};
 use homeroom_journeys::District;
 use homeroom_proto::wire::alert::Kind;
 use homeroom_proto::wire::{notification, risk};
-use homeroom_security::collector::Collector;
 use homeroom_security::database::Database;
 use homeroom_security::needle::{Needle, Search};
 use homeroom_security::raw::{Ends, next};

@@ -43,6 +43,33 @@ impl Collector {
     }
 }
 
+/// A span, as far as tests look at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Its trace, in hexadecimal.
+    pub trace: String,
+    /// What was done.
+    pub name: String,
+    /// Traces that it is linked to, in hexadecimal.
+    pub links: Vec<String>,
+}
+
+impl Collector {
+    /// Every span so far.
+    pub fn spans(&self) -> Vec<Span> {
+        let kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let resources = kept.iter().flat_map(|request| &request.resource_spans);
+        let spans = resources.flat_map(|resource| &resource.scope_spans).flat_map(|scope| &scope.spans);
+        spans
+            .map(|span| Span {
+                trace: hex::encode(&span.trace_id),
+                name: span.name.clone(),
+                links: span.links.iter().map(|link| hex::encode(&link.trace_id)).collect(),
+            })
+            .collect()
+    }
+}
+
 #[tonic::async_trait]
 impl TraceService for Kept {
     async fn export(
