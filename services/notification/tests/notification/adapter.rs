@@ -52,6 +52,12 @@ impl Adapter {
         }
     }
 
+    /// Leaves, and waits until the server has let go: after it nothing is claimed for this stream.
+    pub(crate) async fn leave(mut self) {
+        self.out = mpsc::channel(1).0;
+        while self.next().await.unwrap().is_some() {}
+    }
+
     /// Exactly the next so many deliveries.
     pub(crate) async fn take(&mut self, count: usize) -> Vec<pb::Delivery> {
         let mut taken = Vec::new();

@@ -27,6 +27,7 @@ async fn one_over_and_one_open() -> World {
     adapter.accept_one("alert.recalled").await;
     world.publish(&world.change(2, 1, Opened)).await;
     adapter.accept_one("alert.opened").await;
+    adapter.leave().await;
     world
 }
 

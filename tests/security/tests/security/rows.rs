@@ -15,7 +15,7 @@ const NO_RIGHT: &str = "42501";
 
 /// Tables whose rows of both districts must be there, so that seeing none means something.
 const FILLED: [&str; 7] =
-    ["documents", "change_versions", "settings", "student", "measure", "alert_changes", "deliveries"];
+    ["documents", "change_versions", "settings", "students", "measures", "alert_changes", "deliveries"];
 
 /// Fails when a role sees or does more than it must.
 pub(crate) async fn each_role_sees_the_districts_it_names_and_its_own_schema(world: &World) -> Result<()> {
