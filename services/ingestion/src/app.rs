@@ -72,6 +72,13 @@ pub enum Error {
     Database(#[from] homeroom_pg::Error),
 }
 
+/// Whether the configuration can work, as far as can be told before anything is opened: its limits, and the districts' secrets.
+pub fn check(config: &Config) -> Result<(), Error> {
+    config.limits.check().map_err(Error::Config)?;
+    Pseudonyms::load(&config.pseudonym_keys)?;
+    Ok(())
+}
+
 /// Connects, starts the background work on the task group, and returns what to serve.
 pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
     config.limits.check().map_err(Error::Config)?;

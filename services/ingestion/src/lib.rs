@@ -24,5 +24,5 @@ pub mod pseudonym;
 mod quarantine;
 pub mod reference_id;
 
-pub use app::{Error, SCHEMA, State, build};
+pub use app::{Error, SCHEMA, State, build, check};
 pub use config::Config;

@@ -60,6 +60,13 @@ pub enum Error {
 /// The largest frame that a peer may send, in bytes: a settlement is far smaller.
 const LARGEST_REQUEST: usize = 64 * 1024;
 
+/// Whether the configuration can work, as far as can be told before anything is opened: its values, and the routing file.
+pub fn check(config: &Config) -> Result<(), Error> {
+    config.validate()?;
+    Source::open(config.routing_file.clone(), Duration::from_millis(config.routing_poll_ms))?;
+    Ok(())
+}
+
 /// Connects to the database, joins the alerts topic, and starts reading it and answering the feed.
 pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
     build_at(config, log, access, tasks, Clock::default()).await

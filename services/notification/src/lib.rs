@@ -25,5 +25,5 @@ pub mod schedule;
 mod store;
 mod sweep;
 
-pub use app::{Error, SCHEMA, build, build_at};
+pub use app::{Error, SCHEMA, build, build_at, check};
 pub use config::Config;

@@ -41,11 +41,14 @@ pub enum Error {
     Log(#[from] homeroom_bus::Error),
 }
 
+/// Whether the configuration can work, as far as can be told before anything is opened: its limits.
+pub fn check(config: &Config) -> Result<(), Error> {
+    config.limits.problem().map_or(Ok(()), |problem| Err(Error::Config(problem)))
+}
+
 /// Connects, starts the background work on the task group, and returns what to serve.
 pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
-    if let Some(problem) = config.limits.problem() {
-        return Err(Error::Config(problem));
-    }
+    check(config)?;
     let database = Database::connect(&config.database, &SCHEMA).await?;
     let (sender, snapshots) = watch::channel(Arc::default());
     tasks.spawn("rules.reference", reference::follow(Arc::clone(&log), sender, tasks.stopping()));

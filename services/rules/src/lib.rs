@@ -22,6 +22,6 @@ mod store;
 mod verify;
 mod worker;
 
-pub use app::{Error, SCHEMA, build};
+pub use app::{Error, SCHEMA, build, check};
 pub use config::Config;
 pub use verify::{Difference, Report, verify};

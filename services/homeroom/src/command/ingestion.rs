@@ -15,6 +15,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<()> {
     let mut config: homeroom_ingestion::Config = args.config.load("ingestion")?;
     complete(&mut config.database)?;
+    homeroom_ingestion::check(&config).map_err(|error| refusal(&error))?;
     let process = Process::load(&args.config)?;
     let build = async |Foundation { log, access, tasks }| {
         homeroom_ingestion::build(&config, log, access, &tasks).await.map_err(|error| match error {

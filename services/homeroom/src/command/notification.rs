@@ -15,6 +15,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args) -> Result<()> {
     let mut config: homeroom_notification::Config = args.config.load("notification")?;
     complete(&mut config.database)?;
+    homeroom_notification::check(&config).map_err(|error| refusal(&error))?;
     let process = Process::load(&args.config)?;
     let build = async |Foundation { log, access, tasks }| {
         homeroom_notification::build(&config, log, access, &tasks).await.map_err(|error| match error {

@@ -2,6 +2,7 @@
 
 mod absence;
 mod bad_input;
+mod configuration;
 mod late;
 mod restart;
 mod roles;
