@@ -5,7 +5,7 @@ use std::sync::Arc;
 use homeroom_bus::{Log, Topic};
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::Access;
-use homeroom_chassis::component::{Component, Readiness};
+use homeroom_chassis::component::Component;
 use homeroom_pg::{Database, Migration, Schema};
 use homeroom_proto::wire::risk::risk_query_server::RiskQueryServer;
 use tokio::sync::{Semaphore, watch};
@@ -14,6 +14,7 @@ use tonic::service::Routes;
 use crate::config::{Config, Limits};
 use crate::grpc::{Risk, WATCHERS};
 use crate::owner::Owner;
+use crate::ready::Ready;
 use crate::reference;
 use crate::worker::Shared;
 
@@ -71,11 +72,17 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     let owner =
         Owner { shared, log: Arc::clone(&log), tasks: tasks.clone(), name: format!("process {}", std::process::id()) };
     let joined = log.join(Topic::Events, &config.group, Arc::new(owner), tasks.stopping()).await?;
+    let ready = Ready::new();
+    let member = ready.clone();
     tasks.spawn("rules.member", async move {
-        match joined.left.await {
-            Ok(result) => result,
-            Err(panic) => Err(homeroom_bus::Error::Unavailable(panic.to_string())),
-        }
+        let left = joined.left.await;
+        member.left();
+        left.unwrap_or_else(|panic| Err(homeroom_bus::Error::Unavailable(panic.to_string())))
+    });
+    let watching = ready.clone().watch(database.clone(), tasks.stopping());
+    tasks.spawn("rules.readiness", async move {
+        watching.await;
+        Ok::<(), std::convert::Infallible>(())
     });
     let watchers = Arc::new(Semaphore::new(WATCHERS));
     let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping(), watchers };
@@ -84,6 +91,6 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
         http: None,
         grpc: Some(Routes::new(RiskQueryServer::new(risk))),
         grpc_services: vec!["homeroom.risk.v1.RiskQuery"],
-        ready: Box::new(|| Readiness::Ready),
+        ready: Box::new(move || ready.readiness()),
     })
 }

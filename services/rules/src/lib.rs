@@ -17,6 +17,7 @@ mod grpc;
 mod metric;
 mod owner;
 mod publish;
+mod ready;
 mod reference;
 mod store;
 mod verify;
