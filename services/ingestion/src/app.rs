@@ -38,6 +38,11 @@ pub const SCHEMA: Schema = Schema {
             name: "quarantine",
             sql: include_str!("../migrations/20261125140000_quarantine.sql"),
         },
+        Migration {
+            version: 20_261_125_150_000,
+            name: "deletes_are_forgotten",
+            sql: include_str!("../migrations/20261125150000_deletes_are_forgotten.sql"),
+        },
     ],
 };
 

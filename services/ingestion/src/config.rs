@@ -55,6 +55,8 @@ pub struct Limits {
     pub quarantine_days: u32,
     /// The most records in quarantine, each of at most 64 KiB; the oldest make room.
     pub quarantine_rows: u64,
+    /// How long clients that copy documents are told of a deleted one, days.
+    pub deletes_days: u32,
 }
 
 impl Default for Config {
@@ -85,6 +87,8 @@ impl Default for Limits {
             append_timeout_ms: 30_000,
             quarantine_days: 90,
             quarantine_rows: 1_000_000,
+            // A school year and the weeks after it.
+            deletes_days: 400,
         }
     }
 }
@@ -119,6 +123,7 @@ impl Limits {
             ("append-timeout-ms", self.append_timeout_ms),
             ("quarantine-days", u64::from(self.quarantine_days)),
             ("quarantine-rows", self.quarantine_rows),
+            ("deletes-days", u64::from(self.deletes_days)),
         ];
         if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
             return Err(format!("`limits.{name}` is 0, at least 1 is needed"));

@@ -8,7 +8,7 @@
 //! - `command`, `writer`, `batch`, `store`: documents are decided in micro-batches, one transaction each, that also appends to the outbox.
 //! - `map`: a change of a document becomes messages. Pure.
 //! - `relay`, `backlog`: the outbox is published in order, and bounded.
-//! - `query`, `openapi`: what clients read.
+//! - `query`, `openapi`: what clients read; `deletes`: for how long they are told of what is gone.
 //!
 //! What can go wrong: the database is away (503, nothing kept), the log is away (documents are kept until the outbox is full,
 //! then 503), one document breaks its batch (it alone fails), a crash after commit (the outbox is relayed later), a crash
@@ -21,6 +21,7 @@
 mod backlog;
 mod batch;
 mod command;
+mod deletes;
 mod http;
 mod key;
 mod map;
@@ -78,6 +79,7 @@ pub(crate) fn start(state: &State, known: &Known, tasks: &TaskGroup) -> Door {
         owner: Uuid::new_v4(),
     };
     relay.start(tasks);
+    deletes::start(state.database.clone(), known.all.clone(), &state.limits, tasks);
     let (database, pseudonyms) = (state.database.clone(), Arc::clone(&state.pseudonyms));
     let writer = Writer::start(database, pseudonyms, &state.limits, Arc::clone(&backlog), tasks);
     Door { state: state.clone(), writer, backlog }

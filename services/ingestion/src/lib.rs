@@ -9,7 +9,8 @@
 //! - [`pseudonym`]: a student's key and a record's key, hashed with the district's secret.
 //! - [`reference_id`]: ids of what events refer to, the same from any door.
 //! - [`edfi`]: the Ed-Fi door.
-//! - `district`: whose rows there are; `outbox`: what is to be published; `quarantine`: what nobody understood.
+//! - `district`: whose rows there are; `outbox`: what is to be published; `quarantine`: what nobody understood; `sweep`: what is old
+//!   goes.
 //! - [`intake`]: from a submitted record to what goes to the log; [`native`] and [`grpc`]: the doors that end there.
 
 pub mod app;
@@ -23,6 +24,7 @@ mod outbox;
 pub mod pseudonym;
 mod quarantine;
 pub mod reference_id;
+mod sweep;
 
 pub use app::{Error, SCHEMA, State, build, check};
 pub use config::Config;

@@ -142,9 +142,12 @@ impl<'a> Batch<'a> {
         self.documents.get(&(collection.clone(), id))?.document.as_ref()
     }
 
+    /// The next change version: the time in microseconds, so that what is written after the database was restored from a backup
+    /// counts as later than what the log had before; one more than the last when the clock is behind that.
     fn next_version(&mut self, district: &DistrictId) -> u64 {
+        let now = u64::try_from(self.now.as_microsecond()).unwrap_or(0);
         let version = self.versions.entry(district.clone()).or_default();
-        *version += 1;
+        *version = now.max(version.saturating_add(1));
         *version
     }
 

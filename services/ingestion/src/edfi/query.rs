@@ -240,17 +240,17 @@ pub(crate) async fn deletes(database: &Database, collection: &Collection, query:
         .await
 }
 
-/// The last change version of a district.
-pub(crate) async fn newest_version(
+/// From which change version on a district's deletes are known, and its last one.
+pub(crate) async fn versions(
     database: &Database,
     district: &homeroom_domain::id::DistrictId,
-) -> Result<i64, Error> {
+) -> Result<(i64, i64), Error> {
     database
         .run("ingestion.change_versions.find", &Districts::one(district), |connection| {
             Box::pin(async move {
                 // Row-level security leaves one district's row.
-                let row = sqlx::query("select last from change_versions").fetch_optional(connection).await?;
-                row.map_or(Ok(0), |row| Ok(row.try_get(0)?))
+                let row = sqlx::query("select oldest, last from change_versions").fetch_optional(connection).await?;
+                row.map_or(Ok((0, 0)), |row| Ok((row.try_get(0)?, row.try_get(1)?)))
             })
         })
         .await

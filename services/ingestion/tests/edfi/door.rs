@@ -139,9 +139,10 @@ impl Door {
         sqlx::query_scalar(select).fetch_one(&mut self.database.admin().await).await.unwrap()
     }
 
-    /// Runs a statement as the owner of the database.
-    pub(crate) async fn execute(&self, statement: &'static str) {
-        sqlx::query(statement).execute(&mut self.database.admin().await).await.unwrap();
+    /// Runs statements as the owner of the database.
+    pub(crate) async fn execute(&self, statements: &str) {
+        let statements = sqlx::AssertSqlSafe(statements.to_owned());
+        sqlx::raw_sql(statements).execute(&mut self.database.admin().await).await.unwrap();
     }
 
     /// Any request.

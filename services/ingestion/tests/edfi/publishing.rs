@@ -69,6 +69,33 @@ async fn documents_and_versions_outlive_the_process() {
 }
 
 #[tokio::test]
+async fn what_is_written_after_a_restore_is_later_than_what_the_log_had_before() {
+    let door = door().await;
+    let lasting = |share: f64| {
+        let mut mark = mark("Tardy", "2021-08-31");
+        mark["eventDuration"] = json!(share);
+        mark
+    };
+    door.post(MARKS, &lasting(0.1)).await.expect(201);
+    for table in ["documents", "change_versions"] {
+        door.execute(&format!("create table ingestion.{table}_backup as table ingestion.{table}")).await;
+    }
+    for share in [0.2, 0.3, 0.4] {
+        door.post(MARKS, &lasting(share)).await.expect(200);
+    }
+    let before = door.events(4).await;
+    for table in ["documents", "change_versions"] {
+        let restore = format!("truncate ingestion.{table}; insert into ingestion.{table} table ingestion.{table}_backup");
+        door.execute(&restore).await;
+    }
+    let door = door.restarted().await;
+    door.post(MARKS, &lasting(0.5)).await.expect(200);
+    let after = door.events(5).await;
+    let highest = before.iter().map(|event| event.origin.revision).max().unwrap();
+    assert!(after[4].origin.revision > highest, "readers would drop it as outdated");
+}
+
+#[tokio::test]
 async fn a_full_outbox_makes_senders_wait_and_nothing_is_lost() {
     let door = door_with(Limits { outbox_rows: 3, ..Limits::default() }).await;
     door.log.set(Mood::Away);

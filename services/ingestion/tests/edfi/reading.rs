@@ -74,22 +74,47 @@ async fn parameters_out_of_range_are_refused_in_the_standards_words() {
 #[tokio::test]
 async fn a_copier_follows_changes_and_deletes_by_version() {
     let door = with_schools().await;
-    let newest = async || {
-        let answer = door.as_key("sis", Method::GET, "changeQueries/v1/availableChangeVersions", Body::empty()).await;
-        answer.expect(200).json()["newestChangeVersion"].as_i64().unwrap()
-    };
-    assert_eq!(newest().await, 5);
+    let sent = newest(&door).await;
     let mut renamed = school(2);
     renamed["nameOfInstitution"] = json!("Renamed");
     let path = door.post("ed-fi/schools", &renamed).await.expect(200).location();
-    assert_eq!(ids(&door, "?minChangeVersion=6").await, [2]);
-    assert_eq!(ids(&door, "?minChangeVersion=1&maxChangeVersion=1").await, [1]);
+    let changed = newest(&door).await;
+    assert!(changed > sent);
+    assert_eq!(ids(&door, &format!("?minChangeVersion={}", sent + 1)).await, [2]);
+    assert_eq!(ids(&door, &format!("?minChangeVersion=1&maxChangeVersion={sent}")).await, [1, 3, 4, 5]);
     door.delete(&path).await.expect(204);
-    let deletes = door.get("ed-fi/schools/deletes?minChangeVersion=7").await.expect(200).json();
-    assert_eq!(deletes, json!([{"id": path.rsplit('/').next(), "changeVersion": 7, "keyValues": {"schoolId": 2}}]));
+    let gone = newest(&door).await;
+    let deletes = door.get(&format!("ed-fi/schools/deletes?minChangeVersion={}", changed + 1)).await.expect(200).json();
+    assert_eq!(deletes, json!([{"id": path.rsplit('/').next(), "changeVersion": gone, "keyValues": {"schoolId": 2}}]));
     door.post("ed-fi/schools", &school(2)).await.expect(201);
     assert_eq!(door.get("ed-fi/schools/deletes").await.json(), json!([]));
-    assert_eq!(newest().await, 8);
+    assert!(newest(&door).await > gone);
+}
+
+#[tokio::test]
+async fn a_delete_is_forgotten_after_its_days_and_a_copier_can_tell() {
+    let door = with_schools().await;
+    let path = door.get("ed-fi/schools?schoolId=1").await.json()[0]["id"].as_str().unwrap().to_owned();
+    door.delete(&format!("ed-fi/schools/{path}")).await.expect(204);
+    assert_eq!(versions(&door).await["oldestChangeVersion"], 0);
+    let gone = newest(&door).await;
+    door.execute("update ingestion.document_deletes set deleted_at = now() - interval '500 days'").await;
+    let door = door.restarted().await;
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    while versions(&door).await["oldestChangeVersion"] != gone + 1 {
+        assert!(tokio::time::Instant::now() < deadline, "the delete is never forgotten");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(door.get("ed-fi/schools/deletes").await.expect(200).json(), json!([]));
+}
+
+async fn versions(door: &Door) -> Value {
+    let answer = door.as_key("sis", Method::GET, "changeQueries/v1/availableChangeVersions", Body::empty()).await;
+    answer.expect(200).json()
+}
+
+async fn newest(door: &Door) -> i64 {
+    versions(door).await["newestChangeVersion"].as_i64().unwrap()
 }
 
 #[tokio::test]

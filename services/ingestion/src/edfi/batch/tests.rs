@@ -77,6 +77,20 @@ fn requests_for_one_document_in_one_batch_come_out_as_if_each_had_been_alone() {
 }
 
 #[test]
+fn a_version_is_the_time_and_grows_when_the_clock_does_not() {
+    let at = |now: i64, last: u64| {
+        let (pseudonyms, now) = (pseudonyms(), Timestamp::from_microsecond(now).unwrap());
+        let mut batch = Batch::new(&pseudonyms, now, HashMap::from([(collection().district, last)]), Vec::new());
+        for command in [post("2021-08-23", "a"), post("2021-08-30", "a")] {
+            batch.decide(&command);
+        }
+        batch.finish().versions[0].1
+    };
+    assert_eq!(at(1_700_000_000_000_000, 12), 1_700_000_000_000_001);
+    assert_eq!(at(1_700_000_000_000_000, 1_800_000_000_000_000), 1_800_000_000_000_002);
+}
+
+#[test]
 fn a_document_made_and_deleted_in_one_batch_leaves_its_story_and_nothing_else() {
     let (outcomes, _) = run(Vec::new(), 0, &[post("2021-08-23", "2021-12-17")]);
     let id = id_of(&outcomes[0]);

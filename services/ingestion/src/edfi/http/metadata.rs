@@ -77,8 +77,10 @@ pub(super) async fn change_versions(
         Ok(grant) => grant,
         Err(problem) => return problem.into_response(),
     };
-    match query::newest_version(&door.state.database, &grant.district).await {
-        Ok(newest) => Json(json!({"oldestChangeVersion": 0, "newestChangeVersion": newest})).into_response(),
+    match query::versions(&door.state.database, &grant.district).await {
+        Ok((oldest, newest)) => {
+            Json(json!({"oldestChangeVersion": oldest, "newestChangeVersion": newest})).into_response()
+        }
         Err(error) => {
             tracing::error!(error = %error, "change versions cannot be read");
             Problem::busy("The documents cannot be read at the moment.", 5).into_response()
