@@ -42,6 +42,11 @@ impl Broker {
         Config { bootstrap_servers: format!("127.0.0.1:{}", self.port), ..Config::default() }
     }
 
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Result<u32> {
+        self.process.id()
+    }
+
     /// Kills it with SIGKILL.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()

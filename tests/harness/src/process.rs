@@ -113,6 +113,11 @@ impl Process {
         Ok(pages.parse::<u64>()? * PAGE_BYTES)
     }
 
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Result<u32> {
+        self.process()
+    }
+
     /// The end of what it said.
     pub fn log_end(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();

@@ -17,66 +17,90 @@ use tokio::time::Instant;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 
-/// The school of the sample whose only calendar the run's students follow.
-const SCHOOL: &str = "255901001";
 /// Records in one setup request.
 const BATCH: usize = 500;
 /// How long the services may take to catch up before a run.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// An enrolled student.
+#[derive(Debug, Clone)]
+pub(crate) struct Student {
+    /// The district's own id.
+    pub(crate) id: String,
+    /// The pseudonymous key, in hexadecimal digits.
+    pub(crate) key: String,
+}
+
+/// The doors and the key, and a school whose only calendar the run's students follow.
 #[derive(Clone)]
 pub(crate) struct Target {
-    url: String,
+    doors: Doors,
+    school: String,
     authorization: String,
-    grpc: Channel,
     http: reqwest::Client,
 }
 
+/// Where the services listen; in one process or several.
+#[derive(Debug, Clone)]
+pub(crate) struct Doors {
+    /// HTTP of ingestion.
+    pub(crate) ingestion: String,
+    /// gRPC of rules.
+    pub(crate) rules: Channel,
+    /// gRPC of notification.
+    pub(crate) notification: Channel,
+}
+
 impl Target {
-    pub(crate) fn from_file(file: &Path) -> anyhow::Result<Self> {
+    /// With this key.
+    pub(crate) fn new(doors: Doors, key: &str, secret: &str, school: &str) -> anyhow::Result<Self> {
+        let pair = base64::engine::general_purpose::STANDARD.encode(format!("{key}:{secret}"));
+        let authorization = format!("Basic {pair}");
+        Ok(Self { doors, school: school.to_owned(), authorization, http: client()? })
+    }
+
+    /// As the file that `deploy/local/up` writes says.
+    pub(crate) fn from_file(file: &Path, school: &str) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read `{}`", file.display()))?;
         let variables: HashMap<&str, &str> = text.lines().filter_map(|line| line.split_once('=')).collect();
         let get =
             |name: &str| variables.get(name).copied().with_context(|| format!("`{}` has no {name}", file.display()));
-        let pair = format!("{}:{}", get("HOMEROOM_KEY")?, get("HOMEROOM_SECRET")?);
-        Ok(Self {
-            url: get("HOMEROOM_URL")?.to_owned(),
-            authorization: format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)),
-            grpc: Channel::from_shared(get("HOMEROOM_GRPC")?.to_owned())?.connect_lazy(),
-            http: client()?,
-        })
+        let grpc = Channel::from_shared(get("HOMEROOM_GRPC")?.to_owned())?.connect_lazy();
+        let doors = Doors { ingestion: get("HOMEROOM_URL")?.to_owned(), rules: grpc.clone(), notification: grpc };
+        Self::new(doors, get("HOMEROOM_KEY")?, get("HOMEROOM_SECRET")?, school)
     }
 
-    /// Registers and enrolls students; their ids and pseudonymous keys.
-    pub(crate) async fn enroll(&self, run: &str, students: u32) -> anyhow::Result<Vec<(String, String)>> {
+    /// Registers and enrolls students from a date on.
+    pub(crate) async fn enroll(&self, run: &str, students: u32, entry_on: &str) -> anyhow::Result<Vec<Student>> {
         let ids: Vec<String> = (0..students).map(|n| format!("load-{run}-{n}")).collect();
-        let mut keys = Vec::with_capacity(ids.len());
+        let mut enrolled = Vec::with_capacity(ids.len());
         for part in ids.chunks(BATCH) {
             let registrations: Vec<Value> =
                 part.iter().map(|id| json!({"kind": "student", "data": {"student": id}})).collect();
             for (id, result) in part.iter().zip(self.post(&registrations).await?) {
                 let key = result["student_key"].as_str().with_context(|| format!("no student key in {result}"))?;
-                keys.push((id.clone(), key.to_owned()));
+                enrolled.push(Student { id: id.clone(), key: key.to_owned() });
             }
             let enrollments: Vec<Value> = part
                 .iter()
-                .map(|id| json!({"kind": "enrollment", "data": {"student": id, "school": SCHOOL, "entry_on": "2021-08-23", "primary_school": true}}))
+                .map(|id| json!({"kind": "enrollment", "data": {"student": id, "school": self.school, "entry_on": entry_on, "primary_school": true}}))
                 .collect();
             self.post(&enrollments).await?;
         }
-        Ok(keys)
+        Ok(enrolled)
     }
 
     /// Marks a student absent.
     pub(crate) async fn mark(&self, student: &str, date: &str) -> anyhow::Result<()> {
-        let mark = json!({"kind": "attendance", "data": {"student": student, "school": SCHOOL, "date": date, "code": "absent-unexcused"}});
+        let mark = json!({"kind": "attendance", "data": {"student": student, "school": self.school, "date": date, "code": "absent-unexcused"}});
         self.post(&[mark]).await.map(|_| ())
     }
 
-    async fn post(&self, records: &[Value]) -> anyhow::Result<Vec<Value>> {
+    /// Sends records, of which each must be accepted; what became of each.
+    pub(crate) async fn post(&self, records: &[Value]) -> anyhow::Result<Vec<Value>> {
         let request = self
             .http
-            .post(format!("{}/v1/events", self.url))
+            .post(format!("{}/v1/events", self.doors.ingestion))
             .header("authorization", &self.authorization)
             .json(records);
         let response = request.send().await?;
@@ -89,11 +113,13 @@ impl Target {
         }
     }
 
+    /// The district's date.
     pub(crate) async fn today(&self) -> anyhow::Result<String> {
         let days = self.summary().await?.today;
         Ok(Date::from_days(days)?.to_string())
     }
 
+    /// Waits until the rules service has seen everything that was sent.
     pub(crate) async fn wait_until_caught_up(&self) -> anyhow::Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -107,13 +133,13 @@ impl Target {
     }
 
     async fn summary(&self) -> anyhow::Result<GetSummaryResponse> {
-        let mut client = RiskQueryClient::new(self.grpc.clone());
+        let mut client = RiskQueryClient::new(self.doors.rules.clone());
         Ok(client.get_summary(self.authorized(GetSummaryRequest {})?).await?.into_inner())
     }
 
     /// Students of alert changes from now on, each with the moment of its arrival.
     pub(crate) async fn watch(&self) -> anyhow::Result<mpsc::Receiver<(String, Instant)>> {
-        let mut client = AlertFeedClient::new(self.grpc.clone());
+        let mut client = AlertFeedClient::new(self.doors.notification.clone());
         let mut changes = client.watch_alerts(self.authorized(WatchAlertsRequest::default())?).await?.into_inner();
         let (sender, receiver) = mpsc::channel(100_000);
         let reader = async move {
@@ -138,5 +164,9 @@ impl Target {
 }
 
 fn client() -> anyhow::Result<reqwest::Client> {
-    Ok(reqwest::Client::builder().timeout(Duration::from_secs(30)).pool_max_idle_per_host(256).build()?)
+    Ok(reqwest::Client::builder()
+        .tls_certs_only([])
+        .timeout(Duration::from_secs(30))
+        .pool_max_idle_per_host(256)
+        .build()?)
 }

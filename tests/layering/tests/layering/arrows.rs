@@ -56,7 +56,11 @@ struct Guarded {
 const GUARDED: &[Guarded] = &[
     Guarded {
         library: "rdkafka",
-        only: &["services/bus"],
+        only: &[
+            "services/bus",
+            // It measures a bare producer beside ours, and loads a topic in one transaction.
+            "tests/load",
+        ],
         in_tests: false,
         remedy: "go through homeroom_bus, so that each log can stand in for another",
     },
@@ -74,6 +78,8 @@ const GUARDED: &[Guarded] = &[
             "tests/security",
             // It asks the database itself what was recorded of each attempt, and takes all its connections.
             "tests/faults",
+            // It measures bare upserts beside ours, and looks when everything is committed.
+            "tests/load",
         ],
         in_tests: false,
         remedy: "SQL belongs to the store of the service that owns the tables",

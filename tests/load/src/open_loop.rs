@@ -1,0 +1,78 @@
+//! Marks at a steady rate, and how long after its scheduled moment each one's alert is on the feed.
+//!
+//! An open loop: marks are sent when they are due, whether or not earlier ones were answered, and a late sender counts against
+//! us (no coordinated omission). Each mark is an unexplained absence today of a student of its own, so each opens one alert.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::latencies::Latencies;
+use crate::target::{Student, Target};
+
+/// How fast and how long.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Pace {
+    /// Marks a second.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) rate: u32,
+    /// Seconds that are measured.
+    #[arg(long, default_value_t = 30)]
+    pub(crate) seconds: u32,
+    /// Seconds before that.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) warm_up: u32,
+}
+
+impl Pace {
+    /// All marks of the run.
+    pub(crate) const fn marks(self) -> u32 {
+        self.rate * (self.warm_up + self.seconds)
+    }
+}
+
+/// Marks that may be on their way at once; beyond, the machine cannot keep the rate and the run is no measurement.
+const MOST_IN_FLIGHT: usize = 5_000;
+/// How long after the last mark its alert is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Marks each student absent when it is due, and measures until its alert is on the feed.
+pub(crate) async fn run(pace: Pace, target: &Target, students: Vec<Student>) -> Result<Latencies> {
+    let today = target.today().await?;
+    let mut alerts = target.watch().await?;
+    println!("sending {} marks a second for {} s", pace.rate, pace.warm_up + pace.seconds);
+    let interval = Duration::from_secs(1) / pace.rate;
+    let first = Instant::now() + Duration::from_millis(200);
+    let mut due: HashMap<String, Instant> = HashMap::new();
+    let mut sends = JoinSet::new();
+    for (at, student) in (0_u32..).zip(students) {
+        let moment = first + interval * at;
+        if at >= pace.rate * pace.warm_up {
+            due.insert(student.key, moment);
+        }
+        ensure!(sends.len() < MOST_IN_FLIGHT, "the services do not keep up with the rate");
+        tokio::time::sleep_until(moment).await;
+        let (target, today) = (target.clone(), today.clone());
+        sends.spawn(async move { target.mark(&student.id, &today).await });
+        while let Some(done) = sends.try_join_next() {
+            done.context("a sender panicked")??;
+        }
+    }
+    while let Some(done) = sends.join_next().await {
+        done.context("a sender panicked")??;
+    }
+    let deadline = Instant::now() + PATIENCE;
+    let mut latencies = Latencies::default();
+    while !due.is_empty() {
+        let Ok(Some((student, arrived))) = tokio::time::timeout_at(deadline, alerts.recv()).await else { break };
+        if let Some(moment) = due.remove(&student) {
+            latencies.record(arrived.saturating_duration_since(moment));
+        }
+    }
+    latencies.missing = due.len();
+    latencies.sort();
+    Ok(latencies)
+}
