@@ -202,6 +202,7 @@ async fn own(
     // Not cut short when told to stop: the owner may have raised its epoch already, and must then hear of the revocation.
     let (from, inbox) = owner.assign(partition).await?;
     let result = tokio::select! {
+        biased;
         () = stop.cancelled() => Ok(()),
         result = forward(partition, from, &inbox, registry) => result,
     };

@@ -5,27 +5,35 @@ use std::sync::Arc;
 use homeroom_bus::{Log, Topic};
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::Access;
+use homeroom_chassis::clock;
 use homeroom_chassis::component::Component;
 use homeroom_pg::{Database, Migration, Schema};
 use homeroom_proto::wire::risk::risk_query_server::RiskQueryServer;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
-use crate::config::{Config, Limits};
+use crate::config::Config;
 use crate::grpc::{Risk, WATCHERS};
-use crate::owner::Owner;
+use crate::process::{Process, Started};
 use crate::ready::Ready;
-use crate::reference;
-use crate::worker::Shared;
+use crate::store::Store;
+use crate::store::postgres::PostgresStore;
 
 /// What the service keeps.
 pub const SCHEMA: Schema = Schema {
     name: "rules",
-    migrations: &[Migration {
-        version: 20_261_125_120_000,
-        name: "state",
-        sql: include_str!("../migrations/20261125120000_state.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 20_261_125_120_000,
+            name: "state",
+            sql: include_str!("../migrations/20261125120000_state.sql"),
+        },
+        Migration {
+            version: 20_261_125_180_000,
+            name: "commits",
+            sql: include_str!("../migrations/20261125180000_commits.sql"),
+        },
+    ],
 };
 
 /// Why the service cannot start.
@@ -51,26 +59,16 @@ pub fn check(config: &Config) -> Result<(), Error> {
 pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
     check(config)?;
     let database = Database::connect(&config.database, &SCHEMA).await?;
-    let (sender, snapshots) = watch::channel(Arc::default());
-    tasks.spawn("rules.reference", reference::follow(Arc::clone(&log), sender, tasks.stopping()));
-    // Nothing is taken before the reference records that are in force have been read.
-    let mut loaded = snapshots.clone();
-    tokio::select! {
-        () = tasks.stopping().cancelled_owned() => {}
-        changed = loaded.changed() => if changed.is_err() {
-            return Err(Error::Config("the reference topic cannot be read".to_owned()));
-        },
-    }
-    let partitions = usize::try_from(log.partitions(Topic::Events).await?).unwrap_or(1).max(1);
-    let cached_students = (config.limits.cached_students / partitions).max(1);
-    let shared = Arc::new(Shared {
-        database: database.clone(),
-        limits: Limits { cached_students, ..config.limits },
-        snapshots: snapshots.clone(),
-        stopping: tasks.stopping(),
-    });
-    let owner =
-        Owner { shared, log: Arc::clone(&log), tasks: tasks.clone(), name: format!("process {}", std::process::id()) };
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::new(database.clone()));
+    let process = Process {
+        store: Arc::clone(&store),
+        log: Arc::clone(&log),
+        clock: Arc::new(clock::now),
+        limits: config.limits,
+        tasks: tasks.clone(),
+        name: format!("process {}", std::process::id()),
+    };
+    let Started { owner, snapshots } = process.start().await?;
     let joined = log.join(Topic::Events, &config.group, Arc::new(owner), tasks.stopping()).await?;
     let ready = Ready::new();
     let member = ready.clone();
@@ -79,7 +77,7 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
         member.left();
         left.unwrap_or_else(|panic| Err(homeroom_bus::Error::Unavailable(panic.to_string())))
     });
-    let watching = ready.clone().watch(database.clone(), tasks.stopping());
+    let watching = ready.clone().watch(store, tasks.stopping());
     tasks.spawn("rules.readiness", async move {
         watching.await;
         Ok::<(), std::convert::Infallible>(())

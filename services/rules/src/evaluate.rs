@@ -15,31 +15,41 @@ use crate::reference::District;
 
 /// What is kept of a student.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Student {
+pub struct Student {
+    /// What sources have said.
     pub ledger: Ledger,
+    /// What rules hold open, and held.
     pub episodes: Episodes,
+    /// What the tables beside the student's row hold.
     pub written: Written,
+    /// The offset after the last event that the ledger includes.
     pub included_offset: i64,
+    /// The dates of the last evaluation; none before the first.
     pub evaluated: Option<Now>,
+    /// The last evaluation knew the reference records below.
     pub evaluated_reference: i64,
+    /// A fact refers to something that is not known yet, so any reference change may concern the student.
     pub waiting: bool,
 }
 
 /// What was last written to the tables beside the student's row, so that only differences are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Written {
+pub struct Written {
     /// By school, the district as a whole with an empty one.
     pub rows: Vec<Row>,
+    /// Schools whose reference data the facts lean on.
     pub leans_on: BTreeSet<SchoolId>,
 }
 
 /// A row of measures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Row {
+pub struct Row {
     /// None for the district as a whole.
     pub school: Option<SchoolId>,
+    /// What the rules look at.
     #[serde(with = "measures")]
     pub measures: Measures,
+    /// Alerts open, of the school's team or of all.
     pub open_alerts: u32,
 }
 

@@ -12,15 +12,23 @@
 
 mod app;
 mod config;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]
 mod evaluate;
 mod grpc;
 mod metric;
 mod owner;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]
+mod process;
 mod publish;
 mod ready;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]
 mod reference;
+#[cfg(feature = "simulation")]
+pub mod simulation;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]
 mod store;
 mod verify;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]
 mod worker;
 
 pub use app::{Error, SCHEMA, build, check};

@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 
 use crate::publish::Publisher;
 use crate::reference;
-use crate::store::claim;
 use crate::worker::{Shared, Worker};
 
 pub(crate) struct Owner {
@@ -23,7 +22,10 @@ pub(crate) struct Owner {
 #[async_trait]
 impl PartitionOwner for Owner {
     async fn assign(&self, partition: Partition) -> Result<(Offset, mpsc::Sender<Vec<Record>>), Error> {
-        let lease = claim::claim(&self.shared.database, partition.0, &self.name)
+        let lease = self
+            .shared
+            .store
+            .claim(partition.0, &self.name)
             .await
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         // From here on the owner before can commit nothing more, so it has evaluated with no reference record beyond this.
@@ -31,7 +33,7 @@ impl PartitionOwner for Owner {
         let limits = &self.shared.limits;
         let (sender, inbox) = mpsc::channel(limits.inbox_batches);
         let most_behind = i64::try_from(limits.publish_batches.saturating_mul(limits.batch_events)).unwrap_or(i64::MAX);
-        let publisher = Publisher::start(&self.shared.database, &self.log, &self.tasks, &lease, most_behind);
+        let publisher = Publisher::start(&self.shared.store, &self.log, &self.tasks, &lease, most_behind);
         let worker = Worker::new(Arc::clone(&self.shared), lease, reference, publisher);
         self.tasks.spawn("rules.worker", worker.run(inbox));
         tracing::info!(
@@ -40,7 +42,7 @@ impl PartitionOwner for Owner {
             next_offset = lease.next_offset,
             "took a partition"
         );
-        Ok((Offset(lease.next_offset), sender))
+        Ok((Offset(lease.state_offset), sender))
     }
 
     async fn revoke(&self, partition: Partition) {

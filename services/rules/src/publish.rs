@@ -10,13 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use homeroom_bus::{Log, NewRecord, Topic};
 use homeroom_chassis::TaskGroup;
-use homeroom_pg::Database;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::claim::Lease;
-use crate::store::commit::OutboxRow;
-use crate::store::outbox;
+use crate::store::{Lease, OutboxRow, Store};
 
 /// Tells a partition's publisher how far the outbox is committed.
 pub(crate) struct Publisher {
@@ -35,7 +32,7 @@ impl Publisher {
     /// Starts publishing what the outbox of a partition that was just claimed holds. Ends when the worker is gone and all that it
     /// committed is published: what the next owner commits is not ours. While the process stops it does not wait for the log.
     pub(crate) fn start(
-        database: &Database,
+        store: &Arc<dyn Store>,
         log: &Arc<dyn Log>,
         tasks: &TaskGroup,
         lease: &Lease,
@@ -45,7 +42,7 @@ impl Publisher {
         let start = |topic| {
             let (progress, published) = watch::channel(0);
             let run = Run {
-                database: database.clone(),
+                store: Arc::clone(store),
                 log: Arc::clone(log),
                 partition: lease.partition,
                 topic,
@@ -77,7 +74,7 @@ impl Publisher {
 }
 
 struct Run {
-    database: Database,
+    store: Arc<dyn Store>,
     log: Arc<dyn Log>,
     partition: i32,
     topic: Topic,
@@ -108,6 +105,7 @@ impl Run {
                 Err(problem) => {
                     tracing::warn!(partition = self.partition, topic = %self.topic, problem, "committed messages wait to be published");
                     tokio::select! {
+                        biased;
                         () = self.stopping.cancelled() => return,
                         () = tokio::time::sleep(BACKOFF) => {}
                     }
@@ -118,7 +116,9 @@ impl Run {
 
     /// Publishes a batch of the rows from a number on, below another; the last number published, or none when there was nothing.
     async fn publish(&self, from: i64, below: i64) -> Result<Option<i64>, String> {
-        let rows = outbox::list(&self.database, self.partition, self.topic, from..below, BATCH)
+        let rows = self
+            .store
+            .list_outbox(self.partition, self.topic, from..below, BATCH)
             .await
             .map_err(|error| error.to_string())?;
         if rows.is_empty() {
@@ -129,9 +129,7 @@ impl Run {
         let kept = results.iter().take_while(|result| result.is_ok()).count();
         let last = kept.checked_sub(1).and_then(|at| seqs.get(at)).copied();
         if let Some(last) = last {
-            outbox::delete(&self.database, self.partition, self.topic, last)
-                .await
-                .map_err(|error| error.to_string())?;
+            self.store.delete_outbox(self.partition, self.topic, last).await.map_err(|error| error.to_string())?;
         }
         match (last, results.into_iter().find_map(Result::err)) {
             (None, Some(error)) => Err(error.to_string()),

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use homeroom_chassis::component::Readiness;
-use homeroom_pg::Database;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::claim;
+use crate::store::Store;
 
 /// How often the database is asked, and how long its answer may take.
 const EVERY: Duration = Duration::from_secs(1);
@@ -32,9 +31,9 @@ impl Ready {
     }
 
     /// Asks the database until the process stops.
-    pub(crate) async fn watch(self, database: Database, stopping: CancellationToken) {
+    pub(crate) async fn watch(self, store: Arc<dyn Store>, stopping: CancellationToken) {
         loop {
-            let answer = tokio::time::timeout(EVERY, claim::reread(&database, 0)).await;
+            let answer = tokio::time::timeout(EVERY, store.reread(0)).await;
             self.reachable.store(matches!(answer, Ok(Ok(_))), Ordering::Relaxed);
             tokio::select! {
                 () = stopping.cancelled() => return,

@@ -4,7 +4,7 @@
 //! who was touched last when, so that a worker knows whom to evaluate again, also after a restart. The records themselves stay
 //! with the [`Reader`]; a snapshot shares everything, so that making one costs as much as there are districts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,9 +22,12 @@ use crate::metric;
 
 /// What is known of a district at one offset of the reference topic. Clones share it.
 #[derive(Clone)]
-pub(crate) struct District {
+pub struct District {
+    /// Its reference records.
     pub view: Arc<View>,
+    /// How its facts count.
     pub settings: Arc<Settings>,
+    /// Its rules.
     pub pack: Arc<Pack>,
     /// The offset after the last record that touched each; everyone, or a school.
     touched: Arc<BTreeMap<Touched, Offset>>,
@@ -32,17 +35,20 @@ pub(crate) struct District {
 
 /// Whom a worker must evaluate again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Concerned {
+pub struct Concerned {
+    /// Every student of the district.
     pub everyone: bool,
+    /// Students whose facts lean on one of these schools.
     pub schools: Vec<SchoolId>,
 }
 
 /// All districts, at one offset.
 #[derive(Clone, Default)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
     /// The offset after the last record included.
     pub offset: i64,
-    pub districts: HashMap<DistrictId, District>,
+    /// By id.
+    pub districts: BTreeMap<DistrictId, District>,
 }
 
 /// Every record of the topic so far, and the snapshot last made of them.
@@ -50,7 +56,7 @@ pub(crate) struct Snapshot {
 struct Reader {
     /// The offset after the last record read.
     offset: i64,
-    districts: HashMap<DistrictId, Source>,
+    districts: BTreeMap<DistrictId, Source>,
     made: Snapshot,
 }
 
@@ -218,6 +224,7 @@ pub(crate) async fn follow(
     let mut reader = Reader::default();
     let end = end(&*log).await?;
     tokio::select! {
+        biased;
         () = stopping.cancelled() => return Ok(()),
         read = reader.read_until(&*log, end) => read?,
     }
@@ -225,6 +232,7 @@ pub(crate) async fn follow(
     let mut tail = log.tail(Topic::Reference, Partition(0), Offset(reader.offset)).await?;
     loop {
         let records = tokio::select! {
+            biased;
             () = stopping.cancelled() => return Ok(()),
             records = gather(&mut *tail) => records,
         };
@@ -237,6 +245,7 @@ pub(crate) async fn follow(
             Err(error @ Error::Unavailable(_)) => {
                 tracing::warn!(error = %error, "reference records cannot be read now; trying again");
                 tokio::select! {
+                    biased;
                     () = stopping.cancelled() => return Ok(()),
                     () = tokio::time::sleep(BACKOFF) => {}
                 }

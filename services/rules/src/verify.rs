@@ -3,24 +3,23 @@
 //! It reads what is committed at one moment: events up to each partition's offset and all reference records. It wants a state
 //! that has caught up, since a sweep in the middle would show as differences.
 
+pub(crate) mod compare;
 mod stored;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_bus::{Log, Offset, Partition, Topic};
-use homeroom_domain::episode::{EpisodeScope, Moment};
 use homeroom_domain::id::{DistrictId, StudentKey};
-use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts};
 
 use crate::app::{Error, SCHEMA};
-use crate::evaluate::Student;
 use crate::reference::{self, Snapshot};
-use crate::store::load;
-use stored::Stored;
+use crate::store::Key;
+use crate::store::postgres::load;
+use compare::Recomputed;
 
 /// What was compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,8 +54,6 @@ impl fmt::Display for Difference {
     }
 }
 
-type Key = (DistrictId, StudentKey);
-
 /// Recomputes and compares. Reads one partition at a time, so memory is bounded by the largest.
 pub async fn verify(database: &homeroom_pg::Config, log: Arc<dyn Log>) -> Result<Report, Error> {
     let database = Database::connect(database, &SCHEMA).await?;
@@ -73,7 +70,9 @@ pub async fn verify(database: &homeroom_pg::Config, log: Arc<dyn Log>) -> Result
     for (partition, next_offset, _) in partitions {
         let given_up = stored::given_up(&database, partition).await?;
         let replayed = Replay { partition, next_offset, given_up };
-        let recomputed = replayed.run(&*log, &mut report).await?;
+        let recomputed = replayed.run(&*log).await?;
+        report.events += recomputed.events;
+        report.not_understood += recomputed.not_understood;
         compare(&database, &snapshot, partition, recomputed, &mut report).await?;
     }
     Ok(report)
@@ -101,9 +100,9 @@ struct Replay {
 
 impl Replay {
     /// Ledgers of the partition, folded from the log's beginning.
-    async fn run(&self, log: &dyn Log, report: &mut Report) -> Result<BTreeMap<Key, Student>, Error> {
+    async fn run(&self, log: &dyn Log) -> Result<Recomputed, Error> {
         let (partition, next_offset) = (self.partition, self.next_offset);
-        let mut students: BTreeMap<Key, Student> = BTreeMap::new();
+        let mut recomputed = Recomputed::default();
         let mut tail = log.tail(Topic::Events, Partition(partition), Offset(0)).await?;
         let mut at = 0;
         while at < next_offset {
@@ -115,19 +114,10 @@ impl Replay {
             };
             at = last.offset.0 + 1;
             for record in records.into_iter().filter(|record| record.offset.0 < next_offset) {
-                report.events += 1;
-                let value = record.value.unwrap_or_default();
-                let Ok(event) = homeroom_proto::event::decode(&value) else {
-                    report.not_understood += 1;
-                    continue;
-                };
-                if !self.given_up.contains(&record.offset.0) {
-                    let student = students.entry((event.district, event.student)).or_default();
-                    student.ledger.apply(event.origin, event.change);
-                }
+                recomputed.take(record, &self.given_up);
             }
         }
-        Ok(students)
+        Ok(recomputed)
     }
 }
 
@@ -135,9 +125,10 @@ async fn compare(
     database: &Database,
     snapshot: &Snapshot,
     partition: i32,
-    mut recomputed: BTreeMap<Key, Student>,
+    recomputed: Recomputed,
     report: &mut Report,
 ) -> Result<(), Error> {
+    let mut recomputed = recomputed.students;
     let districts: BTreeSet<DistrictId> =
         recomputed.keys().map(|(district, _)| district.clone()).chain(snapshot.districts.keys().cloned()).collect();
     for district in &districts {
@@ -150,7 +141,8 @@ async fn compare(
             for stored in page {
                 report.students += 1;
                 let what = match recomputed.remove(&stored.key) {
-                    Some(expected) => difference(&stored, expected, dates, snapshot),
+                    Some(expected) => compare::difference(&stored.key, &stored.student, expected, dates, snapshot)
+                        .or_else(|| stored.beside()),
                     None => Some("unknown to the log"),
                 };
                 note(report, stored.key, what);
@@ -169,42 +161,4 @@ fn note(report: &mut Report, (district, student): Key, what: Option<&'static str
     {
         report.differences.push(Difference { district, student, what });
     }
-}
-
-/// What differs between the stored student and the one that the log comes to, evaluated at the stored one's dates.
-fn difference(stored: &Stored, mut expected: Student, dates: Option<Now>, snapshot: &Snapshot) -> Option<&'static str> {
-    let (student, (district, key)) = (&stored.student, &stored.key);
-    if student.ledger != expected.ledger {
-        return Some("ledger");
-    }
-    let reference = snapshot.districts.get(district).filter(|reference| reference.view.has_settings())?;
-    if student.evaluated.is_none() || student.evaluated < dates {
-        return Some("evaluated before the dates in force");
-    }
-    let moment = Moment {
-        district,
-        student: *key,
-        at: jiff::Timestamp::UNIX_EPOCH,
-        caused_at: None,
-        district_time: jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0),
-    };
-    expected.evaluate(reference, snapshot.offset, student.evaluated?, &moment);
-    let rows = |student: &Student| {
-        student.written.rows.iter().map(|row| (row.school.clone(), row.measures)).collect::<Vec<_>>()
-    };
-    if rows(student) != rows(&expected) {
-        return Some("measures");
-    }
-    if open(student) != open(&expected) {
-        return Some("open alerts");
-    }
-    if (&student.written.leans_on, student.waiting) != (&expected.written.leans_on, expected.waiting) {
-        return Some("what its facts lean on");
-    }
-    stored.beside()
-}
-
-/// What is open: rule, scope and level. Which facts were told when, and how often, is history and depends on arrival.
-fn open(student: &Student) -> BTreeSet<(String, EpisodeScope, i64)> {
-    student.episodes.open().map(|episode| (episode.told.rule.to_string(), episode.scope, episode.told.level)).collect()
 }

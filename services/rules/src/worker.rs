@@ -10,16 +10,14 @@ mod patience;
 mod quarantine;
 mod sweep;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_bus::Record;
-use homeroom_chassis::clock;
 use homeroom_chassis::telemetry::trace;
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
-use homeroom_pg::Database;
 use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -29,18 +27,19 @@ use crate::config::Limits;
 use crate::metric;
 use crate::publish::Publisher;
 use crate::reference::Snapshot;
-use crate::store;
-use crate::store::claim::{self, Lease};
-use crate::store::commit::{self, Committed, Effects};
-use crate::store::load;
+use crate::store::{self, Committed, Effects, Lease, Store};
 use cache::Cache;
 use fold::{Incoming, Parsed};
 use patience::{chain, may_pass, patiently};
 use sweep::Sweep;
 
+/// What tells the time.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
 /// What every worker of the process shares.
 pub(crate) struct Shared {
-    pub database: Database,
+    pub store: Arc<dyn Store>,
+    pub clock: Clock,
     pub limits: Limits,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     pub stopping: CancellationToken,
@@ -50,8 +49,8 @@ pub(crate) struct Shared {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The database fails for a reason that is no event's and that waiting does not mend.
-    #[error("the database fails: {}", chain(.0))]
-    Database(#[from] homeroom_pg::Error),
+    #[error("{}", chain(.0))]
+    Store(#[from] store::Error),
 }
 
 /// How often the districts' clocks are looked at. The date moves twice a day.
@@ -73,13 +72,13 @@ pub(crate) struct Worker {
     snapshots: watch::Receiver<Arc<Snapshot>>,
     /// The reference offset that nothing may be evaluated below.
     needed_reference: i64,
-    dates: HashMap<DistrictId, Now>,
+    dates: BTreeMap<DistrictId, Now>,
     /// Districts whose dates were looked for in the database.
-    looked_up: HashSet<DistrictId>,
+    looked_up: BTreeSet<DistrictId>,
     cache: Cache,
     sweep: Option<Sweep>,
     /// The dates that the last finished sweep reached.
-    swept: Arc<HashMap<DistrictId, Now>>,
+    swept: Arc<BTreeMap<DistrictId, Now>>,
     publisher: Publisher,
 }
 
@@ -94,8 +93,8 @@ impl Worker {
             snapshot: Arc::default(),
             snapshots,
             needed_reference,
-            dates: HashMap::new(),
-            looked_up: HashSet::new(),
+            dates: BTreeMap::new(),
+            looked_up: BTreeSet::new(),
             cache,
             sweep: None,
             swept: Arc::default(),
@@ -112,7 +111,7 @@ impl Worker {
                 tracing::info!(partition = self.lease.partition, "another process owns the partition now");
             }
             // What was not committed has not happened; the next owner does it.
-            Err(Error::Database(error)) if self.shared.stopping.is_cancelled() && may_pass(&error) => {
+            Err(Error::Store(error)) if self.shared.stopping.is_cancelled() && may_pass(&error) => {
                 tracing::info!(partition = self.lease.partition, error = %chain(&error), "stopping without the database");
             }
             Err(error) => return Err(error),
@@ -170,6 +169,7 @@ impl Worker {
         let stopping = self.shared.stopping.clone();
         let ready = self.snapshots.wait_for(|snapshot| snapshot.offset >= needed);
         tokio::select! {
+            biased;
             () = stopping.cancelled() => false,
             ready = ready => match ready {
                 Ok(snapshot) => {
@@ -203,7 +203,7 @@ impl Worker {
             match self.fold(&part).await {
                 Ok(Hold::Kept) => {}
                 Ok(Hold::Lost) => return Ok(Hold::Lost),
-                Err(error) if !store::refused(&error) => return Err(error.into()),
+                Err(error) if !error.refused() => return Err(error.into()),
                 Err(error) if part.len() > 1 => {
                     tracing::warn!(partition = self.lease.partition, events = part.len(), error = %chain(&error), "halving a batch that the database refuses");
                     let mut first = part;
@@ -223,7 +223,7 @@ impl Worker {
         Ok(Hold::Kept)
     }
 
-    async fn fold(&mut self, part: &[Incoming]) -> Result<Hold, homeroom_pg::Error> {
+    async fn fold(&mut self, part: &[Incoming]) -> Result<Hold, store::Error> {
         let span = tracing::info_span!("rules.batch.fold", partition = self.lease.partition, events = part.len());
         for traceparent in part.iter().filter_map(|incoming| incoming.traceparent.as_deref()).take(MOST_LINKS) {
             trace::link(&span, traceparent);
@@ -231,7 +231,7 @@ impl Worker {
         self.fold_traced(part).instrument(span).await
     }
 
-    async fn fold_traced(&mut self, part: &[Incoming]) -> Result<Hold, homeroom_pg::Error> {
+    async fn fold_traced(&mut self, part: &[Incoming]) -> Result<Hold, store::Error> {
         self.cache.turn();
         let keys: BTreeSet<_> = part.iter().filter_map(Incoming::student).collect();
         let districts: BTreeSet<&DistrictId> = keys.iter().map(|(district, _)| district).collect();
@@ -239,11 +239,11 @@ impl Worker {
             self.load_date(district).await?;
         }
         let missing: Vec<_> = keys.iter().filter(|key| !self.cache.contains(key)).cloned().collect();
-        let database = self.shared.database.clone();
-        for (key, student) in patiently(&self.shared.stopping, || load::students(&database, missing.clone())).await? {
+        let store = &self.shared.store;
+        for (key, student) in patiently(&self.shared.stopping, || store.students(missing.clone())).await? {
             self.cache.insert(key, Arc::new(student));
         }
-        let at = clock::now();
+        let at = (self.shared.clock)();
         let desk = fold::Desk {
             snapshot: &self.snapshot,
             dates: &self.dates,
@@ -253,7 +253,7 @@ impl Worker {
         };
         let effects = desk.fold(part);
         let last = part.last().map_or(self.lease.next_offset, |incoming| incoming.offset + 1);
-        let to = Lease { next_offset: last, ..self.lease };
+        let to = Lease { next_offset: last, state_offset: last, ..self.lease };
         let hold = self.commit(to, effects).await?;
         if hold == Hold::Kept {
             metrics::counter!(metric::EVENTS).increment(part.len() as u64);
@@ -263,12 +263,12 @@ impl Worker {
     }
 
     /// Commits, then publishes and remembers. While the database is away it waits; a lost answer is looked up.
-    async fn commit(&mut self, to: Lease, effects: Effects) -> Result<Hold, homeroom_pg::Error> {
+    async fn commit(&mut self, to: Lease, effects: Effects) -> Result<Hold, store::Error> {
         let effects = Arc::new(effects);
         let rows = i64::try_from(effects.outbox.len()).unwrap_or(i64::MAX);
-        let to = Lease { next_seq: self.lease.next_seq + rows, ..to };
-        let (database, from) = (self.shared.database.clone(), self.lease);
-        let committed = patiently(&self.shared.stopping, || settle(&database, from, to, Arc::clone(&effects))).await?;
+        let to = Lease { commits: self.lease.commits + 1, next_seq: self.lease.next_seq + rows, ..to };
+        let (store, from) = (&*self.shared.store, self.lease);
+        let committed = patiently(&self.shared.stopping, || settle(store, from, to, Arc::clone(&effects))).await?;
         if committed == Committed::Fenced {
             return Ok(Hold::Lost);
         }
@@ -287,22 +287,15 @@ impl Worker {
 }
 
 /// Commits, and looks up whether it happened when that cannot be told from the answer. May be repeated after any error.
-async fn settle(
-    database: &Database,
-    from: Lease,
-    to: Lease,
-    effects: Arc<Effects>,
-) -> Result<Committed, homeroom_pg::Error> {
-    match commit::commit(database, from, to, effects).await {
-        // The row would not tell; the same effects once more change nothing then.
-        Err(error @ homeroom_pg::Error::CommitUnknown { .. }) if from == to => Err(error),
-        Err(error @ homeroom_pg::Error::CommitUnknown { .. }) => match claim::reread(database, from.partition).await? {
+async fn settle(store: &dyn Store, from: Lease, to: Lease, effects: Arc<Effects>) -> Result<Committed, store::Error> {
+    match store.commit(from, to, effects).await {
+        Err(error @ store::Error::CommitUnknown(_)) => match store.reread(from.partition).await? {
             Some(now) if now == to => Ok(Committed::Yes),
             Some(now) if now == from => Err(error),
             _ => Ok(Committed::Fenced),
         },
         // An attempt before may have happened without an answer, and the look-up after it have failed.
-        Ok(Committed::Fenced) if claim::reread(database, from.partition).await? == Some(to) => Ok(Committed::Yes),
+        Ok(Committed::Fenced) if store.reread(from.partition).await? == Some(to) => Ok(Committed::Yes),
         other => other,
     }
 }

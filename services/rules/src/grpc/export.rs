@@ -12,7 +12,7 @@ use tonic::Status;
 use crate::evaluate::{Row, Student, rows_as_of};
 use crate::grpc::{Answers, Risk, measures, unavailable};
 use crate::reference::District;
-use crate::store::load;
+use crate::store::postgres::load;
 
 /// Students read at once.
 const PAGE: i64 = 500;

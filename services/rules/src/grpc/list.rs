@@ -6,7 +6,7 @@ use homeroom_proto::wire::risk as wire;
 use tonic::Status;
 
 use crate::grpc::{Risk, measures, unavailable};
-use crate::store::load;
+use crate::store::postgres::load;
 
 const DEFAULT_PAGE: u32 = 100;
 const LARGEST_PAGE: u32 = 500;

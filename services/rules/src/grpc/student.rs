@@ -15,7 +15,7 @@ use homeroom_proto::wire::risk as wire;
 use tonic::Status;
 
 use crate::grpc::{Risk, measures, unavailable};
-use crate::store::load;
+use crate::store::postgres::load;
 
 impl Risk {
     pub(super) async fn find_student(

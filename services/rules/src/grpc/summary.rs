@@ -12,7 +12,8 @@ use tonic::Status;
 
 use crate::grpc::{Risk, unavailable};
 use crate::reference::District;
-use crate::store::sweep::{self, Wanted};
+use crate::store::Wanted;
+use crate::store::postgres::sweep;
 
 /// What the tables say.
 struct Counts {

@@ -15,8 +15,8 @@ use tonic::Status;
 
 use crate::evaluate::Row;
 use crate::grpc::{Answers, Risk, list, measures, unavailable};
-use crate::store::commit::CHANNEL;
-use crate::store::load;
+use crate::store::postgres::commit::CHANNEL;
+use crate::store::postgres::load;
 
 /// Rows that wait for one watcher; a full queue makes its reader wait, and PostgreSQL keeps what it is told meanwhile.
 const QUEUE: usize = 256;

@@ -7,7 +7,7 @@ use homeroom_pg::{Database, Districts, Error};
 use sqlx::{PgConnection, Row as _};
 
 use crate::evaluate::{Row, Student};
-use crate::store::load;
+use crate::store::postgres::load;
 
 /// One student with all of its rows.
 pub(super) struct Stored {

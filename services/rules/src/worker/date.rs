@@ -2,24 +2,22 @@
 
 use std::sync::Arc;
 
-use homeroom_chassis::clock;
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 use jiff::Timestamp;
 
 use crate::reference::District;
-use crate::store::commit::Effects;
-use crate::store::load;
+use crate::store::{self, Effects};
 use crate::worker::patience::patiently;
 use crate::worker::{Error, Hold, Worker};
 
 impl Worker {
-    pub(super) async fn load_date(&mut self, district: &DistrictId) -> Result<(), homeroom_pg::Error> {
+    pub(super) async fn load_date(&mut self, district: &DistrictId) -> Result<(), store::Error> {
         if self.looked_up.contains(district) {
             return Ok(());
         }
-        let (database, partition) = (self.shared.database.clone(), self.lease.partition);
-        let stored = patiently(&self.shared.stopping, || load::district_date(&database, district, partition)).await?;
+        let (store, partition) = (&self.shared.store, self.lease.partition);
+        let stored = patiently(&self.shared.stopping, || store.district_date(district, partition)).await?;
         if let Some(now) = stored {
             self.dates.insert(district.clone(), now);
         }
@@ -30,7 +28,7 @@ impl Worker {
 
     /// Moves the dates in force forward where a district's clock has moved; the sweep that follows moves its students.
     pub(super) async fn look_at_clocks(&mut self) -> Result<Hold, Error> {
-        let at = clock::now();
+        let at = (self.shared.clock)();
         let snapshot = Arc::clone(&self.snapshot);
         let mut moved = Vec::new();
         for (id, district) in &snapshot.districts {

@@ -1,6 +1,6 @@
 //! Folding events into students: pure. The shell loads, commits and publishes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use homeroom_bus::{Partition, Record, Topic};
@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::evaluate::{Outcome, Student};
 use crate::metric;
 use crate::reference::Snapshot;
-use crate::store::commit::{DeadLetter, Effects, OutboxRow, StudentChange};
+use crate::store::{DeadLetter, Effects, Found, OutboxRow, StudentChange};
 use crate::worker::cache::Cache;
 use crate::worker::quarantine::Quarantine;
 
@@ -85,7 +85,7 @@ pub(crate) fn incoming(batch: Vec<Record>, mut next_offset: i64) -> Vec<Incoming
 /// What a fold reads.
 pub(crate) struct Desk<'a> {
     pub snapshot: &'a Snapshot,
-    pub dates: &'a HashMap<DistrictId, Now>,
+    pub dates: &'a BTreeMap<DistrictId, Now>,
     pub cache: &'a Cache,
     pub at: Timestamp,
     pub partition: i32,
@@ -162,7 +162,7 @@ impl Desk<'_> {
     }
 
     /// The effects of looking at students again, with the dates and reference records in force.
-    pub(super) fn look_again(&self, found: &[((DistrictId, StudentKey), Student)]) -> Effects {
+    pub(super) fn look_again(&self, found: &[Found]) -> Effects {
         let mut effects = Effects::default();
         for (key, student) in found {
             let mut after = student.clone();

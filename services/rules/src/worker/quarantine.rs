@@ -6,7 +6,7 @@ use homeroom_proto::dead_letter::{self, DeadLetter, Excerpt, Position};
 use jiff::Timestamp;
 
 use super::fold::Incoming;
-use crate::store::commit::OutboxRow;
+use crate::store::OutboxRow;
 
 /// The partition of the events topic that letters are about, and the moment.
 pub(super) struct Quarantine {

@@ -3,26 +3,18 @@
 //! A pass keeps the target that it began with; what moves meanwhile makes the next pass. So a stream of small reference
 //! changes cannot keep a pass over a large district from ending.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use homeroom_chassis::clock;
-use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 
-use crate::evaluate::Student;
 use crate::metric;
 use crate::reference::{Concerned, Snapshot};
-use crate::store;
-use crate::store::claim::Lease;
-use crate::store::commit::Effects;
-use crate::store::sweep::Wanted;
+use crate::store::{self, Effects, Found, Lease, Wanted};
 use crate::worker::fold::Desk;
 use crate::worker::patience::{chain, patiently};
 use crate::worker::{Error, Hold, Worker};
-
-/// A student as read from the database.
-type Found = ((DistrictId, StudentKey), Student);
 
 pub(crate) struct Sweep {
     target: i64,
@@ -31,16 +23,16 @@ pub(crate) struct Sweep {
     districts: Vec<DistrictId>,
     after: Vec<u8>,
     /// The dates that the last finished pass reached, so that an idle partition is not read again.
-    done: Arc<HashMap<DistrictId, Now>>,
+    done: Arc<BTreeMap<DistrictId, Now>>,
 }
 
 impl Sweep {
     /// A pass, when something moved since `since`, the partition's reference offset, or a date has moved since the pass before.
     pub(super) fn plan(
         snapshot: &Snapshot,
-        dates: &HashMap<DistrictId, Now>,
+        dates: &BTreeMap<DistrictId, Now>,
         since: i64,
-        done: &Arc<HashMap<DistrictId, Now>>,
+        done: &Arc<BTreeMap<DistrictId, Now>>,
     ) -> Option<Self> {
         let moved = |id: &DistrictId| dates.get(id).is_some_and(|now| done.get(id) != Some(now));
         if snapshot.offset <= since && !dates.keys().any(moved) {
@@ -60,7 +52,7 @@ impl Sweep {
     }
 
     /// The dates that are in force for everyone when the pass ends.
-    pub(super) fn done(&self) -> Arc<HashMap<DistrictId, Now>> {
+    pub(super) fn done(&self) -> Arc<BTreeMap<DistrictId, Now>> {
         Arc::clone(&self.done)
     }
 
@@ -108,8 +100,8 @@ impl Worker {
             self.plan_sweep();
             return Ok(hold);
         };
-        let database = self.shared.database.clone();
-        let found = patiently(&self.shared.stopping, || store::sweep::behind(&database, &wanted)).await?;
+        let store = &self.shared.store;
+        let found = patiently(&self.shared.stopping, || store.behind(&wanted)).await?;
         sweep.advance(&found, self.shared.limits.sweep_students);
         self.sweep = Some(sweep);
         metrics::counter!(metric::SWEPT).increment(found.len() as u64);
@@ -119,14 +111,14 @@ impl Worker {
     /// Evaluates students again and commits. One whom the database refuses stays as it was and stops no other.
     async fn look_again(&mut self, found: &[Found]) -> Result<Hold, Error> {
         let pages = match self.commit_again(found).await {
-            Err(error) if store::refused(&error) => found.chunks(1),
+            Err(error) if error.refused() => found.chunks(1),
             result => return Ok(result?),
         };
         for one in pages {
             match self.commit_again(one).await {
                 Ok(Hold::Kept) => {}
                 Ok(Hold::Lost) => return Ok(Hold::Lost),
-                Err(error) if store::refused(&error) => {
+                Err(error) if error.refused() => {
                     metrics::counter!(metric::SWEEPS_REFUSED).increment(1);
                     tracing::error!(partition = self.lease.partition, error = %chain(&error), "a student stays behind the date or the reference records");
                 }
@@ -136,7 +128,7 @@ impl Worker {
         Ok(Hold::Kept)
     }
 
-    async fn commit_again(&mut self, found: &[Found]) -> Result<Hold, homeroom_pg::Error> {
+    async fn commit_again(&mut self, found: &[Found]) -> Result<Hold, store::Error> {
         if found.is_empty() {
             return Ok(Hold::Kept);
         }
@@ -144,7 +136,7 @@ impl Worker {
             snapshot: &self.snapshot,
             dates: &self.dates,
             cache: &self.cache,
-            at: clock::now(),
+            at: (self.shared.clock)(),
             partition: self.lease.partition,
         };
         let effects = desk.look_again(found);

@@ -1,27 +1,11 @@
 //! Finding students whose last evaluation is behind the dates or reference records in force.
 
-use homeroom_domain::id::{DistrictId, StudentKey};
-use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts, Error};
 use sqlx::PgConnection;
 
-use crate::evaluate::Student;
 use crate::reference::Concerned;
-use crate::store::load::read;
-
-/// What a sweep looks for.
-#[derive(Debug, Clone)]
-pub(crate) struct Wanted {
-    pub district: DistrictId,
-    pub partition: i32,
-    pub now: Now,
-    /// Whom reference records before `reference_offset` concern that were not in force yet.
-    pub concerned: Concerned,
-    pub reference_offset: i64,
-    /// The last student of the page before; empty at first.
-    pub after: Vec<u8>,
-    pub limit: i64,
-}
+use crate::store::postgres::load::read;
+use crate::store::{Found, Wanted};
 
 /// Students of a partition whose dates are in force and whom reference records concern that are not.
 pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> Result<i64, Error> {
@@ -51,10 +35,7 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
 }
 
 /// The next page of students that are behind, in order of key.
-pub(crate) async fn behind(
-    database: &Database,
-    wanted: &Wanted,
-) -> Result<Vec<((DistrictId, StudentKey), Student)>, Error> {
+pub(crate) async fn behind(database: &Database, wanted: &Wanted) -> Result<Vec<Found>, Error> {
     let districts = Districts::one(&wanted.district);
     let wanted = std::sync::Arc::new(wanted.clone());
     database

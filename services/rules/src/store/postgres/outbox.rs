@@ -5,7 +5,7 @@ use std::ops::Range;
 use homeroom_bus::Topic;
 use homeroom_pg::{Database, Districts, Error};
 
-use crate::store::commit::OutboxRow;
+use crate::store::OutboxRow;
 
 /// Number, topic, key, value and trace context.
 type Stored = (i64, String, Vec<u8>, Vec<u8>, Option<String>);

@@ -3,69 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use homeroom_bus::Topic;
-use homeroom_domain::id::{DistrictId, RuleId, StudentKey};
+use homeroom_domain::id::{DistrictId, RuleId};
 use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts, Error};
 use sqlx::PgConnection;
 
-use crate::evaluate::{Row, Student, Written};
-use crate::store::claim::Lease;
-use crate::store::outbox;
-
-/// Everything a batch or a part of a sweep changes.
-#[derive(Debug, Default)]
-pub(crate) struct Effects {
-    pub students: Vec<StudentChange>,
-    pub dates: Vec<(DistrictId, Now)>,
-    pub outbox: Vec<OutboxRow>,
-    pub dead_letters: Vec<DeadLetter>,
-    pub tally: BTreeMap<(DistrictId, RuleId), Tally>,
-}
-
-/// A student to write, and what the tables hold of it now.
-#[derive(Debug)]
-pub(crate) struct StudentChange {
-    pub district: DistrictId,
-    pub student: StudentKey,
-    pub before: Written,
-    pub after: Arc<Student>,
-}
-
-/// A message to publish; its number follows from its place.
-#[derive(Debug, Clone)]
-pub(crate) struct OutboxRow {
-    pub topic: Topic,
-    pub key: Vec<u8>,
-    pub value: Vec<u8>,
-    pub traceparent: Option<String>,
-}
-
-/// An event that could not be understood or applied.
-#[derive(Debug, Clone)]
-pub(crate) struct DeadLetter {
-    pub offset: i64,
-    pub problem: String,
-    pub value: Vec<u8>,
-    pub traceparent: Option<String>,
-}
-
-/// How a rule's counts move.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub open: i64,
-    pub opened: i64,
-    pub failures: i64,
-}
-
-/// How a commit ended, when nothing broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Committed {
-    /// It is all there.
-    Yes,
-    /// The row is not as this owner left it: another process owns the partition, or this very commit has happened before.
-    Fenced,
-}
+use crate::evaluate::{Row, Written};
+use crate::store::postgres::outbox;
+use crate::store::{Committed, DeadLetter, Effects, Lease, OutboxRow, StudentChange, Tally};
 
 /// Commits the effects and moves the lease from `from` to `to`.
 pub(crate) async fn commit(
@@ -101,16 +46,24 @@ pub(crate) async fn commit(
 
 async fn advance(tx: &mut PgConnection, from: Lease, to: Lease) -> Result<bool, Error> {
     let moved = sqlx::query(
-        "update partitions set next_offset = $4, state_offset = $4, reference_offset = $5, next_seq = $6
-         where partition = $1 and epoch = $2 and next_offset = $3 and reference_offset = $7 and next_seq = $8",
+        "update partitions
+         set commits = $3, next_offset = $4, state_offset = $5, reference_offset = $6, alerts_offset = $7, next_seq = $8
+         where partition = $1 and epoch = $2 and commits = $9 and next_offset = $10 and state_offset = $11
+           and reference_offset = $12 and alerts_offset = $13 and next_seq = $14",
     )
     .bind(from.partition)
     .bind(from.epoch)
-    .bind(from.next_offset)
+    .bind(to.commits)
     .bind(to.next_offset)
+    .bind(to.state_offset)
     .bind(to.reference_offset)
+    .bind(to.alerts_offset)
     .bind(to.next_seq)
+    .bind(from.commits)
+    .bind(from.next_offset)
+    .bind(from.state_offset)
     .bind(from.reference_offset)
+    .bind(from.alerts_offset)
     .bind(from.next_seq)
     .execute(tx)
     .await?;

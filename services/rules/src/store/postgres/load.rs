@@ -11,13 +11,11 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
 use crate::evaluate::{Row, Student, Written};
-use crate::store::bad_row;
+use crate::store::Found;
+use crate::store::postgres::bad_row;
 
 /// Loads students by district and key; the missing ones are new.
-pub(crate) async fn students(
-    database: &Database,
-    wanted: Vec<(DistrictId, StudentKey)>,
-) -> Result<Vec<((DistrictId, StudentKey), Student)>, Error> {
+pub(crate) async fn students(database: &Database, wanted: Vec<(DistrictId, StudentKey)>) -> Result<Vec<Found>, Error> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
@@ -50,7 +48,7 @@ pub(crate) async fn page(
     district: &DistrictId,
     after: &[u8],
     limit: i64,
-) -> Result<Vec<((DistrictId, StudentKey), Student)>, Error> {
+) -> Result<Vec<Found>, Error> {
     let rows = sqlx::query(
         "select district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of, evaluated_reference, waiting
          from students where district = $1 and student > $2 order by student limit $3",
@@ -63,7 +61,7 @@ pub(crate) async fn page(
     rows.iter().map(read).collect()
 }
 
-pub(crate) fn read(row: &PgRow) -> Result<((DistrictId, StudentKey), Student), Error> {
+pub(crate) fn read(row: &PgRow) -> Result<Found, Error> {
     let district =
         DistrictId::parse(row.try_get("district")?).map_err(|error| bad_row("student", "district", &error))?;
     let key = StudentKey::from_slice(row.try_get("student")?).map_err(|error| bad_row("student", "student", &error))?;
