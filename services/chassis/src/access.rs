@@ -4,21 +4,29 @@
 //! key (Ed-Fi clients do so) and carries its grant, signed, so that any replica can check it. A token never outlives its
 //! key: the key is looked up again, and what it no longer permits the token does not permit either.
 
+mod denied;
 mod key;
+mod pace;
+mod renew;
 mod token;
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use axum::response::{IntoResponse, Response};
+use futures_util::{Stream, StreamExt, stream};
 use homeroom_domain::id::{DistrictId, SourceId};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use crate::clock;
-use crate::problem::Problem;
 
+pub use denied::Denied;
 pub use key::{Error, Keys, hash_secret, new_secret};
+pub use pace::Limits;
+pub use renew::LOOK;
 pub use token::{LIFETIME, Tokens};
 
 /// What a key or token permits.
@@ -55,67 +63,40 @@ pub enum Scope {
     Admin,
 }
 
-/// Why a request is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// No key or token, or one that is wrong or expired: the answer is 401.
-    #[error("a valid key or token is needed")]
-    Unknown,
-    /// A good key without the scope: the answer is 403.
-    #[error("the key does not permit this")]
-    Forbidden,
-}
-
-impl IntoResponse for Denied {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Unknown => {
-                let problem =
-                    Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", "a valid key or token is needed")
-                        .detail("send `authorization: Basic base64(key:secret)` or `authorization: Bearer <token>`");
-                let mut response = problem.into_response();
-                for challenge in ["Bearer realm=\"homeroom\"", "Basic realm=\"homeroom\", charset=\"UTF-8\""] {
-                    response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-                }
-                response
-            }
-            Self::Forbidden => {
-                Problem::new(StatusCode::FORBIDDEN, "forbidden", "the key does not permit this").into_response()
-            }
-        }
-    }
-}
-
-impl From<Denied> for tonic::Status {
-    fn from(denied: Denied) -> Self {
-        match denied {
-            Denied::Unknown => Self::unauthenticated(denied.to_string()),
-            Denied::Forbidden => Self::permission_denied(denied.to_string()),
-        }
-    }
-}
-
 /// The keys and tokens that a door accepts. Clones share them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Access {
-    keys: Arc<Keys>,
-    tokens: Arc<Tokens>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    keys: RwLock<Arc<Keys>>,
+    /// Tells that the keys are others now.
+    changed: watch::Sender<()>,
+    tokens: Tokens,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("keys", &self.keys()).field("tokens", &self.shared.tokens).finish()
+    }
 }
 
 impl Access {
     /// Access by these.
     pub fn new(keys: Keys, tokens: Tokens) -> Self {
-        Self { keys: Arc::new(keys), tokens: Arc::new(tokens) }
+        let keys = RwLock::new(Arc::new(keys));
+        Self { shared: Arc::new(Shared { keys, changed: watch::Sender::new(()), tokens }) }
     }
 
-    /// The keys, for doors that take key and secret by other ways than the `authorization` header.
-    pub fn keys(&self) -> &Keys {
-        &self.keys
+    /// The keys in force.
+    pub fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.shared.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The tokens, for doors that mint them.
     pub fn tokens(&self) -> &Tokens {
-        &self.tokens
+        &self.shared.tokens
     }
 
     /// What the sender of an HTTP request may do, when that includes `scope`.
@@ -125,25 +106,111 @@ impl Access {
     }
 
     /// What the sender of a gRPC call may do, when that includes `scope`.
-    pub fn grpc(&self, metadata: &MetadataMap, scope: Scope) -> Result<Grant, tonic::Status> {
+    pub fn grpc(&self, metadata: &MetadataMap, scope: Scope) -> Result<Grant, Status> {
         let header = metadata.get("authorization").and_then(|value| value.to_str().ok());
         Ok(self.check(header, scope, "grpc")?)
     }
 
-    /// Checks, and tells operators of refusals: which door and why, and neither what was sent nor by whom, since a mistyped
-    /// header may hold a secret anywhere.
+    /// What a key and its secret permit, when that includes `scope`; for doors that take them by other ways than the
+    /// `authorization` header.
+    pub fn login(&self, key: &str, secret: &str, scope: Scope) -> Result<Grant, Denied> {
+        let keys = self.keys();
+        self.judge(&keys, keys.authenticate(key, secret), scope, "http", "unknown")
+    }
+
+    /// Counts records that came in one request against their key's limit; when that is exceeded, its next request is refused.
+    pub fn charge(&self, grant: &Grant, records: usize) {
+        if let Some(pace) = self.keys().pace(&grant.key) {
+            pace.charge_records(records);
+        }
+    }
+
+    /// The same for a stream, which rather waits: what it has sent before is paid back first, and the sender feels it as flow
+    /// control.
+    pub async fn pace(&self, grant: &Grant, records: usize) {
+        while let Some(Err(wait)) = self.keys().pace(&grant.key).map(|pace| pace.has_records()) {
+            tokio::time::sleep(wait).await;
+        }
+        self.charge(grant, records);
+    }
+
+    /// The stream until the grant's key is revoked; then it ends, as an unknown key's call does.
+    pub fn while_permitted<T, S>(
+        &self,
+        grant: Grant,
+        scope: Scope,
+        answers: S,
+    ) -> impl Stream<Item = Result<T, Status>> + Send + use<T, S>
+    where
+        S: Stream<Item = Result<T, Status>> + Send,
+        T: Send,
+    {
+        let revoked = Box::pin(self.clone().revoked(grant, scope));
+        stream::unfold((Box::pin(answers), Some(revoked)), async |(mut answers, revoked)| {
+            let mut revoked = revoked?;
+            tokio::select! {
+                biased;
+                denied = &mut revoked => Some((Err(denied.into()), (answers, None))),
+                answer = answers.next() => answer.map(|answer| (answer, (answers, Some(revoked)))),
+            }
+        })
+    }
+
+    /// Completes when the grant's key is gone, is another's, or does not permit this any longer.
+    async fn revoked(self, grant: Grant, scope: Scope) -> Denied {
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            let permitted = self.keys().still(grant.clone()).ok_or(Denied::Unknown).and_then(|g| g.permitting(scope));
+            if let Err(denied) = permitted {
+                return denied;
+            }
+            // We hold its other end.
+            changed.changed().await.ok();
+        }
+    }
+
+    /// Puts other keys in force, for requests from now on and for streams that run. What keys that stay have used of their
+    /// limits stays used.
+    pub fn replace(&self, mut keys: Keys) {
+        let mut current = self.shared.keys.write().unwrap_or_else(PoisonError::into_inner);
+        keys.keep_pace_of(&current);
+        *current = Arc::new(keys);
+        drop(current);
+        self.shared.changed.send_replace(());
+    }
+
     fn check(&self, header: Option<&str>, scope: Scope, door: &'static str) -> Result<Grant, Denied> {
-        let checked = self.keys.check(header, &self.tokens, scope, clock::now());
-        if let Err(denied) = &checked {
+        let keys = self.keys();
+        let known = keys.identify(header, &self.shared.tokens, clock::now());
+        self.judge(&keys, known, scope, door, if header.is_none() { "absent" } else { "unknown" })
+    }
+
+    /// Judges, and tells operators of refusals: which door and why, and neither what was sent nor by whom, since a mistyped
+    /// header may hold a secret anywhere.
+    fn judge(
+        &self,
+        keys: &Keys,
+        known: Option<Grant>,
+        scope: Scope,
+        door: &'static str,
+        unknown: &'static str,
+    ) -> Result<Grant, Denied> {
+        let judged = known.ok_or(Denied::Unknown).and_then(|grant| keys.admit(grant, scope));
+        if let Err(denied) = &judged {
             let reason = match denied {
-                Denied::Unknown if header.is_none() => "absent",
-                Denied::Unknown => "unknown",
+                Denied::Unknown => unknown,
                 Denied::Forbidden => "forbidden",
+                Denied::TooFast { .. } => "too-fast",
             };
-            tracing::info!(door, reason, ?scope, "access refused");
+            // A loop that is stopped must not fill the log instead.
+            if matches!(denied, Denied::TooFast { .. }) {
+                tracing::debug!(door, reason, ?scope, "access refused");
+            } else {
+                tracing::info!(door, reason, ?scope, "access refused");
+            }
             metrics::counter!("homeroom_access_refused_total", "door" => door, "reason" => reason).increment(1);
         }
-        checked
+        judged
     }
 }
 

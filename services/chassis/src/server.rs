@@ -36,6 +36,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// How long an HTTP request's body may bring nothing.
     pub body_idle_seconds: u64,
+    /// How long a request may take until its answer begins, its body included.
+    pub request_seconds: u64,
     /// How long a client may take to send its request line and headers, and how long a kept connection may wait.
     pub header_seconds: u64,
     /// Connections of one door; further ones wait in the system's queue.
@@ -61,6 +63,7 @@ impl Default for Limits {
         Self {
             body_bytes: 10 * 1024 * 1024,
             body_idle_seconds: 30,
+            request_seconds: 120,
             header_seconds: 30,
             connections: 1024,
             handshakes: 64,
@@ -194,7 +197,7 @@ pub fn serve_grpc(
     limits: Limits,
 ) -> Result<(), Error> {
     let tls = tls.map(|files| files.server_config(b"h2")).transpose()?;
-    let router = grpc::layered(rpcs, descriptors)?;
+    let router = grpc::layered(rpcs, descriptors, &limits)?;
     let door = Door::new(Protocol::Http2, router, tls, limits);
     tasks.spawn("gRPC server", door.serve(listener, tasks.clone()));
     Ok(())

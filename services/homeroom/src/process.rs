@@ -87,6 +87,7 @@ pub(crate) struct Process {
     telemetry: telemetry::Config,
     log: log::Config,
     access: Access,
+    keys: PathBuf,
 }
 
 /// What a role builds its components with.
@@ -151,6 +152,11 @@ pub(crate) fn access(keys: &Path, token_key: &SecretFile) -> Result<Access, BadC
     Ok(Access::new(keys, Tokens::new(&signing_key)))
 }
 
+/// Puts keys that change in the file in force while the process runs.
+pub(crate) fn follow(access: &Access, keys: PathBuf, tasks: &TaskGroup) {
+    tasks.spawn("keys", access.clone().follow(keys, tasks.stopping()));
+}
+
 impl Process {
     /// Reads everything that every role needs; nothing is opened yet.
     pub(crate) fn load(args: &ConfigArgs) -> Result<Self, BadConfig> {
@@ -160,6 +166,7 @@ impl Process {
             telemetry: args.load("telemetry")?,
             log: log::Config::load(args)?,
             access: access(&keys, &token_key)?,
+            keys,
         })
     }
 
@@ -184,6 +191,7 @@ impl Process {
         let (http, grpc) = (bind(http).await?, bind(grpc).await?);
         let tasks = TaskGroup::default();
         lifecycle::signals(&tasks).context("signals cannot be heard")?;
+        follow(&self.access, self.keys, &tasks);
         let log = self.log.open().await?;
         let component = build(Foundation { log, access: self.access, tasks: tasks.clone() }).await?;
         let doors = Doors { http: Some(http), grpc: Some(grpc), descriptors: homeroom_proto::DESCRIPTORS, tls, limits };

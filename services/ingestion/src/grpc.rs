@@ -62,6 +62,7 @@ impl Ingest {
 /// Who sends a stream.
 struct Sender {
     publisher: Publisher,
+    access: Access,
     pseudonym: Pseudonym,
     grant: Grant,
     arrivals: Arc<Arrivals>,
@@ -83,12 +84,14 @@ impl EventIngest for Ingest {
             .try_acquire_owned()
             .map_err(|_| Status::resource_exhausted("as many streams push records as may; try again later"))?;
         let (publisher, arrivals) = (self.publisher.clone(), Arc::clone(&self.arrivals));
-        let sender = Arc::new(Sender { publisher, pseudonym, grant, arrivals, _stream: stream });
+        let (access, sending) = (self.access.clone(), grant.clone());
+        let sender = Arc::new(Sender { publisher, access, pseudonym, grant, arrivals, _stream: stream });
         let answers = request.into_inner().map(move |batch| {
             let sender = Arc::clone(&sender);
             async move { sender.keep(batch?).await }
         });
-        Ok(Response::new(Box::pin(answers.buffered(BATCHES_IN_FLIGHT))))
+        let answers = self.access.while_permitted(sending, Scope::Ingest, answers.buffered(BATCHES_IN_FLIGHT));
+        Ok(Response::new(Box::pin(answers)))
     }
 }
 
@@ -97,6 +100,7 @@ impl Sender {
         if batch.submissions.len() > MAX_RECORDS {
             return Err(Status::invalid_argument(format!("a batch has at most {MAX_RECORDS} records")));
         }
+        self.access.pace(&self.grant, batch.submissions.len()).await;
         let results = match self.publisher.admit(batch.encoded_len()) {
             Ok(admitted) => {
                 let now = clock::now();

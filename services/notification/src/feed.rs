@@ -96,13 +96,14 @@ impl AlertFeed for Feed {
         let grant = self.permit(request.metadata())?;
         let room = self.room()?;
         let (out, frames) = mpsc::channel(OUTBOX);
+        let frames = self.shared.access.while_permitted(grant.clone(), Scope::Feed, ReceiverStream::new(frames));
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn("feed stream", async move {
             session::run(shared, grant.district, request.into_inner(), out).await;
             drop(room);
             Ok::<(), Infallible>(())
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
+        Ok(Response::new(Box::pin(frames)))
     }
 
     async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<pb::SettleResponse>, Status> {
@@ -126,13 +127,14 @@ impl AlertFeed for Feed {
         let grant = self.permit(request.metadata())?;
         let room = self.room()?;
         let (out, frames) = mpsc::channel(watch::OUTBOX);
+        let frames = self.shared.access.while_permitted(grant.clone(), Scope::Feed, ReceiverStream::new(frames));
         let watcher = watch::Watcher::open(Arc::clone(&self.shared), grant.district, request.into_inner(), out).await?;
         self.shared.tasks.spawn("alert watcher", async move {
             watcher.run().await;
             drop(room);
             Ok::<(), Infallible>(())
         });
-        Ok(Response::new(Box::pin(ReceiverStream::new(frames))))
+        Ok(Response::new(Box::pin(frames)))
     }
 
     async fn get_deliveries(

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures_util::Stream;
 use homeroom_bus::Log;
-use homeroom_chassis::access::{Access, Scope};
+use homeroom_chassis::access::{Access, Grant, Scope};
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::Database;
 use homeroom_proto::wire::risk as wire;
@@ -42,7 +42,11 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 impl Risk {
     /// The only district that the caller may see.
     fn district<T>(&self, request: &Request<T>) -> Result<DistrictId, Status> {
-        self.access.grpc(request.metadata(), Scope::Read).map(|grant| grant.district)
+        self.permit(request).map(|grant| grant.district)
+    }
+
+    fn permit<T>(&self, request: &Request<T>) -> Result<Grant, Status> {
+        self.access.grpc(request.metadata(), Scope::Read)
     }
 
     fn reference(&self, district: &DistrictId) -> Result<District, Status> {
@@ -77,8 +81,9 @@ impl RiskQuery for Risk {
         &self,
         request: Request<wire::WatchStudentsRequest>,
     ) -> Result<Response<Self::WatchStudentsStream>, Status> {
-        let district = self.district(&request)?;
-        self.watch(district, request.into_inner()).await.map(Response::new)
+        let grant = self.permit(&request)?;
+        let answers = self.watch(grant.district.clone(), request.into_inner()).await?;
+        Ok(Response::new(Box::pin(self.access.while_permitted(grant, Scope::Read, answers))))
     }
 
     async fn export_measures(

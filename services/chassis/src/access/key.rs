@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
@@ -17,6 +18,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use super::pace::{Limits, Pace};
 use super::{Denied, Grant, Scope, Tokens};
 use crate::config;
 
@@ -70,11 +72,14 @@ struct Line {
     source: SourceId,
     scopes: Vec<Scope>,
     secret_sha256: String,
+    #[serde(default)]
+    limits: Limits,
 }
 
 struct Key {
     grant: Grant,
     secret_sha256: [u8; 32],
+    pace: Arc<Pace>,
 }
 
 /// The keys that are known. `Debug` shows only how many.
@@ -88,7 +93,8 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Loads a TOML file of `[[key]]` tables with `id`, `district`, `source`, `scopes` and `secret-sha256`.
+    /// Loads a TOML file of `[[key]]` tables with `id`, `district`, `source`, `scopes` and `secret-sha256`, and with
+    /// [`limits`](Limits) where the default ones do not fit.
     pub fn load(path: &Path) -> Result<Self, Error> {
         std::fs::File::open(path).map_err(|source| config::Error::Read { path: path.to_owned(), source })?;
         let file: KeyFile =
@@ -109,19 +115,51 @@ impl Keys {
         self.0.is_empty()
     }
 
-    /// What an `authorization` header permits at this moment, when that includes `scope`.
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// What an `authorization` header permits at this moment, when that includes `scope`. Not counted against limits.
     pub fn check(&self, header: Option<&str>, tokens: &Tokens, scope: Scope, now: Timestamp) -> Result<Grant, Denied> {
-        let header = header.filter(|header| header.len() <= MAX_HEADER).ok_or(Denied::Unknown)?;
-        let (scheme, credentials) = header.split_once(' ').ok_or(Denied::Unknown)?;
+        self.identify(header, tokens, now).ok_or(Denied::Unknown)?.permitting(scope)
+    }
+
+    /// Whose an `authorization` header is at this moment.
+    pub(super) fn identify(&self, header: Option<&str>, tokens: &Tokens, now: Timestamp) -> Option<Grant> {
+        let header = header.filter(|header| header.len() <= MAX_HEADER)?;
+        let (scheme, credentials) = header.split_once(' ')?;
         let credentials = credentials.trim();
-        let grant = if scheme.eq_ignore_ascii_case("basic") {
+        if scheme.eq_ignore_ascii_case("basic") {
             self.basic(credentials)
         } else if scheme.eq_ignore_ascii_case("bearer") {
             tokens.verify(credentials, now).and_then(|grant| self.still(grant))
         } else {
             None
-        };
-        grant.ok_or(Denied::Unknown)?.permitting(scope)
+        }
+    }
+
+    /// Lets one request of a known key in: when it is not too fast, and when its grant includes `scope`. Refused requests are
+    /// counted too, since they cost us as much.
+    pub(super) fn admit(&self, grant: Grant, scope: Scope) -> Result<Grant, Denied> {
+        if let Some(pace) = self.pace(&grant.key) {
+            let records = if scope == Scope::Ingest { pace.has_records() } else { Ok(()) };
+            records.and_then(|()| pace.take_request()).map_err(|wait| Denied::TooFast { wait })?;
+        }
+        grant.permitting(scope)
+    }
+
+    pub(super) fn pace(&self, key: &str) -> Option<&Pace> {
+        self.0.get(key).map(|key| &*key.pace)
+    }
+
+    /// Goes on counting where these other keys are, for each key whose limits are the same there.
+    pub(super) fn keep_pace_of(&mut self, before: &Self) {
+        for (id, key) in &mut self.0 {
+            if let Some(known) = before.0.get(id).filter(|known| known.pace.limits == key.pace.limits) {
+                key.pace = Arc::clone(&known.pace);
+            }
+        }
     }
 
     /// The grant of a key, when the secret is the key's.
@@ -141,7 +179,7 @@ impl Keys {
     }
 
     /// What remains of a token's grant: its key must still exist for the same district and source, and permit as much.
-    fn still(&self, mut grant: Grant) -> Option<Grant> {
+    pub(super) fn still(&self, mut grant: Grant) -> Option<Grant> {
         let current = &self.0.get(&grant.key)?.grant;
         if current.district != grant.district || current.source != grant.source {
             return None;
@@ -152,7 +190,11 @@ impl Keys {
 
     #[cfg(test)]
     pub(super) fn of(grants: &[(Grant, &str)]) -> Self {
-        let key = |grant: &Grant, secret| Key { grant: grant.clone(), secret_sha256: sha256(secret) };
+        let key = |grant: &Grant, secret| Key {
+            grant: grant.clone(),
+            secret_sha256: sha256(secret),
+            pace: Arc::new(Pace::new(Limits::default())),
+        };
         Self(grants.iter().map(|(grant, secret)| (grant.key.clone(), key(grant, secret))).collect())
     }
 }
@@ -169,7 +211,7 @@ fn key(line: Line) -> Result<Key, &'static str> {
     hex::decode_to_slice(&line.secret_sha256, &mut secret_sha256)
         .map_err(|_| "expected `secret-sha256` to be 64 hexadecimal digits")?;
     let grant = Grant { key: line.id, district: line.district, source: line.source, scopes: line.scopes };
-    Ok(Key { grant, secret_sha256 })
+    Ok(Key { grant, secret_sha256, pace: Arc::new(Pace::new(line.limits)) })
 }
 
 fn sha256(secret: &str) -> [u8; 32] {

@@ -1,9 +1,12 @@
 //! What opens a door, and what does not.
 
 use std::io::Write;
+use std::time::Duration;
 
+use axum::response::IntoResponse;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use secrecy::{ExposeSecret, SecretString};
@@ -137,6 +140,124 @@ fn a_refusal_is_a_problem_that_names_the_ways_in() {
     headers.insert("authorization", basic("two", "secret-two").parse().unwrap());
     assert_eq!(access.http(&headers, Scope::Read), Err(Denied::Forbidden));
     assert!(access.grpc(&MetadataMap::from_headers(headers), Scope::Feed).is_ok());
+}
+
+fn line(id: &str, scope: &str, limits: &str) -> String {
+    let hash = hash_secret("secret");
+    format!(
+        "[[key]]\nid = '{id}'\ndistrict = 'd'\nsource = 's'\nscopes = ['{scope}']\nsecret-sha256 = '{hash}'\n{limits}\n"
+    )
+}
+
+fn load(text: &str) -> Keys {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    Keys::load(file.path()).unwrap()
+}
+
+const SLOW: &str = "limits = { requests-per-second = 1, records-per-second = 100 }";
+
+fn http(access: &Access, key: &str) -> Result<Grant, Denied> {
+    let authorization = basic(key, "secret").parse().unwrap();
+    access.http(&HeaderMap::from_iter([(header::AUTHORIZATION, authorization)]), Scope::Ingest)
+}
+
+#[test]
+fn a_key_in_a_loop_is_stopped_and_the_others_are_not() {
+    let keys = load(&(line("loop", "ingest", SLOW) + &line("token", "ingest", SLOW) + &line("calm", "ingest", "")));
+    let access = Access::new(keys, tokens());
+    let stopped = (0..10).find_map(|_| http(&access, "loop").err());
+    assert!(matches!(stopped, Some(Denied::TooFast { wait }) if wait <= Duration::from_secs(1)), "{stopped:?}");
+    assert!(http(&access, "calm").is_ok());
+    // Every way in counts for the same key: by token, by gRPC, by key and secret in a body.
+    let (token, _) = tokens().mint(&http(&access, "token").unwrap(), clock::now());
+    let bearer: HeaderMap = HeaderMap::from_iter([(header::AUTHORIZATION, format!("Bearer {token}").parse().unwrap())]);
+    assert!(access.http(&bearer, Scope::Ingest).is_ok());
+    assert!(access.grpc(&MetadataMap::from_headers(bearer), Scope::Ingest).is_ok());
+    assert!(matches!(access.login("token", "secret", Scope::Ingest), Err(Denied::TooFast { .. })));
+    assert!(matches!(http(&access, "token"), Err(Denied::TooFast { .. })));
+}
+
+#[test]
+fn more_records_than_a_key_may_send_are_waited_for_by_its_next_request() {
+    let access = Access::new(load(&line("bulk", "ingest", SLOW)), tokens());
+    let grant = http(&access, "bulk").unwrap();
+    access.charge(&grant, 150);
+    assert!(http(&access, "bulk").is_ok(), "a burst of two seconds is given");
+    access.charge(&grant, 150);
+    assert!(matches!(http(&access, "bulk"), Err(Denied::TooFast { wait }) if wait <= Duration::from_secs(1)));
+}
+
+#[tokio::test]
+async fn a_stream_waits_until_its_records_are_paid_back() {
+    let limits = "limits = { records-per-second = 1000 }";
+    let access = Access::new(load(&line("stream", "ingest", limits)), tokens());
+    let grant = http(&access, "stream").unwrap();
+    let began = std::time::Instant::now();
+    for _ in 0..3 {
+        access.pace(&grant, 1050).await;
+    }
+    assert!(began.elapsed() >= Duration::from_millis(90), "{:?}", began.elapsed());
+}
+
+#[test]
+fn limits_that_are_none_are_refused() {
+    for limits in ["limits = { requests-per-second = 0 }", "limits = { requests = 1 }", "limits = 7"] {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(line("k", "ingest", limits).as_bytes()).unwrap();
+        assert!(Keys::load(file.path()).is_err(), "{limits}");
+    }
+}
+
+#[test]
+fn other_keys_do_not_give_a_loop_a_fresh_start() {
+    let access = Access::new(load(&line("loop", "ingest", SLOW)), tokens());
+    while http(&access, "loop").is_ok() {}
+    access.replace(load(&(line("loop", "ingest", SLOW) + &line("new", "ingest", ""))));
+    assert!(matches!(http(&access, "loop"), Err(Denied::TooFast { .. })));
+    assert!(http(&access, "new").is_ok());
+    access.replace(load(&line("loop", "ingest", "")));
+    assert!(http(&access, "loop").is_ok(), "other limits count anew");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_key_is_revoked_and_not_when_another_is() {
+    let access = Access::new(load(&(line("one", "ingest", "") + &line("two", "ingest", ""))), tokens());
+    let (send, receive) = tokio::sync::mpsc::channel(8);
+    let answers = tokio_stream::wrappers::ReceiverStream::new(receive);
+    let mut answers = Box::pin(access.while_permitted(http(&access, "one").unwrap(), Scope::Ingest, answers));
+    access.replace(load(&line("one", "ingest", "")));
+    send.send(Ok::<_, Status>(1)).await.unwrap();
+    assert_eq!(answers.next().await.unwrap().unwrap(), 1);
+    access.replace(load(&line("one", "read", "")));
+    assert_eq!(answers.next().await.unwrap().unwrap_err().code(), tonic::Code::PermissionDenied);
+    assert!(answers.next().await.is_none());
+    drop(answers);
+    assert!(send.is_closed(), "who makes the answers hears of it");
+}
+
+#[tokio::test]
+async fn a_key_that_leaves_the_file_stops_working_and_a_broken_file_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("keys.toml");
+    let write = |text: &str| std::fs::write(&file, text).unwrap();
+    write(&(line("one", "ingest", "") + &line("two", "ingest", "")));
+    let access = Access::new(Keys::load(&file).unwrap(), tokens());
+    let tasks = crate::TaskGroup::default();
+    tasks.spawn("keys", access.clone().follow(file.clone(), tasks.stopping()));
+    let revoked = async {
+        while http(&access, "two") != Err(Denied::Unknown) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    write(&line("one", "ingest", ""));
+    tokio::time::timeout(Duration::from_secs(20), revoked).await.unwrap();
+    assert!(http(&access, "one").is_ok());
+    tasks.stop();
+    tasks.drained().await;
+    write("[[key]]\nid = 'one'\n");
+    access.renew(&file);
+    assert!(http(&access, "one").is_ok());
 }
 
 proptest! {

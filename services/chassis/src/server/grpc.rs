@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use http::HeaderMap;
 use prost::Message;
@@ -16,15 +16,15 @@ use tonic::service::Routes;
 use tonic::{Code, Status};
 use tracing::{Instrument, field};
 
-use super::Error;
 use super::body::{End, Watched};
 use super::http::{continue_trace, unless_panicking};
+use super::{Error, Limits};
 
 /// The methods that calls are counted by; any other is counted as `unknown`, since a sender could make any number up.
 type Methods = Arc<HashSet<String>>;
 
 /// The routes with reflection and the door's layers around them.
-pub(super) fn layered(rpcs: Routes, descriptors: &'static [u8]) -> Result<Router, Error> {
+pub(super) fn layered(rpcs: Routes, descriptors: &'static [u8], limits: &Limits) -> Result<Router, Error> {
     let methods = Arc::new(methods(descriptors)?);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(descriptors)
@@ -32,7 +32,8 @@ pub(super) fn layered(rpcs: Routes, descriptors: &'static [u8]) -> Result<Router
         .build_v1()
         .map_err(|error| Error::Descriptors(error.to_string()))?;
     let router = rpcs.add_service(reflection).into_axum_router();
-    Ok(router.layer(from_fn(timed)).layer(from_fn_with_state(methods, observed)))
+    let longest = Duration::from_secs(limits.request_seconds);
+    Ok(router.layer(from_fn_with_state(longest, timed)).layer(from_fn_with_state(methods, observed)))
 }
 
 fn methods(descriptors: &[u8]) -> Result<HashSet<String>, Error> {
@@ -49,14 +50,14 @@ fn methods(descriptors: &[u8]) -> Result<HashSet<String>, Error> {
     Ok(methods)
 }
 
-/// Ends a call whose caller no longer waits for the answer. Streams that have begun to answer are not ended.
-async fn timed(request: Request, next: Next) -> Response {
-    let Some(timeout) = request.headers().get("grpc-timeout").and_then(|value| timeout(value.to_str().ok()?)) else {
-        return next.run(request).await;
-    };
-    match tokio::time::timeout(timeout, next.run(request)).await {
+/// Ends a call whose caller no longer waits for the answer, or that takes longer than any may. Streams that have begun to
+/// answer are not ended.
+async fn timed(State(longest): State<Duration>, request: Request, next: Next) -> Response {
+    let asked = request.headers().get("grpc-timeout").and_then(|value| timeout(value.to_str().ok()?));
+    let patience = asked.map_or(longest, |asked| asked.min(longest));
+    match tokio::time::timeout(patience, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Status::deadline_exceeded("the caller's deadline has passed").into_http(),
+        Err(_) => Status::deadline_exceeded("the deadline has passed").into_http(),
     }
 }
 

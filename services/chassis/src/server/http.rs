@@ -18,15 +18,23 @@ use super::body::Impatient;
 use crate::problem::Problem;
 use crate::telemetry::trace;
 
+/// When a request that took too long may be tried again.
+const RETRY_LATER: Duration = Duration::from_secs(5);
+
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     bytes: usize,
     idle: Duration,
+    in_all: Duration,
 }
 
 /// The router with the door's layers around it.
 pub(super) fn layered(router: Router, limits: &Limits) -> Router {
-    let bounds = Bounds { bytes: limits.body_bytes, idle: Duration::from_secs(limits.body_idle_seconds) };
+    let bounds = Bounds {
+        bytes: limits.body_bytes,
+        idle: Duration::from_secs(limits.body_idle_seconds),
+        in_all: Duration::from_secs(limits.request_seconds),
+    };
     router
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path"))
         .method_not_allowed_fallback(async || {
@@ -38,17 +46,24 @@ pub(super) fn layered(router: Router, limits: &Limits) -> Router {
         .layer(from_fn(observed))
 }
 
-/// Bounds the body in bytes and idle time.
+/// Bounds the body in bytes and idle time, and the whole in time.
 async fn bounded(State(bounds): State<Bounds>, request: Request, next: Next) -> Response {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|declared: u64| declared > bounds.bytes as u64) {
         return too_large(bounds.bytes);
     }
     let request = request.map(|body| Body::new(Limited::new(Impatient::new(body, bounds.idle), bounds.bytes)));
-    let response = next.run(request).await;
+    let Ok(response) = tokio::time::timeout(bounds.in_all, next.run(request)).await else { return too_long() };
     let of_extractor = response.status() == StatusCode::PAYLOAD_TOO_LARGE
         && response.headers().get(header::CONTENT_TYPE).is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
     if of_extractor { too_large(bounds.bytes) } else { response }
+}
+
+/// What became of the request is not known, as when an answer is lost: it may be sent again.
+fn too_long() -> Response {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "took-too-long", "the request took too long")
+        .retry_after(RETRY_LATER)
+        .into_response()
 }
 
 fn too_large(bytes: usize) -> Response {

@@ -143,6 +143,7 @@ async fn serve(
 async fn build(machine: &Machine, cluster: &LocalCluster, log: &Arc<dyn Log>) -> Result<Vec<Component>> {
     let directory = &machine.directory;
     let access = process::access(&directory.join(keys::FILE), &SecretFile::new(directory.join(keys::TOKEN_KEY)))?;
+    process::follow(&access, directory.join(keys::FILE), &machine.tasks);
     let ingestion = homeroom_ingestion::Config {
         database: database(cluster, &homeroom_ingestion::SCHEMA),
         pseudonym_keys: directory.join(keys::PSEUDONYM_KEYS),

@@ -22,6 +22,8 @@ const SECRET: &str = "api-secret";
 pub(crate) const FILE: &str = "keys.toml";
 /// Further keys in the same form, for senders and readers that the machine's owner lets in; none when it is missing.
 const MORE: &str = "more-keys.toml";
+/// Requests and records a second of the machine's own key: there is nobody else whom it could starve.
+const UNBOUNDED: u32 = 1_000_000_000;
 /// What signs tokens.
 pub(crate) const TOKEN_KEY: &str = "token.key";
 /// What makes pseudonyms, a file per district.
@@ -60,7 +62,8 @@ pub(crate) fn connection(directory: &Directory, http: SocketAddr, grpc: SocketAd
 fn key_file(secret_sha256: &str) -> String {
     format!(
         "[[key]]\nid = \"{KEY}\"\ndistrict = \"{DISTRICT}\"\nsource = \"{SOURCE}\"\nscopes = [\"ingest\", \"read\", \"feed\", \
-         \"admin\"]\nsecret-sha256 = \"{secret_sha256}\"\n"
+         \"admin\"]\nsecret-sha256 = \"{secret_sha256}\"\nlimits = {{ requests-per-second = {UNBOUNDED}, records-per-second = \
+         {UNBOUNDED} }}\n"
     )
 }
 

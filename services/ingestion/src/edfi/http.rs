@@ -53,6 +53,7 @@ fn authorise(door: &Door, headers: &HeaderMap, connection: &str) -> Result<Grant
     let grant = door.state.access.http(headers, Scope::Ingest).map_err(|denied| match denied {
         Denied::Unknown => Problem::unauthenticated(),
         Denied::Forbidden => Problem::forbidden("The key does not permit sending or reading records."),
+        Denied::TooFast { wait } => Problem::too_fast(wait),
     })?;
     if grant.source.as_str() != connection {
         return Err(Problem::forbidden("The key belongs to another connection."));

@@ -2,6 +2,7 @@
 //! members and texts that the standard's own implementations send.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -164,6 +165,14 @@ impl Problem {
         let detail = "An unexpected problem has occurred. The record was not kept.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "system", "System Error", detail)
             .error("The record cannot be kept because of what it holds.")
+    }
+
+    /// A key that sends faster than it may.
+    pub(crate) fn too_fast(wait: Duration) -> Self {
+        let detail = "The caller sends requests faster than its limits allow.";
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too Many Requests", detail);
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self { retry_after_s: Some(u32::try_from(seconds).unwrap_or(u32::MAX)), ..problem }
     }
 
     /// Good, but not now.

@@ -30,6 +30,7 @@ pub(super) async fn post(State(native): State<Native>, request: Request) -> Resu
     let now = clock::now();
     let sender = Context::new(native.pseudonym(&grant)?, &grant.source, now);
     let records = shape.records(&head.headers, &body)?;
+    native.access.charge(&grant, records.len());
     let arrivals = native.arrivals.take(now, records.len())..;
     let items = records.into_iter().zip(arrivals).map(|(record, arrival)| Item {
         raw: record.raw,

@@ -24,6 +24,7 @@ fn echo() -> Router {
         .route("/echo/{student}", post(length))
         .route("/fine", get(async || "fine"))
         .route("/defect", get(defect))
+        .route("/never", get(std::future::pending::<&'static str>))
 }
 
 async fn problem(response: reqwest::Response) -> (u16, String) {
@@ -60,6 +61,16 @@ async fn what_no_route_answers_or_a_defect_stops_is_a_problem() {
     assert_eq!(problem(method).await, (405, "urn:homeroom:problem:method-not-allowed".to_owned()));
     let defect = client().get(desk.url("/defect")).send().await.unwrap();
     assert_eq!(problem(defect).await, (500, "urn:homeroom:problem:defect".to_owned()));
+    desk.tasks.stop();
+    desk.closed().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_told_to_come_back() {
+    let desk = Desk::open(echo(), None, Limits { request_seconds: 0, linger_millis: 0, ..Limits::default() }).await;
+    let answer = client().get(desk.url("/never")).send().await.unwrap();
+    assert_eq!(answer.headers()["retry-after"], "5");
+    assert_eq!(problem(answer).await, (503, "urn:homeroom:problem:took-too-long".to_owned()));
     desk.tasks.stop();
     desk.closed().await.unwrap();
 }

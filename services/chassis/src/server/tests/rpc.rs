@@ -77,15 +77,32 @@ async fn a_stream_that_does_not_end_is_cut_at_the_deadline() {
     assert!(matches!(desk.closed().await, Err(Error::Cut)));
 }
 
+/// A door whose only method never answers; asked below a client, which would keep the deadline by itself.
+async fn asked_of_a_method_that_never_answers(
+    deadline: Option<&str>,
+    limits: Limits,
+) -> http::Response<axum::body::Body> {
+    let never = Router::new().route("/never", axum::routing::post(std::future::pending::<&'static str>));
+    let router = crate::server::grpc::layered(tonic::service::Routes::from(never), &[], &limits).unwrap();
+    let mut request = http::Request::post("/never");
+    if let Some(deadline) = deadline {
+        request = request.header("grpc-timeout", deadline);
+    }
+    let answer = tower::ServiceExt::oneshot(router, request.body(axum::body::Body::empty()).unwrap());
+    tokio::time::timeout(Duration::from_secs(20), answer).await.unwrap().unwrap()
+}
+
 #[tokio::test]
 async fn a_call_ends_with_its_callers_deadline() {
-    use tonic::service::Routes;
-
-    // Asked below the client, which would keep the deadline by itself.
-    let never = Router::new().route("/never", axum::routing::post(std::future::pending::<&'static str>));
-    let router = crate::server::grpc::layered(Routes::from(never), &[]).unwrap();
-    let request = http::Request::post("/never").header("grpc-timeout", "1m").body(axum::body::Body::empty()).unwrap();
-    let answer = tower::ServiceExt::oneshot(router, request);
-    let answer = tokio::time::timeout(Duration::from_secs(20), answer).await.unwrap().unwrap();
+    let answer = asked_of_a_method_that_never_answers(Some("1m"), Limits::default()).await;
     assert_eq!(answer.headers()["grpc-status"], (Code::DeadlineExceeded as i32).to_string());
+}
+
+#[tokio::test]
+async fn no_call_takes_longer_than_any_may() {
+    for deadline in [None, Some("1H")] {
+        let limits = Limits { request_seconds: 0, ..Limits::default() };
+        let answer = asked_of_a_method_that_never_answers(deadline, limits).await;
+        assert_eq!(answer.headers()["grpc-status"], (Code::DeadlineExceeded as i32).to_string());
+    }
 }

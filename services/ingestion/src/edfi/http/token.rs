@@ -3,7 +3,7 @@
 use axum::body::{Body, to_bytes};
 use axum::extract::{Form, FromRequest as _, Path, Request, State};
 use axum::response::{IntoResponse as _, Json, Response};
-use homeroom_chassis::access::{Grant, Scope};
+use homeroom_chassis::access::{Denied, Grant, Scope};
 use homeroom_chassis::clock;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
@@ -45,12 +45,15 @@ pub(super) async fn mint(State(door): State<Door>, Path(connection): Path<String
         Some(_) => return refuse(StatusCode::BAD_REQUEST, "unsupported_grant_type"),
     }
     let access = &door.state.access;
-    let grant = match (form.client_id, form.client_secret) {
-        (Some(key), Some(secret)) => access.keys().authenticate(&key, &secret),
-        _ => access.http(&headers, Scope::Ingest).ok(),
+    let entered = match (form.client_id, form.client_secret) {
+        (Some(key), Some(secret)) => access.login(&key, &secret, Scope::Ingest),
+        _ => access.http(&headers, Scope::Ingest),
     };
-    let usable = |grant: &Grant| grant.source.as_str() == connection && grant.scopes.contains(&Scope::Ingest);
-    let Some(grant) = grant.filter(usable) else { return refuse(StatusCode::UNAUTHORIZED, "invalid_client") };
+    let grant = match entered {
+        Ok(grant) if grant.source.as_str() == connection => grant,
+        Err(Denied::TooFast { wait }) => return Problem::too_fast(wait).into_response(),
+        Ok(_) | Err(_) => return refuse(StatusCode::UNAUTHORIZED, "invalid_client"),
+    };
     let (token, lifetime) = access.tokens().mint(&grant, clock::now());
     let answer = json!({"access_token": token, "expires_in": lifetime.as_secs(), "token_type": "bearer"});
     no_store(Json(answer).into_response())
