@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{FutureProducer, Producer as _};
+use rdkafka::producer::Producer as _;
 use tokio::task::spawn_blocking;
 
-use super::client::{Words, unavailable};
+use super::client::unavailable;
 use super::config::{Clients, OVERHEAD_BYTES};
+use super::produce::Producer;
 use crate::log::Error;
 use crate::topic::Topic;
 
@@ -94,7 +95,7 @@ impl Wanted {
 }
 
 /// Creates what is missing, then checks everything.
-pub(super) async fn create(clients: &Clients, producer: &FutureProducer<Words>, partitions: i32) -> Result<(), Error> {
+pub(super) async fn create(clients: &Clients, producer: &Producer, partitions: i32) -> Result<(), Error> {
     let wanted = Topic::ALL.map(|topic| Wanted::new(clients, topic, partitions));
     let replication = i32::from(clients.config().replication);
     let new: Vec<_> = wanted
@@ -120,13 +121,13 @@ pub(super) async fn create(clients: &Clients, producer: &FutureProducer<Words>, 
 }
 
 /// Fails unless every topic is there and as it must be.
-pub(super) async fn check(clients: &Clients, producer: &FutureProducer<Words>) -> Result<(), Error> {
+pub(super) async fn check(clients: &Clients, producer: &Producer) -> Result<(), Error> {
     let wanted = Topic::ALL.map(|topic| Wanted::new(clients, topic, 1));
     check_each(&admin(clients)?, producer, &wanted, false).await
 }
 
 /// How many partitions a topic has.
-pub(super) async fn partitions(producer: &FutureProducer<Words>, name: &str) -> Result<i32, Error> {
+pub(super) async fn partitions(producer: &Producer, name: &str) -> Result<i32, Error> {
     let (producer, name) = (producer.clone(), name.to_owned());
     let ask = move || {
         let missing = || Error::Topic { topic: name.clone(), problem: "is not there".to_owned() };
@@ -144,7 +145,7 @@ pub(super) async fn partitions(producer: &FutureProducer<Words>, name: &str) -> 
 }
 
 /// The first and the next offset of a partition. Asks again while its leader is being chosen or found.
-pub(super) async fn ends(producer: &FutureProducer<Words>, name: &str, partition: i32) -> Result<(i64, i64), Error> {
+pub(super) async fn ends(producer: &Producer, name: &str, partition: i32) -> Result<(i64, i64), Error> {
     let (producer, name) = (producer.clone(), name.to_owned());
     let ask = move || {
         let deadline = Instant::now() + ANSWER;
@@ -180,7 +181,7 @@ fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER))
 }
 
-async fn await_seen(producer: &FutureProducer<Words>, topic: &Wanted) -> Result<(), Error> {
+async fn await_seen(producer: &Producer, topic: &Wanted) -> Result<(), Error> {
     let deadline = Instant::now() + SEEN;
     loop {
         match partitions(producer, &topic.name).await {
@@ -194,7 +195,7 @@ async fn await_seen(producer: &FutureProducer<Words>, topic: &Wanted) -> Result<
 
 async fn check_each(
     admin: &AdminClient<DefaultClientContext>,
-    producer: &FutureProducer<Words>,
+    producer: &Producer,
     wanted: &[Wanted],
     exact: bool,
 ) -> Result<(), Error> {
