@@ -6,11 +6,13 @@
 mod metric;
 pub mod trace;
 
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::WithExportConfig;
+use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
+use opentelemetry_otlp::{WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde::Deserialize;
@@ -36,11 +38,13 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The collector that takes spans by OTLP over gRPC, such as `http://localhost:4317`; without one they are not sent.
     pub otlp_endpoint: Option<String>,
+    /// Certificate authorities of the collector, PEM, for an endpoint with `https://`; the system's when not given.
+    pub otlp_ca_file: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { log_filter: "info".to_owned(), log_format: LogFormat::Text, otlp_endpoint: None }
+        Self { log_filter: "info".to_owned(), log_format: LogFormat::Text, otlp_endpoint: None, otlp_ca_file: None }
     }
 }
 
@@ -73,6 +77,14 @@ pub enum Error {
         /// Why not.
         source: opentelemetry_otlp::ExporterBuildError,
     },
+    /// The collector's authorities cannot be read.
+    #[error("`otlp-ca-file` `{}` cannot be read", .path.display())]
+    Ca {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
 }
 
 /// Holds the spans that are still to be sent. Call [`Guard::flush`] at the end, also when the process fails.
@@ -99,7 +111,7 @@ pub fn init(service: &'static str, config: &Config) -> Result<Guard, Error> {
 
     let filter = EnvFilter::try_new(&config.log_filter)
         .map_err(|source| Error::Filter { filter: config.log_filter.clone(), source })?;
-    let provider = config.otlp_endpoint.as_deref().map(|endpoint| exporting(service, endpoint)).transpose()?;
+    let provider = exporting(service, config)?;
     metric::install();
     if STARTED.set(()).is_err() {
         return Ok(Guard(None));
@@ -136,14 +148,23 @@ where
 }
 
 /// Sends spans in batches from a thread of its own, whose queue is bounded: what does not fit is dropped, never waited for.
-fn exporting(service: &'static str, endpoint: &str) -> Result<SdkTracerProvider, Error> {
-    let exporter = opentelemetry_otlp::SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
+fn exporting(service: &'static str, config: &Config) -> Result<Option<SdkTracerProvider>, Error> {
+    let Some(endpoint) = config.otlp_endpoint.as_deref() else { return Ok(None) };
+    let mut exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint);
+    if endpoint.starts_with("https://") {
+        exporter = exporter.with_tls_config(authorities(config.otlp_ca_file.as_deref())?);
+    }
+    let exporter = exporter
         .build()
         .map_err(|source| Error::Otlp { endpoint: endpoint.to_owned(), source })?;
     let resource = Resource::builder().with_service_name(service).build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    Ok(Some(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build()))
+}
+
+fn authorities(file: Option<&Path>) -> Result<ClientTlsConfig, Error> {
+    let Some(path) = file else { return Ok(ClientTlsConfig::new().with_native_roots()) };
+    let pem = std::fs::read(path).map_err(|source| Error::Ca { path: path.to_owned(), source })?;
+    Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! How to reach a cluster, and the limits that keep memory and waiting bounded.
 
 use std::fmt;
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use homeroom_chassis::config::{self, SecretFile};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use serde::Deserialize;
 
+use super::security::{self, Sasl, Tls};
 use crate::topic::{ALERTS_DAYS, DEAD_LETTERS_DAYS, Topic};
 
 /// Kafka's share of the configuration.
@@ -44,9 +44,13 @@ pub struct Config {
     /// A name that stays over restarts (a pod's), so that a quick restart moves no partition. Unset: members come and go freely,
     /// which suits autoscaling.
     pub instance_id: Option<String>,
-    /// A file of librdkafka properties (`key=value` lines) with the prefixes `security.`, `ssl.` and `sasl.`: how to
-    /// authenticate. A file, so that secrets are neither in the environment nor in the process list.
-    pub security_file: Option<PathBuf>,
+    /// TLS to the brokers; without it everything is sent as it is, which is only for a broker on the same machine.
+    pub tls: Option<Tls>,
+    /// How to log in; only over TLS.
+    pub sasl: Option<Sasl>,
+    /// A file of librdkafka properties (`key=value` lines) with the prefixes `security.`, `ssl.` and `sasl.`, for what `tls`
+    /// and `sasl` cannot say. A file, so that secrets are neither in the environment nor in the process list.
+    pub security_file: Option<SecretFile>,
 }
 
 impl Default for Config {
@@ -65,6 +69,8 @@ impl Default for Config {
             session_timeout_ms: 10_000,
             poll_interval_ms: 60_000,
             instance_id: None,
+            tls: None,
+            sasl: None,
             security_file: None,
         }
     }
@@ -85,14 +91,15 @@ impl Config {
 /// Why a cluster cannot be reached as configured. Values are left out: they may be secrets.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read `{path}`")]
-    SecurityFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    /// A secret cannot be read.
+    #[error("a secret cannot be read")]
+    Secret(#[from] config::Error),
+    /// Logging in would tell everybody on the way what follows.
+    #[error("`sasl` is given without `tls`")]
+    SaslWithoutTls,
+    /// A certificate without its key, or the other way round.
+    #[error("`tls.cert-file` and `tls.key-file` are given together or not at all")]
+    HalfAPair,
     /// The file has a line that is no `key=value`.
     #[error("line {line} of `{path}` is not `key=value`")]
     SecurityLine {
@@ -158,7 +165,7 @@ impl Clients {
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
             .set("topic.metadata.refresh.fast.interval.ms", "50");
-        for (key, value) in security(config)? {
+        for (key, value) in security::properties(config)? {
             base.set(key, value);
         }
         Ok(Self { base, config: config.clone() })
@@ -241,26 +248,4 @@ impl Clients {
             .set("queued.max.messages.kbytes", self.config.prefetch_kib.to_string());
         client
     }
-}
-
-/// The properties of the security file.
-fn security(config: &Config) -> Result<Vec<(String, String)>, ConfigError> {
-    let Some(path) = &config.security_file else { return Ok(Vec::new()) };
-    let text = fs::read_to_string(path).map_err(|source| ConfigError::SecurityFile { path: path.clone(), source })?;
-    let mut properties = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let Some((key, value)) = line.split_once('=') else {
-            return Err(ConfigError::SecurityLine { path: path.clone(), line: index + 1 });
-        };
-        let key = key.trim();
-        if !["security.", "ssl.", "sasl."].iter().any(|prefix| key.starts_with(prefix)) {
-            return Err(ConfigError::NotSecurity { path: path.clone(), key: key.to_owned() });
-        }
-        properties.push((key.to_owned(), value.trim().to_owned()));
-    }
-    Ok(properties)
 }

@@ -9,6 +9,7 @@ mod member;
 mod produce;
 mod rebalance;
 mod route;
+mod security;
 mod tail;
 mod topics;
 
@@ -32,6 +33,7 @@ use crate::log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Tail, 
 use crate::topic::{Offset, Partition, Topic};
 
 pub use self::config::{Config, ConfigError};
+pub use self::security::{Mechanism, Sasl, Tls};
 
 /// A cluster.
 pub struct KafkaLog {

@@ -1,7 +1,12 @@
 //! Topics that are missing or differ are named, with the difference.
 
-use homeroom_bus::kafka::{Config, ConfigError, KafkaLog};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use homeroom_bus::kafka::{Config, ConfigError, KafkaLog, Mechanism, Sasl, Tls};
 use homeroom_bus::{Log as _, Topic};
+use homeroom_chassis::config::SecretFile;
 use homeroom_harness::kafka;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
@@ -92,11 +97,29 @@ async fn a_reference_topic_that_forgets_is_an_error() {
     log.check_topics().await.unwrap();
 }
 
+fn write_private(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    std::fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn what_would_send_a_password_in_the_clear_or_is_half_a_pair_is_refused() {
+    let file = std::env::temp_dir().join(format!("homeroom-password-{}", std::process::id()));
+    write_private(&file, "hunter2");
+    let password_file = SecretFile::new(&file);
+    let sasl = Sasl { mechanism: Mechanism::Plain, user: "homeroom".to_owned(), password_file: password_file.clone() };
+    let open = Config { sasl: Some(sasl), ..Config::default() };
+    let half = Config { tls: Some(Tls { key_file: Some(password_file), ..Tls::default() }), ..Config::default() };
+    let refusals = [open, half].map(|config| KafkaLog::new(&config).unwrap_err());
+    std::fs::remove_file(&file).unwrap();
+    assert!(matches!(refusals, [ConfigError::SaslWithoutTls, ConfigError::HalfAPair]), "{refusals:?}");
+}
+
 #[test]
 fn a_security_file_may_set_nothing_but_security() {
     let file = std::env::temp_dir().join(format!("homeroom-security-{}", std::process::id()));
-    std::fs::write(&file, "# how to log in\nsecurity.protocol=plaintext\nacks=0\n").unwrap();
-    let config = Config { security_file: Some(file.clone()), ..Config::default() };
+    write_private(&file, "# how to log in\nsecurity.protocol=plaintext\nacks=0\n");
+    let config = Config { security_file: Some(SecretFile::new(&file)), ..Config::default() };
     let error = KafkaLog::new(&config).unwrap_err();
     std::fs::remove_file(&file).unwrap();
     assert!(matches!(error, ConfigError::NotSecurity { ref key, .. } if key == "acks"), "{error}");
@@ -105,8 +128,8 @@ fn a_security_file_may_set_nothing_but_security() {
 #[tokio::test]
 async fn a_wrong_property_is_named_without_its_value() {
     let file = std::env::temp_dir().join(format!("homeroom-secret-{}", std::process::id()));
-    std::fs::write(&file, "sasl.mechanism=PLAIN\nsasl.nonsense=hunter2\n").unwrap();
-    let config = Config { security_file: Some(file.clone()), ..Config::default() };
+    write_private(&file, "sasl.mechanism=PLAIN\nsasl.nonsense=hunter2\n");
+    let config = Config { security_file: Some(SecretFile::new(&file)), ..Config::default() };
     let error = format!("{:?}", KafkaLog::new(&config).unwrap_err());
     std::fs::remove_file(&file).unwrap();
     assert!(error.contains("sasl.nonsense") && !error.contains("hunter2"), "{error}");
