@@ -79,7 +79,7 @@ pub(crate) async fn find_student(connection: &Connection, local_id: &str) -> Res
         .context("HOMEROOM_URL has no path")?
         .pop_if_empty()
         .extend(["v1", "students", local_id]);
-    let client = http::client(&connection.url)?;
+    let client = http::client(connection, &connection.url)?;
     let request = || client.get(address.clone()).basic_auth(&connection.key, Some(connection.secret.expose_secret()));
     let answer = http::succeeded(http::send(request).await?).await?;
     let student: Student = answer.json().await.context("the answer is not a student's key")?;
@@ -96,7 +96,7 @@ pub(crate) async fn find_quarantined(connection: &Connection, id: Uuid) -> Resul
 }
 
 async fn send(connection: &Connection, method: Method, path: &str, content_type: &str, body: &str) -> Result<Response> {
-    let client = http::client(&connection.url)?;
+    let client = http::client(connection, &connection.url)?;
     http::send(|| {
         client
             .request(method.clone(), format!("{}/{path}", connection.url))

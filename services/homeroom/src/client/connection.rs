@@ -17,6 +17,9 @@ pub(crate) struct ConnectionArgs {
     /// writes it (DIR/local.env); without it they come from the environment.
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
+    /// Certificate authorities of Homeroom, PEM; `HOMEROOM_CA_FILE` when left out, else the system's.
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
 }
 
 /// Where a running Homeroom is, and the key to it.
@@ -34,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) secret: SecretString,
     /// Configuration of the services themselves, on the machine where they run: for commands that read database and log.
     pub(crate) config: Option<PathBuf>,
+    /// Certificate authorities of Homeroom, PEM; the system's when not given.
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 impl ConnectionArgs {
@@ -45,12 +50,16 @@ impl ConnectionArgs {
         }
     }
 
-    /// Reads the five variables.
+    /// Reads the variables.
     pub(crate) fn load(&self) -> Result<Connection, BadConfig> {
-        match &self.env_file {
+        let mut connection = match &self.env_file {
             Some(file) => Connection::from_file(file),
             None => Connection::from_variables(&|name| config::env(name).map_err(|e| BadConfig(e.to_string()))),
+        }?;
+        if let Some(file) = &self.ca_file {
+            connection.ca_file = Some(file.clone());
         }
+        Ok(connection)
     }
 }
 
@@ -75,21 +84,31 @@ impl Connection {
             key: get("HOMEROOM_KEY")?,
             secret: SecretString::from(get("HOMEROOM_SECRET")?),
             config: variable("HOMEROOM_CONFIG")?.map(PathBuf::from),
+            ca_file: variable("HOMEROOM_CA_FILE")?.map(PathBuf::from),
         })
     }
 
     /// The file's text, for [`Self::from_file`] and for a shell.
     pub(crate) fn to_file(&self) -> String {
-        let config = self.config.as_ref().map(|file| format!("HOMEROOM_CONFIG='{}'\n", file.display()));
+        let line = |name: &str, file: &Option<PathBuf>| {
+            file.as_ref().map(|file| format!("{name}='{}'\n", file.display())).unwrap_or_default()
+        };
         format!(
-            "HOMEROOM_URL={}\nHOMEROOM_EDFI_URL={}\nHOMEROOM_GRPC={}\nHOMEROOM_KEY={}\nHOMEROOM_SECRET={}\n{}",
+            "HOMEROOM_URL={}\nHOMEROOM_EDFI_URL={}\nHOMEROOM_GRPC={}\nHOMEROOM_KEY={}\nHOMEROOM_SECRET={}\n{}{}",
             self.url,
             self.edfi_url,
             self.grpc,
             self.key,
             self.secret.expose_secret(),
-            config.unwrap_or_default()
+            line("HOMEROOM_CONFIG", &self.config),
+            line("HOMEROOM_CA_FILE", &self.ca_file),
         )
+    }
+
+    /// The certificates of [`Self::ca_file`], PEM.
+    pub(crate) fn authorities(&self) -> Result<Option<Vec<u8>>, BadConfig> {
+        let Some(file) = &self.ca_file else { return Ok(None) };
+        std::fs::read(file).map(Some).map_err(|e| BadConfig(format!("`{}`: {e}", file.display())))
     }
 
     /// The value of an `authorization` header.
@@ -121,6 +140,7 @@ mod tests {
             key: "local".to_owned(),
             secret: SecretString::from("5ec8e7".to_owned()),
             config: Some(PathBuf::from("/data dir/homeroom.toml")),
+            ca_file: Some(PathBuf::from("/data dir/ca.pem")),
         };
         std::fs::write(file.path(), written.to_file()).expect("written");
         let read = Connection::from_file(file.path()).expect("complete");

@@ -58,7 +58,7 @@ struct Dependency {
 impl EdFi {
     /// Asks the API where its parts are, and for a token.
     pub(crate) async fn connect(connection: &Connection) -> Result<Self> {
-        let http = http::client(&connection.edfi_url)?;
+        let http = http::client(connection, &connection.edfi_url)?;
         let address = format!("{}/", connection.edfi_url.trim_end_matches('/'));
         let answer = http::succeeded(http::send(|| http.get(&address)).await?).await?;
         let discovery: Discovery = answer.json().await.context("the discovery document is not as Ed-Fi defines it")?;

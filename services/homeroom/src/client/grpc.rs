@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use homeroom_proto::wire::notification::alert_feed_client::AlertFeedClient;
 use homeroom_proto::wire::risk::risk_query_client::RiskQueryClient;
+use tonic::codegen::http::uri::Scheme;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 
 use super::Connection;
@@ -43,13 +44,20 @@ pub(crate) fn feed(connection: &Connection) -> Result<Feed> {
 }
 
 fn channel(connection: &Connection) -> Result<Channel> {
-    let endpoint = Endpoint::from_shared(connection.grpc.clone())
+    let mut endpoint = Endpoint::from_shared(connection.grpc.clone())
         .with_context(|| {
             format!("HOMEROOM_GRPC: `{}` is not an address such as http://127.0.0.1:7701", connection.grpc)
         })?
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_while_idle(true);
+    if endpoint.uri().scheme() == Some(&Scheme::HTTPS) {
+        let tls = match connection.authorities()? {
+            Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+            None => ClientTlsConfig::new().with_native_roots(),
+        };
+        endpoint = endpoint.tls_config(tls).context("the gRPC client cannot use TLS")?;
+    }
     Ok(endpoint.connect_lazy())
 }
 

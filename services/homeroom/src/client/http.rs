@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use reqwest::header::RETRY_AFTER;
-use reqwest::{Client, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, Client, RequestBuilder, Response, StatusCode};
+
+use super::Connection;
 
 /// How often one request is tried when the server is busy, down or restarting: with the waits below, about two minutes.
 const MAX_ATTEMPTS: u32 = 12;
@@ -13,11 +15,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A client for an address. One without TLS needs no certificates, so a machine that has none can use it.
-pub(crate) fn client(address: &str) -> Result<Client> {
+/// A client for an address of a connection. One without TLS needs no certificates, so a machine that has none can use it.
+pub(crate) fn client(connection: &Connection, address: &str) -> Result<Client> {
     let mut builder = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(REQUEST_TIMEOUT);
     if address.starts_with("http://") {
         builder = builder.tls_certs_only([]);
+    } else if let Some(pem) = connection.authorities()? {
+        let file = "HOMEROOM_CA_FILE holds no certificates in PEM";
+        builder = builder.tls_certs_only(Certificate::from_pem_bundle(&pem).context(file)?);
     }
     builder.build().context("the HTTP client cannot be built")
 }

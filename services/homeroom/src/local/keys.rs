@@ -53,6 +53,7 @@ pub(crate) fn connection(directory: &Directory, http: SocketAddr, grpc: SocketAd
         key: KEY.to_owned(),
         secret,
         config: Some(directory.join(CONFIG)),
+        ca_file: None,
     };
     directory.write(ENV_FILE, &connection.to_file())?;
     directory.write(CURL_CONFIG, &lines_to_paste::curl_config(&connection))?;
