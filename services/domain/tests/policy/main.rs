@@ -1,19 +1,16 @@
-//! The default day policy and the episodes, case by case in words, and against an oracle that shares no code with the crate.
+//! The default day policy and the episodes, case by case in words. An oracle that shares no code with the crate is in tests/simulation.
 
 #![expect(clippy::unwrap_used, reason = "the tests' language is tests too")]
 
-mod agreement;
 mod author;
-mod convergence;
 mod counting;
 mod course;
 mod day;
 mod enrollment;
 mod episode;
 mod episode_end;
-mod generate;
 mod measure;
-mod oracle;
+mod revision;
 mod section;
 mod touch;
 mod world;

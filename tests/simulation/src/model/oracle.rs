@@ -1,18 +1,19 @@
 //! A second computation of the default policy, written from its text alone: plain, slow, and sharing only input types with the
 //! crate. Where the two disagree, the policy's text decides who is right.
 
+#![expect(clippy::unwrap_used, reason = "it stops where it is wrong")]
+
 use std::collections::BTreeMap;
 
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Scope};
+use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope};
 use homeroom_domain::id::{CalendarId, RecordKey, Revision, SchoolId, SchoolYear, SectionId, SourceId};
 use homeroom_domain::reference::{Entry, GradingPeriod, Section, Session};
 use homeroom_domain::settings::{Category, Reporting, Settings};
 
-use crate::generate::Word;
-
 /// What is known after the last word on every record.
-pub(crate) struct Oracle {
+#[derive(Debug)]
+pub struct Oracle {
     facts: Vec<Fact>,
     entries: Vec<Entry>,
     settings: Settings,
@@ -21,17 +22,27 @@ pub(crate) struct Oracle {
 
 /// What the policy says of a student.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Row {
-    pub(crate) enrolled: i64,
-    pub(crate) absent: i64,
-    pub(crate) unexcused: i64,
-    pub(crate) tardy: i64,
-    pub(crate) tier: Option<u8>,
-    pub(crate) streak: i64,
-    pub(crate) unexcused_streak: i64,
-    pub(crate) unexplained: bool,
-    pub(crate) failing: i64,
-    pub(crate) failing_core: i64,
+pub struct Row {
+    /// Hundredths of a day.
+    pub enrolled: i64,
+    /// Hundredths of a day.
+    pub absent: i64,
+    /// Hundredths of a day.
+    pub unexcused: i64,
+    /// Days.
+    pub tardy: i64,
+    /// None below ten enrolled days.
+    pub tier: Option<u8>,
+    /// Days.
+    pub streak: i64,
+    /// Days.
+    pub unexcused_streak: i64,
+    /// Of today.
+    pub unexplained: bool,
+    /// Sections.
+    pub failing: i64,
+    /// Sections.
+    pub failing_core: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,43 +54,55 @@ struct Sum {
 }
 
 /// Item 13.
-fn last_words<T: Clone>(words: impl Iterator<Item = ((SourceId, RecordKey), Revision, Change<T>)>) -> Vec<T> {
-    let mut last: BTreeMap<(SourceId, RecordKey), (Revision, Change<T>)> = BTreeMap::new();
-    for (key, revision, change) in words {
-        let outdated = last.get(&key).is_some_and(|(known, _)| *known > revision);
+fn last_words<'w, T: Clone + 'w>(words: impl IntoIterator<Item = &'w (Origin, Change<T>)>) -> Vec<T> {
+    let mut last: BTreeMap<(&SourceId, &RecordKey), (Revision, &Change<T>)> = BTreeMap::new();
+    for (origin, change) in words {
+        let key = (&origin.source, &origin.key);
+        let outdated = last.get(&key).is_some_and(|(known, _)| *known > origin.revision);
         if !outdated {
-            last.insert(key, (revision, change));
+            last.insert(key, (origin.revision, change));
         }
     }
     let live = last.into_values().filter_map(|(_, change)| match change {
-        Change::Recorded(said) => Some(said),
+        Change::Recorded(said) => Some(said.clone()),
         Change::Withdrawn => None,
     });
     live.collect()
 }
 
+/// Item 2: unless it is a no-show.
+fn comes(spell: &Enrollment) -> bool {
+    match spell.exit_on {
+        None => true,
+        Some(exit) if exit < spell.entry_on => false,
+        Some(exit) => exit != spell.entry_on || meaning(&spell.exit_type) != "no show",
+    }
+}
+
 impl Oracle {
-    pub(crate) fn new(log: &[Word], settings: &Settings, year: SchoolYear) -> Self {
-        let facts = log.iter().filter_map(|word| match word {
-            Word::Fact(origin, change) => Some(((origin.source.clone(), origin.key), origin.revision, change.clone())),
-            Word::Reference(..) => None,
-        });
-        let entries = log.iter().filter_map(|word| match word {
-            Word::Reference(origin, change) => {
-                Some(((origin.source.clone(), origin.key), origin.revision, change.clone()))
-            }
-            Word::Fact(..) => None,
-        });
-        Self { facts: last_words(facts), entries: last_words(entries), settings: settings.clone(), year }
+    /// From all words of both topics, each in the order of its log.
+    pub fn new<'w>(
+        facts: impl IntoIterator<Item = &'w (Origin, Change<Fact>)>,
+        entries: impl IntoIterator<Item = &'w (Origin, Change<Entry>)>,
+        settings: Settings,
+        year: SchoolYear,
+    ) -> Self {
+        Self { facts: last_words(facts), entries: last_words(entries), settings, year }
+    }
+
+    /// Whether some school has, had or will have the student: else there is nobody to tell.
+    pub fn has_a_school(&self) -> bool {
+        let spells = self.facts.iter().filter_map(|fact| if let Fact::Enrollment(it) = fact { Some(it) } else { None });
+        self.student_known() && spells.filter(|it| self.school_known(&it.school)).any(comes)
     }
 
     /// The row of the district as a whole.
-    pub(crate) fn district(&self, as_of: Date, today: Date) -> Row {
+    pub fn district(&self, as_of: Date, today: Date) -> Row {
         self.row(|date| self.district_day(date), None, as_of, today)
     }
 
     /// The row of one school.
-    pub(crate) fn school(&self, school: &SchoolId, as_of: Date, today: Date) -> Row {
+    pub fn school(&self, school: &SchoolId, as_of: Date, today: Date) -> Row {
         self.row(|date| self.day(school, date), Some(school), as_of, today)
     }
 
@@ -93,9 +116,9 @@ impl Oracle {
             row.unexcused += sum.unexcused;
             row.tardy += i64::from(sum.tardy);
         }
-        let in_a_row = |of: fn(&Sum) -> i64| counted.iter().rev().take_while(|sum| of(sum) >= 50).count();
-        row.streak = i64::try_from(in_a_row(|sum| sum.absent)).unwrap();
-        row.unexcused_streak = i64::try_from(in_a_row(|sum| sum.unexcused)).unwrap();
+        let in_a_row = |of: fn(&Sum) -> i64| counted.iter().rev().take_while(|sum| of(sum) >= 50).map(|_| 1).sum();
+        row.streak = in_a_row(|sum| sum.absent);
+        row.unexcused_streak = in_a_row(|sum| sum.unexcused);
         row.tier = (row.enrolled >= 1000).then(|| match row.absent * 100 {
             share if share >= 20 * row.enrolled => 3,
             share if share >= 10 * row.enrolled => 2,
@@ -195,12 +218,7 @@ impl Oracle {
             self.facts.iter().filter_map(|fact| if let Fact::Enrollment(spell) = fact { Some(spell) } else { None });
         enrollments
             .filter(|spell| spell.school == *school && spell.entry_on <= date)
-            .filter(|spell| match spell.exit_on {
-                None => true,
-                Some(exit) if exit < spell.entry_on => false,
-                Some(exit) if exit == spell.entry_on && meaning(&spell.exit_type) == "no show" => false,
-                Some(exit) => date <= exit,
-            })
+            .filter(|spell| comes(spell) && spell.exit_on.is_none_or(|exit| date <= exit))
             .collect()
     }
 

@@ -2,73 +2,79 @@
 
 use std::collections::BTreeSet;
 
-use homeroom_domain::episode::{EpisodeScope, Episodes};
-use homeroom_domain::ledger::{Applied, Ledger};
+use homeroom_domain::episode::{EpisodeScope, Episodes, Moment, Standing};
+use homeroom_domain::evaluation::Evaluation;
+use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_domain::ledger::Ledger;
+use homeroom_domain::measure::Measures;
+use homeroom_domain::rule::{DEFAULT_PACK, Pack};
 use homeroom_domain::settings::{Now, Settings};
+use homeroom_domain::view::Records;
+use homeroom_simulation::dice::Dice;
+use homeroom_simulation::generate::Word;
+use homeroom_simulation::names::date;
+use jiff::Timestamp;
 use proptest::prelude::*;
 
-use crate::agreement::cases;
-use crate::generate::{self, Word, date};
-use crate::world::{World, absent, day, mark};
-
-#[test]
-fn the_highest_revision_wins_and_of_equals_the_later() {
-    let mut world = World::of_school_days(1);
-    assert_eq!(world.says_at("mark", 5, mark("Tardy", day(1))), Applied::Changed);
-    assert_eq!(world.says_at("mark", 4, absent(day(1))), Applied::Outdated);
-    assert_eq!(world.absence(day(1)), Some((0, 0)));
-    assert_eq!(world.says_at("mark", 5, absent(day(1))), Applied::Changed);
-    assert_eq!(world.absence(day(1)), Some((100, 100)));
-    assert_eq!(world.says_at("mark", 5, absent(day(1))), Applied::Same);
-    assert_eq!(world.says_at("mark", 9, absent(day(1))), Applied::Same);
-    assert_eq!(world.says_at("mark", 8, mark("Tardy", day(1))), Applied::Outdated, "a repeat moves the revision on");
-}
-
-#[test]
-fn a_withdrawal_is_a_revision_that_an_older_word_cannot_undo() {
-    let mut world = World::of_school_days(1);
-    assert_eq!(world.withdraws_at("mark", 7), Applied::Changed, "known before the record is");
-    assert_eq!(world.says_at("mark", 6, absent(day(1))), Applied::Outdated);
-    assert_eq!(world.absence(day(1)), Some((0, 0)));
-    assert_eq!(world.says_at("mark", 7, absent(day(1))), Applied::Changed, "of equals the later");
-    assert_eq!(world.withdraws_at("mark", 6), Applied::Outdated);
-    assert_eq!(world.absence(day(1)), Some((100, 100)));
-    assert_eq!(world.withdraws_at("mark", 8), Applied::Changed);
-    assert_eq!(world.absence(day(1)), Some((0, 0)));
-    assert_eq!(world.ledger.len(), 3, "a withdrawn record is remembered");
-}
+use crate::worlds::{self, cases};
 
 /// An open episode as a reader sees it: rule, scope, level.
 type Open = (String, EpisodeScope, i64);
 
 /// The same words, told in one way.
 struct Telling {
-    world: World,
+    ledger: Ledger,
+    records: Records,
+    settings: Settings,
+    pack: Pack,
+    episodes: Episodes,
+    now: Now,
 }
 
 impl Telling {
     fn new(settings: &Settings) -> Self {
-        let mut world = World::unknown();
-        world.settings = settings.clone();
-        Self { world }
+        Self {
+            ledger: Ledger::default(),
+            records: Records::default(),
+            settings: settings.clone(),
+            pack: Pack::parse(DEFAULT_PACK).unwrap(),
+            episodes: Episodes::default(),
+            now: evening(0),
+        }
     }
 
     fn batch(&mut self, words: &[Word], now: Now) {
         for word in words.iter().cloned() {
-            word.apply(&mut self.world.ledger, &mut self.world.records);
+            word.apply(&mut self.ledger, &mut self.records);
         }
-        self.world.now = now;
-        self.world.step();
+        self.now = now;
+        let view = self.records.view();
+        let evaluation = Evaluation::new(&self.ledger, &view, &self.settings, now);
+        let moment = Moment {
+            district: &DistrictId::parse("grand-bend").unwrap(),
+            student: StudentKey::new([7; 16]),
+            at: Timestamp::UNIX_EPOCH,
+            caused_at: None,
+            district_time: now.today.to_civil().at(12, 0, 0, 0),
+        };
+        let step = self.episodes.step(&self.pack, &evaluation, &moment);
+        assert!(step.failures.is_empty(), "{:?}", step.failures);
+    }
+
+    fn measures(&self) -> Measures {
+        let view = self.records.view();
+        let evaluation = Evaluation::new(&self.ledger, &view, &self.settings, self.now);
+        evaluation.district(self.now.as_of, self.now.today)
     }
 
     fn open(&self) -> BTreeSet<Open> {
-        let open = self.world.episodes.open();
+        let open = self.episodes.open();
         open.map(|episode| (episode.told.rule.to_string(), episode.scope, episode.told.level)).collect()
     }
 
     /// The measures and facts that were told, by rule.
     fn told(&self) -> BTreeSet<String> {
-        let told = self.world.episodes.open().map(|episode| {
+        let told = self.episodes.open().map(|episode| {
             let proof = &episode.told.proof;
             let facts: Vec<_> = proof.facts.iter().map(|fact| (fact.date, &fact.what, &fact.origin.key)).collect();
             format!("{} {:?} {:?} {facts:?}", episode.told.rule, proof.as_of, proof.measures)
@@ -79,23 +85,18 @@ impl Telling {
     /// What is told of an open alert is what the facts of now say of the date when it was told; of a cleared one, that it was
     /// right.
     fn told_is_true(&self) -> Result<(), TestCaseError> {
-        let view = self.world.records.view();
-        let student = homeroom_domain::evaluation::Evaluation::new(
-            &self.world.ledger,
-            &view,
-            &self.world.settings,
-            self.world.now,
-        );
-        for episode in self.world.episodes.iter() {
-            let rule = self.world.pack.rule(&episode.told.rule).unwrap();
+        let view = self.records.view();
+        let student = Evaluation::new(&self.ledger, &view, &self.settings, self.now);
+        for episode in self.episodes.iter() {
+            let rule = self.pack.rule(&episode.told.rule).unwrap();
             let again = rule.claim(&student, episode.told_at).unwrap();
             match episode.standing {
-                homeroom_domain::episode::Standing::Open => {
+                Standing::Open => {
                     let again = again.map(|claim| (claim.level, claim.proof.measures));
                     prop_assert_eq!(again, Some((episode.told.level, episode.told.proof.measures.clone())));
                 }
-                homeroom_domain::episode::Standing::Cleared => prop_assert!(again.is_some(), "{:?}", episode),
-                homeroom_domain::episode::Standing::Recalled => {}
+                Standing::Cleared => prop_assert!(again.is_some(), "{:?}", episode),
+                Standing::Recalled => {}
             }
         }
         Ok(())
@@ -117,11 +118,11 @@ fn batches<'w>(words: &'w [Word], cuts: &[prop::sample::Index]) -> Vec<&'w [Word
 /// A log, and the same shuffled with some words repeated; each word of a key has a revision of its own.
 fn two_orders() -> impl Strategy<Value = (Vec<Word>, Vec<Word>)> {
     let repeats = prop::collection::vec(any::<prop::sample::Index>(), 0..20);
-    (generate::log(40), repeats, any::<u64>()).prop_map(|(log, repeats, seed)| {
+    (worlds::log(40), repeats, any::<u64>()).prop_map(|(log, repeats, seed)| {
         let ordered: Vec<Word> = log.into_iter().zip(1..).map(|(said, revision)| said.with(revision)).collect();
         let mut shuffled = ordered.clone();
         shuffled.extend(repeats.iter().map(|repeat| ordered[repeat.index(ordered.len())].clone()));
-        generate::shuffle(&mut shuffled, seed);
+        Dice::new(seed).shuffle(&mut shuffled);
         (ordered, shuffled)
     })
 }
@@ -133,7 +134,7 @@ proptest! {
     fn any_order_repetition_and_batches_end_the_same(
         (ordered, shuffled) in two_orders(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
-        settings in generate::settings(),
+        settings in worlds::settings(),
     ) {
         let now = evening(16);
         let (mut once, mut many) = (Telling::new(&settings), Telling::new(&settings));
@@ -142,8 +143,8 @@ proptest! {
             many.batch(batch, now);
             many.told_is_true()?;
         }
-        prop_assert_eq!(&once.world.ledger, &many.world.ledger);
-        prop_assert_eq!(once.world.measures(), many.world.measures());
+        prop_assert_eq!(&once.ledger, &many.ledger);
+        prop_assert_eq!(once.measures(), many.measures());
         prop_assert_eq!(once.open(), many.open());
         prop_assert_eq!(once.told(), many.told());
     }
@@ -152,7 +153,7 @@ proptest! {
     fn words_that_come_days_late_leave_the_same_open(
         (ordered, shuffled) in two_orders(),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 4),
-        settings in generate::settings(),
+        settings in worlds::settings(),
     ) {
         let (mut once, mut late) = (Telling::new(&settings), Telling::new(&settings));
         once.batch(&ordered, evening(16));
@@ -162,19 +163,18 @@ proptest! {
             late.batch(&[], evening(offset));
             late.told_is_true()?;
         }
-        prop_assert_eq!(once.world.measures(), late.world.measures());
+        prop_assert_eq!(once.measures(), late.measures());
         prop_assert_eq!(once.open(), late.open());
     }
 
     #[test]
     fn what_is_stored_is_read_back(
         (ordered, _) in two_orders(),
-        settings in generate::settings(),
+        settings in worlds::settings(),
     ) {
         let mut telling = Telling::new(&settings);
         telling.batch(&ordered, evening(16));
-        let world = telling.world;
-        prop_assert_eq!(&Ledger::decode(&world.ledger.encode()).unwrap(), &world.ledger);
-        prop_assert_eq!(&Episodes::decode(&world.episodes.encode()).unwrap(), &world.episodes);
+        prop_assert_eq!(&Ledger::decode(&telling.ledger.encode()).unwrap(), &telling.ledger);
+        prop_assert_eq!(&Episodes::decode(&telling.episodes.encode()).unwrap(), &telling.episodes);
     }
 }

@@ -6,17 +6,12 @@ use homeroom_domain::ledger::Ledger;
 use homeroom_domain::measure::Measures;
 use homeroom_domain::settings::{Now, Settings};
 use homeroom_domain::view::Records;
+use homeroom_simulation::generate::{SCHOOLS, Word};
+use homeroom_simulation::model::oracle::{Oracle, Row};
+use homeroom_simulation::names::{YEAR, date, school};
 use proptest::prelude::*;
-use proptest::test_runner::Config;
 
-use crate::generate::{self, SCHOOLS, Word, date};
-use crate::oracle::{Oracle, Row};
-use crate::world::{YEAR, school};
-
-/// A failing world is printed whole and becomes a case in words, so no seeds are kept.
-pub(crate) fn cases(cases: u32) -> Config {
-    Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
-}
+use crate::worlds::{self, cases};
 
 fn row(measures: &Measures) -> Row {
     Row {
@@ -38,8 +33,8 @@ proptest! {
 
     #[test]
     fn the_crate_counts_as_the_oracle_does(
-        log in generate::log(60),
-        settings in generate::settings(),
+        log in worlds::log(60),
+        settings in worlds::settings(),
     ) {
         // Three revisions in turn, so that many words of one key are equal to, or older than, the one before.
         let log: Vec<Word> = log.into_iter().zip([2, 1, 2, 3].into_iter().cycle()).map(|(said, revision)| said.with(revision)).collect();
@@ -49,11 +44,16 @@ proptest! {
 
 fn agree(log: &[Word], settings: &Settings) -> Result<(), TestCaseError> {
     let (mut ledger, mut records) = (Ledger::default(), Records::default());
+    let (mut facts, mut entries) = (Vec::new(), Vec::new());
     for word in log.iter().cloned() {
+        match word.clone() {
+            Word::Fact(origin, change) => facts.push((origin, change)),
+            Word::Reference(origin, change) => entries.push((origin, change)),
+        }
         word.apply(&mut ledger, &mut records);
     }
     let view = records.view();
-    let oracle = Oracle::new(log, settings, YEAR);
+    let oracle = Oracle::new(&facts, &entries, settings.clone(), YEAR);
     let schools: Vec<SchoolId> = SCHOOLS.iter().map(|name| school(name)).collect();
     for (as_of, today) in [(3, 4), (9, 9), (16, 17)] {
         let (as_of, today) = (date(as_of), date(today));

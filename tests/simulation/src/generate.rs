@@ -1,8 +1,7 @@
-//! Random small worlds: a plausible school fortnight of three schools and one student, then words that upset it. Careless
-//! references across schools, unknown codes, withdrawals and repeats of a key are all in.
+//! Random small worlds: a plausible school fortnight of three schools, then words that upset it. Careless references across
+//! schools, unknown codes, withdrawals and repeats of a key are all in.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership};
 use homeroom_domain::id::SchoolYear;
@@ -12,19 +11,22 @@ use homeroom_domain::reference::{
 };
 use homeroom_domain::settings::{Category, Reporting, Settings};
 use homeroom_domain::view::Records;
-use proptest::prelude::*;
 
-use crate::world::{Plus, YEAR, code, id, on, origin, school};
+use crate::dice::Dice;
+use crate::names::{YEAR, code, date, id, origin, school};
 
 /// One word of the log, of either topic.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Word {
+pub enum Word {
+    /// Of the events topic.
     Fact(Origin, Change<Fact>),
+    /// Of the reference topic.
     Reference(Origin, Change<Entry>),
 }
 
 impl Word {
-    pub(crate) fn apply(self, ledger: &mut Ledger, records: &mut Records) {
+    /// Takes it in.
+    pub fn apply(self, ledger: &mut Ledger, records: &mut Records) {
         match self {
             Self::Fact(origin, change) => {
                 ledger.apply(origin, change);
@@ -38,20 +40,25 @@ impl Word {
 
 /// What a word says, before it has a revision.
 #[derive(Debug, Clone)]
-pub(crate) enum Said {
+pub enum Said {
+    /// Of a student's record; none withdraws it.
     Fact(String, Option<Fact>),
+    /// Of a reference record; none withdraws it.
     Reference(String, Option<Entry>),
 }
 
 impl Said {
-    fn withdrawn(self) -> Self {
+    /// The record no longer holds.
+    #[must_use]
+    pub fn withdrawn(self) -> Self {
         match self {
             Self::Fact(key, _) => Self::Fact(key, None),
             Self::Reference(key, _) => Self::Reference(key, None),
         }
     }
 
-    pub(crate) fn with(self, revision: u64) -> Word {
+    /// With its revision.
+    pub fn with(self, revision: u64) -> Word {
         fn change<T>(said: Option<T>) -> Change<T> {
             said.map_or(Change::Withdrawn, Change::Recorded)
         }
@@ -63,90 +70,42 @@ impl Said {
 }
 
 /// Their numeric order is not their text order.
-pub(crate) const SCHOOLS: [&str; 3] = ["9", "10", "101"];
+pub const SCHOOLS: [&str; 3] = ["9", "10", "101"];
 const CALENDARS: [&str; 4] = ["calendar of 9", "calendar of 10", "calendar of 101", "second calendar"];
 const SECTIONS: [&str; 4] = ["english", "algebra", "art", "biology"];
 const SESSIONS: [&str; 2] = ["first half", "second half"];
 const PERIODS: [&str; 3] = ["first period", "second period", "both"];
 const SUBJECTS: [&str; 4] = ["English", "Mathematics", "Fine and Performing Arts", "SCIENCE"];
-/// Dates of a world are the days 0 to 16 after Monday, 2021-09-06.
-const DAYS: i32 = 17;
+/// Dates of a world are the days 0 to 16 after the first Monday.
+pub const DAYS: i32 = 17;
 
-pub(crate) fn date(offset: i32) -> homeroom_domain::date::Date {
-    on("2021-09-06").plus(offset)
+fn offset(dice: &mut Dice) -> i32 {
+    dice.between(0, DAYS - 1)
 }
 
-/// One roll per word: a world then shrinks by losing words, and thousands of worlds are made in a second.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        // SplitMix64.
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % sides as u64).unwrap()
+/// A student's words as they should be: known, enrolled, marked here and there.
+pub fn student(dice: &mut Dice, marks: usize) -> Vec<Said> {
+    let mut log = vec![Said::Fact("student".to_owned(), Some(Fact::Registration)), enrollment(dice, 0)];
+    if dice.one_in(2) {
+        log.push(enrollment(dice, 1));
     }
-
-    fn one_in(&mut self, sides: usize) -> bool {
-        self.roll(sides) == 0
-    }
-
-    fn between(&mut self, low: i32, high: i32) -> i32 {
-        low + i32::try_from(self.roll(usize::try_from(high - low + 1).unwrap())).unwrap()
-    }
-
-    fn offset(&mut self) -> i32 {
-        self.between(0, DAYS - 1)
-    }
-
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.roll(choices.len())]
-    }
+    log.extend((0..marks).map(|_| daily(dice)));
+    log
 }
 
-/// Puts the words into another order.
-pub(crate) fn shuffle(words: &mut [Word], seed: u64) {
-    let dice = &mut Dice(seed);
-    for last in (1..words.len()).rev() {
-        words.swap(last, dice.roll(last + 1));
+/// How a district counts.
+pub fn settings(dice: &mut Dice) -> Settings {
+    let codes = BTreeMap::from([("a7".to_owned(), Category::UnexcusedAbsence)]);
+    Settings {
+        failing_below: dice.of(&[60_00, 70_00]),
+        reporting: if dice.one_in(4) { Reporting::Positive } else { Reporting::Negative },
+        codes: if dice.one_in(2) { codes } else { BTreeMap::new() },
+        ..Settings::default()
     }
-}
-
-/// A log of words: the district's as they should be, a student's, then so many that upset them.
-pub(crate) fn log(upsets: usize) -> impl Strategy<Value = Vec<Said>> {
-    let student = prop::collection::vec(any::<u64>().prop_map(|seed| daily(&mut Dice(seed))), 0..8);
-    (any::<u64>(), student, prop::collection::vec(upset(), 0..upsets)).prop_map(|(seed, student, upsets)| {
-        static DISTRICT: LazyLock<Vec<Said>> = LazyLock::new(district);
-        let mut log = DISTRICT.clone();
-        let dice = &mut Dice(seed);
-        log.push(Said::Fact("student".to_owned(), Some(Fact::Registration)));
-        log.push(enrollment(dice, 0));
-        if dice.one_in(2) {
-            log.push(enrollment(dice, 1));
-        }
-        log.extend(student);
-        log.extend(upsets);
-        log
-    })
-}
-
-/// The settings of a district.
-pub(crate) fn settings() -> impl Strategy<Value = Settings> {
-    any::<u64>().prop_map(|seed| {
-        let dice = &mut Dice(seed);
-        let codes = BTreeMap::from([("a7".to_owned(), Category::UnexcusedAbsence)]);
-        Settings {
-            failing_below: dice.of(&[60_00, 70_00]),
-            reporting: if dice.one_in(4) { Reporting::Positive } else { Reporting::Negative },
-            codes: if dice.one_in(2) { codes } else { BTreeMap::new() },
-            ..Settings::default()
-        }
-    })
 }
 
 /// Three schools, each with a calendar, sessions and sections.
-fn district() -> Vec<Said> {
+pub fn district() -> Vec<Said> {
     let mut log: Vec<Said> = SCHOOLS.iter().map(|name| has_school(name)).collect();
     for (at, name) in SCHOOLS.iter().enumerate() {
         log.push(has_calendar(CALENDARS[at], name, YEAR));
@@ -166,24 +125,24 @@ fn district() -> Vec<Said> {
 }
 
 /// A word that changes something.
-pub(crate) fn upset() -> impl Strategy<Value = Said> {
-    any::<u64>().prop_map(|seed| {
-        let dice = &mut Dice(seed);
-        match dice.roll(40) {
-            0 => Said::Fact("student".to_owned(), dice.one_in(2).then_some(Fact::Registration)),
-            1..9 => facts(dice).withdrawn(),
-            9..30 => facts(dice),
-            _ => references(dice),
-        }
-    })
+pub fn upset(dice: &mut Dice) -> Said {
+    match dice.roll(40) {
+        0..10 => upset_student(dice),
+        10..30 => facts(dice),
+        _ => references(dice),
+    }
 }
 
-/// A reference record's word.
-pub(crate) fn reference() -> impl Strategy<Value = Said> {
-    any::<u64>().prop_map(|seed| references(&mut Dice(seed)))
+/// A word on a student that takes something back, or is careless.
+pub fn upset_student(dice: &mut Dice) -> Said {
+    match dice.roll(10) {
+        0 => Said::Fact("student".to_owned(), dice.one_in(2).then_some(Fact::Registration)),
+        _ => facts(dice).withdrawn(),
+    }
 }
 
-fn facts(dice: &mut Dice) -> Said {
+/// A word on a student.
+pub fn facts(dice: &mut Dice) -> Said {
     match dice.roll(20) {
         0..6 => daily(dice),
         6..12 => in_section(dice),
@@ -196,19 +155,20 @@ fn facts(dice: &mut Dice) -> Said {
     }
 }
 
-fn references(dice: &mut Dice) -> Said {
+/// A reference record's word.
+pub fn references(dice: &mut Dice) -> Said {
     let said = match dice.roll(17) {
         0..6 => {
             let events: Vec<_> = (0..dice.roll(3)).map(|_| dice.of(&EVENTS)).collect();
-            is(dice.of(&CALENDARS), dice.offset(), &events)
+            is(dice.of(&CALENDARS), offset(dice), &events)
         }
         6..8 => {
             let year = if dice.one_in(5) { SchoolYear(2021) } else { YEAR };
             has_calendar(dice.of(&CALENDARS), dice.of(&SCHOOLS), year)
         }
-        8..10 => took(dice.of(&SECTIONS), dice.offset()),
-        10 => runs(dice.of(&SESSIONS), dice.of(&SCHOOLS), dice.offset(), dice.offset()),
-        11 => grades_in(dice.of(&PERIODS), dice.offset(), dice.offset()),
+        8..10 => took(dice.of(&SECTIONS), offset(dice)),
+        10 => runs(dice.of(&SESSIONS), dice.of(&SCHOOLS), offset(dice), offset(dice)),
+        11 => grades_in(dice.of(&PERIODS), offset(dice), offset(dice)),
         12 => teaches(dice.of(&SECTIONS), dice.of(&SUBJECTS)),
         13 => offers(dice.of(&SECTIONS), dice.of(&SESSIONS)),
         14 | 15 => holds(dice.of(&SECTIONS), dice.of(&SCHOOLS)),
@@ -239,7 +199,8 @@ const CATEGORIES: [&str; 10] = [
     "A7",
 ];
 
-fn enrollment(dice: &mut Dice, at: usize) -> Said {
+/// A spell at one of the schools.
+pub fn enrollment(dice: &mut Dice, at: usize) -> Said {
     let spell = Enrollment {
         school: school(SCHOOLS[at]),
         entry_on: date(dice.between(-3, 8)),
@@ -252,8 +213,9 @@ fn enrollment(dice: &mut Dice, at: usize) -> Said {
     Said::Fact(format!("enrollment {} at {}", dice.roll(2), SCHOOLS[at]), Some(Fact::Enrollment(spell)))
 }
 
-fn daily(dice: &mut Dice) -> Said {
-    let (at, offset) = (dice.of(&SCHOOLS), dice.offset());
+/// A mark for a whole day.
+pub fn daily(dice: &mut Dice) -> Said {
+    let (at, offset) = (dice.of(&SCHOOLS), offset(dice));
     let mark = AttendanceMark {
         school: school(at),
         date: date(offset),
@@ -267,7 +229,7 @@ fn daily(dice: &mut Dice) -> Said {
 
 fn in_section(dice: &mut Dice) -> Said {
     let section = dice.of(&["english", "algebra", "art", "biology", "nobody's section"]);
-    let (at, offset) = (dice.of(&SCHOOLS[..2]), dice.offset());
+    let (at, offset) = (dice.of(&SCHOOLS[..2]), offset(dice));
     let mark = AttendanceMark {
         school: school(at),
         date: date(offset),
@@ -282,7 +244,7 @@ fn in_section(dice: &mut Dice) -> Said {
 
 fn membership(dice: &mut Dice) -> Said {
     let section = dice.of(&SECTIONS);
-    let until = dice.one_in(3).then(|| date(dice.offset()));
+    let until = dice.one_in(3).then(|| date(offset(dice)));
     let fact = SectionMembership { section: id(section), begin_on: date(dice.between(-3, DAYS)), end_on: until };
     Said::Fact(format!("member of {section}"), Some(Fact::SectionMembership(fact)))
 }
@@ -351,4 +313,21 @@ fn holds(section: &str, at: &str) -> Said {
 fn took(section: &str, offset: i32) -> Said {
     let entry = AttendanceTaken { section: id(section), date: date(offset) };
     Said::Reference(format!("taken {section} {offset}"), Some(Entry::AttendanceTaken(entry)))
+}
+
+/// Some days in a row without an excuse.
+pub fn absences(dice: &mut Dice) -> Vec<Said> {
+    let (from, days, at) = (dice.between(0, 9), dice.between(2, 6), SCHOOLS[0]);
+    let absent = |offset: i32| {
+        let mark = AttendanceMark {
+            school: school(at),
+            date: date(offset),
+            scope: Scope::Day,
+            session: None,
+            code: code("Unexcused Absence"),
+            share: None,
+        };
+        Said::Fact(format!("mark 0 at {at} on {offset}"), Some(Fact::AttendanceMark(mark)))
+    };
+    (from..from + days).map(absent).collect()
 }

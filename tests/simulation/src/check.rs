@@ -1,0 +1,261 @@
+//! Every promise, checked of what a run left: by the invariants that `homeroom verify` and the fault tests use too, and by the
+//! model of truth.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use homeroom_bus::{Log, Offset, Partition, Record, Topic};
+use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::episode::{Episode, Standing};
+use homeroom_domain::id::RuleId;
+use homeroom_domain::invariant::{Beginning, Findings, History, history, ledger, open};
+use homeroom_domain::measure::Measures;
+use homeroom_rules::simulation::{self, Row, Snapshot, Stored, Student};
+
+use crate::model::oracle;
+use crate::model::rules::Claims;
+use crate::model::truth::{Key, Whole};
+use crate::run::{Outcome, World};
+use crate::scenario::PARTITIONS;
+use crate::store::{Tables, Written};
+
+/// Checks everything, and adds what is wrong to the outcome.
+pub(crate) async fn everything(world: &World, snapshot: &Arc<Snapshot>, outcome: &mut Outcome) {
+    let mut findings = Findings::default();
+    let mut told = Vec::new();
+    for partition in 0..PARTITIONS {
+        told.extend(read(world, Topic::Alerts, partition).await);
+    }
+    let told: Vec<AlertChange> = told.iter().filter_map(change).collect();
+    let history = History::of_topic(told.iter().map(history::Change::from), Beginning::Whole, &mut findings);
+    outcome.changes = history.alerts().map(|(_, changes)| changes.len()).sum();
+    for partition in 0..PARTITIONS {
+        let records = read(world, Topic::Events, partition).await;
+        outcome.wrongs.extend(verify(world, partition, records, snapshot));
+    }
+    let tables = world.outside.database.tables();
+    outcome.wrongs.extend(tables.wrongs.iter().cloned());
+    let students: BTreeMap<Key, Student> =
+        tables.students.iter().map(|(key, (_, stored))| (key.clone(), stored.read())).collect();
+    let judge = Judge { world, tables: &tables, reference: snapshot.offset };
+    for (key, student) in &students {
+        ledger::check(&format!("{} {}", key.0, key.1), &student.ledger, world.truth.words(key), &mut findings);
+        outcome.wrongs.extend(judge.student(key, student));
+    }
+    open::check_stored(&history, students.iter().map(|((d, s), student)| (d, *s, &student.episodes)), &mut findings);
+    open::check(&history, &judge.due(), &mut findings);
+    outcome.wrongs.extend(tables.written.iter().flat_map(|written| judge.commit(written)));
+    outcome.wrongs.extend(counts(&tables, &history));
+    if tables.dead_letters.len() != world.garbage {
+        outcome.wrongs.push(format!(
+            "{} records are no event, {} dead letters",
+            world.garbage,
+            tables.dead_letters.len()
+        ));
+    }
+    outcome.wrongs.extend(findings.iter().map(ToString::to_string));
+}
+
+/// A partition of a topic, whole.
+async fn read(world: &World, topic: Topic, partition: i32) -> Vec<Record> {
+    let partition = Partition(partition);
+    let mut tail = world.outside.log.tail(topic, partition, Offset(0)).await.expect("the memory log can be read");
+    let mut records = Vec::new();
+    loop {
+        let more = tail.next(10_000, Duration::ZERO).await.expect("the memory log can be read");
+        if more.is_empty() {
+            return records;
+        }
+        records.extend(more);
+    }
+}
+
+fn change(record: &Record) -> Option<AlertChange> {
+    homeroom_proto::alert::decode(record.value.as_deref()?).ok()
+}
+
+/// What `homeroom verify` says.
+fn verify(world: &World, partition: i32, records: Vec<Record>, snapshot: &Snapshot) -> Vec<String> {
+    let tables = world.outside.database.tables();
+    let mut stored = Stored::default();
+    for (key, (of, student)) in &tables.students {
+        if *of == partition {
+            stored.students.insert(key.clone(), student.read());
+        }
+    }
+    for ((district, of), now) in &tables.dates {
+        if *of == partition {
+            stored.dates.insert(district.clone(), *now);
+        }
+    }
+    stored.given_up = tables.dead_letters.keys().filter(|(of, _)| *of == partition).map(|(_, at)| *at).collect();
+    let differences = simulation::differences(records, &stored, snapshot);
+    differences.into_iter().map(|difference| format!("verify: {difference}")).collect()
+}
+
+/// Compares with the model of truth.
+struct Judge<'w> {
+    world: &'w World,
+    tables: &'w Tables,
+    /// The offset after the last reference record.
+    reference: i64,
+}
+
+impl Judge<'_> {
+    /// A student's row and the rows beside it, when everything has had its effect.
+    fn student(&self, key: &Key, student: &Student) -> Vec<String> {
+        let mut wrongs = Vec::new();
+        let (Some(now), Some(whole)) = (student.evaluated, self.world.truth.whole(key, i64::MAX, self.reference))
+        else {
+            return wrongs;
+        };
+        let oracle = whole.of_year(now.as_of.school_year());
+        for Row { school, measures, .. } in &student.written.rows {
+            let truth = match school {
+                Some(school) => oracle.school(school, now.as_of, now.today),
+                None => oracle.district(now.as_of, now.today),
+            };
+            if row(measures) != truth {
+                wrongs.push(format!("{key:?} at {school:?}: {measures:?} is stored, and the truth is {truth:?}"));
+            }
+        }
+        let beside: Vec<&Row> =
+            self.tables.measures.iter().filter(|((of, _), _)| of == key).map(|(_, row)| row).collect();
+        if beside != student.written.rows.iter().collect::<Vec<_>>() {
+            wrongs.push(format!("{key:?}: rows of measures are not what the student's row says"));
+        }
+        let schools: BTreeSet<_> =
+            self.tables.leans_on.iter().filter(|(of, _)| of == key).map(|(_, school)| school.clone()).collect();
+        if schools != student.written.leans_on {
+            wrongs.push(format!("{key:?}: rows of schools are not what the student's row says"));
+        }
+        wrongs.extend(student.episodes.iter().filter_map(|episode| past_is_true(&whole, key, episode)));
+        wrongs
+    }
+
+    /// What is to be open when everything has had its effect.
+    fn due(&self) -> BTreeSet<open::Claimed> {
+        let mut due = BTreeSet::new();
+        for key in self.world.truth.students() {
+            let partition = self.tables.students.get(key).map_or(-1, |(partition, _)| *partition);
+            let now = self.tables.dates.get(&(key.0.clone(), partition)).copied();
+            let (Some(now), Some(whole)) = (now, self.world.truth.whole(key, i64::MAX, self.reference)) else {
+                continue;
+            };
+            for (rule, level) in whole.claims(&whole.of_year(now.as_of.school_year()), now) {
+                let rule = RuleId::parse(rule).expect("shipped rules have ids");
+                due.insert(open::Claimed { district: key.0.clone(), student: key.1, rule, level });
+            }
+        }
+        due
+    }
+
+    /// A student as some commit left it: what was open then is what the words of then came to, and each alert that ended
+    /// then ended as it should.
+    fn commit(&self, Written { key, after, alerts }: &Written) -> Vec<String> {
+        let mut wrongs = Vec::new();
+        let Some(now) = after.evaluated else { return wrongs };
+        let Some(whole) = self.world.truth.whole(key, after.included_offset, after.evaluated_reference) else {
+            return vec![format!("{key:?} was evaluated before the district said how it counts")];
+        };
+        let claims = whole.claims(&whole.of_year(now.as_of.school_year()), now);
+        let open = opened(after);
+        if open != claims {
+            wrongs.push(format!("{key:?} as of {now:?} had {open:?} open, and the words of then came to {claims:?}"));
+        }
+        for value in alerts.iter() {
+            let Ok(change) = homeroom_proto::alert::decode(value) else { continue };
+            if (&change.district, change.student) == (&key.0, key.1) {
+                wrongs.extend(ended_rightly(&whole, key, after, &change));
+            }
+        }
+        wrongs
+    }
+}
+
+fn opened(student: &Student) -> BTreeMap<&str, i64> {
+    student.episodes.open().map(|episode| (episode.told.rule.as_str(), episode.told.level)).collect()
+}
+
+/// What the facts say of the date when an episode was last told; none when nothing can be said of that any more.
+fn then(whole: &Whole<'_>, student: &Student, episode: &Episode) -> Option<Option<i64>> {
+    let year = episode.told_at.as_of.school_year();
+    let same_year = student.evaluated.is_some_and(|now| now.as_of.school_year() == year);
+    let same_version =
+        whole.rules.is_some_and(|rules| rules.version(episode.told.rule.as_str()) == episode.told.rule_version);
+    (same_year && same_version).then(|| {
+        let claims: Claims = whole.claims(&whole.of_year(year), episode.told_at);
+        claims.get(episode.told.rule.as_str()).copied()
+    })
+}
+
+/// An alert that was right is cleared, one that was wrong is recalled.
+fn ended_rightly(whole: &Whole<'_>, key: &Key, student: &Student, change: &AlertChange) -> Option<String> {
+    let episode = student.episodes.iter().find(|episode| episode.alert_id(&key.0, key.1) == change.alert_id)?;
+    let right = match change.kind {
+        // An alert may have been told again and ended in one commit; what counts is how it stands after it.
+        _ if episode.number != change.number => true,
+        ChangeKind::Cleared => then(whole, student, episode).is_none_or(|then| then.is_some()),
+        ChangeKind::Recalled => then(whole, student, episode) == Some(None),
+        ChangeKind::Opened | ChangeKind::Amended | ChangeKind::Escalated => true,
+    };
+    (!right).then(|| format!("{key:?}: {:?} of an alert of `{}` was decided wrongly", change.kind, change.claim.rule))
+}
+
+/// When everything has had its effect, what was told and not taken back is true of the date when it was told.
+fn past_is_true(whole: &Whole<'_>, key: &Key, episode: &Episode) -> Option<String> {
+    let rules = whole.rules?;
+    if rules.version(episode.told.rule.as_str()) != episode.told.rule_version || episode.standing == Standing::Recalled
+    {
+        return None;
+    }
+    let claims = whole.claims(&whole.of_year(episode.told_at.as_of.school_year()), episode.told_at);
+    let then = claims.get(episode.told.rule.as_str()).copied();
+    let right = match episode.standing {
+        Standing::Open => then == Some(episode.told.level),
+        Standing::Cleared => then.is_some(),
+        Standing::Recalled => true,
+    };
+    (!right).then(|| {
+        let (rule, standing, level) = (&episode.told.rule, episode.standing, episode.told.level);
+        format!(
+            "{key:?}: an alert of `{rule}` is {standing:?}, told as level {level} at {:?}, where it is {then:?}",
+            episode.told_at
+        )
+    })
+}
+
+fn row(measures: &Measures) -> oracle::Row {
+    oracle::Row {
+        enrolled: measures.enrolled,
+        absent: measures.absent,
+        unexcused: measures.unexcused,
+        tardy: measures.tardy,
+        tier: measures.tier(),
+        streak: measures.streak,
+        unexcused_streak: measures.unexcused_streak,
+        unexplained: measures.unexplained_absence_today,
+        failing: measures.failing,
+        failing_core: measures.failing_core,
+    }
+}
+
+/// The rules' counts are those of the alerts.
+fn counts(tables: &Tables, history: &History) -> Vec<String> {
+    let mut counted: BTreeMap<_, (i64, i64, i64)> = BTreeMap::new();
+    for ((district, _, rule), tally) in &tables.tallies {
+        let of_rule = counted.entry((district, rule)).or_default();
+        *of_rule = (of_rule.0 + tally.open, of_rule.1 + tally.opened, of_rule.2 + tally.failures);
+    }
+    let mut told: BTreeMap<_, (i64, i64, i64)> = BTreeMap::new();
+    for (_, changes) in history.alerts() {
+        let first = &changes[0];
+        told.entry((&first.district, &first.rule)).or_default().1 += 1;
+    }
+    for change in history.open() {
+        told.entry((&change.district, &change.rule)).or_default().0 += 1;
+    }
+    counted.retain(|_, counts| *counts != (0, 0, 0));
+    if counted == told { Vec::new() } else { vec![format!("rules count {counted:?}, and told is {told:?}")] }
+}

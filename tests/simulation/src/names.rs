@@ -1,0 +1,65 @@
+//! What stands for what in a generated world.
+
+use homeroom_domain::date::Date;
+use homeroom_domain::event::Origin;
+use homeroom_domain::id::{RecordKey, Revision, SchoolId, SchoolYear, SourceId};
+use uuid::Uuid;
+
+/// The school year of all worlds: 2021-2022.
+pub const YEAR: SchoolYear = SchoolYear(2022);
+
+/// Monday, 2021-09-06.
+const FIRST_DAY: i32 = 18_876;
+
+/// So many days after the first Monday.
+///
+/// # Panics
+///
+/// When that leads out of the years that dates can hold, which no world does.
+pub fn date(offset: i32) -> Date {
+    Date::from_days(FIRST_DAY + offset).expect("a generated world lasts a few years at most")
+}
+
+/// The id that stands for a name: its FNV-1a hash, which thousands of generated worlds can afford.
+pub fn id<T: From<Uuid>>(name: &str) -> T {
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let hash = name.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
+        (hash ^ u128::from(byte)).wrapping_mul(PRIME)
+    });
+    Uuid::from_u128(hash).into()
+}
+
+/// A school by its id.
+///
+/// # Panics
+///
+/// When that is no id.
+pub fn school(name: &str) -> SchoolId {
+    SchoolId::parse(name).expect("names of generated schools are ids")
+}
+
+/// A descriptor as Ed-Fi writes it.
+pub fn code(value: &str) -> String {
+    format!("uri://ed-fi.org/SomeDescriptor#{value}")
+}
+
+/// A word of the only source on one of its records.
+///
+/// # Panics
+///
+/// Never: `sis` is an id.
+pub fn origin(key: &str, revision: u64) -> Origin {
+    let source = SourceId::parse("sis").expect("`sis` is an id");
+    Origin { source, key: id::<RecordKey>(key), revision: Revision(revision) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_world_begins_on_a_monday() {
+        assert_eq!(date(0).to_string(), "2021-09-06");
+        assert_eq!(date(0).to_civil().weekday(), jiff::civil::Weekday::Monday);
+    }
+}

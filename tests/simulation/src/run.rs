@@ -1,0 +1,280 @@
+//! Runs a scenario on one thread under a paused clock: what happens is a function of the scenario alone.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use homeroom_bus::memory::MemoryLog;
+use homeroom_bus::{Appended, Log, NewRecord, Topic};
+use homeroom_chassis::TaskGroup;
+use homeroom_domain::event::Event;
+use homeroom_domain::id::{DistrictId, EventId, StudentKey};
+use homeroom_domain::reference::ReferenceChange;
+use homeroom_rules::simulation::{self, Snapshot};
+use tokio::time::sleep;
+
+use crate::check;
+use crate::dice::Dice;
+use crate::generate::Word;
+use crate::model::Truth;
+use crate::process::{Outside, Running, Time};
+use crate::scenario::{Happening, PARTITIONS, PROCESSES, Scenario};
+use crate::store::Database;
+use crate::turns::Turns;
+use crate::weather::Weather;
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Every promise that was broken, in words.
+    pub wrongs: Vec<String>,
+    /// Changes of alerts that were told.
+    pub changes: usize,
+    /// Commits that happened.
+    pub commits: i64,
+}
+
+/// How long the processes may take to catch up once nothing fails any more, seconds.
+const PATIENCE: u32 = 900;
+
+/// Runs a scenario and checks every promise.
+///
+/// # Panics
+///
+/// When the simulation itself is wrong.
+pub fn run(scenario: &Scenario) -> Outcome {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime of one thread can be built");
+    runtime.block_on(async {
+        let mut world = World::new(scenario.seed).await;
+        let turns = world.outside.turns.clone();
+        world.around.spawn("simulation.turns", async move {
+            turns.give().await;
+            Ok::<(), Infallible>(())
+        });
+        for step in &scenario.steps {
+            if step.after > 0 {
+                sleep(Duration::from_millis(step.after)).await;
+                world.outside.turns.mine("the world".to_owned()).await;
+            }
+            world.let_happen(&step.happening).await;
+        }
+        world.settle().await
+    })
+}
+
+/// A simulated country of districts.
+pub struct World {
+    pub(crate) outside: Outside,
+    pub(crate) truth: Truth,
+    pub(crate) garbage: usize,
+    around: TaskGroup,
+    dice: Dice,
+    running: Vec<Running>,
+    /// How many processes were ever started.
+    started: usize,
+    /// Which process has which partition.
+    assigned: Vec<usize>,
+    wrongs: Vec<String>,
+    events: u64,
+}
+
+impl World {
+    async fn new(seed: u64) -> Self {
+        let mut dice = Dice::new(seed ^ 0x90f1);
+        let log = MemoryLog::default();
+        log.create_topics(PARTITIONS).await.expect("topics of an empty log can be created");
+        let outside = Outside {
+            database: Database::default(),
+            log,
+            appended: Arc::default(),
+            weather: Weather::new(),
+            turns: Turns::new(seed),
+            time: Time::new(),
+        };
+        let running = (0..PROCESSES).map(|at| Running::start(&outside, format!("process {at}"), &mut dice)).collect();
+        let assigned = (0..PARTITIONS).map(|_| dice.roll(PROCESSES)).collect();
+        let mut world = Self {
+            outside,
+            truth: Truth::default(),
+            garbage: 0,
+            around: TaskGroup::default(),
+            dice,
+            running,
+            assigned,
+            started: PROCESSES,
+            wrongs: Vec::new(),
+            events: 0,
+        };
+        for (partition, process) in (0..).zip(world.assigned.clone()) {
+            world.running[process].give(partition);
+        }
+        world
+    }
+
+    async fn let_happen(&mut self, happening: &Happening) {
+        match happening {
+            Happening::Say { district, student, said, revision } => {
+                self.say(*district, *student, said.clone().with(*revision)).await;
+            }
+            Happening::Garbage { district, student } => {
+                let key = homeroom_proto::key::events(&named(*district), &pseudonym(*student));
+                self.append(Topic::Events, key, Bytes::from_static(b"\xff no event")).await;
+                self.garbage += 1;
+            }
+            Happening::Hours(hours) => self.outside.time.skip(*hours),
+            Happening::Skew(process, minutes) => self.running[*process].skew(*minutes),
+            Happening::Give { partition, to, unnoticed } => self.give(*partition, *to, *unnoticed),
+            Happening::Crash(process) => {
+                self.running[*process].crash();
+                self.replace(*process);
+            }
+            Happening::Restart(process) => {
+                self.running[*process].stop();
+                self.replace(*process);
+            }
+            Happening::Pause(process, millis) => self.running[*process].pause(*millis),
+            Happening::Away(millis) => self.outside.weather.database_away(*millis),
+            Happening::LoseAnswers(many) => self.outside.weather.lose_answers(*many),
+            Happening::LogAway(millis) => self.outside.weather.log_away(*millis),
+            Happening::Lag(process, millis) => self.running[*process].lag(*millis),
+        }
+    }
+
+    async fn say(&mut self, district: usize, student: usize, word: Word) {
+        let (district, received_at) = (named(district), self.outside.time.now());
+        self.events += 1;
+        match word {
+            Word::Fact(origin, change) => {
+                let event = Event {
+                    event_id: EventId::new(u128::from(self.events).to_be_bytes()),
+                    district: district.clone(),
+                    student: pseudonym(student),
+                    origin: origin.clone(),
+                    received_at,
+                    occurred_at: None,
+                    change: change.clone(),
+                };
+                let key = homeroom_proto::key::events(&district, &event.student);
+                let at = self.append(Topic::Events, key, homeroom_proto::event::encode(&event)).await;
+                self.truth.accept((district, event.student), at.offset.0, origin, change);
+            }
+            Word::Reference(origin, change) => {
+                let key = Bytes::from(format!("{district}/{}", origin.key));
+                let record = ReferenceChange {
+                    district: district.clone(),
+                    origin: origin.clone(),
+                    received_at,
+                    change: change.clone(),
+                };
+                let at = self.append(Topic::Reference, key, homeroom_proto::reference::encode(&record)).await;
+                self.truth.accept_reference(district, at.offset.0, origin, change);
+            }
+        }
+    }
+
+    async fn append(&self, topic: Topic, key: Bytes, value: Bytes) -> Appended {
+        let record = NewRecord { key, value: Some(value), headers: Vec::new() };
+        let mut kept = self.outside.log.append(topic, vec![record]).await;
+        self.outside.appended.notify_waiters();
+        kept.pop().expect("each record is answered").expect("the memory log has room for a small district")
+    }
+
+    fn give(&mut self, partition: i32, to: usize, unnoticed: u64) {
+        let at = usize::try_from(partition).expect("partitions are counted from 0");
+        let from = std::mem::replace(&mut self.assigned[at], to);
+        if from == to {
+            return;
+        }
+        self.running[from].take_away(partition, unnoticed);
+        self.running[to].give(partition);
+    }
+
+    /// A process that has ended starts again; its partitions go to whom chance says.
+    fn replace(&mut self, process: usize) {
+        self.wrongs.extend(self.running[process].failure());
+        self.running[process] = Running::start(&self.outside, format!("process {}", self.started), &mut self.dice);
+        self.started += 1;
+        for (partition, owner) in (0..).zip(self.assigned.clone()) {
+            if owner == process {
+                let to = self.dice.roll(PROCESSES);
+                self.assigned[usize::try_from(partition).expect("partitions are counted from 0")] = to;
+                self.running[to].give(partition);
+            }
+        }
+    }
+
+    /// Lets everybody catch up under a calm sky, and checks.
+    async fn settle(mut self) -> Outcome {
+        self.outside.weather.calm();
+        for running in &self.running {
+            running.skew(0);
+            running.lag(0);
+        }
+        let snapshot = simulation::reference(&self.outside.log).await.expect("the memory log can be read");
+        let mut behind = None;
+        for _ in 0..PATIENCE {
+            sleep(Duration::from_secs(1)).await;
+            self.outside.turns.mine("the world".to_owned()).await;
+            behind = self.behind(&snapshot).await;
+            if behind.is_none() {
+                break;
+            }
+        }
+        self.wrongs.extend(behind.map(|what| format!("it does not catch up: {what}")));
+        self.wrongs.extend(self.running.iter().filter_map(Running::failure));
+        let commits = self.outside.database.tables().partitions.values().map(|lease| lease.commits).sum();
+        let mut outcome = Outcome { wrongs: std::mem::take(&mut self.wrongs), changes: 0, commits };
+        check::everything(&self, &snapshot, &mut outcome).await;
+        outcome
+    }
+
+    /// What has not had its effect yet.
+    async fn behind(&self, snapshot: &Arc<Snapshot>) -> Option<String> {
+        let ends = self.outside.log.end_offsets(Topic::Events).await.expect("the memory log can be read");
+        let now = self.outside.time.now();
+        let tables = self.outside.database.tables();
+        for (partition, end) in (0..).zip(ends) {
+            let Some(lease) = tables.partitions.get(&partition) else {
+                return Some(format!("partition {partition} was never taken"));
+            };
+            if (lease.next_offset, lease.state_offset) != (end.0, end.0) || lease.reference_offset != snapshot.offset {
+                return Some(format!(
+                    "{lease:?}, where events end at {} and reference records at {}",
+                    end.0, snapshot.offset
+                ));
+            }
+            for (id, district) in snapshot.districts.iter().filter(|(_, district)| district.view.has_settings()) {
+                let dates = tables.dates.get(&(id.clone(), partition));
+                let clock = district.settings.clock.now(now).expect("simulated clocks can be read");
+                if dates.is_none_or(|dates| *dates < clock) {
+                    return Some(format!(
+                        "partition {partition} has {dates:?} in force in {id}, where it is {clock:?}"
+                    ));
+                }
+            }
+        }
+        if let Some((partition, topic, seq)) = tables.outbox.keys().next() {
+            return Some(format!("row {seq} of partition {partition} for {topic} is not published"));
+        }
+        for (key, (partition, student)) in &tables.students {
+            let settled = snapshot.districts.get(&key.0).is_some_and(|district| district.view.has_settings());
+            let dates = tables.dates.get(&(key.0.clone(), *partition)).copied();
+            if settled && student.read().evaluated != dates {
+                return Some(format!("student {} of {} is not evaluated as of {dates:?}", key.1, key.0));
+            }
+        }
+        None
+    }
+}
+
+/// The district of a number.
+fn named(district: usize) -> DistrictId {
+    DistrictId::parse(&format!("district-{district}")).expect("`district-0` is an id")
+}
+
+/// The student of a number. Two districts' students have the same keys, so that whoever takes one for the other is seen.
+fn pseudonym(student: usize) -> StudentKey {
+    StudentKey::new((student as u128 + 1).to_be_bytes())
+}

@@ -1,0 +1,61 @@
+//! Each planted fault turns the checker red: a checker that stays green with one of them proves nothing.
+//!
+//! Run by itself, since the feature `mutants` opens the faults in everything that is built with it.
+
+use homeroom_domain::mutant::{Mutant, plant};
+use homeroom_simulation::run::run;
+use homeroom_simulation::scenario::Scenario;
+
+/// Seeds that a fault may stay unseen for. Those that are seen late need a rare coincidence.
+const MOST_SEEDS: u64 = 600;
+
+/// Some seed shows the fault, by a complaint that holds these words.
+fn is_seen(mutant: Mutant, complaint: &str) {
+    let planted = plant(mutant);
+    for seed in 0..MOST_SEEDS {
+        let outcome = run(&Scenario::of(seed));
+        if let Some(wrong) = outcome.wrongs.iter().find(|wrong| wrong.contains(complaint)) {
+            println!("{mutant:?} is seen with seed {seed}: {wrong}");
+            drop(planted);
+            let without = run(&Scenario::of(seed));
+            assert!(without.wrongs.is_empty(), "seed {seed} fails without the fault too: {:?}", without.wrongs);
+            return;
+        }
+    }
+    panic!("{mutant:?} stays unseen for {MOST_SEEDS} seeds");
+}
+
+#[test]
+fn a_wrong_alert_that_is_cleared_as_if_it_had_been_right() {
+    is_seen(Mutant::ForgetRecall, "Cleared");
+}
+
+#[test]
+fn a_cleared_alert_that_nobody_looks_at_again() {
+    is_seen(Mutant::ForgetCleared, "Cleared");
+}
+
+#[test]
+fn a_bound_that_ten_percent_does_not_reach() {
+    is_seen(Mutant::BoundsExclusive, "the truth is");
+}
+
+#[test]
+fn a_tardy_that_counts_as_an_absence() {
+    is_seen(Mutant::TardyIsAbsent, "the truth is");
+}
+
+#[test]
+fn a_known_record_taken_for_a_repeat_whatever_it_says() {
+    is_seen(Mutant::DropKnown, "highest revision");
+}
+
+#[test]
+fn a_withdrawal_that_is_ignored() {
+    is_seen(Mutant::IgnoreWithdrawal, "highest revision");
+}
+
+#[test]
+fn a_later_word_that_wins_whatever_its_revision() {
+    is_seen(Mutant::LatestWins, "highest revision");
+}

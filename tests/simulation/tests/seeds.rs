@@ -1,0 +1,57 @@
+//! Thousands of seeds of a simulated country, each checked against every promise.
+//!
+//! `HOMEROOM_SEED=n` replays one and prints it shortened; `HOMEROOM_SEEDS=n` runs so many, for a soak.
+
+use homeroom_simulation::run::run;
+use homeroom_simulation::scenario::Scenario;
+use homeroom_simulation::shrink::shrink;
+
+/// Seeds of the default run.
+const SEEDS: u64 = 1_000;
+
+#[test]
+fn every_promise_holds_whatever_breaks() {
+    let (first, many) = wanted();
+    let (mut changes, mut commits) = (0, 0);
+    for seed in first..first + many {
+        let scenario = Scenario::of(seed);
+        let outcome = run(&scenario);
+        assert!(outcome.wrongs.is_empty(), "{}", report(scenario));
+        changes += outcome.changes;
+        commits += outcome.commits;
+    }
+    println!("{many} seeds from {first} on: {commits} commits, {changes} changes of alerts, every promise held");
+    assert!(many < 100 || changes > 0, "nothing was ever told");
+}
+
+#[test]
+fn a_seed_replays_exactly() {
+    for seed in 0..20 {
+        let (once, again) = (run(&Scenario::of(seed)), run(&Scenario::of(seed)));
+        assert_eq!((once.changes, once.commits), (again.changes, again.commits), "seed {seed}");
+    }
+}
+
+/// The first seed, and how many.
+#[expect(clippy::disallowed_methods, reason = "it is not configuration but a question to the test")]
+fn wanted() -> (u64, u64) {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    match number("HOMEROOM_SEED") {
+        Some(seed) => (seed, 1),
+        None => (0, number("HOMEROOM_SEEDS").unwrap_or(SEEDS)),
+    }
+}
+
+fn report(failing: Scenario) -> String {
+    let (shortest, outcome) = shrink(failing);
+    let steps: Vec<String> =
+        shortest.steps.iter().map(|step| format!("{:>6} ms  {:?}", step.after, step.happening)).collect();
+    format!(
+        "seed {} breaks a promise; HOMEROOM_SEED={} replays it. Shortened to {} happenings:\n{}\n\n{}",
+        shortest.seed,
+        shortest.seed,
+        steps.len(),
+        steps.join("\n"),
+        outcome.wrongs.join("\n")
+    )
+}
