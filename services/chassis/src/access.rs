@@ -57,7 +57,7 @@ pub enum Scope {
     Ingest,
     /// Ask for risk state.
     Read,
-    /// Take deliveries and watch alerts.
+    /// Take deliveries, of the channels that the key names or of all, and watch alerts.
     Feed,
     /// Change settings, move a sample district's clock.
     Admin,
@@ -116,6 +116,11 @@ impl Access {
     pub fn login(&self, key: &str, secret: &str, scope: Scope) -> Result<Grant, Denied> {
         let keys = self.keys();
         self.judge(&keys, keys.authenticate(key, secret), scope, "http", "unknown")
+    }
+
+    /// The channels whose deliveries the grant's key may take now; `None` for all.
+    pub fn channels(&self, grant: &Grant) -> Option<Vec<String>> {
+        self.keys().channels(&grant.key).map(<[String]>::to_vec)
     }
 
     /// Counts records that came in one request against their key's limit; when that is exceeded, its next request is refused.

@@ -72,6 +72,8 @@ struct Line {
     source: SourceId,
     scopes: Vec<Scope>,
     secret_sha256: String,
+    /// The channels whose deliveries it may take; all when not given.
+    channels: Option<Vec<String>>,
     #[serde(default)]
     limits: Limits,
 }
@@ -79,6 +81,7 @@ struct Line {
 struct Key {
     grant: Grant,
     secret_sha256: [u8; 32],
+    channels: Option<Vec<String>>,
     pace: Arc<Pace>,
 }
 
@@ -93,8 +96,9 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Loads a TOML file of `[[key]]` tables with `id`, `district`, `source`, `scopes` and `secret-sha256`, and with
-    /// [`limits`](Limits) where the default ones do not fit.
+    /// Loads a TOML file of `[[key]]` tables with `id`, `district`, `source`, `scopes` and `secret-sha256`, with
+    /// [`limits`](Limits) where the default ones do not fit, and with `channels` where the scope `feed` is for an adapter, which
+    /// needs no deliveries but those of its channel.
     pub fn load(path: &Path) -> Result<Self, Error> {
         std::fs::File::open(path).map_err(|source| config::Error::Read { path: path.to_owned(), source })?;
         let file: KeyFile =
@@ -149,6 +153,11 @@ impl Keys {
         grant.permitting(scope)
     }
 
+    /// The channels whose deliveries a key may take; `None` for all, and none of them for a key that is not known.
+    pub(super) fn channels(&self, key: &str) -> Option<&[String]> {
+        self.0.get(key).map_or(Some(&[]), |key| key.channels.as_deref())
+    }
+
     pub(super) fn pace(&self, key: &str) -> Option<&Pace> {
         self.0.get(key).map(|key| &*key.pace)
     }
@@ -193,6 +202,7 @@ impl Keys {
         let key = |grant: &Grant, secret| Key {
             grant: grant.clone(),
             secret_sha256: sha256(secret),
+            channels: None,
             pace: Arc::new(Pace::new(Limits::default())),
         };
         Self(grants.iter().map(|(grant, secret)| (grant.key.clone(), key(grant, secret))).collect())
@@ -207,11 +217,18 @@ fn key(line: Line) -> Result<Key, &'static str> {
     if line.scopes.is_empty() {
         return Err("expected at least one scope");
     }
+    let names = |channels: &Vec<String>| !channels.is_empty() && channels.iter().all(|name| !name.trim().is_empty());
+    if !line.channels.as_ref().is_none_or(names) {
+        return Err("expected `channels` to name at least one, or not to be there");
+    }
+    if line.channels.is_some() && !line.scopes.contains(&Scope::Feed) {
+        return Err("expected the scope `feed` where `channels` are named");
+    }
     let mut secret_sha256 = [0; 32];
     hex::decode_to_slice(&line.secret_sha256, &mut secret_sha256)
         .map_err(|_| "expected `secret-sha256` to be 64 hexadecimal digits")?;
     let grant = Grant { key: line.id, district: line.district, source: line.source, scopes: line.scopes };
-    Ok(Key { grant, secret_sha256, pace: Arc::new(Pace::new(line.limits)) })
+    Ok(Key { grant, secret_sha256, channels: line.channels, pace: Arc::new(Pace::new(line.limits)) })
 }
 
 fn sha256(secret: &str) -> [u8; 32] {

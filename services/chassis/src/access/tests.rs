@@ -129,6 +129,30 @@ fn a_new_secret_opens_the_door_through_its_hash_in_the_file() {
 }
 
 #[test]
+fn a_key_of_an_adapter_names_its_channels() {
+    let load = |more: &str| {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        let hash = hash_secret("s");
+        let line = format!("[[key]]\nid = 'k'\ndistrict = 'd'\nsource = 's'\nsecret-sha256 = '{hash}'\n{more}\n");
+        file.write_all(line.as_bytes()).unwrap();
+        Keys::load(file.path()).map_err(|error| error.to_string())
+    };
+    let channels = |more| {
+        let access = Access::new(load(more).unwrap(), tokens());
+        let grant = access.keys().authenticate("k", "s").unwrap();
+        access.replace(load(more).unwrap());
+        let before = access.channels(&grant);
+        access.replace(Keys::default());
+        assert_eq!(access.channels(&grant), Some(Vec::new()), "a key that is gone");
+        before
+    };
+    assert_eq!(channels("scopes = ['feed']"), None);
+    assert_eq!(channels("scopes = ['feed']\nchannels = ['mail']"), Some(vec!["mail".to_owned()]));
+    assert!(load("scopes = ['feed']\nchannels = []").unwrap_err().contains("at least one"));
+    assert!(load("scopes = ['read']\nchannels = ['mail']").unwrap_err().contains("scope `feed`"));
+}
+
+#[test]
 fn a_refusal_is_a_problem_that_names_the_ways_in() {
     let response = Denied::Unknown.into_response();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
