@@ -1,24 +1,21 @@
 //! Builds the service from its configuration and starts its background work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use homeroom_bus::{Log, Topic};
 use homeroom_chassis::access::Access;
-use homeroom_chassis::component::Readiness;
 use homeroom_chassis::{Component, TaskGroup};
 use homeroom_pg::{Database, Migration, Schema};
 use homeroom_proto::wire::notification::alert_feed_server::{AlertFeedServer, SERVICE_NAME};
-use jiff::SignedDuration;
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tonic::service::Routes;
 
-use crate::clock::Clock;
 use crate::config::{Config, Invalid};
 use crate::consume::{Owner, Work};
-use crate::feed::{self, Feed, Shared};
+use crate::feed::{self, Feed, Reader, Room, Shared};
 use crate::metric;
+use crate::ready::Ready;
 use crate::routing::{self, Source};
 use crate::store::Store;
 use crate::sweep::Sweeper;
@@ -36,6 +33,11 @@ pub const SCHEMA: Schema = Schema {
             version: 20_261_125_160_000,
             name: "retention",
             sql: include_str!("../migrations/20261125160000_retention.sql"),
+        },
+        Migration {
+            version: 20_261_125_180_000,
+            name: "clock",
+            sql: include_str!("../migrations/20261125180000_clock.sql"),
         },
     ],
 };
@@ -69,17 +71,6 @@ pub fn check(config: &Config) -> Result<(), Error> {
 
 /// Connects to the database, joins the alerts topic, and starts reading it and answering the feed.
 pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
-    build_at(config, log, access, tasks, Clock::default()).await
-}
-
-/// [`build`] with another clock.
-pub async fn build_at(
-    config: &Config,
-    log: Arc<dyn Log>,
-    access: Access,
-    tasks: &TaskGroup,
-    clock: Clock,
-) -> Result<Component, Error> {
     config.validate()?;
     metric::describe();
     let routing = Source::open(config.routing_file.clone(), Duration::from_millis(config.routing_poll_ms))?;
@@ -91,47 +82,39 @@ pub async fn build_at(
     tasks.spawn("notification listener", feed::listen(store.database().clone(), wake_sender, stop.clone()));
     tasks.spawn("routing", routing.clone().run(stop.clone()));
     let every = Duration::from_millis(config.feed.sweep_ms);
-    let retention = SignedDuration::from_hours(24 * i64::from(config.retention_days));
-    let sweeper = Sweeper { store: store.clone(), policy: Arc::clone(&policy), clock: clock.clone(), every, retention };
+    let retention = config.retention();
+    let forget_every = Duration::from_secs(config.forget_s);
+    let sweeper = Sweeper { store: store.clone(), policy: Arc::clone(&policy), every, retention, forget_every };
     tasks.spawn("delivery sweeper", sweeper.run(stop.clone()));
 
     let worth = Duration::from_secs(config.delivery_expiry_s);
-    let work = Work { store: store.clone(), routing, clock: clock.clone(), worth };
+    let work = Work { store: store.clone(), routing, worth };
     let owner = Arc::new(Owner::new(work, tasks.clone()));
-    let joined = log.join(Topic::Alerts, &config.group, owner, stop).await?;
-    let member = Arc::new(AtomicBool::new(true));
-    let left = Arc::clone(&member);
-    tasks.spawn("alerts consumer", async move {
-        let ended = joined.left.await;
-        left.store(false, Ordering::Relaxed);
-        ended.map_err(|panic| panic.to_string())?.map_err(|error| error.to_string())
-    });
-
-    let streams = Arc::new(Semaphore::new(config.feed.most_streams));
-    let (settled, _) = broadcast::channel(feed::SETTLED);
-    let feed = Feed::new(Shared {
-        store,
-        access,
-        policy,
-        limits: config.feed.clone(),
-        clock,
-        wake,
-        settled,
-        tasks: tasks.clone(),
-        streams,
-    });
-    let ready = move || {
-        if member.load(Ordering::Relaxed) {
-            Readiness::Ready
-        } else {
-            Readiness::NotReady("the alerts topic is no longer read".to_owned())
+    let joined = log.join(Topic::Alerts, &config.group, owner, stop.clone()).await?;
+    let ready = Ready::new();
+    tasks.spawn("alerts consumer", {
+        let ready = ready.clone();
+        async move {
+            let ended = joined.left.await;
+            ready.left();
+            ended.map_err(|panic| panic.to_string())?.map_err(|error| error.to_string())
         }
-    };
+    });
+    tasks.spawn("readiness", ready.clone().watch(store.clone(), stop.clone()));
+
+    let limits = config.feed.clone();
+    let reader = Reader::new(store.clone(), &limits, stop);
+    tasks.spawn("alert watchers", Arc::clone(&reader).run(wake.clone()));
+    let streams = Room::new("streams", limits.most_streams, limits.most_streams_per_key);
+    let watchers = Room::new("watchers", limits.most_watchers, limits.most_watchers_per_key);
+    let (settled, _) = broadcast::channel(feed::SETTLED);
+    let tasks = tasks.clone();
+    let feed = Feed::new(Shared { store, access, policy, limits, wake, settled, tasks, streams, watchers, reader });
     Ok(Component {
         name: "notification",
         http: None,
         grpc: Some(Routes::new(AlertFeedServer::new(feed).max_decoding_message_size(LARGEST_REQUEST))),
         grpc_services: vec![SERVICE_NAME],
-        ready: Box::new(ready),
+        ready: Box::new(move || ready.readiness()),
     })
 }

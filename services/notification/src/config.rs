@@ -25,6 +25,10 @@ pub struct Config {
     pub delivery_expiry_s: u64,
     /// How long alerts are kept that are over, with their changes, deliveries and attempts, days.
     pub retention_days: u32,
+    /// How long records of the topic are kept that could not be understood, days.
+    pub dead_letter_days: u32,
+    /// How often what is older is looked for, seconds.
+    pub forget_s: u64,
     /// The feed's limits.
     pub feed: Feed,
 }
@@ -54,8 +58,14 @@ pub struct Feed {
     pub longest_lease_s: u64,
     /// The lease of an adapter that asks for none, seconds.
     pub default_lease_s: u64,
-    /// Open streams and subscriptions of this process; more are refused.
+    /// Open streams of adapters on this process; more are refused.
     pub most_streams: usize,
+    /// Those of one key.
+    pub most_streams_per_key: usize,
+    /// Watchers of this process, each of which costs about 10 kB; more are refused.
+    pub most_watchers: usize,
+    /// Those of one key, with which one application may serve all screens of a district.
+    pub most_watchers_per_key: usize,
     /// How often a stream looks for due deliveries or changes without being woken, milliseconds.
     pub poll_ms: u64,
     /// How often leases and deliveries that have run out are looked for, milliseconds.
@@ -80,6 +90,8 @@ impl Default for Config {
             delivery_expiry_s: 24 * 3_600,
             // A school year and a summer.
             retention_days: 400,
+            dead_letter_days: 90,
+            forget_s: 3_600,
             feed: Feed::default(),
         }
     }
@@ -103,6 +115,9 @@ impl Default for Feed {
             longest_lease_s: 600,
             default_lease_s: 60,
             most_streams: 1_000,
+            most_streams_per_key: 100,
+            most_watchers: 20_000,
+            most_watchers_per_key: 10_000,
             poll_ms: 1_000,
             sweep_ms: 1_000,
             heartbeat_s: 15,
@@ -110,6 +125,15 @@ impl Default for Feed {
             drain_s: 20,
         }
     }
+}
+
+/// How long things are kept that nobody needs any more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retention {
+    /// Alerts, since they were over.
+    pub(crate) alerts: Duration,
+    /// Records that could not be understood, since they came.
+    pub(crate) dead_letters: Duration,
 }
 
 const SECONDS_PER_DAY: u64 = 24 * 3_600;
@@ -139,6 +163,7 @@ impl Config {
                     && self.retention_days <= 36_500,
                 "must be longer than `delivery-expiry-s`, and at most 36500",
             ),
+            ("dead-letter-days", (1..=36_500).contains(&self.dead_letter_days), "must be 1 to 36500"),
             ("routing-poll-ms", self.routing_poll_ms > 0, "must be at least 1"),
             ("feed.shortest-lease-s", feed.shortest_lease_s > 0, "must be at least 1"),
             ("feed.longest-lease-s", feed.longest_lease_s <= 3_600, "must be at most 3600"),
@@ -148,6 +173,9 @@ impl Config {
                 "must be between the shortest and the longest lease",
             ),
             ("feed.most-streams", feed.most_streams > 0, "must be at least 1"),
+            ("feed.most-streams-per-key", feed.most_streams_per_key > 0, "must be at least 1"),
+            ("feed.most-watchers", feed.most_watchers > 0, "must be at least 1"),
+            ("feed.most-watchers-per-key", feed.most_watchers_per_key > 0, "must be at least 1"),
             ("feed.poll-ms", feed.poll_ms > 0, "must be at least 1"),
             ("feed.sweep-ms", feed.sweep_ms > 0, "must be at least 1"),
             ("feed.heartbeat-s", feed.heartbeat_s > 0, "must be at least 1"),
@@ -165,7 +193,13 @@ impl Config {
             attempts_limit: self.retry.attempts_limit,
             longest_wait: Duration::from_secs(self.retry.longest_wait_s),
             never_resend: self.retry.never_resend.clone(),
+            worth: Duration::from_secs(self.delivery_expiry_s),
         }
+    }
+
+    pub(crate) fn retention(&self) -> Retention {
+        let days = |days: u32| Duration::from_secs(u64::from(days) * SECONDS_PER_DAY);
+        Retention { alerts: days(self.retention_days), dead_letters: days(self.dead_letter_days) }
     }
 }
 

@@ -21,7 +21,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
-use crate::clock::Clock;
 use crate::message::kind_name;
 use crate::metric;
 use crate::routing::Source;
@@ -50,7 +49,6 @@ const MOST_LINKS: usize = 32;
 pub(crate) struct Work {
     pub(crate) store: Store,
     pub(crate) routing: Source,
-    pub(crate) clock: Clock,
     /// How long a delivery is worth sending after it is due.
     pub(crate) worth: Duration,
 }
@@ -165,8 +163,7 @@ impl Worker {
     }
 
     async fn try_apply(&self, part: &[&Record], next: Offset, refusal: Option<&Error>) -> Result<Step, Error> {
-        let mut batch =
-            Batch { next, incoming: Vec::new(), dead: Vec::new(), worth: self.work.worth, now: self.work.clock.now() };
+        let mut batch = Batch { next, incoming: Vec::new(), dead: Vec::new(), worth: self.work.worth };
         for record in part {
             let decoded = match refusal {
                 Some(error) => Err(format!("the database refuses it: {}", with_source(error))),
@@ -241,6 +238,9 @@ fn count(outcome: &Outcome) {
         counter!(metric::CHANGES, "kind" => kind_name(kind)).increment(changes as u64);
     }
     counter!(metric::REPEATS).increment(outcome.repeats);
+    counter!(metric::CONTRADICTIONS).increment(outcome.contradictions);
+    counter!(metric::GAPS).increment(outcome.gaps);
+    counter!(metric::LATE).increment(outcome.late);
     counter!(metric::UNROUTED).increment(outcome.unrouted);
     counter!(metric::DEAD_LETTERS).increment(outcome.dead);
 }

@@ -2,12 +2,14 @@
 //!
 //! Who is who. An *adapter* opens a stream, says hello, gets deliveries under lease and settles each. Several adapters may
 //! serve one channel; a delivery goes to one of them at a time. A *watcher* reads alert changes from a cursor on, without
-//! leases. What can go wrong: an adapter vanishes (its leases end, and count as unknown), settles late (see
-//! [`crate::store`]), reads slowly (it is cut; row state is the truth, so nothing is lost), or this process stops (GoAway, then
-//! time to settle). A notification in the database wakes streams; a poll makes up for lost ones.
+//! leases. What can go wrong: an adapter vanishes (its leases end, and count as unknown, except for what never left this
+//! process), settles late (see [`crate::store`]), reads slowly (it is cut; row state is the truth, so nothing is lost), or this
+//! process stops (GoAway, then time to settle). A notification in the database wakes streams; a poll makes up for lost ones.
 
 mod held;
+mod room;
 mod session;
+mod ticket;
 mod wake;
 mod watch;
 mod wire;
@@ -20,19 +22,19 @@ use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Grant, Scope};
 use homeroom_proto::wire::notification as pb;
 use pb::alert_feed_server::AlertFeed;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc};
 use tokio_stream::Stream;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
-use crate::clock::Clock;
 use crate::config;
 use crate::schedule::Policy;
-use crate::store::{Lease, Store};
+use crate::store::{Lease, Reach, Store};
 
+pub(crate) use room::Room;
 pub(crate) use wake::{Wake, listen};
+pub(crate) use watch::Reader;
 
 /// What streams share.
 #[derive(Debug)]
@@ -41,12 +43,15 @@ pub(crate) struct Shared {
     pub(crate) access: Access,
     pub(crate) policy: Arc<Policy>,
     pub(crate) limits: config::Feed,
-    pub(crate) clock: Clock,
     pub(crate) wake: Wake,
     /// What was settled outside a stream, so that the stream that has it counts it no more.
     pub(crate) settled: broadcast::Sender<Lease>,
     pub(crate) tasks: TaskGroup,
-    pub(crate) streams: Arc<Semaphore>,
+    /// Room for adapters' streams.
+    pub(crate) streams: Arc<Room>,
+    /// Room for watchers.
+    pub(crate) watchers: Arc<Room>,
+    pub(crate) reader: Arc<Reader>,
 }
 
 /// Settlements that may wait for a stream to hear of them. One that falls behind looks into the table instead.
@@ -78,9 +83,9 @@ impl Feed {
         self.shared.access.grpc(metadata, Scope::Feed)
     }
 
-    fn room(&self) -> Result<OwnedSemaphorePermit, Status> {
-        let room = Arc::clone(&self.shared.streams).try_acquire_owned();
-        room.map_err(|_| Status::resource_exhausted("too many streams are open on this process"))
+    /// The deliveries that the key may settle and see.
+    fn reach(&self, grant: &Grant) -> Reach {
+        Reach { district: grant.district.clone(), channels: self.shared.access.channels(grant) }
     }
 }
 
@@ -94,13 +99,13 @@ impl AlertFeed for Feed {
         request: Request<Streaming<pb::StreamRequest>>,
     ) -> Result<Response<Self::StreamStream>, Status> {
         let grant = self.permit(request.metadata())?;
-        let room = self.room()?;
+        let place = self.shared.streams.take(&grant.key)?;
         let (out, frames) = mpsc::channel(OUTBOX);
-        let frames = self.shared.access.while_permitted(grant.clone(), Scope::Feed, ReceiverStream::new(frames));
+        let frames = self.shared.access.while_permitted(grant.clone(), Scope::Feed, ticket::Outgoing(frames));
         let shared = Arc::clone(&self.shared);
         self.shared.tasks.spawn("feed stream", async move {
-            session::run(shared, grant.district, request.into_inner(), out).await;
-            drop(room);
+            session::run(shared, grant, request.into_inner(), out).await;
+            drop(place);
             Ok::<(), Infallible>(())
         });
         Ok(Response::new(Box::pin(frames)))
@@ -111,10 +116,12 @@ impl AlertFeed for Feed {
         let settlement =
             request.into_inner().settlement.ok_or_else(|| Status::invalid_argument("`settlement` is missing"))?;
         let settlement = wire::settlement(settlement)?;
-        let lease = Lease { delivery_id: settlement.delivery_id, token: settlement.token.clone() };
+        let lease = settlement.lease();
         let shared = &self.shared;
-        let standing = shared.store.settle(&grant.district, settlement, &shared.policy, shared.clock.now()).await;
-        let result = wire::result(lease.delivery_id, standing.map_err(|error| unavailable(&error))?);
+        let settled = shared.store.settle(&self.reach(&grant), &Arc::new(vec![settlement]), &shared.policy).await;
+        let standing = settled.map_err(|error| unavailable(&error))?.first().copied();
+        let standing = standing.ok_or_else(|| Status::internal("a settlement has no result"))?;
+        let result = wire::result(lease.delivery_id, standing);
         // Nobody hears it when no stream is open.
         shared.settled.send(lease).ok();
         Ok(Response::new(pb::SettleResponse { result: Some(result) }))
@@ -125,16 +132,10 @@ impl AlertFeed for Feed {
         request: Request<pb::WatchAlertsRequest>,
     ) -> Result<Response<Self::WatchAlertsStream>, Status> {
         let grant = self.permit(request.metadata())?;
-        let room = self.room()?;
-        let (out, frames) = mpsc::channel(watch::OUTBOX);
-        let frames = self.shared.access.while_permitted(grant.clone(), Scope::Feed, ReceiverStream::new(frames));
-        let watcher = watch::Watcher::open(Arc::clone(&self.shared), grant.district, request.into_inner(), out).await?;
-        self.shared.tasks.spawn("alert watcher", async move {
-            watcher.run().await;
-            drop(room);
-            Ok::<(), Infallible>(())
-        });
-        Ok(Response::new(Box::pin(frames)))
+        let place = self.shared.watchers.take(&grant.key)?;
+        let reader = Arc::clone(&self.shared.reader);
+        let watcher = watch::Watcher::open(reader, grant.district.clone(), request.into_inner(), place).await?;
+        Ok(Response::new(Box::pin(self.shared.access.while_permitted(grant, Scope::Feed, watcher))))
     }
 
     async fn get_deliveries(
@@ -146,13 +147,8 @@ impl AlertFeed for Feed {
         let alert = (!alert_id.is_empty()).then(|| Uuid::try_parse(&alert_id)).transpose();
         let alert = alert.map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))?;
         let limit = if limit == 0 { DEFAULT_VIEW } else { limit.min(LARGEST_VIEW) };
-        let now = self.shared.clock.now();
-        let states = self
-            .shared
-            .store
-            .list_deliveries(&grant.district, alert, limit, now)
-            .await
-            .map_err(|error| unavailable(&error))?;
+        let states = self.shared.store.list_deliveries(&self.reach(&grant), alert, limit).await;
+        let states = states.map_err(|error| unavailable(&error))?;
         Ok(Response::new(pb::GetDeliveriesResponse { deliveries: states.into_iter().map(wire::state).collect() }))
     }
 }

@@ -11,13 +11,13 @@
 
 mod app;
 pub mod channel;
-pub mod clock;
 pub mod config;
 mod consume;
 mod feed;
 pub mod message;
 mod metric;
 pub mod plan;
+mod ready;
 pub mod routing;
 #[cfg(test)]
 mod sample;
@@ -25,5 +25,5 @@ pub mod schedule;
 mod store;
 mod sweep;
 
-pub use app::{Error, SCHEMA, build, build_at, check};
+pub use app::{Error, SCHEMA, build, check};
 pub use config::Config;

@@ -16,6 +16,16 @@ pub(crate) const UNROUTED: &str = "homeroom_notification_alerts_unrouted_total";
 pub(crate) const CHANGES: &str = "homeroom_notification_alert_changes_total";
 /// Alert changes that were known already.
 pub(crate) const REPEATS: &str = "homeroom_notification_alert_changes_repeated_total";
+/// Alert changes that were known already and said something else then.
+pub(crate) const CONTRADICTIONS: &str = "homeroom_notification_alert_changes_contradicting_total";
+/// Alert changes before which others are missing.
+pub(crate) const GAPS: &str = "homeroom_notification_alert_change_gaps_total";
+/// Alert changes that came after a later one of their alert.
+pub(crate) const LATE: &str = "homeroom_notification_alert_changes_late_total";
+/// Deliveries taken back that never left this process, by `channel`.
+pub(crate) const RELEASED: &str = "homeroom_notification_deliveries_released_total";
+/// Open watchers of this process.
+pub(crate) const WATCHERS: &str = "homeroom_notification_watchers";
 /// Records that could not be understood.
 pub(crate) const DEAD_LETTERS: &str = "homeroom_notification_dead_letters_total";
 /// Routing files that were refused while running.
@@ -34,6 +44,11 @@ pub(crate) fn describe() {
     describe_counter!(UNROUTED, Unit::Count, "Openings that no team is routed to");
     describe_counter!(CHANGES, Unit::Count, "Alert changes read, by kind");
     describe_counter!(REPEATS, Unit::Count, "Alert changes that were known already");
+    describe_counter!(CONTRADICTIONS, Unit::Count, "Alert changes that came again with other content");
+    describe_counter!(GAPS, Unit::Count, "Alert changes before which others of their alert are missing");
+    describe_counter!(LATE, Unit::Count, "Alert changes that came after a later one of their alert");
+    describe_counter!(RELEASED, Unit::Count, "Deliveries taken back that never left this process");
+    describe_gauge!(WATCHERS, Unit::Count, "Open watchers of this process");
     describe_counter!(DEAD_LETTERS, Unit::Count, "Records that could not be understood");
     describe_counter!(ROUTING_REFUSED, Unit::Count, "Routing files refused while running");
     describe_counter!(FORGOTTEN, Unit::Count, "Alerts that are over and no longer kept");

@@ -1,7 +1,7 @@
 //! Who is told what: pure. A change of an alert and what was said of it so far give the deliveries to plan, rewrite and cancel.
 //!
 //! Words. A *telling* begins with the change that opens an alert and ends with the next opening; deliveries of one telling
-//! carry the opening's number. A recipient's *chain* is their deliveries of one telling in order of change. A recipient
+//! carry the opening's number. When the opening itself is missing, the first change that is known opens. A recipient's *chain* is their deliveries of one telling in order of change. A recipient
 //! *was told* when a delivery was accepted or may have been (an attempt ended unknown).
 //!
 //! Rules. An opening goes to everybody routed. Amendments, escalations, clearings and recalls go to whoever was told, and wait
@@ -140,12 +140,23 @@ pub fn delivery_id(alert: AlertId, number: u32, to: &Recipient) -> Uuid {
     Uuid::new_v5(&DELIVERIES, name.as_bytes())
 }
 
-/// What a change of an alert asks for. `telling` is the number of the opening that the change belongs to, `known` are all
+/// Whether the change opens the telling: it is the opening, or the first that is known of an alert whose opening is not.
+pub fn opens(change: &AlertChange, telling: u32) -> bool {
+    change.kind == ChangeKind::Opened || (change.number == telling && !takes_back(change.kind))
+}
+
+/// What a change of an alert asks for. `telling` is the number of the change that opened the telling, `known` are all
 /// deliveries of the alert, `routed` is who would be told of an opening now.
-pub fn change(change: &AlertChange, telling: u32, known: &[Delivery], routed: &[Recipient]) -> Vec<Effect> {
-    let plan = Plan { change, telling };
-    if change.kind == ChangeKind::Opened {
-        return routed.iter().map(|to| plan.deliver(to, None)).collect();
+pub fn change(
+    change: &AlertChange,
+    telling: u32,
+    known: &[Delivery],
+    routed: &[Recipient],
+    now: Timestamp,
+) -> Vec<Effect> {
+    let plan = Plan { change, telling, now };
+    if opens(change, telling) {
+        return routed.iter().map(|to| plan.open(to)).collect();
     }
     let chains = chains(telling, known);
     let mut effects = Vec::new();
@@ -161,6 +172,31 @@ pub fn change(change: &AlertChange, telling: u32, known: &[Delivery], routed: &[
         effects.extend(routed.iter().filter(|to| !reached(to)).map(|to| plan.deliver(to, None)));
     }
     effects
+}
+
+/// What a change asks for that is known only after a later one of its alert. The later one stands, and nothing is said that
+/// would undo it. Only where the change ended an earlier telling are those told of the end whom no later telling concerns.
+/// `telling` is the alert's telling now.
+pub fn late(change: &AlertChange, telling: u32, known: &[Delivery], now: Timestamp) -> Vec<Effect> {
+    let before = known.iter().map(|delivery| delivery.telling).filter(|telling| *telling < change.number).max();
+    let Some(ended) = before.filter(|ended| takes_back(change.kind) && *ended < telling) else { return Vec::new() };
+    let plan = Plan { change, telling: ended, now };
+    let mut effects = Vec::new();
+    for chain in chains(ended, known) {
+        let to = &chain[0].to;
+        let told_since = known.iter().any(|delivery| delivery.telling > ended && delivery.to.same(to));
+        if !told_since && !chain.iter().any(|delivery| takes_back(delivery.kind)) {
+            plan.take_back(&chain, &mut effects);
+        }
+    }
+    effects
+}
+
+/// The word that a recipient must still hear of whom an acceptance says, late, that they were told after all. `last` is the
+/// last change of the telling, `heard` the latest change that they have heard of or will.
+pub fn catch_up(last: &AlertChange, told: &Delivery, heard: u32, now: Timestamp) -> Option<Planned> {
+    let plan = Plan { change: last, telling: told.telling, now };
+    (last.number > heard).then(|| plan.planned(last.kind, &told.to, Some(told.id)))
 }
 
 /// Which waiting deliveries of one recipient's chain are to be cancelled now that one of it has settled.
@@ -190,22 +226,31 @@ pub const fn takes_back(kind: ChangeKind) -> bool {
 struct Plan<'a> {
     change: &'a AlertChange,
     telling: u32,
+    now: Timestamp,
 }
 
 impl Plan<'_> {
+    fn open(&self, to: &Recipient) -> Effect {
+        let mut planned = self.planned(ChangeKind::Opened, to, None);
+        let settle = SignedDuration::from_secs(self.change.claim.settle_seconds.into());
+        planned.due_at = planned.due_at.saturating_add(settle).unwrap_or(planned.due_at);
+        Effect::Deliver(planned)
+    }
+
     fn deliver(&self, to: &Recipient, follows: Option<Uuid>) -> Effect {
-        let settle = match self.change.kind {
-            ChangeKind::Opened => SignedDuration::from_secs(self.change.claim.settle_seconds.into()),
-            _ => SignedDuration::ZERO,
-        };
-        Effect::Deliver(Planned {
+        Effect::Deliver(self.planned(self.change.kind, to, follows))
+    }
+
+    fn planned(&self, kind: ChangeKind, to: &Recipient, follows: Option<Uuid>) -> Planned {
+        Planned {
             id: delivery_id(self.change.alert_id, self.change.number, to),
-            kind: self.change.kind,
+            kind,
             telling: self.telling,
             to: to.clone(),
-            due_at: self.change.changed_at.saturating_add(settle).unwrap_or(self.change.changed_at),
+            // A decision of the future is that of a process whose clock is ahead of ours, and waits no longer for that.
+            due_at: self.change.changed_at.min(self.now),
             follows,
-        })
+        }
     }
 
     fn take_back(&self, chain: &[&Delivery], effects: &mut Vec<Effect>) {

@@ -37,6 +37,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Whether the channel took it.
+    pub const fn is_accepted(&self) -> bool {
+        matches!(self, Self::Accepted { .. })
+    }
+
+    /// The provider's id of the message; empty when it gave none.
+    pub fn provider_message_id(&self) -> &str {
+        if let Self::Accepted { provider_message_id } = self { provider_message_id } else { "" }
+    }
+
     /// As attempts and metrics say it.
     pub const fn as_str(&self) -> &'static str {
         match self {
@@ -69,6 +79,8 @@ pub struct Policy {
     pub longest_wait: Duration,
     /// Channels on which a delivery that may have been sent is given up rather than sent again with the same key.
     pub never_resend: Vec<String>,
+    /// How long a delivery is worth sending after it is due.
+    pub worth: Duration,
 }
 
 /// What becomes of a delivery after an attempt.
@@ -126,7 +138,13 @@ mod tests {
 
     fn policy() -> Policy {
         let waits = [5, 300, 1_800].map(Duration::from_secs).to_vec();
-        Policy { waits, attempts_limit: 4, longest_wait: Duration::from_hours(1), never_resend: Vec::new() }
+        Policy {
+            waits,
+            attempts_limit: 4,
+            longest_wait: Duration::from_hours(1),
+            never_resend: Vec::new(),
+            worth: Duration::from_hours(24),
+        }
     }
 
     fn after(outcome: &Outcome, attempts: u32, jitter: f64) -> Next {

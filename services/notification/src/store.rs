@@ -18,10 +18,10 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
 pub(crate) use batch::{Incoming, Outcome};
-pub(crate) use claim::{Claimed, Lease, Limits, Terms};
+pub(crate) use claim::{Claimed, Failed, LARGEST_CLAIM, Lease, Limits, Terms};
 pub(crate) use forget::BATCH;
 pub(crate) use inbox::{Batch, DeadLetter, Step, Turn};
-pub(crate) use settle::{Settlement, Standing};
+pub(crate) use settle::{Reach, Settlement, Standing};
 pub(crate) use view::DeliveryState;
 pub(crate) use watch::{Page, Position, Watched};
 
@@ -44,6 +44,12 @@ impl Store {
 
     pub(crate) const fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// Asks for nothing but an answer.
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        sqlx::query("select 1").execute(self.database.pool()).await?;
+        Ok(())
     }
 
     /// The districts that have alerts.

@@ -1,17 +1,16 @@
-//! Background work on the tables: ends what has run out, forgets what was over long ago, and shows the gauges. Woken by time it reads what is true, so several
-//! processes may do it at once.
+//! Background work on the tables: ends what has run out, forgets what was over long ago, and shows the gauges. Woken by time
+//! it reads what is true, so several processes may do it at once.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_pg::Error;
-use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, gauge};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::Clock;
+use crate::config::Retention;
 use crate::metric;
 use crate::schedule::Policy;
 use crate::store::{BATCH, Store};
@@ -19,18 +18,15 @@ use crate::store::{BATCH, Store};
 /// How often the gauges are shown.
 const SHOW_EVERY: Duration = Duration::from_secs(10);
 
-/// How often alerts are looked for that were over long ago.
-const FORGET_EVERY: SignedDuration = SignedDuration::from_hours(1);
-
 /// The sweeper.
 #[derive(Debug)]
 pub(crate) struct Sweeper {
     pub(crate) store: Store,
     pub(crate) policy: Arc<Policy>,
-    pub(crate) clock: Clock,
     pub(crate) every: Duration,
-    /// How long alerts are kept that are over.
-    pub(crate) retention: SignedDuration,
+    pub(crate) retention: Retention,
+    /// How often what is old is looked for.
+    pub(crate) forget_every: Duration,
 }
 
 impl Sweeper {
@@ -39,7 +35,7 @@ impl Sweeper {
         let mut turn = interval(self.every);
         turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut shown: Option<Instant> = None;
-        let mut forgot: Option<Timestamp> = None;
+        let mut forgot: Option<Instant> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -51,11 +47,10 @@ impl Sweeper {
             } else if show {
                 shown = Some(Instant::now());
             }
-            let now = self.clock.now();
-            if forgot.is_none_or(|at| now.duration_since(at) >= FORGET_EVERY) {
-                match self.forget(now).await {
+            if forgot.is_none_or(|at| at.elapsed() >= self.forget_every) {
+                match self.forget().await {
                     // One batch per district and turn, so that nothing waits behind years of alerts.
-                    Ok(more) => forgot = (!more).then_some(now),
+                    Ok(more) => forgot = (!more).then(Instant::now),
                     Err(error) => {
                         tracing::warn!(%error, "old alerts could not be forgotten; the next turn tries again");
                     }
@@ -65,11 +60,10 @@ impl Sweeper {
     }
 
     /// Forgets a batch of each district; whether there may be more.
-    async fn forget(&self, now: Timestamp) -> Result<bool, Error> {
-        let before = now.saturating_sub(self.retention).unwrap_or(Timestamp::MIN);
-        let mut more = false;
+    async fn forget(&self) -> Result<bool, Error> {
+        let mut more = self.store.forget_dead_letters(self.retention.dead_letters).await? == BATCH;
         for district in self.store.districts().await? {
-            let alerts = self.store.forget(&district, before).await?;
+            let alerts = self.store.forget(&district, self.retention.alerts).await?;
             if alerts > 0 {
                 counter!(metric::FORGOTTEN).increment(alerts as u64);
                 tracing::info!(district = district.as_str(), alerts, "alerts that were over long ago are forgotten");
@@ -82,15 +76,13 @@ impl Sweeper {
     async fn sweep(&self, show: bool) -> Result<(), Error> {
         let districts = self.store.districts().await?;
         for district in &districts {
-            let ended = self.store.sweep(district, &self.policy, self.clock.now()).await?;
+            let ended = self.store.sweep(district, &self.policy).await?;
             if ended > 0 {
                 tracing::info!(district = district.as_str(), ended, "leases or deliveries have run out");
             }
         }
         if show && !districts.is_empty() {
-            let now = self.clock.now();
-            let oldest = self.store.oldest_due(&districts, now).await?;
-            gauge!(metric::OLDEST_UNDELIVERED).set(oldest.map_or(0.0, |due| now.duration_since(due).as_secs_f64()));
+            gauge!(metric::OLDEST_UNDELIVERED).set(self.store.oldest_due(&districts).await?.as_secs_f64());
             let counts = self.store.count_deliveries(&districts).await?;
             for state in ["waiting", "leased", "dead", "expired"] {
                 let count = counts.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);

@@ -2,22 +2,22 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::store::{Claimed, Lease};
 
-/// The deliveries that a stream has out.
+/// The deliveries that a stream has out. A lease that runs out is over in the table, where the stream looks for it.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     deliveries: HashMap<Uuid, Delivery>,
+    /// Of all of them.
+    bytes: u64,
 }
 
 #[derive(Debug)]
 struct Delivery {
     token: Vec<u8>,
     bytes: u64,
-    until: Timestamp,
 }
 
 impl Held {
@@ -29,31 +29,26 @@ impl Held {
         u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn bytes(&self) -> u64 {
-        self.deliveries.values().map(|delivery| delivery.bytes).sum()
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     pub(super) fn take(&mut self, claimed: &Claimed) {
-        let token = claimed.token.as_bytes().to_vec();
-        let delivery = Delivery { token, bytes: claimed.bytes(), until: claimed.lease_until };
-        self.deliveries.insert(claimed.delivery_id, delivery);
-    }
-
-    pub(super) fn extend(&mut self, id: Uuid, until: Timestamp) {
-        if let Some(delivery) = self.deliveries.get_mut(&id) {
-            delivery.until = until;
+        let bytes = claimed.bytes();
+        let delivery = Delivery { token: claimed.token.clone(), bytes };
+        self.bytes += bytes;
+        // An earlier lease of the same delivery is over.
+        if let Some(before) = self.deliveries.insert(claimed.delivery_id, delivery) {
+            self.bytes -= before.bytes;
         }
     }
 
     /// Gives back what was under this lease; false when it was not here, or is here under a later one.
     pub(super) fn release(&mut self, lease: &Lease) -> bool {
         let ours = self.deliveries.get(&lease.delivery_id).is_some_and(|delivery| delivery.token == lease.token);
-        ours && self.deliveries.remove(&lease.delivery_id).is_some()
-    }
-
-    /// What the adapter has let run out is no longer its.
-    pub(super) fn release_run_out(&mut self, now: Timestamp) {
-        self.deliveries.retain(|_, delivery| delivery.until >= now);
+        let released = if ours { self.deliveries.remove(&lease.delivery_id) } else { None };
+        self.bytes -= released.as_ref().map_or(0, |delivery| delivery.bytes);
+        released.is_some()
     }
 
     /// Every lease.

@@ -1,9 +1,16 @@
 //! One adapter's stream: hello, deliveries under lease within its limits, settlements, heartbeat, GoAway.
+//!
+//! Claims and settlements are work of their own beside the stream, so that neither waits for the other's transactions, and what
+//! arrives meanwhile is settled together. When the stream ends, what the adapter has said is still recorded, and what it was
+//! never sent is given back.
+
+mod hello;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeroom_domain::id::DistrictId;
+use homeroom_chassis::access::Grant;
 use homeroom_proto::wire::notification as pb;
 use pb::stream_request::Frame as In;
 use pb::stream_response::Frame as Out;
@@ -11,62 +18,54 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tonic::{Status, Streaming};
 
-use super::held::Held;
+use super::ticket::{Parcel, Ticket};
 use super::{Shared, unavailable, wire};
-use crate::store::{Lease, Limits, Terms};
+use crate::store::{Claimed, Lease, Reach, Standing};
+use hello::Adapter;
+use work::{Done, Work};
 
 /// How long a peer may take to say hello.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
 
-/// Deliveries that an adapter may have at once.
-const MOST_OUTSTANDING: u32 = 1_000;
+/// Settlements that one frame may bring.
+const MOST_SETTLEMENTS: usize = 500;
 
-/// Bytes that an adapter may have at once when it does not say.
-const DEFAULT_BYTES: u64 = 1024 * 1024;
-
-/// The least that an adapter can ask for: any one delivery fits.
-const LEAST_BYTES: u64 = 128 * 1024;
-
-/// The most bytes that an adapter may have at once.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of deliveries in one frame; a client of gRPC takes four times as many unless it is told otherwise.
+const LARGEST_FRAME: u64 = 1024 * 1024;
 
 /// A settlement alone is followed by a look when a quarter of the room is free: looking for one at a time would cost a
 /// transaction per delivery.
 const SOME_ROOM: u32 = 4;
 
-/// The longest name in a hello, in bytes.
-const LONGEST_NAME: usize = 100;
-
-type Outbox = mpsc::Sender<Result<pb::StreamResponse, Status>>;
+type Outbox = mpsc::Sender<Parcel>;
 
 /// Serves the stream until the adapter leaves, is cut, or this process has drained.
-pub(super) async fn run(
-    shared: Arc<Shared>,
-    district: DistrictId,
-    mut frames: Streaming<pb::StreamRequest>,
-    out: Outbox,
-) {
+pub(super) async fn run(shared: Arc<Shared>, grant: Grant, mut frames: Streaming<pb::StreamRequest>, out: Outbox) {
     let cut = async {
-        let mut session = Session::open(shared, district, &mut frames, out.clone()).await?;
-        session.serve(&mut frames).await
+        let mut session = Session::open(shared, &grant, &mut frames, out.clone()).await?;
+        let served = session.serve(&mut frames).await;
+        session.close().await;
+        served
     };
     // Boxed: the loop's state is large, and lives as long as the adapter.
     if let Err(status) = Box::pin(cut).await {
         tracing::debug!(code = ?status.code(), reason = status.message(), "a feed stream is cut");
         // A peer that does not read finds the stream closed.
-        out.try_send(Err(status)).ok();
+        out.try_send(Parcel { frame: Err(status), ticket: None }).ok();
     }
 }
 
 struct Session {
     shared: Arc<Shared>,
-    terms: Terms,
-    limits: Limits,
+    grant: Grant,
+    adapter: Adapter,
     out: Outbox,
-    held: Held,
+    work: Work,
+    /// Frames that may not have left, with what they bring.
+    leaving: Vec<(Ticket, Vec<Lease>)>,
     /// No more deliveries: the adapter or this process leaves.
     draining: bool,
-    /// The last look found nothing, and nothing has happened since.
+    /// Nothing has happened since the last look that could give it more to find.
     dry: bool,
     /// Woken, or the time has come: a look is due however little room there is.
     looking: bool,
@@ -75,7 +74,7 @@ struct Session {
 impl Session {
     async fn open(
         shared: Arc<Shared>,
-        district: DistrictId,
+        grant: &Grant,
         frames: &mut Streaming<pb::StreamRequest>,
         out: Outbox,
     ) -> Result<Self, Status> {
@@ -84,13 +83,19 @@ impl Session {
         let Some(In::Hello(hello)) = first.and_then(|request| request.frame) else {
             return Err(Status::failed_precondition("the first frame must be a hello"));
         };
-        let (terms, limits) = parse(hello, district, &shared)?;
+        let adapter = Adapter::parse(hello, grant, &shared.limits)?;
+        permit(&shared, grant, &adapter)?;
         let welcome = pb::Welcome {
-            lease: Some(wire::duration(terms.lease)),
+            lease: Some(wire::duration(adapter.terms.lease)),
             heartbeat_every: Some(wire::duration(Duration::from_secs(shared.limits.heartbeat_s))),
+            most_settlements: u32::try_from(MOST_SETTLEMENTS).unwrap_or(u32::MAX),
         };
-        let session =
-            Self { shared, terms, limits, out, held: Held::default(), draining: false, dry: false, looking: true };
+        let reach =
+            Reach { district: adapter.terms.district.clone(), channels: Some(vec![adapter.terms.channel.clone()]) };
+        let work = Work::new(shared.store.clone(), Arc::clone(&shared.policy), adapter.terms.clone(), reach);
+        let leaving = Vec::new();
+        let grant = grant.clone();
+        let session = Self { shared, grant, adapter, out, work, leaving, draining: false, dry: false, looking: true };
         session.send(Out::Welcome(welcome)).await?;
         Ok(session)
     }
@@ -108,8 +113,7 @@ impl Session {
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut leave_at: Option<Instant> = None;
         loop {
-            self.held.release_run_out(self.shared.clock.now());
-            if leave_at.is_some() && self.held.is_empty() {
+            if leave_at.is_some() && self.work.is_idle() {
                 return Ok(());
             }
             // Also what came while a frame was handled.
@@ -117,13 +121,14 @@ impl Session {
             if std::mem::replace(&mut heard, now) != now {
                 self.look();
             }
-            self.claim().await?;
+            self.begin();
             tokio::select! {
-                frame = frames.message() => match frame? {
+                frame = frames.message(), if self.work.takes_settlements() => match frame? {
                     Some(request) => self.take(request).await?,
                     // The adapter is gone. What it has may still be settled by `Settle`, until the leases end.
                     None => return Ok(()),
                 },
+                Some(done) = self.work.next() => self.done(done).await?,
                 changed = wake.changed(), if listening => listening = changed.is_ok(),
                 settled = settled.recv() => match settled {
                     Ok(lease) => self.release(&lease),
@@ -131,6 +136,7 @@ impl Session {
                     Err(_) => self.release_settled().await?,
                 },
                 _ = poll.tick() => {
+                    permit(&self.shared, &self.grant, &self.adapter)?;
                     self.release_settled().await?;
                     self.look();
                 }
@@ -145,38 +151,37 @@ impl Session {
         }
     }
 
-    /// Takes and sends what is due, as far as the adapter's limits allow.
-    async fn claim(&mut self) -> Result<(), Status> {
-        while !self.draining && !self.dry {
-            let left = Limits {
-                count: self.limits.count.saturating_sub(self.held.count()),
-                bytes: self.limits.bytes.saturating_sub(self.held.bytes()),
-            };
-            let some_room = self.looking || left.count.saturating_mul(SOME_ROOM) >= self.limits.count;
-            if left.count == 0 || left.bytes == 0 || !some_room {
-                return Ok(());
-            }
-            self.looking = false;
-            let claimed = self.shared.store.claim(&self.terms, left, self.shared.clock.now()).await;
-            let claimed = claimed.map_err(|error| unavailable(&error))?;
-            if claimed.is_empty() {
-                // Nothing is due, or the next one does not fit: then a settlement makes room.
-                self.dry = true;
-                return Ok(());
-            }
-            let mut deliveries = Vec::with_capacity(claimed.len());
-            for delivery in claimed {
-                self.held.take(&delivery);
-                deliveries.push(wire::delivery(&self.terms.district, delivery));
-            }
-            self.send(Out::Deliveries(pb::Deliveries { deliveries })).await?;
+    /// Begins what there is to do: settling what has come, and taking what is due as far as the adapter's limits allow.
+    fn begin(&mut self) {
+        self.work.settle();
+        if self.draining || self.dry || self.work.is_claiming() {
+            return;
         }
-        Ok(())
+        let left = self.work.room(self.adapter.limits);
+        let some_room = self.looking || left.count.saturating_mul(SOME_ROOM) >= self.adapter.limits.count;
+        if left.count > 0 && left.bytes > 0 && some_room {
+            self.looking = false;
+            // Until something happens, or this look finds as much as it may.
+            self.dry = true;
+            self.work.claim(left);
+        }
     }
 
     async fn take(&mut self, request: pb::StreamRequest) -> Result<(), Status> {
         match request.frame {
-            Some(In::Settlement(settlement)) => self.settle(settlement).await,
+            Some(In::Settlement(settlement)) => {
+                self.work.add(wire::settlement(settlement)?, false);
+                Ok(())
+            }
+            Some(In::Settlements(frame)) if frame.settlements.len() <= MOST_SETTLEMENTS => {
+                for settlement in frame.settlements {
+                    self.work.add(wire::settlement(settlement)?, true);
+                }
+                Ok(())
+            }
+            Some(In::Settlements(_)) => {
+                Err(Status::invalid_argument(format!("`settlements` has more than {MOST_SETTLEMENTS}")))
+            }
             Some(In::Extend(extend)) => self.extend(extend).await,
             Some(In::Drain(_)) => {
                 self.draining = true;
@@ -187,29 +192,70 @@ impl Session {
         }
     }
 
-    async fn settle(&mut self, settlement: pb::Settlement) -> Result<(), Status> {
-        let settlement = wire::settlement(settlement)?;
-        let lease = Lease { delivery_id: settlement.delivery_id, token: settlement.token.clone() };
-        let now = self.shared.clock.now();
-        let standing = self.shared.store.settle(&self.terms.district, settlement, &self.shared.policy, now).await;
-        let standing = standing.map_err(|error| unavailable(&error))?;
-        self.release(&lease);
-        self.send(Out::Result(wire::result(lease.delivery_id, standing))).await
+    async fn done(&mut self, done: Done) -> Result<(), Status> {
+        match done {
+            Done::Claimed { claimed, full } => {
+                if full {
+                    self.dry = false;
+                }
+                if claimed.is_empty() {
+                    return Ok(());
+                }
+                if self.draining {
+                    self.work.keep_back(&claimed);
+                    return Ok(());
+                }
+                self.deliver(claimed).await
+            }
+            Done::Settled { one_by_one, together, made_room } => {
+                if made_room {
+                    self.dry = false;
+                }
+                for (id, standing) in one_by_one {
+                    self.send(Out::Result(wire::result(id, standing))).await?;
+                }
+                if together.is_empty() {
+                    return Ok(());
+                }
+                let results = together.into_iter().map(|(id, standing)| wire::result(id, standing)).collect();
+                self.send(Out::Results(pb::SettlementResults { results })).await
+            }
+            Done::Failed(error) => Err(unavailable(&error)),
+        }
+    }
+
+    /// Sends deliveries, in frames that any client takes.
+    async fn deliver(&mut self, claimed: Vec<Claimed>) -> Result<(), Status> {
+        self.leaving.retain(|(ticket, _)| !ticket.has_left());
+        let mut frames = Vec::new();
+        for claimed in in_frames(claimed) {
+            let ticket = Ticket::default();
+            self.leaving.push((ticket.clone(), claimed.iter().map(Claimed::lease).collect()));
+            frames.push((claimed, ticket));
+        }
+        for (claimed, ticket) in frames {
+            let district = &self.adapter.terms.district;
+            let deliveries = claimed.into_iter().map(|claimed| wire::delivery(district, claimed)).collect();
+            self.dispatch(Out::Deliveries(pb::Deliveries { deliveries }), Some(ticket)).await?;
+        }
+        Ok(())
     }
 
     /// The adapter has something less, and so room for what is next.
     fn release(&mut self, lease: &Lease) {
-        if self.held.release(lease) {
+        if self.work.release(lease) {
             self.dry = false;
         }
     }
 
-    /// Asks the table what of the adapter's was settled by `Settle`, which another process may have answered.
+    /// Asks the table which of the adapter's leases are over: run out, or settled by `Settle`, which another process may have
+    /// answered.
     async fn release_settled(&mut self) -> Result<(), Status> {
-        if self.held.is_empty() {
+        let leases = self.work.leases();
+        if leases.is_empty() {
             return Ok(());
         }
-        let over = self.shared.store.list_over(&self.terms.district, &self.held.leases()).await;
+        let over = self.shared.store.list_over(&self.adapter.terms.district, &leases).await;
         for lease in over.map_err(|error| unavailable(&error))? {
             self.release(&lease);
         }
@@ -217,15 +263,13 @@ impl Session {
     }
 
     async fn extend(&mut self, extend: pb::Extend) -> Result<(), Status> {
-        let id = wire::id(&extend.delivery_id)?;
-        let extended = self.shared.store.extend(&self.terms, id, &extend.lease_token, self.shared.clock.now()).await;
-        match extended.map_err(|error| unavailable(&error))? {
-            Some(until) => {
-                self.held.extend(id, until);
-                Ok(())
-            }
-            None => self.send(Out::Result(wire::result(id, crate::store::Standing::Stale))).await,
+        let delivery_id = wire::id(&extend.delivery_id)?;
+        let lease = Lease { delivery_id, token: extend.lease_token.to_vec() };
+        let extended = self.shared.store.extend(&self.adapter.terms, &lease).await;
+        if extended.map_err(|error| unavailable(&error))? {
+            return Ok(());
         }
+        self.send(Out::Result(wire::result(delivery_id, Standing::Stale))).await
     }
 
     fn look(&mut self) {
@@ -234,34 +278,51 @@ impl Session {
     }
 
     async fn send(&self, frame: Out) -> Result<(), Status> {
-        let response = pb::StreamResponse { frame: Some(frame) };
+        self.dispatch(frame, None).await
+    }
+
+    async fn dispatch(&self, frame: Out, ticket: Option<Ticket>) -> Result<(), Status> {
+        let parcel = Parcel { frame: Ok(pb::StreamResponse { frame: Some(frame) }), ticket };
         let patience = Duration::from_secs(self.shared.limits.slow_peer_s);
-        match timeout(patience, self.out.send(Ok(response))).await {
+        match timeout(patience, self.out.send(parcel)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Status::cancelled("the adapter is gone")),
             Err(_) => Err(Status::aborted("the adapter does not read its frames")),
         }
     }
+
+    /// Finishes what is under way without the adapter: records what it has said, and gives back what it was never sent.
+    async fn close(mut self) {
+        let unsent = self.leaving.drain(..).filter(|(ticket, _)| ticket.revoke()).flat_map(|(_, leases)| leases);
+        let unsent = unsent.collect();
+        self.work.close(unsent).await;
+    }
 }
 
-fn parse(hello: pb::Hello, district: DistrictId, shared: &Shared) -> Result<(Terms, Limits), Status> {
-    for (field, name) in [("channel", &hello.channel), ("adapter", &hello.adapter), ("instance", &hello.instance)] {
-        if name.is_empty() || name.len() > LONGEST_NAME || name.chars().any(char::is_control) {
-            return Err(Status::invalid_argument(format!("`{field}` must be 1 to {LONGEST_NAME} printable bytes")));
+/// Deliveries cut into frames of at most [`LARGEST_FRAME`], or of one.
+fn in_frames(claimed: Vec<Claimed>) -> Vec<Vec<Claimed>> {
+    let mut frames: Vec<Vec<Claimed>> = Vec::new();
+    let mut bytes = 0;
+    for delivery in claimed {
+        bytes += delivery.bytes();
+        match frames.last_mut() {
+            Some(frame) if bytes <= LARGEST_FRAME => frame.push(delivery),
+            _ => {
+                bytes = delivery.bytes();
+                frames.push(vec![delivery]);
+            }
         }
     }
-    if !(1..=MOST_OUTSTANDING).contains(&hello.max_outstanding) {
-        return Err(Status::invalid_argument(format!("`max_outstanding` must be 1 to {MOST_OUTSTANDING}")));
+    frames
+}
+
+/// Whether the key may take deliveries of the channel; it is asked again and again, since keys change while streams run.
+fn permit(shared: &Shared, grant: &Grant, adapter: &Adapter) -> Result<(), Status> {
+    let channel = &adapter.terms.channel;
+    match shared.access.channels(grant) {
+        Some(channels) if !channels.contains(channel) => {
+            Err(Status::permission_denied(format!("the key is not for the channel `{channel}`")))
+        }
+        _ => Ok(()),
     }
-    let bytes = if hello.max_outstanding_bytes == 0 { DEFAULT_BYTES } else { hello.max_outstanding_bytes };
-    if !(LEAST_BYTES..=MOST_BYTES).contains(&bytes) {
-        return Err(Status::invalid_argument(format!("`max_outstanding_bytes` must be {LEAST_BYTES} to {MOST_BYTES}")));
-    }
-    let (shortest, longest) = (shared.limits.shortest_lease_s, shared.limits.longest_lease_s);
-    let lease = wire::wait(hello.lease)?.unwrap_or(Duration::from_secs(shared.limits.default_lease_s));
-    if lease < Duration::from_secs(shortest) || lease > Duration::from_secs(longest) {
-        return Err(Status::invalid_argument(format!("`lease` must be {shortest} to {longest} s")));
-    }
-    let terms = Terms { district, channel: hello.channel, adapter: hello.adapter, instance: hello.instance, lease };
-    Ok((terms, Limits { count: hello.max_outstanding, bytes }))
 }

@@ -1,58 +1,67 @@
-//! One watcher of alert changes: everything after its cursor in order of commit, then live.
+//! Watchers of alert changes: everything after a cursor in order of commit, then live.
+//!
+//! Who is who. One *reader* per process reads each district's changes once, however many watch them, and puts them before
+//! every watcher that is live. A watcher's *seat* is what the two share: a short queue, whose changes all seats share. A
+//! watcher that is not live (it begins at an old cursor, or its queue was full) reads its backlog from the database by
+//! itself, through the few connections that all backlogs share, and then joins the reader; so neither many watchers nor slow
+//! ones keep adapters from the database, and an idle watcher costs its seat and nothing else.
 //!
 //! A cursor is a commit sequence of the district. Sequences are dense and handed out under a lock that is held until commit, so
-//! nothing that commits late can hide behind a cursor. A watcher that reads too slowly is cut, and resumes by its cursor.
-//! Alerts that were over long ago are forgotten with their changes; a watcher whose cursor is before one of these cannot know
-//! what it missed, and is told to begin again.
+//! nothing that commits late can hide behind a cursor; joining compares sequences, so that there is no gap and no repeat. A
+//! watcher that does not read is cut, and resumes by its cursor. Alerts that were over long ago are forgotten with their
+//! changes; a watcher whose cursor is before one of these cannot know what it missed, and is told to begin again.
 
+mod reader;
+mod seat;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 
 use homeroom_domain::id::DistrictId;
-use homeroom_proto::wire::{alert, notification as pb};
-use metrics::counter;
-use prost::Message as _;
-use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use homeroom_proto::wire::notification as pb;
+use tokio_stream::Stream;
 use tonic::Status;
 
-use super::{Shared, unavailable};
-use crate::metric;
-use crate::store::{Page, Position, Watched};
+use super::room::Place;
+use crate::store::Position;
+use seat::{Change, Next, Seat};
 
-/// Changes that wait for a watcher to read them, and one place for the reason when it is cut.
-pub(super) const OUTBOX: usize = 65;
+pub(crate) use reader::Reader;
 
-/// Changes per look.
-const PAGE: u32 = 200;
+type Backlog = Pin<Box<dyn Future<Output = Result<reader::Backlog, Status>> + Send>>;
 
-type Out = mpsc::Sender<Result<pb::WatchAlertsResponse, Status>>;
-
-/// A watcher.
+/// A watcher, as the stream that its peer reads.
 pub(super) struct Watcher {
-    shared: Arc<Shared>,
-    district: DistrictId,
-    school: String,
-    /// The last change seen, or a later one of another school.
+    reader: Arc<Reader>,
+    seat: Arc<Seat>,
+    /// The last change sent, or a later one of another school.
     cursor: i64,
-    /// What was forgotten when the watcher began.
+    /// What was forgotten when the watcher last looked.
     forgotten: i64,
-    out: Out,
+    /// Read from the backlog and not yet sent.
+    page: VecDeque<Arc<Change>>,
+    /// The next page, while it is read.
+    reading: Option<Backlog>,
+    /// Up to where nothing is left in the backlog once the page is sent.
+    caught_up: Option<i64>,
+    over: bool,
 }
 
 impl Watcher {
     /// Finds where to begin.
     pub(super) async fn open(
-        shared: Arc<Shared>,
+        reader: Arc<Reader>,
         district: DistrictId,
         request: pb::WatchAlertsRequest,
-        out: Out,
+        place: Place,
     ) -> Result<Self, Status> {
-        let Position { last, forgotten } =
-            shared.store.position(&district).await.map_err(|error| unavailable(&error))?;
-        let cursor = match (request.cursor.as_str(), request.from_start) {
-            ("", true) => 0,
-            ("", false) => last,
+        let Position { last, forgotten } = reader.position(&district).await?;
+        let (cursor, caught_up) = match (request.cursor.as_str(), request.from_start) {
+            ("", true) => (0, None),
+            ("", false) => (last, Some(last)),
             (_, true) => return Err(Status::invalid_argument("`cursor` and `from_start` exclude each other")),
             (cursor, false) => {
                 let cursor: i64 =
@@ -64,82 +73,81 @@ impl Watcher {
                 if cursor < forgotten {
                     return Err(too_old());
                 }
-                cursor
+                (cursor, (cursor == last).then_some(last))
             }
         };
-        Ok(Self { shared, district, school: request.school, cursor, forgotten, out })
+        let seat = reader.sit(district, request.school, place);
+        let (page, reading) = (VecDeque::new(), None);
+        Ok(Self { reader, seat, cursor, forgotten, page, reading, caught_up, over: false })
     }
 
-    /// Sends changes until the watcher leaves, is cut, or this process stops.
-    pub(super) async fn run(mut self) {
-        // Kept free so that a watcher that does not read can be told why it is cut.
-        let Ok(last_word) = self.out.clone().reserve_owned().await else { return };
-        if let Err(status) = self.serve().await {
-            last_word.send(Err(status));
-        }
-    }
-
-    async fn serve(&mut self) -> Result<(), Status> {
-        let stopping = self.shared.tasks.stopping();
-        let mut wake = self.shared.wake.clone();
-        let mut listening = true;
-        let mut poll = interval(Duration::from_millis(self.shared.limits.poll_ms));
-        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            wake.mark_unchanged();
-            self.catch_up().await?;
-            tokio::select! {
-                () = stopping.cancelled() => return Err(Status::unavailable("this process is stopping; resume by the cursor")),
-                () = self.out.closed() => return Ok(()),
-                changed = wake.changed(), if listening => listening = changed.is_ok(),
-                _ = poll.tick() => {}
+    /// Takes in a page of the backlog.
+    fn take(&mut self, backlog: reader::Backlog) -> Result<(), Status> {
+        let reader::Backlog { changes, position, whole } = backlog;
+        if position.forgotten > self.forgotten {
+            if self.cursor < position.forgotten {
+                return Err(too_old());
             }
+            self.forgotten = position.forgotten;
         }
+        self.page = changes.into();
+        // What is not of the watcher's school is seen too, and may be forgotten.
+        self.caught_up = whole.then_some(position.last);
+        Ok(())
     }
 
-    async fn catch_up(&mut self) -> Result<(), Status> {
+    fn end(&mut self, status: Status) -> Poll<Option<Result<pb::WatchAlertsResponse, Status>>> {
+        self.over = true;
+        self.reading = None;
+        self.reader.leave(&self.seat);
+        Poll::Ready(Some(Err(status)))
+    }
+}
+
+impl Stream for Watcher {
+    type Item = Result<pb::WatchAlertsResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
         loop {
-            let page = self.shared.store.changes_after(&self.district, &self.school, self.cursor, PAGE).await;
-            let Page { changes, position } = page.map_err(|error| unavailable(&error))?;
-            if position.forgotten > self.forgotten {
-                if self.cursor < position.forgotten {
-                    return Err(too_old());
+            if this.over {
+                return Poll::Ready(None);
+            }
+            if let Some(change) = this.page.pop_front() {
+                this.cursor = change.sequence;
+                this.seat.sent();
+                return Poll::Ready(Some(Ok(change.response.clone())));
+            }
+            match this.seat.next(cx) {
+                Next::Change(change) => {
+                    this.cursor = change.sequence;
+                    return Poll::Ready(Some(Ok(change.response.clone())));
                 }
-                self.forgotten = position.forgotten;
+                Next::End(status) => return this.end(status),
+                Next::Wait => return Poll::Pending,
+                Next::Behind => {}
             }
-            if changes.is_empty() {
-                // What is not of the watcher's school is seen too, and may be forgotten.
-                self.cursor = self.cursor.max(position.last);
-                return Ok(());
+            if let Some(last) = this.caught_up.take() {
+                this.cursor = this.cursor.max(last);
+                if this.reader.join(&this.seat, this.cursor) {
+                    continue;
+                }
             }
-            for watched in changes {
-                self.send(watched).await?;
+            let (reader, seat, cursor) = (&this.reader, &this.seat, this.cursor);
+            let reading =
+                this.reading.get_or_insert_with(|| Box::pin(Arc::clone(reader).backlog(Arc::clone(seat), cursor)));
+            let read = ready!(reading.as_mut().poll(cx));
+            this.reading = None;
+            if let Err(status) = read.and_then(|backlog| this.take(backlog)) {
+                return this.end(status);
             }
         }
     }
+}
 
-    async fn send(&mut self, watched: Watched) -> Result<(), Status> {
-        let change = alert::AlertChange::decode(&watched.message[..]).map_err(|_| {
-            // It was decoded before it was kept.
-            Status::data_loss(format!("change {} cannot be read", watched.sequence))
-        })?;
-        let response = pb::WatchAlertsResponse {
-            cursor: watched.sequence.to_string(),
-            change: Some(change),
-            teams: watched.teams,
-        };
-        let patience = Duration::from_secs(self.shared.limits.slow_peer_s);
-        match timeout(patience, self.out.send(Ok(response))).await {
-            Ok(Ok(())) => {
-                self.cursor = watched.sequence;
-                Ok(())
-            }
-            Ok(Err(_)) => Err(Status::cancelled("the watcher is gone")),
-            Err(_) => {
-                counter!(metric::SUBSCRIBERS_CUT).increment(1);
-                Err(Status::aborted("changes are read too slowly; resume by the cursor"))
-            }
-        }
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.reader.leave(&self.seat);
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn delivery(district: &DistrictId, claimed: Claimed) -> pb::Delivery 
         delivery_id: claimed.delivery_id.to_string(),
         idempotency_key: claimed.delivery_id.to_string(),
         attempt: claimed.attempt,
-        lease_token: claimed.token.as_bytes().to_vec().into(),
+        lease_token: claimed.token.into(),
         lease_until: Some(timestamp(claimed.lease_until)),
         expires_at: Some(timestamp(claimed.expires_at)),
         district: district.as_str().to_owned(),

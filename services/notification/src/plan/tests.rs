@@ -1,6 +1,6 @@
 //! Unit tests, and a model: any sequence of changes, claims, ends of attempts and expiries keeps the promises.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Escalated, Opened, Recalled};
 use proptest::prelude::*;
@@ -19,7 +19,14 @@ struct World {
     telling: u32,
     kinds: Vec<(u32, u32, ChangeKind)>,
     deliveries: Vec<Delivery>,
+    /// The change whose words each delivery has.
+    contents: BTreeMap<Uuid, u32>,
+    /// The change whose words went out with the last attempt.
+    attempted: BTreeMap<Uuid, u32>,
 }
+
+/// Later than any decision here.
+const NOW: Timestamp = Timestamp::constant(86_400, 0);
 
 impl World {
     fn change(&mut self, kind: ChangeKind, routed: &[Recipient]) -> Vec<Effect> {
@@ -29,7 +36,7 @@ impl World {
         }
         self.kinds.push((self.number, self.telling, kind));
         let change = sample::change(self.number, kind);
-        let effects = super::change(&change, self.telling, &self.deliveries, routed);
+        let effects = super::change(&change, self.telling, &self.deliveries, routed, NOW);
         for effect in &effects {
             match effect {
                 Effect::Deliver(planned) => {
@@ -37,6 +44,7 @@ impl World {
                         !self.deliveries.iter().any(|known| known.id == planned.id),
                         "one delivery per change and recipient"
                     );
+                    self.contents.insert(planned.id, self.number);
                     self.deliveries.push(Delivery {
                         id: planned.id,
                         number: self.number,
@@ -47,7 +55,10 @@ impl World {
                         maybe_sent: false,
                     });
                 }
-                Effect::Rewrite(id) => assert_eq!(self.delivery(*id).standing, Standing::Waiting),
+                Effect::Rewrite(id) => {
+                    assert_eq!(self.delivery(*id).standing, Standing::Waiting);
+                    self.contents.insert(*id, self.number);
+                }
                 Effect::Cancel(id) => {
                     assert_eq!(self.delivery(*id).standing, Standing::Waiting);
                     self.delivery(*id).standing = Standing::Cancelled;
@@ -73,6 +84,7 @@ impl World {
         }
         first.standing = Standing::Leased;
         let (id, number, telling) = (first.id, first.number, first.telling);
+        self.attempted.insert(id, self.contents[&id]);
         let back = self
             .kinds
             .iter()
@@ -88,13 +100,47 @@ impl World {
         let Some(delivery) = found else { return };
         delivery.standing = standing;
         delivery.maybe_sent |= maybe_sent;
-        let (telling, to) = (delivery.telling, delivery.to.clone());
-        let chain: Vec<_> =
-            self.deliveries.iter().filter(|d| d.telling == telling && d.to.same(&to)).cloned().collect();
-        for id in settled(&chain) {
+        let id = delivery.id;
+        self.cancel_what_is_of_no_use(id);
+    }
+
+    /// The deliveries of the same telling to the same recipient.
+    fn chain(&self, id: Uuid) -> Vec<Delivery> {
+        let of = self.deliveries.iter().find(|delivery| delivery.id == id).expect("it was planned");
+        self.deliveries.iter().filter(|d| d.telling == of.telling && d.to.same(&of.to)).cloned().collect()
+    }
+
+    fn cancel_what_is_of_no_use(&mut self, id: Uuid) {
+        for id in settled(&self.chain(id)) {
             assert_eq!(self.delivery(id).standing, Standing::Waiting);
             self.delivery(id).standing = Standing::Cancelled;
         }
+    }
+
+    /// An adapter says of an attempt, after whatever it or the lease's end had said, that it was accepted.
+    fn accept_late(&mut self, to: &Recipient) {
+        let ended = |d: &&mut Delivery| !matches!(d.standing, Standing::Leased | Standing::Accepted);
+        let tried = &self.attempted;
+        let found = self.deliveries.iter_mut().filter(ended).find(|d| d.to.same(to) && tried.contains_key(&d.id));
+        let Some(delivery) = found else { return };
+        delivery.standing = Standing::Accepted;
+        let told = delivery.clone();
+        self.cancel_what_is_of_no_use(told.id);
+        let known = |d: &&Delivery| d.id != told.id && (d.standing != Standing::Cancelled || d.maybe_sent);
+        let heard = self.chain(told.id).iter().filter(known).map(|d| self.contents[&d.id]).max();
+        let heard = heard.unwrap_or_default().max(self.attempted[&told.id]).max(told.number);
+        let last = self.kinds.iter().filter(|(_, of, _)| *of == told.telling).max_by_key(|(number, ..)| *number);
+        let (number, _, kind) = *last.expect("its own change");
+        let Some(planned) = catch_up(&sample::change(number, kind), &told, heard, NOW) else { return };
+        self.contents.insert(planned.id, number);
+        if let Some(again) = self.deliveries.iter_mut().find(|delivery| delivery.id == planned.id) {
+            assert_eq!((again.standing, again.maybe_sent), (Standing::Cancelled, false));
+            again.standing = Standing::Waiting;
+            return;
+        }
+        let Planned { id, kind, telling, to, .. } = planned;
+        let standing = Standing::Waiting;
+        self.deliveries.push(Delivery { id, number, telling, kind, to, standing, maybe_sent: false });
     }
 
     fn accept(&mut self, to: &Recipient) {
@@ -252,6 +298,68 @@ fn an_alert_that_opens_again_is_a_new_telling() {
 }
 
 #[test]
+fn whoever_was_told_after_all_hears_of_the_recall() {
+    // The recall is planned while the opening is out and cancelled with its retry, or it comes when the opening waits again.
+    for recall_first in [true, false] {
+        let mut world = World::default();
+        let [a, ..] = recipients();
+        world.change(Opened, std::slice::from_ref(&a));
+        world.claim(&a);
+        if recall_first {
+            world.change(Recalled, &[]);
+        }
+        world.end(&a, Standing::Leased, Standing::Waiting, false);
+        if !recall_first {
+            world.change(Recalled, &[]);
+        }
+        world.accept_late(&a);
+        assert_eq!(world.standings(&a), [(Opened, Standing::Accepted), (Recalled, Standing::Waiting)]);
+    }
+}
+
+#[test]
+fn a_correction_that_replaced_the_words_is_told_to_whom_the_old_words_reached() {
+    let mut world = World::default();
+    let [a, ..] = recipients();
+    world.change(Opened, std::slice::from_ref(&a));
+    world.claim(&a);
+    world.end(&a, Standing::Leased, Standing::Waiting, false);
+    world.change(Amended, &[]);
+    world.accept_late(&a);
+    assert_eq!(world.standings(&a), [(Opened, Standing::Accepted), (Amended, Standing::Waiting)]);
+}
+
+#[test]
+fn the_first_change_known_opens_when_the_opening_is_missing() {
+    let told = |kind| change(&sample::change(2, kind), 2, &[], &recipients(), NOW).len();
+    assert_eq!([Amended, Escalated, Cleared, Recalled].map(told), [3, 3, 0, 0]);
+}
+
+#[test]
+fn a_late_change_undoes_nothing_and_ends_what_no_later_one_concerns() {
+    let mut world = World::default();
+    let [a, b, _] = recipients();
+    world.change(Opened, &[a.clone(), b.clone()]);
+    world.drain();
+    // Change 2 is missing, and change 3 opens again for one of them.
+    world.number += 1;
+    world.change(Opened, std::slice::from_ref(&b));
+    let effects = late(&sample::change(2, Recalled), 3, &world.deliveries, NOW);
+    let [Effect::Deliver(planned)] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((&planned.to, planned.kind, planned.telling), (&a, Recalled, 1));
+    assert_eq!(late(&sample::change(2, Amended), 3, &world.deliveries, NOW), []);
+    assert_eq!(late(&sample::change(2, Recalled), 1, &world.deliveries, NOW), []);
+}
+
+#[test]
+fn a_decision_of_a_clock_that_is_ahead_does_not_wait_for_it() {
+    let now = Timestamp::constant(1, 0);
+    let effects = change(&sample::change(600, Opened), 600, &[], &recipients(), now);
+    let Effect::Deliver(planned) = &effects[0] else { panic!("{effects:?}") };
+    assert_eq!(planned.due_at, Timestamp::constant(601, 0));
+}
+
+#[test]
 fn a_delivery_has_the_same_id_however_often_it_is_planned() {
     let alert = AlertId::new([9; 16]);
     assert_eq!(delivery_id(alert, 1, &to("a")), delivery_id(alert, 1, &to("a")));
@@ -304,13 +412,7 @@ fn perform(world: &mut World, step: Step) {
             world.end(&all[to], Standing::Leased, standing, maybe_sent);
         }
         Step::Expire(to) => world.end(&all[to], Standing::Waiting, Standing::Expired, false),
-        Step::SentLate(to) => {
-            // One that waits to be sent again ends as if the attempt had; a settled one is only known better.
-            let late = |d: &&mut Delivery| d.to.same(&all[to]) && d.maybe_sent && d.standing != Standing::Waiting;
-            if let Some(delivery) = world.deliveries.iter_mut().find(late).filter(|d| d.standing != Standing::Leased) {
-                delivery.standing = Standing::Accepted;
-            }
-        }
+        Step::SentLate(to) => world.accept_late(&all[to]),
     }
 }
 

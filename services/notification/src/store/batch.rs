@@ -4,11 +4,13 @@ mod rows;
 mod write;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::id::AlertId;
 use homeroom_pg::Error;
+use jiff::Timestamp;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
@@ -16,7 +18,7 @@ use super::{Batch, bad_row, count, delivery, notify};
 use crate::plan::{self, Delivery};
 use crate::routing::Routing;
 
-pub(super) use rows::cancel_deliveries;
+pub(super) use rows::{cancel_deliveries, deliver_again};
 use write::Writes;
 
 /// A change as it came.
@@ -37,10 +39,23 @@ pub(crate) struct Outcome {
     pub(crate) changes: Vec<ChangeKind>,
     /// Changes that were known already.
     pub(crate) repeats: u64,
+    /// Changes that were known already, and said something else then.
+    pub(crate) contradictions: u64,
+    /// Changes before which others of their alert are missing.
+    pub(crate) gaps: u64,
+    /// Changes that came after a later one of their alert.
+    pub(crate) late: u64,
     /// Openings that no team is routed to.
     pub(crate) unrouted: u64,
     /// Records that were not understood.
     pub(crate) dead: u64,
+}
+
+/// The moment of a batch, and how long its deliveries are worth sending after they are due.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct When {
+    pub(in crate::store) now: Timestamp,
+    pub(in crate::store) worth: Duration,
 }
 
 /// What is known of an alert, and what is new since it was loaded.
@@ -54,47 +69,150 @@ struct Alert {
 }
 
 /// Applies the batch within the caller's transaction.
-pub(super) async fn apply(connection: &mut PgConnection, batch: &Batch, routing: &Routing) -> Result<Outcome, Error> {
-    let mut outcome = Outcome { dead: batch.dead.len() as u64, ..Outcome::default() };
+pub(super) async fn apply(
+    connection: &mut PgConnection,
+    batch: &Batch,
+    routing: &Routing,
+    now: Timestamp,
+) -> Result<Outcome, Error> {
+    let outcome = Outcome { dead: batch.dead.len() as u64, ..Outcome::default() };
     if batch.incoming.is_empty() {
         return Ok(outcome);
     }
     let mut sequences = lock_sequences(connection, batch).await?;
-    let mut alerts = load(connection, batch).await?;
-    let mut writes = Writes::default();
+    let alerts = load(connection, batch).await?;
+    let known = Known::load(connection, batch, &alerts).await?;
+    let mut step = Step { alerts, known, writes: Writes::default(), outcome, routing, now };
     for incoming in &batch.incoming {
-        let alert = alerts.entry(incoming.change.alert_id).or_default();
-        let change = &incoming.change;
-        if alert.district.as_ref().is_some_and(|district| district != change.district.as_str()) {
-            return Err(bad_row(
-                "alerts",
-                "district",
-                &format_args!("alert `{}` is another district's", change.alert_id),
-            ));
-        }
-        if change.number <= alert.last {
-            outcome.repeats += 1;
-            continue;
-        }
-        if change.number != alert.last + 1 {
-            tracing::warn!(alert.id = %change.alert_id, number = change.number, last = alert.last, "an alert's changes have a gap");
-        }
-        let routed = routing.recipients(change);
-        outcome.unrouted += u64::from(change.kind == ChangeKind::Opened && routed.is_empty());
-        outcome.changes.push(change.kind);
-        alert.last = change.number;
-        alert.district.get_or_insert_with(|| change.district.as_str().to_owned());
-        if change.kind == ChangeKind::Opened || alert.telling == 0 {
-            alert.telling = change.number;
-        }
-        let effects = plan::change(change, alert.telling, &alert.deliveries, &routed);
-        writes.perform(incoming, alert, effects);
+        step.take(incoming)?;
     }
-    writes.write(connection, batch, &alerts, &mut sequences).await?;
-    if !outcome.changes.is_empty() {
+    let Step { alerts, writes, outcome, .. } = step;
+    let when = When { now, worth: batch.worth };
+    writes.write(connection, when, &alerts, &mut sequences).await?;
+    if !outcome.changes.is_empty() || outcome.late > 0 {
         notify(connection).await?;
     }
     Ok(outcome)
+}
+
+/// A batch while it is planned, change by change.
+struct Step<'a> {
+    alerts: HashMap<AlertId, Alert>,
+    known: Known<'a>,
+    writes: Writes<'a>,
+    outcome: Outcome,
+    routing: &'a Routing,
+    now: Timestamp,
+}
+
+impl<'a> Step<'a> {
+    fn take(&mut self, incoming: &'a Incoming) -> Result<(), Error> {
+        let change = &incoming.change;
+        let alert = self.alerts.entry(change.alert_id).or_default();
+        if alert.district.as_ref().is_some_and(|district| district != change.district.as_str()) {
+            let problem = format_args!("alert `{}` is another district's", change.alert_id);
+            return Err(bad_row("alerts", "district", &problem));
+        }
+        if change.number > alert.last {
+            self.next(incoming);
+            return Ok(());
+        }
+        match self.known.compare(change) {
+            Some(true) => self.outcome.repeats += 1,
+            Some(false) => {
+                // What was told stays: nobody could tell the recipients which of two same numbers is right.
+                self.outcome.contradictions += 1;
+                tracing::error!(alert.id = %change.alert_id, number = change.number, "a change came again with other content; the first one stays");
+            }
+            None => self.late(incoming),
+        }
+        Ok(())
+    }
+
+    /// The change is the latest of its alert.
+    fn next(&mut self, incoming: &'a Incoming) {
+        let change = &incoming.change;
+        let alert = self.alerts.entry(change.alert_id).or_default();
+        if change.number != alert.last + 1 {
+            self.outcome.gaps += 1;
+            tracing::warn!(alert.id = %change.alert_id, number = change.number, last = alert.last, "an alert's changes have a gap");
+        }
+        // Also when the opening is missing: what is known first is what is told first.
+        if change.kind == ChangeKind::Opened || alert.telling == 0 {
+            alert.telling = change.number;
+        }
+        let routed = self.routing.recipients(change);
+        let opens = plan::opens(change, alert.telling);
+        self.outcome.unrouted += u64::from(opens && routed.is_empty());
+        self.outcome.changes.push(change.kind);
+        alert.last = change.number;
+        alert.district.get_or_insert_with(|| change.district.as_str().to_owned());
+        let effects = plan::change(change, alert.telling, &alert.deliveries, &routed, self.now);
+        self.writes.perform(incoming, alert, effects);
+        self.known.insert(change);
+    }
+
+    /// A later change of the alert is known already. It is not kept, and so not shown after the later one.
+    fn late(&mut self, incoming: &'a Incoming) {
+        let change = &incoming.change;
+        let alert = self.alerts.entry(change.alert_id).or_default();
+        self.outcome.late += 1;
+        tracing::warn!(alert.id = %change.alert_id, number = change.number, last = alert.last, "a change came after a later one of its alert");
+        let effects = plan::late(change, alert.telling, &alert.deliveries, self.now);
+        self.writes.plan(incoming, alert, effects);
+    }
+}
+
+/// What the changes of a batch that may be repeats said when they came first.
+struct Known<'a> {
+    stored: HashMap<(AlertId, u32), AlertChange>,
+    new: HashMap<(AlertId, u32), &'a AlertChange>,
+}
+
+impl<'a> Known<'a> {
+    async fn load(
+        connection: &mut PgConnection,
+        batch: &Batch,
+        alerts: &HashMap<AlertId, Alert>,
+    ) -> Result<Self, Error> {
+        let known =
+            |change: &AlertChange| alerts.get(&change.alert_id).is_some_and(|alert| change.number <= alert.last);
+        let again: Vec<&AlertChange> =
+            batch.incoming.iter().map(|incoming| &incoming.change).filter(|change| known(change)).collect();
+        let mut stored = HashMap::new();
+        if !again.is_empty() {
+            let rows: Vec<(Vec<u8>,)> = sqlx::query_as(
+                "select c.message from alert_changes c
+                 join (select distinct * from unnest($1::uuid[], $2::int[]) as n (id, number)) n
+                     on c.alert_id = n.id and c.number = n.number",
+            )
+            .bind(again.iter().map(|change| uuid(change.alert_id)).collect::<Vec<_>>())
+            .bind(again.iter().map(|change| super::stored(change.number)).collect::<Vec<_>>())
+            .fetch_all(connection)
+            .await?;
+            for (message,) in rows {
+                let change =
+                    homeroom_proto::alert::decode(&message).map_err(|e| bad_row("alert_changes", "message", &e))?;
+                stored.insert((change.alert_id, change.number), change);
+            }
+        }
+        Ok(Self { stored, new: HashMap::new() })
+    }
+
+    fn insert(&mut self, change: &'a AlertChange) {
+        self.new.insert((change.alert_id, change.number), change);
+    }
+
+    /// Whether the change says what it said when it came first; nothing when it did not come.
+    fn compare(&self, change: &AlertChange) -> Option<bool> {
+        let key = (change.alert_id, change.number);
+        let first = self.new.get(&key).copied().or_else(|| self.stored.get(&key))?;
+        // The moments are those of deciding, and a decision that is made again has others.
+        Some(
+            (first.kind, &first.student, &first.school, &first.claim, &first.reason)
+                == (change.kind, &change.student, &change.school, &change.claim, &change.reason),
+        )
+    }
 }
 
 /// The commit sequences of the batch's districts, locked until commit. In order of district, so that two batches cannot wait

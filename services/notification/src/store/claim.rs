@@ -1,11 +1,12 @@
 //! Taking deliveries under a lease. The lease saves work and orders attempts; what makes a second copy harmless is the
 //! idempotency key, which every attempt carries.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Districts, Error};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
@@ -28,7 +29,7 @@ pub(crate) struct Terms {
 }
 
 /// One lease of a delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Lease {
     pub(crate) delivery_id: Uuid,
     pub(crate) token: Vec<u8>,
@@ -48,7 +49,7 @@ pub(crate) struct Limits {
 pub(crate) struct Claimed {
     pub(crate) delivery_id: Uuid,
     pub(crate) attempt: u32,
-    pub(crate) token: Uuid,
+    pub(crate) token: Vec<u8>,
     pub(crate) lease_until: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) team: String,
@@ -62,30 +63,54 @@ pub(crate) struct Claimed {
     pub(crate) follows: Option<Uuid>,
 }
 
-/// What the frame of a delivery adds to its texts, about.
-const FRAME: usize = 512;
+/// Why nothing was taken.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    /// Leases that nobody has, should the transaction have been committed after all.
+    pub(crate) leases: Vec<Lease>,
+}
 
-/// The most deliveries that one transaction takes.
-const LARGEST_CLAIM: u32 = 100;
+/// What the frame of a delivery adds to its texts, about.
+const FRAME: i32 = 512;
+
+/// The most deliveries that one transaction takes: enough to make its round trips cheap, few enough that the adapter has work
+/// while the next are taken.
+pub(crate) const LARGEST_CLAIM: u32 = 250;
 
 impl Claimed {
     /// About how large it is in a frame.
     pub(crate) fn bytes(&self) -> u64 {
         let texts = [&self.team, &self.address, &self.kind, &self.subject, &self.body, &self.data];
-        (texts.iter().map(|text| text.len()).sum::<usize>() + FRAME) as u64
+        texts.iter().map(|text| text.len() as u64).sum::<u64>() + u64::from(FRAME.unsigned_abs())
+    }
+
+    pub(crate) fn lease(&self) -> Lease {
+        Lease { delivery_id: self.delivery_id, token: self.token.clone() }
     }
 }
 
 impl Store {
     /// Takes due deliveries, oldest first, none whose earlier word to the same recipient is unsettled.
-    pub(crate) async fn claim(&self, terms: &Terms, limits: Limits, now: Timestamp) -> Result<Vec<Claimed>, Error> {
+    pub(crate) async fn claim(&self, terms: &Terms, limits: Limits) -> Result<Vec<Claimed>, Failed> {
         let districts = Districts::one(&terms.district);
-        self.database
+        let taken: Arc<Mutex<Vec<Lease>>> = Arc::default();
+        let claimed = self
+            .database
             .run("claim-deliveries", &districts, |connection| {
-                let terms = terms.clone();
-                Box::pin(async move { claim(connection, &terms, limits, now).await })
+                let (terms, taken) = (terms.clone(), Arc::clone(&taken));
+                Box::pin(async move {
+                    let claimed = claim(connection, &terms, limits).await?;
+                    *taken.lock().unwrap_or_else(PoisonError::into_inner) =
+                        claimed.iter().map(Claimed::lease).collect();
+                    Ok(claimed)
+                })
             })
-            .await
+            .await;
+        claimed.map_err(|error| {
+            let leases = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
+            Failed { error, leases }
+        })
     }
 
     /// Those of the leases that are over, whoever settled them.
@@ -99,30 +124,22 @@ impl Store {
     }
 
     /// Makes a lease last from now on once more; false when it is no longer held.
-    pub(crate) async fn extend(
-        &self,
-        terms: &Terms,
-        id: Uuid,
-        token: &[u8],
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, Error> {
-        let until = lease_end(now, terms.lease);
-        let token = token.to_vec();
+    pub(crate) async fn extend(&self, terms: &Terms, lease: &Lease) -> Result<bool, Error> {
+        let (lease, length) = (lease.clone(), microseconds(terms.lease));
         self.database
             .run("extend-lease", &Districts::one(&terms.district), move |connection| {
-                let token = token.clone();
+                let lease = lease.clone();
                 Box::pin(async move {
                     let extended = sqlx::query(
-                        "update deliveries set lease_until = moment($1)
-                     where delivery_id = $2 and state = 'leased' and lease_token = $3 and lease_until >= moment($4)",
+                        "update deliveries set lease_until = clock() + $1 * interval '1 microsecond'
+                         where delivery_id = $2 and state = 'leased' and lease_token = $3 and lease_until >= clock()",
                     )
-                    .bind(until.as_microsecond())
-                    .bind(id)
-                    .bind(token)
-                    .bind(now.as_microsecond())
+                    .bind(length)
+                    .bind(lease.delivery_id)
+                    .bind(lease.token)
                     .execute(connection)
                     .await?;
-                    Ok((extended.rows_affected() == 1).then_some(until))
+                    Ok(extended.rows_affected() == 1)
                 })
             })
             .await
@@ -144,54 +161,60 @@ async fn list_over(connection: &mut PgConnection, leases: &[Lease]) -> Result<Ve
     Ok(rows.into_iter().map(|(delivery_id, token)| Lease { delivery_id, token }).collect())
 }
 
-async fn claim(
-    connection: &mut PgConnection,
-    terms: &Terms,
-    limits: Limits,
-    now: Timestamp,
-) -> Result<Vec<Claimed>, Error> {
-    // The earlier word is looked for row by row: as a join it would be made for everything that is due, and not for the few
-    // that the limit lets through.
-    let rows = sqlx::query(
-        "select delivery_id, attempts, microseconds(expires_at) as expires_at, team, address, kind, subject, body, data,
-             traceparent, maybe_sent, follows
-         from deliveries d
-         where district = $1 and channel = $2 and state = 'waiting' and due_at <= moment($3) and expires_at > moment($3)
-             and (select true from deliveries e
-                  where e.alert_id = d.alert_id and e.channel = d.channel and e.address = d.address
-                      and e.change_number < d.change_number and e.state in ('waiting', 'leased')
-                  limit 1) is null
-         order by due_at, change_number
-         limit $4 for update of d skip locked",
-    )
-    .bind(terms.district.as_str())
-    .bind(&terms.channel)
-    .bind(now.as_microsecond())
-    .bind(i64::from(limits.count.min(LARGEST_CLAIM)))
-    .fetch_all(&mut *connection)
-    .await?;
-    let until = lease_end(now, terms.lease);
-    let mut left = limits.bytes;
-    let mut claimed = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let delivery = read(row, until)?;
-        // What does not fit is unlocked by the commit, and is somebody else's.
-        let Some(rest) = left.checked_sub(delivery.bytes()) else { break };
-        left = rest;
-        claimed.push(delivery);
-    }
-    if !claimed.is_empty() {
-        lease(connection, terms, &claimed, now).await?;
-    }
-    Ok(claimed)
+/// One statement, since each round trip costs as much as some ten rows. What does not fit into the bytes is locked by it and
+/// unlocked by the commit, and is somebody else's. The earlier word is looked for row by row: as a join it would be made for
+/// everything that is due, and not for the few that the limit lets through.
+const CLAIM: &str = "
+    with due as (
+        select delivery_id, due_at, change_number,
+            $6 + octet_length(team) + octet_length(address) + octet_length(kind) + octet_length(subject)
+                + octet_length(body) + octet_length(data) as bytes
+        from deliveries d
+        where district = $1 and channel = $2 and state = 'waiting' and due_at <= clock() and expires_at > clock()
+            and (select true from deliveries e
+                 where e.alert_id = d.alert_id and e.channel = d.channel and e.address = d.address
+                     and e.change_number < d.change_number and e.state in ('waiting', 'leased')
+                 limit 1) is null
+        order by due_at, change_number
+        limit $3 for update of d skip locked),
+    fitting as (
+        select delivery_id, place from (
+            select delivery_id, row_number() over oldest as place, sum(bytes) over oldest as bytes from due
+            window oldest as (order by due_at, change_number, delivery_id)) s
+        where bytes <= $4),
+    leased as (
+        update deliveries d set state = 'leased', lease_token = uuid_send(gen_random_uuid()),
+            lease_until = clock() + $5 * interval '1 microsecond', attempts = d.attempts + 1
+        from fitting f where d.delivery_id = f.delivery_id
+        returning d.*, f.place),
+    tried as (
+        insert into attempts (delivery_id, number, district, lease_token, adapter, instance, started_at, content_number)
+        select delivery_id, attempts, district, lease_token, $7, $8, clock(), content_number from leased)
+    select delivery_id, attempts, lease_token, microseconds(lease_until) as lease_until,
+        microseconds(expires_at) as expires_at, team, address, kind, subject, body, data, traceparent, maybe_sent, follows
+    from leased order by place";
+
+async fn claim(connection: &mut PgConnection, terms: &Terms, limits: Limits) -> Result<Vec<Claimed>, Error> {
+    let rows = sqlx::query(CLAIM)
+        .bind(terms.district.as_str())
+        .bind(&terms.channel)
+        .bind(i64::from(limits.count.min(LARGEST_CLAIM)))
+        .bind(i64::try_from(limits.bytes).unwrap_or(i64::MAX))
+        .bind(microseconds(terms.lease))
+        .bind(FRAME)
+        .bind(&terms.adapter)
+        .bind(&terms.instance)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(read).collect()
 }
 
-fn read(row: &PgRow, lease_until: Timestamp) -> Result<Claimed, Error> {
+fn read(row: &PgRow) -> Result<Claimed, Error> {
     Ok(Claimed {
         delivery_id: row.try_get("delivery_id")?,
-        attempt: count("deliveries", "attempts", row.try_get("attempts")?)? + 1,
-        token: Uuid::new_v4(),
-        lease_until,
+        attempt: count("deliveries", "attempts", row.try_get("attempts")?)?,
+        token: row.try_get("lease_token")?,
+        lease_until: moment("deliveries", "lease_until", row.try_get("lease_until")?)?,
         expires_at: moment("deliveries", "expires_at", row.try_get("expires_at")?)?,
         team: row.try_get("team")?,
         address: row.try_get("address")?,
@@ -205,32 +228,7 @@ fn read(row: &PgRow, lease_until: Timestamp) -> Result<Claimed, Error> {
     })
 }
 
-async fn lease(connection: &mut PgConnection, terms: &Terms, claimed: &[Claimed], now: Timestamp) -> Result<(), Error> {
-    let ids: Vec<Uuid> = claimed.iter().map(|delivery| delivery.delivery_id).collect();
-    let tokens: Vec<Vec<u8>> = claimed.iter().map(|delivery| delivery.token.as_bytes().to_vec()).collect();
-    sqlx::query(
-        "update deliveries d set state = 'leased', lease_token = n.token, lease_until = moment($3), attempts = d.attempts + 1
-         from unnest($1::uuid[], $2::bytea[]) as n (id, token) where d.delivery_id = n.id",
-    )
-    .bind(&ids)
-    .bind(&tokens)
-    .bind(lease_end(now, terms.lease).as_microsecond())
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query(
-        "insert into attempts (delivery_id, number, district, lease_token, adapter, instance, started_at)
-         select d.delivery_id, d.attempts, d.district, d.lease_token, $2, $3, moment($4) from deliveries d
-         where d.delivery_id = any($1)",
-    )
-    .bind(&ids)
-    .bind(&terms.adapter)
-    .bind(&terms.instance)
-    .bind(now.as_microsecond())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-fn lease_end(now: Timestamp, lease: Duration) -> Timestamp {
-    SignedDuration::try_from(lease).ok().and_then(|lease| now.checked_add(lease).ok()).unwrap_or(Timestamp::MAX)
+/// A duration as statements take it.
+pub(super) fn microseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
 }

@@ -1,31 +1,54 @@
-//! Retention. An alert is forgotten as a whole, once it is over and all that was said of it has settled: as long as it may be
+//! Retention. Dead letters are forgotten by age. An alert is forgotten as a whole, once it is over and all that was said of it has settled: as long as it may be
 //! taken back it must be known who was told.
+
+use std::time::Duration;
 
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Districts, Error};
-use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Store;
+use super::claim::microseconds;
 
 /// How many alerts one transaction forgets. It holds the lock of the district's sequence, and so the district's new alerts.
 pub(crate) const BATCH: usize = 100;
 
 impl Store {
-    /// Deletes alerts of a district that were over, and settled, before this moment: with changes, deliveries and attempts, the
+    /// Deletes alerts of a district that have been over, and settled, for this long: with changes, deliveries and attempts, the
     /// longest over first, at most [`BATCH`]. Says how many there were.
-    pub(crate) async fn forget(&self, district: &DistrictId, before: Timestamp) -> Result<usize, Error> {
+    pub(crate) async fn forget(&self, district: &DistrictId, age: Duration) -> Result<usize, Error> {
         self.database
             .run("forget-alerts", &Districts::one(district), |connection| {
                 let district = district.clone();
-                Box::pin(async move { forget(connection, &district, before).await })
+                Box::pin(async move { forget(connection, &district, age).await })
+            })
+            .await
+    }
+
+    /// Deletes dead letters of this age, at most [`BATCH`]. Says how many there were.
+    pub(crate) async fn forget_dead_letters(&self, age: Duration) -> Result<usize, Error> {
+        self.database
+            .run("forget-dead-letters", &Districts::none(), |connection| {
+                Box::pin(async move {
+                    let gone = sqlx::query(
+                        "delete from dead_letters where (\"partition\", \"offset\") in (
+                             select \"partition\", \"offset\" from dead_letters
+                             where recorded_at < clock() - $1 * interval '1 microsecond'
+                             order by recorded_at limit $2)",
+                    )
+                    .bind(microseconds(age))
+                    .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
+                    .execute(connection)
+                    .await?;
+                    Ok(usize::try_from(gone.rows_affected()).unwrap_or(usize::MAX))
+                })
             })
             .await
     }
 }
 
-async fn forget(connection: &mut PgConnection, district: &DistrictId, before: Timestamp) -> Result<usize, Error> {
+async fn forget(connection: &mut PgConnection, district: &DistrictId, age: Duration) -> Result<usize, Error> {
     // First, as batches take it first.
     sqlx::query("select from feed_positions where district = $1 for update")
         .bind(district.as_str())
@@ -33,13 +56,13 @@ async fn forget(connection: &mut PgConnection, district: &DistrictId, before: Ti
         .await?;
     let alerts: Vec<Uuid> = sqlx::query_scalar(
         "select alert_id from alerts a
-         where district = $1 and closed_at < moment($2)
+         where district = $1 and closed_at < clock() - $2 * interval '1 microsecond'
              and not exists (select from deliveries d
-                 where d.alert_id = a.alert_id and (d.settled_at is null or d.settled_at >= moment($2)))
+                 where d.alert_id = a.alert_id and (d.settled_at is null or d.settled_at >= clock() - $2 * interval '1 microsecond'))
          order by closed_at limit $3 for update",
     )
     .bind(district.as_str())
-    .bind(before.as_microsecond())
+    .bind(microseconds(age))
     .bind(i64::try_from(BATCH).unwrap_or(i64::MAX))
     .fetch_all(&mut *connection)
     .await?;

@@ -13,7 +13,7 @@ use homeroom_pg::{Districts, Error};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
-use super::{Incoming, Outcome, Store, batch};
+use super::{Incoming, Outcome, Store, batch, moment};
 use crate::routing::Routing;
 
 /// Our ownership of a partition.
@@ -38,8 +38,6 @@ pub(crate) struct Batch {
     pub(crate) dead: Vec<DeadLetter>,
     /// How long a delivery is worth sending after it is due.
     pub(crate) worth: Duration,
-    /// When this is done.
-    pub(crate) now: Timestamp,
 }
 
 /// A record that was not understood.
@@ -93,11 +91,11 @@ impl Store {
             .run("apply-batch", &districts, |connection| {
                 let (batch, routing) = (Arc::clone(batch), Arc::clone(routing));
                 Box::pin(async move {
-                    if !advance(connection, turn, batch.next).await? {
+                    let Some(now) = advance(connection, turn, batch.next).await? else {
                         return Err(Error::Abandoned("apply-batch"));
-                    }
+                    };
                     bury(connection, turn.partition, &batch).await?;
-                    batch::apply(connection, &batch, &routing).await
+                    batch::apply(connection, &batch, &routing, now).await
                 })
             })
             .await;
@@ -123,22 +121,25 @@ impl Store {
     }
 }
 
-async fn advance(connection: &mut PgConnection, turn: Turn, next: Offset) -> Result<bool, Error> {
-    let moved =
-        sqlx::query("update inbox set next_offset = $1 where partition = $2 and epoch = $3 and next_offset = $4")
-            .bind(next.0)
-            .bind(turn.partition.0)
-            .bind(turn.epoch)
-            .bind(turn.next.0)
-            .execute(connection)
-            .await?;
-    Ok(moved.rows_affected() == 1)
+/// Moves the offset, and says when that was; nothing when the partition is another's.
+async fn advance(connection: &mut PgConnection, turn: Turn, next: Offset) -> Result<Option<Timestamp>, Error> {
+    let now: Option<i64> = sqlx::query_scalar(
+        "update inbox set next_offset = $1 where partition = $2 and epoch = $3 and next_offset = $4
+         returning microseconds(clock())",
+    )
+    .bind(next.0)
+    .bind(turn.partition.0)
+    .bind(turn.epoch)
+    .bind(turn.next.0)
+    .fetch_optional(connection)
+    .await?;
+    now.map(|now| moment("inbox", "now", now)).transpose()
 }
 
 async fn bury(connection: &mut PgConnection, partition: Partition, batch: &Batch) -> Result<(), Error> {
     for letter in &batch.dead {
         sqlx::query(
-            "insert into dead_letters (partition, \"offset\", reason, value, recorded_at) values ($1, $2, $3, $4, moment($5))
+            "insert into dead_letters (partition, \"offset\", reason, value, recorded_at) values ($1, $2, $3, $4, clock())
              on conflict do nothing",
         )
         .bind(partition.0)
@@ -146,7 +147,6 @@ async fn bury(connection: &mut PgConnection, partition: Partition, batch: &Batch
         // PostgreSQL's text holds every character but this one.
         .bind(letter.reason.replace('\0', " "))
         .bind(letter.value.as_deref())
-        .bind(batch.now.as_microsecond())
         .execute(&mut *connection)
         .await?;
     }

@@ -1,10 +1,15 @@
 //! How an attempt ended, and what follows for the delivery and for the other words to the same recipient.
 //!
 //! A settlement counts when it names the lease that is in force. A late acceptance is kept (the recipient has it) and stops
-//! resends; anything else that is late is refused. A lease that ends without a settlement counts as unknown.
+//! resends; anything else that is late is refused. A lease that ends without a settlement counts as unknown, one whose
+//! delivery never left this process is taken back as if it had not been given. Acceptances within their lease, which is
+//! nearly all there is, are one statement for all (`accepted`); each other end is looked at on its own.
 
+mod accepted;
+mod late;
 mod leased;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use homeroom_domain::id::DistrictId;
@@ -14,7 +19,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::batch::cancel_deliveries;
-use super::{Store, notify, stored};
+use super::{Lease, Store, notify, stored};
 use crate::metric;
 use crate::plan::{self, Delivery};
 use crate::schedule::{self, Next, Outcome, Policy, Times};
@@ -32,6 +37,12 @@ pub(crate) struct Settlement {
     pub(crate) outcome: Outcome,
 }
 
+impl Settlement {
+    pub(crate) fn lease(&self) -> Lease {
+        Lease { delivery_id: self.delivery_id, token: self.token.clone() }
+    }
+}
+
 /// What became of a settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -43,20 +54,32 @@ pub(crate) enum Standing {
     NotFound,
 }
 
-/// What ends an attempt.
+/// The deliveries that somebody may settle and see.
 #[derive(Debug, Clone)]
-enum End {
-    Settled(Settlement),
+pub(crate) struct Reach {
+    /// Of this district.
+    pub(crate) district: DistrictId,
+    /// Of these channels; none for all.
+    pub(crate) channels: Option<Vec<String>>,
+}
+
+/// What ends an attempt.
+#[derive(Debug)]
+enum End<'a> {
+    Settled(&'a Settlement),
+    /// The delivery never left this process.
+    Unsent(&'a Lease),
     /// The lease has run out.
     LeaseOver(Uuid),
     /// The time in which it is worth sending has run out.
     Expired(Uuid),
 }
 
-impl End {
+impl End<'_> {
     const fn delivery(&self) -> Uuid {
         match self {
             Self::Settled(settlement) => settlement.delivery_id,
+            Self::Unsent(lease) => lease.delivery_id,
             Self::LeaseOver(id) | Self::Expired(id) => *id,
         }
     }
@@ -65,175 +88,167 @@ impl End {
 /// How many rows one sweep of a district looks at.
 const SWEEP: i64 = 500;
 
-/// The rules and the moment of a settlement.
-#[derive(Debug, Clone, Copy)]
-struct Rules<'a> {
-    policy: &'a Policy,
-    now: Timestamp,
-}
-
 impl Store {
-    /// Records how an attempt ended.
+    /// Records how attempts ended, in one transaction; says of each what became of it.
     pub(crate) async fn settle(
         &self,
-        district: &DistrictId,
-        settlement: Settlement,
+        reach: &Reach,
+        settlements: &Arc<Vec<Settlement>>,
         policy: &Arc<Policy>,
-        now: Timestamp,
-    ) -> Result<Standing, Error> {
-        self.end(district, End::Settled(settlement), policy, now).await
+    ) -> Result<Vec<Standing>, Error> {
+        self.database
+            .run("settle-deliveries", &Districts::one(&reach.district), |connection| {
+                let (reach, settlements, policy) = (reach.clone(), Arc::clone(settlements), Arc::clone(policy));
+                Box::pin(async move { settle(connection, &reach, &settlements, &policy).await })
+            })
+            .await
+    }
+
+    /// Takes back deliveries that were claimed and never left this process: they are due as before, and no attempt was made.
+    pub(crate) async fn release(
+        &self,
+        district: &DistrictId,
+        leases: &Arc<Vec<Lease>>,
+        policy: &Arc<Policy>,
+    ) -> Result<(), Error> {
+        self.database
+            .run("release-deliveries", &Districts::one(district), |connection| {
+                let (leases, policy) = (Arc::clone(leases), Arc::clone(policy));
+                Box::pin(async move {
+                    for lease in leases.iter() {
+                        end(connection, &End::Unsent(lease), None, &policy).await?;
+                    }
+                    notify(connection).await
+                })
+            })
+            .await
     }
 
     /// Ends what has run out in a district: leases without a settlement, deliveries that are no longer worth sending. Says how
     /// many there were.
-    pub(crate) async fn sweep(
-        &self,
-        district: &DistrictId,
-        policy: &Arc<Policy>,
-        now: Timestamp,
-    ) -> Result<usize, Error> {
+    pub(crate) async fn sweep(&self, district: &DistrictId, policy: &Arc<Policy>) -> Result<usize, Error> {
         let over = self
             .database
             .run("find-run-out", &Districts::one(district), |connection| {
                 let name = district.as_str().to_owned();
-                Box::pin(async move {
-                    let rows: Vec<(Uuid, bool)> = sqlx::query_as(
-                        "(select delivery_id, true from deliveries
-                          where district = $3 and state = 'leased' and lease_until < moment($1)
-                          order by lease_until limit $2)
-                         union all
-                         (select delivery_id, false from deliveries
-                          where district = $3 and state = 'waiting' and expires_at <= moment($1)
-                          order by expires_at limit $2)",
-                    )
-                    .bind(now.as_microsecond())
-                    .bind(SWEEP)
-                    .bind(name)
-                    .fetch_all(connection)
-                    .await?;
-                    Ok(rows)
-                })
+                Box::pin(async move { find_run_out(connection, &name).await })
             })
             .await?;
         let ended = over.len();
         for (id, leased) in over {
-            let end = if leased { End::LeaseOver(id) } else { End::Expired(id) };
-            self.end(district, end, policy, now).await?;
+            self.database
+                .run("end-delivery", &Districts::one(district), |connection| {
+                    let policy = Arc::clone(policy);
+                    Box::pin(async move {
+                        let run_out = if leased { End::LeaseOver(id) } else { End::Expired(id) };
+                        end(connection, &run_out, None, &policy).await
+                    })
+                })
+                .await?;
         }
         Ok(ended)
     }
-
-    async fn end(
-        &self,
-        district: &DistrictId,
-        end: End,
-        policy: &Arc<Policy>,
-        now: Timestamp,
-    ) -> Result<Standing, Error> {
-        self.database
-            .run("settle-delivery", &Districts::one(district), |connection| {
-                let (end, policy) = (end.clone(), Arc::clone(policy));
-                Box::pin(async move { settle(connection, &end, Rules { policy: &policy, now }).await })
-            })
-            .await
-    }
 }
 
-async fn settle(connection: &mut PgConnection, end: &End, rules: Rules<'_>) -> Result<Standing, Error> {
-    let mut found = load(connection, end.delivery()).await?;
-    if !matches!(end, End::Settled(Settlement { outcome: Outcome::Accepted { .. }, .. })) {
-        // The locks may have been waited for until a recall was planned, and only a new statement sees it. For whoever was told
-        // it goes out in any case, so that the usual end needs no second look.
-        found = load(connection, end.delivery()).await?;
+/// Deliveries that have run out; true of those whose lease it was.
+async fn find_run_out(connection: &mut PgConnection, district: &str) -> Result<Vec<(Uuid, bool)>, Error> {
+    let rows = sqlx::query_as(
+        "(select delivery_id, true from deliveries
+          where district = $2 and state = 'leased' and lease_until < clock()
+          order by lease_until limit $1)
+         union all
+         (select delivery_id, false from deliveries
+          where district = $2 and state = 'waiting' and expires_at <= clock()
+          order by expires_at limit $1)",
+    )
+    .bind(SWEEP)
+    .bind(district)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows)
+}
+
+async fn settle(
+    connection: &mut PgConnection,
+    reach: &Reach,
+    settlements: &[Settlement],
+    policy: &Policy,
+) -> Result<Vec<Standing>, Error> {
+    let channels = reach.channels.as_deref();
+    let accepted: HashSet<Lease> = accepted::settle(connection, settlements, channels).await?;
+    let mut standings = vec![Standing::Recorded; settlements.len()];
+    let mut others: Vec<(&Settlement, &mut Standing)> = settlements
+        .iter()
+        .zip(&mut standings)
+        .filter(|(settlement, _)| !(settlement.outcome.is_accepted() && accepted.contains(&settlement.lease())))
+        .collect();
+    // In the order in which rows are locked everywhere.
+    others.sort_by_key(|(settlement, _)| settlement.delivery_id);
+    for (settlement, standing) in others {
+        *standing = end(connection, &End::Settled(settlement), channels, policy).await?;
     }
+    Ok(standings)
+}
+
+/// Ends one attempt, or takes in a late word on it.
+async fn end(
+    connection: &mut PgConnection,
+    end: &End<'_>,
+    channels: Option<&[String]>,
+    policy: &Policy,
+) -> Result<Standing, Error> {
+    load(connection, end.delivery()).await?;
+    // The locks may have been waited for until a recall was planned, and only a new statement sees it.
+    let found = load(connection, end.delivery()).await?;
+    let found = found.filter(|(row, _)| channels.is_none_or(|channels| channels.contains(&row.channel)));
     let Some((row, mut chain)) = found else { return Ok(Standing::NotFound) };
-    let now = rules.now;
-    let leased = row.state == plan::Standing::Leased;
+    let in_force = |token: &[u8]| row.state == plan::Standing::Leased && row.token.as_deref() == Some(token);
     let outcome = match end {
-        End::Settled(settlement) => {
-            if !(leased && row.token.as_deref() == Some(&settlement.token[..]) && row.lease_until >= Some(now)) {
-                return late(connection, &row, &mut chain, settlement, now).await;
-            }
-            settlement.outcome.clone()
+        End::Settled(settlement) if !(in_force(&settlement.token) && row.lease_until >= Some(row.now)) => {
+            return late::settle(connection, &row, &mut chain, settlement, policy).await;
         }
-        End::LeaseOver(_) if leased && row.lease_until < Some(now) => {
+        End::Settled(settlement) => settlement.outcome.clone(),
+        End::Unsent(lease) if in_force(&lease.token) => {
+            erase_attempt(connection, &row).await?;
+            let next = Next::At(row.due_at);
+            finish(connection, &row, &mut chain, next).await?;
+            return Ok(Standing::Recorded);
+        }
+        End::LeaseOver(_) if row.state == plan::Standing::Leased && row.lease_until < Some(row.now) => {
             Outcome::Unknown { reason: "the lease ended without a settlement".to_owned() }
         }
-        End::Expired(_) if row.state == plan::Standing::Waiting && row.expires_at <= now => {
+        End::Expired(_) if row.state == plan::Standing::Waiting && row.expires_at <= row.now => {
             let reason = if row.reason.is_empty() { "it was not sent in time" } else { &row.reason };
-            finish(connection, &row, &mut chain, Next::Expired(reason.to_owned()), now).await?;
+            finish(connection, &row, &mut chain, Next::Expired(reason.to_owned())).await?;
             return Ok(Standing::Recorded);
         }
         // Settled by somebody else between the look and the lock.
-        End::LeaseOver(_) | End::Expired(_) => return Ok(Standing::Stale),
+        End::Unsent(_) | End::LeaseOver(_) | End::Expired(_) => return Ok(Standing::Stale),
     };
-    close_attempt(connection, &row, &outcome, now).await?;
+    close_attempt(connection, &row, &outcome).await?;
+    let next = next(&row, &mut chain, &outcome, policy);
+    finish(connection, &Leased { reason: outcome.reason().to_owned(), ..row }, &mut chain, next).await?;
+    Ok(Standing::Recorded)
+}
+
+/// What becomes of the delivery after the attempt.
+fn next(row: &Leased, chain: &mut [Delivery], outcome: &Outcome, policy: &Policy) -> Next {
     let maybe_sent = matches!(outcome, Outcome::Unknown { .. });
     if maybe_sent {
         chain.iter_mut().filter(|delivery| delivery.id == row.id).for_each(|delivery| delivery.maybe_sent = true);
     }
-    let next = if maybe_sent && rules.policy.never_resend.contains(&row.channel) {
-        Next::Dead(format!("not sent again, since it may have been: {}", outcome.reason()))
-    } else {
-        let times = Times { now, expires_at: row.expires_at };
-        // Whoever was told must hear the later word: it is tried until it expires, however often that is.
-        let follows = chain.iter().any(|word| word.id == row.id && word.number > word.telling);
-        let policy = Policy {
-            attempts_limit: if follows { u32::MAX } else { rules.policy.attempts_limit },
-            ..rules.policy.clone()
-        };
-        schedule::next(&outcome, row.attempts, times, &policy, chance())
-    };
-    finish(connection, &Leased { reason: outcome.reason().to_owned(), ..row }, &mut chain, next, now).await?;
-    Ok(Standing::Recorded)
-}
-
-/// A settlement of a lease that is no longer in force.
-async fn late(
-    connection: &mut PgConnection,
-    row: &Leased,
-    chain: &mut [Delivery],
-    settlement: &Settlement,
-    now: Timestamp,
-) -> Result<Standing, Error> {
-    let attempt: Option<(i32, Option<String>)> =
-        sqlx::query_as("select number, outcome from attempts where delivery_id = $1 and lease_token = $2")
-            .bind(row.id)
-            .bind(&settlement.token)
-            .fetch_optional(&mut *connection)
-            .await?;
-    let Some((number, recorded)) = attempt else { return Ok(Standing::NotFound) };
-    if recorded.as_deref() == Some(settlement.outcome.as_str()) {
-        // The answer to the first one was lost.
-        return Ok(Standing::Recorded);
+    if maybe_sent && policy.never_resend.contains(&row.channel) {
+        return Next::Dead(format!("not sent again, since it may have been: {}", outcome.reason()));
     }
-    if let Outcome::Accepted { provider_message_id } = &settlement.outcome {
-        sqlx::query(
-            "update attempts set outcome = 'sent-late', ended_at = moment($3), provider_message_id = $4
-             where delivery_id = $1 and number = $2",
-        )
-        .bind(row.id)
-        .bind(number)
-        .bind(now.as_microsecond())
-        .bind(clean(provider_message_id))
-        .execute(&mut *connection)
-        .await?;
-        metrics::counter!(metric::ATTEMPTS, "channel" => row.channel.clone(), "outcome" => "sent-late").increment(1);
-        if row.state != plan::Standing::Accepted {
-            finish(connection, row, chain, Next::Accepted, now).await?;
-        }
-    }
-    Ok(Standing::Stale)
+    let times = Times { now: row.now, expires_at: row.expires_at };
+    // Whoever was told must hear the later word: it is tried until it expires, however often that is.
+    let follows = chain.iter().any(|word| word.id == row.id && word.number > word.telling);
+    let attempts_limit = if follows { u32::MAX } else { policy.attempts_limit };
+    schedule::next(outcome, row.attempts, times, &Policy { attempts_limit, ..policy.clone() }, chance())
 }
 
 /// Gives the delivery its next state, and cancels what is then of no use.
-async fn finish(
-    connection: &mut PgConnection,
-    row: &Leased,
-    chain: &mut [Delivery],
-    next: Next,
-    now: Timestamp,
-) -> Result<(), Error> {
+async fn finish(connection: &mut PgConnection, row: &Leased, chain: &mut [Delivery], next: Next) -> Result<(), Error> {
     let (standing, due, reason) = match next {
         Next::Accepted => (plan::Standing::Accepted, None, String::new()),
         Next::At(due) => (plan::Standing::Waiting, Some(due), row.reason.clone()),
@@ -259,22 +274,15 @@ async fn finish(
     .bind(due.map(Timestamp::as_microsecond))
     .bind(clean(&reason))
     .bind(maybe_sent)
-    .bind(now.as_microsecond())
+    .bind(row.now.as_microsecond())
     .execute(&mut *connection)
     .await?;
-    cancel_deliveries(connection, &plan::settled(chain), now).await?;
+    cancel_deliveries(connection, &plan::settled(chain), row.now).await?;
     // A later word may now be free to go.
     if chain.len() > 1 { notify(connection).await } else { Ok(()) }
 }
 
-async fn close_attempt(
-    connection: &mut PgConnection,
-    row: &Leased,
-    outcome: &Outcome,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let provider_message_id =
-        if let Outcome::Accepted { provider_message_id } = outcome { provider_message_id } else { "" };
+async fn close_attempt(connection: &mut PgConnection, row: &Leased, outcome: &Outcome) -> Result<(), Error> {
     sqlx::query(
         "update attempts set outcome = $3, ended_at = moment($4), reason = $5, provider_message_id = $6
          where delivery_id = $1 and number = $2",
@@ -282,12 +290,26 @@ async fn close_attempt(
     .bind(row.id)
     .bind(stored(row.attempts))
     .bind(outcome.as_str())
-    .bind(now.as_microsecond())
+    .bind(row.now.as_microsecond())
     .bind(clean(outcome.reason()))
-    .bind(clean(provider_message_id))
+    .bind(clean(outcome.provider_message_id()))
     .execute(connection)
     .await?;
     metrics::counter!(metric::ATTEMPTS, "channel" => row.channel.clone(), "outcome" => outcome.as_str()).increment(1);
+    Ok(())
+}
+
+/// The attempt was none.
+async fn erase_attempt(connection: &mut PgConnection, row: &Leased) -> Result<(), Error> {
+    sqlx::query(
+        "with erased as (delete from attempts where delivery_id = $1 and number = $2)
+         update deliveries set attempts = attempts - 1 where delivery_id = $1",
+    )
+    .bind(row.id)
+    .bind(stored(row.attempts))
+    .execute(connection)
+    .await?;
+    metrics::counter!(metric::RELEASED, "channel" => row.channel.clone()).increment(1);
     Ok(())
 }
 

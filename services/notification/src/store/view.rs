@@ -1,5 +1,7 @@
 //! What operators look at: deliveries with their state, and the numbers behind the gauges.
 
+use std::time::Duration;
+
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Districts, Error};
 use jiff::Timestamp;
@@ -7,7 +9,7 @@ use sqlx::Row;
 use sqlx::postgres::PgRow;
 use uuid::Uuid;
 
-use super::{Store, count, moment};
+use super::{Reach, Store, count, moment};
 
 /// A delivery in the view.
 #[derive(Debug, Clone)]
@@ -25,35 +27,37 @@ pub(crate) struct DeliveryState {
 }
 
 impl Store {
-    /// Deliveries of one alert, or of all: those given up first, then the newest.
+    /// Deliveries of one alert, or of all, within reach: those given up first, then the newest.
     pub(crate) async fn list_deliveries(
         &self,
-        district: &DistrictId,
+        reach: &Reach,
         alert: Option<Uuid>,
         most: u32,
-        now: Timestamp,
     ) -> Result<Vec<DeliveryState>, Error> {
         self.database
-            .run("list-deliveries", &Districts::one(district), |connection| {
+            .run("list-deliveries", &Districts::one(&reach.district), |connection| {
+                let channels = reach.channels.clone();
                 Box::pin(async move {
                     let rows = sqlx::query(
                         "select delivery_id, alert_id, change_number, channel, team,
-                         case when state = 'waiting' and due_at <= moment($1) then 'due' else state end as state,
+                         case when state = 'waiting' and due_at <= clock() then 'due' else state end as state,
                          attempts, last_reason, microseconds(due_at) as due_at, microseconds(settled_at) as settled_at
                      from (
                          (select 1 as part, * from deliveries
-                          where state in ('dead', 'expired') and ($2::uuid is null or alert_id = $2)
-                          order by planned_at desc limit $3)
+                          where state in ('dead', 'expired') and ($1::uuid is null or alert_id = $1)
+                              and ($3::text[] is null or channel = any($3))
+                          order by planned_at desc limit $2)
                          union all
                          (select 2 as part, * from deliveries
-                          where state not in ('dead', 'expired') and ($2::uuid is null or alert_id = $2)
-                          order by planned_at desc limit $3)) d
+                          where state not in ('dead', 'expired') and ($1::uuid is null or alert_id = $1)
+                              and ($3::text[] is null or channel = any($3))
+                          order by planned_at desc limit $2)) d
                      order by part, planned_at desc, change_number desc, delivery_id
-                     limit $3",
+                     limit $2",
                     )
-                    .bind(now.as_microsecond())
                     .bind(alert)
                     .bind(i64::from(most))
+                    .bind(channels)
                     .fetch_all(connection)
                     .await?;
                     rows.iter().map(read).collect()
@@ -78,23 +82,19 @@ impl Store {
             .await
     }
 
-    /// When the oldest delivery that is due and not settled was due.
-    pub(crate) async fn oldest_due(
-        &self,
-        districts: &[DistrictId],
-        now: Timestamp,
-    ) -> Result<Option<Timestamp>, Error> {
+    /// For how long the oldest delivery that is due and not settled has been due.
+    pub(crate) async fn oldest_due(&self, districts: &[DistrictId]) -> Result<Duration, Error> {
         self.database
             .run("find-oldest-due", &Districts::of(districts), |connection| {
-            Box::pin(async move {
-                let oldest: Option<i64> = sqlx::query_scalar(
-                    "select microseconds(min(due_at)) from deliveries where state in ('waiting', 'leased') and due_at <= moment($1)",
-                )
-                .bind(now.as_microsecond())
-                .fetch_one(connection)
-                .await?;
-                oldest.map(|at| moment("deliveries", "due_at", at)).transpose()
-            })
+                Box::pin(async move {
+                    let age: Option<i64> = sqlx::query_scalar(
+                        "select microseconds(clock()) - microseconds(min(due_at)) from deliveries
+                         where state in ('waiting', 'leased') and due_at <= clock()",
+                    )
+                    .fetch_one(connection)
+                    .await?;
+                    Ok(Duration::from_micros(u64::try_from(age.unwrap_or_default()).unwrap_or_default()))
+                })
             })
             .await
     }

@@ -3,7 +3,7 @@
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Districts, Error};
 
-use super::Store;
+use super::{Store, bad_row};
 
 /// A change and its place in its district.
 #[derive(Debug, Clone)]
@@ -49,6 +49,29 @@ impl Store {
                 })
             })
             .await
+    }
+
+    /// How far the changes of these districts go.
+    pub(crate) async fn positions(
+        &self,
+        districts: impl IntoIterator<Item = &DistrictId>,
+    ) -> Result<Vec<(DistrictId, Position)>, Error> {
+        let districts = Districts::of(districts);
+        let rows: Vec<(String, i64, i64)> = self
+            .database
+            .run("find-feed-positions", &districts, |connection| {
+                Box::pin(async move {
+                    // Row-level security keeps out all others.
+                    let select = "select district, last_sequence, forgotten_sequence from feed_positions";
+                    Ok(sqlx::query_as(select).fetch_all(connection).await?)
+                })
+            })
+            .await?;
+        let read = |(name, last, forgotten): (String, i64, i64)| {
+            let district = DistrictId::parse(&name).map_err(|e| bad_row("feed_positions", "district", &e))?;
+            Ok((district, Position { last, forgotten }))
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// The changes after a sequence, of one school or of all, at most `most`.

@@ -1,5 +1,7 @@
 //! A channel adapter that does only what the test says.
 
+use std::collections::VecDeque;
+
 use homeroom_proto::wire::notification as pb;
 use pb::settlement::Outcome;
 use pb::stream_request::Frame as In;
@@ -14,6 +16,8 @@ use crate::world::{SOON, World, request};
 pub(crate) struct Adapter {
     out: mpsc::Sender<pb::StreamRequest>,
     frames: Streaming<pb::StreamResponse>,
+    /// Deliveries that came and were not asked for yet.
+    kept: VecDeque<pb::Delivery>,
 }
 
 impl Adapter {
@@ -22,23 +26,20 @@ impl Adapter {
     }
 
     pub(crate) async fn open_as(world: &World, key: &str, channel: &str, max_outstanding: u32) -> Result<Self, Status> {
-        let (out, requests) = mpsc::channel(16);
-        let hello = pb::Hello {
-            channel: channel.to_owned(),
-            adapter: "test".to_owned(),
-            instance: "1".to_owned(),
-            max_outstanding,
-            max_outstanding_bytes: 0,
-            lease: None,
-        };
-        out.send(frame(In::Hello(hello))).await.unwrap();
-        let frames = world.client().stream(request(key, ReceiverStream::new(requests))).await?.into_inner();
-        let mut adapter = Self { out, frames };
+        let mut adapter = Self::connect(world, key, hello(channel, max_outstanding)).await?;
         match adapter.next().await? {
             Some(Out::Welcome(welcome)) => assert_eq!(welcome.lease.unwrap().seconds, 60),
             other => panic!("no welcome but {other:?}"),
         }
         Ok(adapter)
+    }
+
+    /// Says hello, and reads nothing.
+    pub(crate) async fn connect(world: &World, key: &str, hello: pb::Hello) -> Result<Self, Status> {
+        let (out, requests) = mpsc::channel(16);
+        out.send(frame(In::Hello(hello))).await.unwrap();
+        let frames = world.client().stream(request(key, ReceiverStream::new(requests))).await?.into_inner();
+        Ok(Self { out, frames, kept: VecDeque::new() })
     }
 
     /// The next frame that is no heartbeat; none when the stream has ended.
@@ -71,6 +72,18 @@ impl Adapter {
         taken
     }
 
+    /// The next delivery, whatever else comes with it or before it.
+    pub(crate) async fn some(&mut self) -> pb::Delivery {
+        loop {
+            if let Some(delivery) = self.kept.pop_front() {
+                return delivery;
+            }
+            if let Some(Out::Deliveries(deliveries)) = self.next().await.unwrap() {
+                self.kept.extend(deliveries.deliveries);
+            }
+        }
+    }
+
     pub(crate) async fn one(&mut self) -> pb::Delivery {
         self.take(1).await.remove(0)
     }
@@ -86,6 +99,22 @@ impl Adapter {
         }
     }
 
+    /// Settles, and does not wait for the answer.
+    pub(crate) async fn say(&mut self, settlement: pb::Settlement) {
+        self.out.send(frame(In::Settlement(settlement))).await.unwrap();
+    }
+
+    /// Settles several with one frame; what became of each.
+    pub(crate) async fn settle_together(&mut self, settlements: Vec<pb::Settlement>) -> Vec<(String, pb::Standing)> {
+        self.out.send(frame(In::Settlements(pb::Settlements { settlements }))).await.unwrap();
+        match self.next().await.unwrap() {
+            Some(Out::Results(results)) => {
+                results.results.into_iter().map(|result| (result.delivery_id.clone(), result.standing())).collect()
+            }
+            other => panic!("no results but {other:?}"),
+        }
+    }
+
     pub(crate) async fn accept(&mut self, delivery: &pb::Delivery) {
         assert_eq!(self.settle(delivery, accepted()).await, pb::Standing::Recorded);
     }
@@ -96,6 +125,17 @@ impl Adapter {
         assert_eq!(delivery.message.as_ref().unwrap().kind, kind);
         self.accept(&delivery).await;
         delivery
+    }
+}
+
+pub(crate) fn hello(channel: &str, max_outstanding: u32) -> pb::Hello {
+    pb::Hello {
+        channel: channel.to_owned(),
+        adapter: "test".to_owned(),
+        instance: "1".to_owned(),
+        max_outstanding,
+        max_outstanding_bytes: 0,
+        lease: None,
     }
 }
 

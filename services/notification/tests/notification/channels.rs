@@ -39,7 +39,7 @@ async fn a_webhook_is_signed_with_every_secret_and_repeated_with_the_same_id() {
     sink.wait_for(1, SOON).await.unwrap();
     world.until_states(&[(1, "waiting")]).await;
     sink.answer(Answer::Accept);
-    world.pass(10);
+    world.pass(10).await;
     let requests = sink.wait_for(2, SOON).await.unwrap();
     world.until_states(&[(1, "accepted")]).await;
     for request in &requests {

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Keys, Tokens};
-use homeroom_domain::alert::ChangeKind::{Amended, Opened};
+use homeroom_domain::alert::ChangeKind::{Amended, Opened, Recalled};
 use homeroom_domain::id::DistrictId;
 use homeroom_notification::{Config, build};
 use sqlx::Row as _;
 
+use crate::watch::{next, watch};
 use crate::world::{SOON, World};
 
 #[tokio::test]
@@ -85,4 +86,74 @@ async fn two_owners_of_one_partition_apply_each_change_once() {
     tasks.stop();
     tokio::time::timeout(SOON, tasks.drained()).await.expect("it drains");
     assert_eq!((tasks.failure(), rival.name), (None, "notification"));
+}
+
+#[tokio::test]
+async fn a_change_before_its_opening_opens_and_is_neither_undone_nor_told_again() {
+    let world = World::start().await;
+    let (opened, amended) = (world.change(1, 1, Opened), world.change(1, 2, Amended));
+    // As a log has them whose append kept a later one, and was then repeated as a whole.
+    for change in [&amended, &opened, &amended] {
+        world.publish(change).await;
+    }
+    let mut adapter = world.adapter().await;
+    let told = adapter.accept_one("alert.opened").await;
+    assert!(told.message.unwrap().text.contains("change 2"));
+    world.publish(&world.change(1, 3, Recalled)).await;
+    adapter.accept_one("alert.recalled").await;
+    world.until_states(&[(2, "accepted"), (3, "accepted")]).await;
+    // Live screens see what stands, in order.
+    let mut stream = watch(&world, "", true, "").await;
+    assert_eq!((next(&mut stream).await.0, next(&mut stream).await.0), (2, 3));
+}
+
+#[tokio::test]
+async fn what_is_over_when_it_is_first_known_is_told_to_nobody() {
+    let world = World::start().await;
+    world.publish(&world.change(1, 2, Recalled)).await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    let mut adapter = world.adapter().await;
+    let told = adapter.accept_one("alert.opened").await;
+    assert!(told.message.unwrap().text.contains(&uuid::Uuid::from_bytes([2; 16]).to_string()));
+    assert_eq!(world.deliveries().await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_end_of_an_earlier_telling_is_told_late_to_whom_no_later_one_concerns() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    adapter.accept_one("alert.opened").await;
+    adapter.leave().await;
+    world.route(&crate::world::TEAM.replace("team@example.org", "new@example.org"));
+    let world = world.restart().await;
+    let mut adapter = world.adapter().await;
+    // Change 2 took it back, and was lost for a while.
+    world.publish(&world.change(1, 3, Opened)).await;
+    assert_eq!(adapter.accept_one("alert.opened").await.to.unwrap().address, "new@example.org");
+    for _ in 0..2 {
+        world.publish(&world.change(1, 2, Recalled)).await;
+    }
+    assert_eq!(adapter.accept_one("alert.recalled").await.to.unwrap().address, "team@example.org");
+    world.publish(&world.change(2, 1, Opened)).await;
+    adapter.accept_one("alert.opened").await;
+    assert_eq!(world.deliveries().await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_change_that_comes_again_with_other_content_leaves_the_first_one() {
+    let world = World::start().await;
+    let opened = world.change(1, 1, Opened);
+    let mut other = opened.clone();
+    other.claim.title = "Something else".to_owned();
+    world.publish_together(&[&opened, &other]).await;
+    world.publish(&other).await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    let mut adapter = world.adapter().await;
+    for delivery in adapter.take(2).await {
+        assert!(!delivery.message.as_ref().unwrap().subject.contains("Something else"));
+        adapter.accept(&delivery).await;
+    }
+    world.until_states(&[(1, "accepted")]).await;
 }

@@ -7,7 +7,7 @@ use homeroom_proto::wire::notification as pb;
 use pb::stream_response::Frame as Out;
 use tonic::Code;
 
-use crate::adapter::{Adapter, accepted, retry, settlement};
+use crate::adapter::{Adapter, accepted, hello, retry, settlement};
 use crate::world::{SOON, TEAM, World, request};
 
 #[tokio::test]
@@ -18,9 +18,9 @@ async fn a_lease_that_ends_counts_as_unknown_and_the_same_key_is_sent_again() {
     let first = adapter.one().await;
     assert!(!first.maybe_sent_before);
     // The lease ends, and then the pause after a first attempt.
-    world.pass(61);
+    world.pass(61).await;
     world.until_states(&[(1, "waiting")]).await;
-    world.pass(10);
+    world.pass(10).await;
     let second = adapter.one().await;
     assert_eq!((&first.delivery_id, &first.idempotency_key), (&second.delivery_id, &second.idempotency_key));
     assert_eq!((second.attempt, second.maybe_sent_before), (2, true));
@@ -34,13 +34,13 @@ async fn a_late_acceptance_stops_resends_and_anything_else_late_is_refused() {
     let mut adapter = world.adapter().await;
     world.publish(&world.change(1, 1, Opened)).await;
     let first = adapter.one().await;
-    world.pass(61);
+    world.pass(61).await;
     world.until_states(&[(1, "waiting")]).await;
     assert_eq!(adapter.settle(&first, retry()).await, pb::Standing::Stale);
     world.until_states(&[(1, "waiting")]).await;
     assert_eq!(adapter.settle(&first, accepted()).await, pb::Standing::Stale);
     world.until_states(&[(1, "accepted")]).await;
-    world.pass(3_600);
+    world.pass(3_600).await;
     // Nothing is sent again: the next delivery is another alert's.
     world.publish(&world.change(2, 1, Opened)).await;
     let next = adapter.one().await;
@@ -152,4 +152,79 @@ async fn what_another_process_settles_makes_room_too() {
     assert_eq!(other.settle(settlement(&first, accepted())).await, pb::Standing::Recorded);
     let second = adapter.one().await;
     assert_ne!(first.delivery_id, second.delivery_id);
+}
+
+#[tokio::test]
+async fn settlements_in_one_frame_are_each_answered() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    for alert in 1..=3 {
+        world.publish(&world.change(alert, 1, Opened)).await;
+    }
+    let held = adapter.take(3).await;
+    let mut wrong = settlement(&held[2], accepted());
+    wrong.lease_token = vec![0; 16].into();
+    let settlements = vec![settlement(&held[0], accepted()), settlement(&held[1], retry()), wrong];
+    let results = adapter.settle_together(settlements).await;
+    let standing = |at: usize| results.iter().find(|(id, _)| *id == held[at].delivery_id).unwrap().1;
+    assert_eq!([0, 1, 2].map(standing), [pb::Standing::Recorded, pb::Standing::Recorded, pb::Standing::NotFound]);
+    adapter.accept(&held[2]).await;
+    world.until_states(&[(1, "accepted"), (1, "waiting")]).await;
+}
+
+#[tokio::test]
+async fn what_an_adapter_says_last_is_recorded_although_it_has_left() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    for alert in 1..=10 {
+        world.publish(&world.change(alert, 1, Opened)).await;
+    }
+    let held = adapter.take(10).await;
+    for delivery in &held {
+        adapter.say(settlement(delivery, accepted())).await;
+    }
+    adapter.leave().await;
+    assert_eq!(world.count("deliveries where state = 'accepted'").await, 10);
+}
+
+#[tokio::test]
+async fn a_key_that_names_its_channels_takes_settles_and_sees_no_others() {
+    let world = World::start_with(BOTH, |_| {}).await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_count("deliveries", 2).await;
+    let refused = Adapter::open_as(&world, "mail", "webhook", 10).await.err().unwrap();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let mut mail = Adapter::open_as(&world, "mail", "mail", 10).await.unwrap();
+    mail.accept_one("alert.opened").await;
+    let webhook = Adapter::open(&world, "webhook", 10).await.one().await;
+    let settle = pb::SettleRequest { settlement: Some(settlement(&webhook, accepted())) };
+    let standing =
+        world.client().settle(request("mail", settle)).await.unwrap().into_inner().result.unwrap().standing();
+    assert_eq!(standing, pb::Standing::NotFound);
+    let view = pb::GetDeliveriesRequest { alert_id: String::new(), limit: 0 };
+    let seen = world.client().get_deliveries(request("mail", view)).await.unwrap().into_inner().deliveries;
+    assert_eq!(seen.iter().map(|delivery| delivery.channel.as_str()).collect::<Vec<_>>(), ["mail"]);
+}
+
+const BOTH: &str = r#"
+teams:
+  - name: Team
+    district: grand-bend
+    schools: ["*"]
+    channels:
+      - mail: team@example.org
+      - webhook: https://example.org/in
+"#;
+
+#[tokio::test]
+async fn a_key_has_so_many_streams_and_a_place_that_is_left_is_free() {
+    let world = World::start_with(TEAM, |config| config.feed.most_streams_per_key = 1).await;
+    let first = world.adapter().await;
+    let refused = Adapter::connect(&world, "feed", hello("mail", 10)).await.err().unwrap();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    assert!(refused.message().contains("the key has 1 streams"), "{}", refused.message());
+    Adapter::open_as(&world, "mail", "mail", 10).await.unwrap();
+    first.leave().await;
+    let again = async { while Adapter::open_as(&world, "feed", "mail", 10).await.is_err() {} };
+    tokio::time::timeout(SOON, again).await.expect("the place is free");
 }

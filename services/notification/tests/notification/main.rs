@@ -1,16 +1,20 @@
 //! The notification service on a real PostgreSQL and the log in memory, seen from outside: records in, the feed and the
-//! channels out. The service's clock is the test's.
+//! channels out. The database's clock is the test's.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod adapter;
 mod channels;
+mod clock;
 mod consume;
 mod feed;
+mod ready;
+mod released;
 mod retention;
 mod routing;
 #[path = "../../src/sample.rs"]
 mod sample;
 mod telling;
 mod watch;
+mod watchers;
 mod world;

@@ -34,17 +34,17 @@ async fn one_over_and_one_open() -> World {
 #[tokio::test]
 async fn an_alert_that_was_over_for_the_time_is_forgotten_with_all_that_was_said_of_it() {
     let world = one_over_and_one_open().await;
-    world.pass(399 * DAY);
+    world.pass(399 * DAY).await;
     // It is swept: what was not sent in time ends.
     world.publish(&world.change(3, 1, Opened)).await;
     world.until_count("deliveries where state = 'waiting'", 1).await;
-    world.pass(DAY - 1);
+    world.pass(DAY - 1).await;
     world.until_count("alerts", 3).await;
-    world.pass(1);
+    world.pass(1).await;
     world.until_count("deliveries where state = 'expired'", 1).await;
     assert_eq!((world.count("deliveries").await, world.count("attempts").await), (4, 3));
 
-    world.pass(DAY);
+    world.pass(DAY).await;
     world.until_count("alerts where state = 'recalled'", 0).await;
     let forgotten = "alert_id = '01010101-0101-0101-0101-010101010101'";
     for table in ["alert_changes", "deliveries"] {
@@ -59,7 +59,7 @@ async fn an_alert_that_was_over_for_the_time_is_forgotten_with_all_that_was_said
 #[tokio::test]
 async fn a_cursor_before_what_is_forgotten_is_refused_and_the_start_is_what_is_kept() {
     let world = one_over_and_one_open().await;
-    world.pass(401 * DAY);
+    world.pass(401 * DAY).await;
     world.until_count("alerts", 1).await;
     for old in ["0", "1"] {
         let refused = watch_from(&world, old).await.unwrap_err();
@@ -78,7 +78,7 @@ async fn a_watcher_whose_school_is_quiet_watches_on_when_others_alerts_are_forgo
     world.publish(&world.change(1, 1, Opened)).await;
     world.publish(&world.change(1, 2, Recalled)).await;
     world.until_states(&[(1, "cancelled")]).await;
-    world.pass(401 * DAY);
+    world.pass(401 * DAY).await;
     world.until_count("alerts", 0).await;
     let mut change = world.change(2, 1, Opened);
     change.school = SchoolId::parse("255901044").unwrap();
@@ -98,10 +98,22 @@ async fn years_of_alerts_are_forgotten_batch_by_batch() {
     // One was taken up again.
     world.publish(&world.change(210, 3, Opened)).await;
     world.until_count("alerts where closed_at is null", 1).await;
-    world.pass(401 * DAY);
+    world.pass(401 * DAY).await;
     world.until_count("alerts", 1).await;
     world.publish(&world.change(210, 4, Amended)).await;
     world.until_count("alert_changes", 4).await;
+}
+
+#[tokio::test]
+async fn what_could_not_be_understood_is_kept_for_its_time() {
+    let world = World::start().await;
+    world.append(vec![bytes::Bytes::from_static(b"\xff\xff not protobuf")]).await;
+    world.until_count("dead_letters", 1).await;
+    world.pass(89 * DAY).await;
+    world.append(vec![bytes::Bytes::from_static(b"\xff\xff not protobuf either")]).await;
+    world.until_count("dead_letters", 2).await;
+    world.pass(2 * DAY).await;
+    world.until_count("dead_letters", 1).await;
 }
 
 #[tokio::test]

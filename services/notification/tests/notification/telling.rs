@@ -16,7 +16,7 @@ async fn a_recall_within_the_settle_window_cancels_unsent_and_tells_nobody() {
     world.until_states(&[(1, "waiting")]).await;
     world.publish(&world.change(1, 2, Recalled)).await;
     world.until_states(&[(1, "cancelled")]).await;
-    world.pass(700);
+    world.pass(700).await;
 
     // Another alert comes through; the recalled one does not.
     let mut adapter = world.adapter().await;
@@ -53,7 +53,7 @@ async fn a_correction_within_the_settle_window_goes_out_as_the_opening() {
     world.publish(&amended).await;
     let mut adapter = world.adapter().await;
     world.until_states(&[(1, "waiting")]).await;
-    world.pass(600);
+    world.pass(600).await;
     let delivery = adapter.accept_one("alert.opened").await;
     assert!(delivery.message.unwrap().subject.starts_with("Absent two periods"));
     world.until_states(&[(1, "accepted")]).await;
@@ -144,7 +144,7 @@ async fn what_cannot_be_delivered_is_in_view_and_its_clearing_tells_nobody() {
     for _ in 0..2 {
         let delivery = adapter.one().await;
         adapter.settle(&delivery, retry()).await;
-        world.pass(10);
+        world.pass(10).await;
     }
     world.until_states(&[(1, "dead")]).await;
     let dead = world.deliveries().await.remove(0);
@@ -165,7 +165,7 @@ async fn a_recall_is_tried_beyond_the_limits_of_what_it_takes_back() {
     for _ in 0..4 {
         let recall = adapter.one().await;
         adapter.settle(&recall, retry()).await;
-        world.pass(10 * 3_600);
+        world.pass(10 * 3_600).await;
     }
     adapter.accept_one("alert.recalled").await;
     world.until_states(&[(1, "accepted"), (2, "accepted")]).await;
@@ -188,6 +188,55 @@ async fn what_nobody_takes_in_time_expires_in_view() {
     let world = World::start().await;
     world.publish(&world.change(1, 1, Opened)).await;
     world.until_states(&[(1, "due")]).await;
-    world.pass(25 * 3_600);
+    world.pass(25 * 3_600).await;
     world.until_states(&[(1, "expired")]).await;
+}
+
+#[tokio::test]
+async fn an_adapter_that_takes_its_word_back_ends_with_the_recall_sent() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    // The recall comes while the opening is out and is cancelled with its retry, or when the opening waits again.
+    for (alert, recall_first) in [(1, true), (2, false)] {
+        world.publish(&world.change(alert, 1, Opened)).await;
+        let opening = adapter.one().await;
+        let recall = world.change(alert, 2, Recalled);
+        if recall_first {
+            world.publish(&recall).await;
+            world.until_count("deliveries where kind = 'recalled' and state = 'waiting'", 1).await;
+        }
+        assert_eq!(adapter.settle(&opening, retry()).await, pb::Standing::Recorded);
+        if !recall_first {
+            world.publish(&recall).await;
+        }
+        let id = uuid::Uuid::from_bytes([alert; 16]);
+        world
+            .until_count(
+                &format!("deliveries where alert_id = '{id}' and change_number = 1 and state = 'cancelled'"),
+                1,
+            )
+            .await;
+        // It was sent after all.
+        assert_eq!(adapter.settle(&opening, accepted()).await, pb::Standing::Stale);
+        let recall = adapter.accept_one("alert.recalled").await;
+        assert_eq!(recall.follows, opening.idempotency_key);
+        // The same word once more changes nothing.
+        assert_eq!(adapter.settle(&opening, accepted()).await, pb::Standing::Stale);
+    }
+    world.until_states(&[(1, "accepted"), (2, "accepted")]).await;
+    assert_eq!(world.deliveries().await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_correction_follows_old_words_that_were_accepted_late() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let opening = adapter.one().await;
+    assert_eq!(adapter.settle(&opening, retry()).await, pb::Standing::Recorded);
+    world.publish(&world.change(1, 2, Amended)).await;
+    world.until_count("deliveries where content_number = 2", 1).await;
+    assert_eq!(adapter.settle(&opening, accepted()).await, pb::Standing::Stale);
+    adapter.accept_one("alert.amended").await;
+    world.until_states(&[(1, "accepted"), (2, "accepted")]).await;
 }

@@ -91,7 +91,7 @@ async fn an_unrouted_alert_is_visible_with_no_team() {
 async fn a_watcher_that_reads_too_slowly_is_cut_and_resumes_by_its_cursor() {
     let limit = |config: &mut homeroom_notification::Config| {
         config.feed.slow_peer_s = 1;
-        config.feed.most_streams = 1;
+        config.feed.most_watchers = 1;
     };
     let world = World::start_with(NOBODY, limit).await;
     // More than the outbox and the connection's window hold together.

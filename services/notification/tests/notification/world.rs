@@ -1,4 +1,4 @@
-//! A running service with a log, a database, routing, keys and a clock of its own.
+//! A running service with a log, a database whose clock is ours, routing and keys.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -10,12 +10,12 @@ use homeroom_bus::memory::MemoryLog;
 use homeroom_bus::{Log as _, NewRecord, Topic};
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Keys, Tokens, hash_secret};
+use homeroom_chassis::component::Readiness;
 use homeroom_chassis::config::SecretFile;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::id::AlertId;
 use homeroom_harness::TestDatabase;
-use homeroom_notification::clock::Clock;
-use homeroom_notification::{Config, SCHEMA, build_at};
+use homeroom_notification::{Config, SCHEMA, build};
 use homeroom_proto::wire::notification as pb;
 use jiff::Timestamp;
 use pb::alert_feed_client::AlertFeedClient;
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) endpoint: String,
     pub(crate) folder: TempDir,
     pub(crate) config: Config,
+    /// Whether the service says that it can work.
+    pub(crate) ready: Box<dyn Fn() -> Readiness + Send + Sync>,
     now: Arc<AtomicI64>,
     _server: JoinSet<()>,
 }
@@ -77,8 +79,11 @@ impl World {
         config.routing_poll_ms = 20;
         config.feed.poll_ms = 20;
         config.feed.sweep_ms = 20;
+        config.forget_s = 0;
         change(&mut config);
-        let now = Arc::new(AtomicI64::new("2022-04-13T14:05:00Z".parse::<Timestamp>().unwrap().as_microsecond()));
+        let now: Timestamp = "2022-04-13T14:05:00Z".parse().unwrap();
+        set_clock(&database, now).await;
+        let now = Arc::new(AtomicI64::new(now.as_microsecond()));
         Self::serve(database, log, folder, config, now).await
     }
 
@@ -90,10 +95,9 @@ impl World {
         now: Arc<AtomicI64>,
     ) -> Self {
         let tasks = TaskGroup::default();
-        let clock = Arc::clone(&now);
-        let clock = Clock::new(move || Timestamp::from_microsecond(clock.load(Ordering::SeqCst)).unwrap());
         let access = access(&folder);
-        let component = build_at(&config, Arc::new(log.clone()), access, &tasks, clock).await.unwrap();
+        let component = build(&config, Arc::new(log.clone()), access, &tasks).await.unwrap();
+        let ready = component.ready;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let mut server = JoinSet::new();
@@ -101,7 +105,7 @@ impl World {
         server.spawn(async move {
             Server::builder().add_routes(routes).serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
-        Self { database, log, tasks, endpoint, folder, config, now, _server: server }
+        Self { database, log, tasks, endpoint, folder, config, ready, now, _server: server }
     }
 
     /// Stops the service as a signal would, and starts it again on what it left.
@@ -122,8 +126,10 @@ impl World {
         Timestamp::from_microsecond(self.now.load(Ordering::SeqCst)).unwrap()
     }
 
-    pub(crate) fn pass(&self, seconds: i64) {
+    /// Lets the time pass that the database tells.
+    pub(crate) async fn pass(&self, seconds: i64) {
         self.now.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        set_clock(&self.database, self.now()).await;
     }
 
     /// A change, decided now, without a settle window.
@@ -225,9 +231,29 @@ impl World {
     }
 }
 
+/// Lets the service's clock run again, this much ahead of the processes' own.
+pub(crate) async fn run_clock(database: &TestDatabase, ahead_s: i64) {
+    replace_clock(database, &format!("statement_timestamp() + interval '{ahead_s} seconds'")).await;
+}
+
+/// Stops the service's clock, which is the database's, at this moment. The processes' own clocks run on, years ahead, and
+/// nothing here may depend on them.
+async fn set_clock(database: &TestDatabase, now: Timestamp) {
+    replace_clock(database, &format!("timestamptz '{now}'")).await;
+}
+
+async fn replace_clock(database: &TestDatabase, now: &str) {
+    let clock = format!(
+        "create or replace function notification.clock() returns timestamptz language sql stable parallel safe
+         as $$ select {now} $$"
+    );
+    sqlx::raw_sql(sqlx::AssertSqlSafe(clock)).execute(&mut database.admin().await).await.unwrap();
+}
+
 pub(crate) const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// A request by one of the keys `feed`, `elsewhere` (another district) and `reader` (another scope).
+/// A request by one of the keys `feed`, `mail` (of that channel only), `elsewhere` (another district) and `reader` (another
+/// scope).
 pub(crate) fn request<T>(key: &str, message: T) -> Request<T> {
     use base64::Engine as _;
     let mut request = Request::new(message);
@@ -251,8 +277,12 @@ fn access(folder: &TempDir) -> Access {
             "[[key]]\nid = '{id}'\ndistrict = '{district}'\nsource = 'sis'\nscopes = ['{scope}']\nsecret-sha256 = '{hash}'\n"
         )
     };
-    let keys =
-        [key("feed", "grand-bend", "feed"), key("elsewhere", "elsewhere", "feed"), key("reader", "grand-bend", "read")];
+    let keys = [
+        key("feed", "grand-bend", "feed"),
+        key("mail", "grand-bend", "feed") + "channels = ['mail']\n",
+        key("elsewhere", "elsewhere", "feed"),
+        key("reader", "grand-bend", "read"),
+    ];
     let file = secret_file(folder, "keys.toml", &keys.concat());
     Access::new(
         Keys::load(file.path()).unwrap(),

@@ -100,14 +100,16 @@ impl<S: Sender> Session<S> {
     ) -> Result<(), Status> {
         // How many settlements, from the front, are out on this stream.
         let mut unanswered = 0;
+        // How many of them one frame may bring.
+        let mut together = 1;
         let mut heard = Instant::now();
         let mut leaving: Option<Instant> = None;
         loop {
-            while let Some(settlement) = self.settlements.get(unanswered) {
-                if out.try_send(frame(In::Settlement(settlement.clone()))).is_err() {
+            while let Some((told, next)) = self.next_settlements(unanswered, together) {
+                if out.try_send(frame(next)).is_err() {
                     break;
                 }
-                unanswered += 1;
+                unanswered += told;
             }
             if self.stop.is_cancelled() && leaving.is_none() {
                 out.try_send(frame(In::Drain(pb::Drain {}))).ok();
@@ -123,8 +125,14 @@ impl<S: Sender> Session<S> {
                     match received?.and_then(|response| response.frame) {
                         Some(Out::Deliveries(deliveries)) => self.take(deliveries),
                         Some(Out::Result(result)) => unanswered -= self.answered(&result, unanswered),
+                        Some(Out::Results(results)) => {
+                            for result in &results.results {
+                                unanswered -= self.answered(result, unanswered);
+                            }
+                        }
                         Some(Out::GoAway(away)) => tracing::info!(reason = away.reason, "the feed's server is leaving"),
-                        Some(Out::Welcome(_) | Out::Heartbeat(_)) => {}
+                        Some(Out::Welcome(welcome)) => together = welcome.most_settlements.max(1) as usize,
+                        Some(Out::Heartbeat(_)) => {}
                         None => return Err(Status::unavailable("the stream has ended")),
                     }
                 }
@@ -139,6 +147,18 @@ impl<S: Sender> Session<S> {
                 }
             }
         }
+    }
+
+    /// The next settlements to tell, and how many they are.
+    fn next_settlements(&self, unanswered: usize, together: usize) -> Option<(usize, In)> {
+        let mut next: Vec<_> = self.settlements.iter().skip(unanswered).take(together).cloned().collect();
+        let told = next.len();
+        let frame = if told == 1 {
+            In::Settlement(next.pop()?)
+        } else {
+            In::Settlements(pb::Settlements { settlements: next })
+        };
+        (told > 0).then_some((told, frame))
     }
 
     fn hello(&self) -> pb::StreamRequest {

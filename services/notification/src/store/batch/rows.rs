@@ -12,10 +12,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::write::{Content, New};
-use super::{Alert, Incoming, uuid};
-use crate::message;
-use crate::plan::Standing;
-use crate::store::{Batch, stored};
+use super::{Alert, Incoming, When, uuid};
+use crate::message::{self, Message};
+use crate::plan::{Planned, Standing};
+use crate::store::stored;
 
 /// Why a delivery ended that nobody will get, or get again.
 pub(in crate::store) const CANCELLED: &str = "superseded before it was sent";
@@ -152,21 +152,21 @@ const FOLLOWING_WORTH: Duration = Duration::from_hours(7 * 24);
 /// Inserts deliveries.
 pub(super) async fn insert_deliveries(
     connection: &mut PgConnection,
-    batch: &Batch,
+    when: When,
     chunk: &[&New<'_>],
 ) -> Result<(), Error> {
     let text = |of: for<'n> fn(&'n New<'n>) -> &'n str| -> Vec<String> {
         chunk.iter().map(|new| of(new).to_owned()).collect()
     };
-    let worth = SignedDuration::try_from(batch.worth).unwrap_or(SignedDuration::MAX);
+    let worth = SignedDuration::try_from(when.worth).unwrap_or(SignedDuration::MAX);
     // What corrects or takes back an earlier word is worth sending for longer than the word was: a mail server may be down over
     // a weekend.
-    let following = SignedDuration::try_from(batch.worth.max(FOLLOWING_WORTH)).unwrap_or(SignedDuration::MAX);
+    let following = SignedDuration::try_from(when.worth.max(FOLLOWING_WORTH)).unwrap_or(SignedDuration::MAX);
     let expires = |new: &New<'_>| {
         let worth = if new.planned.follows.is_some() { following } else { worth };
-        new.planned.due_at.max(batch.now).saturating_add(worth).unwrap_or(Timestamp::MAX).as_microsecond()
+        new.planned.due_at.max(when.now).saturating_add(worth).unwrap_or(Timestamp::MAX).as_microsecond()
     };
-    let settled = |new: &New<'_>| new.cancelled.then(|| batch.now.as_microsecond());
+    let settled = |new: &New<'_>| new.cancelled.then(|| when.now.as_microsecond());
     sqlx::query(
         "insert into deliveries (delivery_id, district, alert_id, change_number, telling, kind, channel, team, address, follows,
              state, due_at, expires_at, subject, body, data, content_number, traceparent, planned_at, settled_at, last_reason)
@@ -197,12 +197,39 @@ pub(super) async fn insert_deliveries(
     .bind(text(|new| &new.content.message.data))
     .bind(chunk.iter().map(|new| stored(new.content.of.change.number)).collect::<Vec<_>>())
     .bind(text(|new| &new.content.of.traceparent))
-    .bind(batch.now.as_microsecond())
+    .bind(when.now.as_microsecond())
     .bind(CANCELLED)
     .bind(chunk.iter().map(|new| settled(new)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Plans a word once more that was cancelled, or for the first time.
+pub(in crate::store) async fn deliver_again(
+    connection: &mut PgConnection,
+    planned: Planned,
+    of: &Incoming,
+    message: Message,
+    when: When,
+) -> Result<(), Error> {
+    let worth = SignedDuration::try_from(when.worth.max(FOLLOWING_WORTH)).unwrap_or(SignedDuration::MAX);
+    let expires = when.now.saturating_add(worth).unwrap_or(Timestamp::MAX);
+    let revived = sqlx::query(
+        "update deliveries set state = 'waiting', due_at = moment($2), expires_at = moment($3), settled_at = null,
+             last_reason = ''
+         where delivery_id = $1 and state = 'cancelled'",
+    )
+    .bind(planned.id)
+    .bind(when.now.as_microsecond())
+    .bind(expires.as_microsecond())
+    .execute(&mut *connection)
+    .await?;
+    if revived.rows_affected() > 0 {
+        return Ok(());
+    }
+    let new = New { planned, change_number: of.change.number, content: Content { of, message }, cancelled: false };
+    insert_deliveries(connection, when, &[&new]).await
 }
 
 const fn state_after(kind: ChangeKind) -> &'static str {

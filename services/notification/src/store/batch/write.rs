@@ -7,10 +7,9 @@ use homeroom_pg::Error;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Alert, Incoming, rows};
+use super::{Alert, Incoming, When, rows};
 use crate::message::{self, Message};
 use crate::plan::{Delivery, Effect, Planned, Standing};
-use crate::store::Batch;
 
 /// Rows to write.
 #[derive(Default)]
@@ -36,8 +35,14 @@ pub(super) struct Content<'a> {
 }
 
 impl<'a> Writes<'a> {
-    /// Does in memory what planning asks for.
+    /// Does in memory what planning asks for, and keeps the change.
     pub(super) fn perform(&mut self, incoming: &'a Incoming, alert: &mut Alert, effects: Vec<Effect>) {
+        let teams = self.plan(incoming, alert, effects);
+        self.changes.push((incoming, teams));
+    }
+
+    /// Does in memory what planning asks for; returns the teams concerned.
+    pub(super) fn plan(&mut self, incoming: &'a Incoming, alert: &mut Alert, effects: Vec<Effect>) -> Vec<String> {
         let change = &incoming.change;
         let mut teams: Vec<String> = Vec::new();
         for effect in effects {
@@ -70,7 +75,7 @@ impl<'a> Writes<'a> {
             let team = touched.and_then(|id| alert.deliveries.iter().find(|d| d.id == id)).map(|d| &d.to.team);
             teams.extend(team.filter(|team| !teams.contains(*team)).cloned());
         }
-        self.changes.push((incoming, teams));
+        teams
     }
 
     fn rewrite(&mut self, id: Uuid, incoming: &'a Incoming, known: &[Delivery]) {
@@ -99,17 +104,17 @@ impl<'a> Writes<'a> {
     pub(super) async fn write(
         &self,
         connection: &mut PgConnection,
-        batch: &Batch,
+        when: When,
         alerts: &HashMap<AlertId, Alert>,
         sequences: &mut HashMap<String, i64>,
     ) -> Result<(), Error> {
-        rows::insert_changes(connection, &self.changes, batch.now, sequences).await?;
-        rows::upsert_alerts(connection, &self.changes, alerts, batch.now).await?;
+        rows::insert_changes(connection, &self.changes, when.now, sequences).await?;
+        rows::upsert_alerts(connection, &self.changes, alerts, when.now).await?;
         for chunk in self.deliveries.values().collect::<Vec<_>>().chunks(WRITE_CHUNK) {
-            rows::insert_deliveries(connection, batch, chunk).await?;
+            rows::insert_deliveries(connection, when, chunk).await?;
         }
         rows::rewrite_deliveries(connection, &self.rewritten).await?;
-        rows::cancel_deliveries(connection, &self.cancelled, batch.now).await
+        rows::cancel_deliveries(connection, &self.cancelled, when.now).await
     }
 }
 

@@ -11,20 +11,25 @@ use crate::store::{count, delivery, moment};
 /// What settling looks at.
 pub(super) struct Leased {
     pub(super) id: Uuid,
+    pub(super) alert_id: Uuid,
     pub(super) channel: String,
     pub(super) state: plan::Standing,
     pub(super) attempts: u32,
     pub(super) token: Option<Vec<u8>>,
     pub(super) lease_until: Option<Timestamp>,
+    pub(super) due_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) reason: String,
+    /// The moment of the look.
+    pub(super) now: Timestamp,
 }
 
 /// The delivery and its chain, locked in order of id as planning locks them.
 pub(super) async fn load(connection: &mut PgConnection, id: Uuid) -> Result<Option<(Leased, Vec<Delivery>)>, Error> {
     let rows = sqlx::query(
-        "select d.delivery_id, d.change_number, d.telling, d.kind, d.team, d.channel, d.address, d.state, d.maybe_sent, d.attempts,
-             d.lease_token, microseconds(d.lease_until) as lease_until, microseconds(d.expires_at) as expires_at, d.last_reason
+        "select d.delivery_id, d.alert_id, d.change_number, d.telling, d.kind, d.team, d.channel, d.address, d.state, d.maybe_sent, d.attempts,
+             d.lease_token, microseconds(d.lease_until) as lease_until, microseconds(d.due_at) as due_at,
+             microseconds(d.expires_at) as expires_at, d.last_reason, microseconds(clock()) as now
          from deliveries d
          join deliveries one on one.alert_id = d.alert_id and one.channel = d.channel and one.address = d.address
              and one.telling = d.telling
@@ -42,13 +47,16 @@ pub(super) async fn load(connection: &mut PgConnection, id: Uuid) -> Result<Opti
             let lease_until: Option<i64> = row.try_get("lease_until")?;
             own = Some(Leased {
                 id,
+                alert_id: row.try_get("alert_id")?,
                 channel: delivery.to.channel.clone(),
                 state: delivery.standing,
                 attempts: count("deliveries", "attempts", row.try_get("attempts")?)?,
                 token: row.try_get("lease_token")?,
                 lease_until: lease_until.map(|at| moment("deliveries", "lease_until", at)).transpose()?,
+                due_at: moment("deliveries", "due_at", row.try_get("due_at")?)?,
                 expires_at: moment("deliveries", "expires_at", row.try_get("expires_at")?)?,
                 reason: row.try_get("last_reason")?,
+                now: moment("deliveries", "now", row.try_get("now")?)?,
             });
         }
         chain.push(delivery);
