@@ -14,22 +14,34 @@ pub fn value(code: &str) -> String {
 
 /// What an attendance code means: by the district's own table (whole code first, then its value), else by the shipped one.
 pub fn attendance(code: &str, table: &BTreeMap<String, Category>) -> Option<Category> {
+    if table.is_empty() && code.is_ascii() {
+        // Most districts have no table, and codes are looked up at each evaluation: no text is made for it.
+        let value = code.rsplit('#').next().unwrap_or(code).trim();
+        return shipped_attendance(|known| known.eq_ignore_ascii_case(value));
+    }
     let value = value(code);
-    table.get(&code.trim().to_lowercase()).or_else(|| table.get(&value)).copied().or_else(|| shipped_attendance(&value))
+    let own = table.get(&code.trim().to_lowercase()).or_else(|| table.get(&value)).copied();
+    own.or_else(|| shipped_attendance(|known| known == value))
 }
 
-fn shipped_attendance(value: &str) -> Option<Category> {
-    Some(match value {
-        "excused absence" | "absent-excused" => Category::ExcusedAbsence,
-        "unexcused absence" | "absent-unexcused" => Category::UnexcusedAbsence,
-        "absent" => Category::AbsenceUnknownExcuse,
-        "partial" => Category::Partial,
-        "tardy" => Category::Tardy,
-        "early departure" | "early-departure" => Category::EarlyDeparture,
-        "present" | "in attendance" => Category::Present,
-        _ => return None,
-    })
+fn shipped_attendance(is: impl Fn(&str) -> bool) -> Option<Category> {
+    SHIPPED_ATTENDANCE.iter().find(|(known, _)| is(known)).map(|(_, category)| *category)
 }
+
+/// Lower case, the commonest first.
+const SHIPPED_ATTENDANCE: [(&str, Category); 11] = [
+    ("in attendance", Category::Present),
+    ("present", Category::Present),
+    ("unexcused absence", Category::UnexcusedAbsence),
+    ("excused absence", Category::ExcusedAbsence),
+    ("tardy", Category::Tardy),
+    ("absent", Category::AbsenceUnknownExcuse),
+    ("absent-unexcused", Category::UnexcusedAbsence),
+    ("absent-excused", Category::ExcusedAbsence),
+    ("early departure", Category::EarlyDeparture),
+    ("early-departure", Category::EarlyDeparture),
+    ("partial", Category::Partial),
+];
 
 /// Whether the events of a calendar date make it instructional: one that says so, and none that takes it away.
 pub fn instructional(events: &[String]) -> bool {

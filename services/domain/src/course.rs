@@ -1,12 +1,10 @@
 //! Course performance: which sections a student is failing. Item 12 of the default policy.
 
-use std::collections::BTreeMap;
-
 use crate::code;
 use crate::date::Date;
-use crate::event::Grade;
+use crate::event::{Grade, Origin};
 use crate::id::{SchoolId, SchoolYear, SectionId};
-use crate::ledger::{Ledger, Live};
+use crate::ledger::{Facts, Graded, GradeWord, text};
 use crate::view::{SectionView, View};
 
 /// The grade that stands for a section as of a date.
@@ -18,44 +16,54 @@ pub struct Standing<'a> {
     pub school: &'a SchoolId,
     /// Whether its course is a core course.
     pub core: bool,
-    /// The grade.
-    pub grade: Live<'a, Grade>,
+    grade: GradeWord<'a>,
     /// When its grading period ends.
     pub period_end: Date,
     /// Whether it fails.
     pub failing: bool,
 }
 
+impl Standing<'_> {
+    /// The grade, as sent: its type, its value in hundredths of a point, and its letter.
+    pub fn grade(&self) -> (&str, Option<i64>, Option<&str>) {
+        let grade = &self.grade.grade;
+        (text(grade.grade_type), grade.numeric, grade.letter.map(text))
+    }
+
+    /// Where the grade comes from.
+    pub fn origin(&self) -> Origin {
+        self.grade.origin()
+    }
+}
+
 /// The grade that stands for each section of a year: of the latest grading period (by its end) that has one and has begun by
 /// the date; of that period's grades a final before a semester before a grading-period grade. Numeric wins over letter.
 pub(crate) fn standings<'a>(
-    ledger: &'a Ledger,
+    facts: Facts<'a>,
     view: &'a View,
     year: SchoolYear,
     as_of: Date,
     failing_below: i64,
 ) -> Vec<Standing<'a>> {
-    let mut best: BTreeMap<SectionId, (Rank, Standing<'a>)> = BTreeMap::new();
-    if !ledger.registered() {
-        return Vec::new();
-    }
-    for grade in ledger.grades() {
-        let Some((section, period_end, type_rank)) = counted(grade.fact, view, year, as_of) else { continue };
+    let mut best: Vec<(Rank, Standing<'a>)> = Vec::new();
+    for grade in facts.grades() {
+        let Some((section, period_end, type_rank)) = counted(&grade.grade, view, year, as_of) else { continue };
         let rank = Rank { period_end: std::cmp::Reverse(period_end), type_rank };
         let standing = Standing {
-            section: grade.fact.section,
+            section: grade.grade.section,
             school: section.school,
             core: section.core,
-            failing: fails(grade.fact, failing_below),
+            failing: fails(&grade.grade, failing_below),
             grade,
             period_end,
         };
-        let known = best.get(&standing.section);
-        if known.is_none_or(|(known, _)| rank < *known) {
-            best.insert(standing.section, (rank, standing));
+        match best.iter_mut().find(|(_, known)| known.section == standing.section) {
+            None => best.push((rank, standing)),
+            Some(known) if rank < known.0 => *known = (rank, standing),
+            Some(_) => {}
         }
     }
-    best.into_values().map(|(_, standing)| standing).collect()
+    best.into_iter().map(|(_, standing)| standing).collect()
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -64,10 +72,10 @@ struct Rank {
     type_rank: u8,
 }
 
-fn counted<'a>(grade: &Grade, view: &'a View, year: SchoolYear, as_of: Date) -> Option<(SectionView<'a>, Date, u8)> {
+fn counted<'a>(grade: &Graded<'_>, view: &'a View, year: SchoolYear, as_of: Date) -> Option<(SectionView<'a>, Date, u8)> {
     let section = view.section(grade.section)?;
     let period = view.grading_period(grade.grading_period)?;
-    let type_rank = code::grade_rank(&grade.grade_type)?;
+    let type_rank = code::grade_rank(text(grade.grade_type))?;
     let has_value = grade.numeric.is_some() || grade.letter.is_some();
     (section.session.school_year == year && period.begin_on <= as_of && has_value).then_some((
         section,
@@ -94,8 +102,8 @@ pub(crate) fn not_counted(grade: &Grade, view: &View, year: SchoolYear, as_of: D
     (grade.numeric.is_none() && grade.letter.is_none()).then_some("it has no value")
 }
 
-fn fails(grade: &Grade, failing_below: i64) -> bool {
-    match (grade.numeric, &grade.letter) {
+fn fails(grade: &Graded<'_>, failing_below: i64) -> bool {
+    match (grade.numeric, grade.letter.map(text)) {
         (Some(numeric), _) => numeric < failing_below,
         (None, Some(letter)) => code::failing_letter(letter),
         (None, None) => false,

@@ -17,6 +17,9 @@ const EPOCH: civil::Date = civil::date(1970, 1, 1);
 pub struct OutOfRange(pub i32);
 
 impl Date {
+    /// 1970-01-01.
+    pub(crate) const EPOCH: Self = Self(0);
+
     const FIRST: i32 = -25_567;
     const LAST: i32 = 84_371;
 
@@ -66,9 +69,21 @@ impl Date {
 
     /// The school year that the date falls in when no calendar says so: years turn on 1 July.
     pub fn school_year(self) -> crate::id::SchoolYear {
-        let date = self.to_civil();
-        crate::id::SchoolYear(i32::from(date.year()) + i32::from(date.month() >= 7))
+        // From 1 July to the year's end are 184 days in every year, so the school year is the calendar year of so many days on.
+        crate::id::SchoolYear(calendar_year(self.0 + 184))
     }
+}
+
+/// The calendar year of a day count, by integer arithmetic alone: it is asked for at each evaluation. Years are counted from
+/// 1 March 0000, so that a leap day is a year's last, in eras of 400 years, which all have as many days.
+const fn calendar_year(days: i32) -> i32 {
+    const ERA: i32 = 146_097;
+    let since_march = days + 719_468;
+    let of_era = since_march.rem_euclid(ERA);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / (ERA - 1)) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // 306 days after 1 March is 1 January.
+    since_march.div_euclid(ERA) * 400 + year_of_era + (of_year >= 306) as i32
 }
 
 impl fmt::Display for Date {
@@ -105,5 +120,10 @@ mod tests {
     fn a_school_year_turns_in_july() {
         assert_eq!(Date::parse("2022-06-30").unwrap().school_year().0, 2022);
         assert_eq!(Date::parse("2022-07-01").unwrap().school_year().0, 2023);
+        for days in Date::FIRST..=Date::LAST {
+            let date = Date(days).to_civil();
+            let year = i32::from(date.year()) + i32::from(date.month() >= 7);
+            assert_eq!(Date(days).school_year().0, year, "{date}");
+        }
     }
 }

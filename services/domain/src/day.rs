@@ -2,13 +2,12 @@
 //!
 //! Unit: one hundredth of a day.
 
-use std::collections::BTreeMap;
-
+use crate::mutant::{Mutant, planted};
 use crate::code;
 use crate::date::Date;
 use crate::event::{AttendanceMark, Scope, SectionMembership};
-use crate::id::{SchoolId, SectionId};
-use crate::ledger::{Ledger, Live};
+use crate::id::{SchoolId, SectionId, SessionId};
+use crate::ledger::MarkKind;
 use crate::settings::{Category, Reporting, Settings};
 use crate::view::View;
 
@@ -32,86 +31,111 @@ pub struct Day {
     pub unexplained: bool,
 }
 
-/// The marks of one student, school and date that may count.
-#[derive(Debug, Default)]
-pub(crate) struct DayMarks<'a> {
-    daily: Vec<(Option<Category>, &'a AttendanceMark)>,
-    sections: BTreeMap<SectionId, Vec<Option<Category>>>,
+/// What marks of one kind say, when they may count: their school, session and section are known (item 6).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark<'a> {
+    pub(crate) school: &'a SchoolId,
+    scope: Scope,
+    category: Option<Category>,
+    share: Option<i32>,
 }
 
-/// Marks by school and date, without those that refer to a school, session or section that is not known (item 6).
-pub(crate) type MarkIndex<'a> = BTreeMap<(&'a SchoolId, Date), DayMarks<'a>>;
+impl<'a> Mark<'a> {
+    /// What a kind of marks says; none while something that it refers to is not known.
+    pub(crate) fn of(kind: &MarkKind<'_>, view: &'a View, settings: &Settings) -> Option<Self> {
+        let school = view.find_school(kind.school)?;
+        unknown_reference(kind.session, kind.scope, view).is_none().then(|| Self {
+            school,
+            scope: kind.scope,
+            category: code::attendance(kind.code, &settings.codes),
+            share: kind.share,
+        })
+    }
+}
 
 /// Why a mark is kept but cannot count yet.
 pub(crate) fn unknown_parent(mark: &AttendanceMark, view: &View) -> Option<&'static str> {
     if !view.knows_school(&mark.school) {
         return Some("its school is not known");
     }
-    if mark.session.is_some_and(|session| view.session(session).is_none()) {
+    unknown_reference(mark.session, mark.scope, view)
+}
+
+fn unknown_reference(session: Option<SessionId>, scope: Scope, view: &View) -> Option<&'static str> {
+    if session.is_some_and(|session| view.session(session).is_none()) {
         return Some("its session is not known");
     }
-    match mark.scope {
+    match scope {
         Scope::Section(section) if view.section(section).is_none() => Some("its section is not known"),
         Scope::Day | Scope::Section(_) => None,
     }
 }
 
-pub(crate) fn index<'a>(ledger: &'a Ledger, view: &View, settings: &Settings) -> MarkIndex<'a> {
-    let mut index = MarkIndex::new();
-    for Live { fact: mark, .. } in ledger.marks() {
-        if unknown_parent(mark, view).is_some() {
+/// A student's days at one school.
+#[derive(Clone, Copy)]
+pub(crate) struct Attendance<'a> {
+    school: &'a SchoolId,
+    memberships: &'a [SectionMembership],
+    view: &'a View,
+    reporting: Reporting,
+    /// Whether only "attendance was taken" tells that nobody was marked.
+    proof_needed: bool,
+}
+
+impl<'a> Attendance<'a> {
+    pub(crate) fn new(
+        school: &'a SchoolId,
+        memberships: &'a [SectionMembership],
+        view: &'a View,
+        reporting: Reporting,
+    ) -> Self {
+        let proof_needed = reporting == Reporting::Positive || view.reports_taken(school);
+        Self { school, memberships, view, reporting, proof_needed }
+    }
+
+    /// The day of a date that counts here; none when it is unknown (items 3 to 5). The marks are those of the date, of whatever
+    /// school.
+    pub(crate) fn day<'m>(&self, date: Date, marks: impl Iterator<Item = &'m Mark<'m>> + Clone) -> Option<Day> {
+        let marks = marks.filter(|mark| mark.school == self.school);
+        if marks.clone().any(|mark| mark.scope == Scope::Day) {
+            return Some(from_daily(date, marks));
+        }
+        let sections = Sections::of(marks);
+        if sections.is_empty() {
+            let known = || known_sections(self, date, &sections);
+            let present = !self.proof_needed || silent_means_present(self.reporting, known());
+            return present.then_some(Day { date, absent: 0, unexcused: 0, tardy: false, unexplained: false });
+        }
+        let known = known_sections(self, date, &sections).sections.len();
+        Some(from_sections(date, &sections, known))
+    }
+}
+
+fn from_daily<'m>(date: Date, marks: impl Iterator<Item = &'m Mark<'m>>) -> Day {
+    let (mut absent, mut unexcused, mut open_part) = (0, 0, 0);
+    let (mut tardy, mut came) = (false, false);
+    for mark in marks {
+        came |= mark.category.is_some_and(is_arrival);
+        if mark.scope != Scope::Day {
             continue;
         }
-        let category = code::attendance(&mark.code, &settings.codes);
-        let marks = index.entry((&mark.school, mark.date)).or_default();
-        match mark.scope {
-            Scope::Day => marks.daily.push((category, mark)),
-            Scope::Section(section) => marks.sections.entry(section).or_default().push(category),
+        let part = absent_part(mark.category, mark.share);
+        absent += part;
+        match mark.category {
+            Some(Category::UnexcusedAbsence) => {
+                unexcused += part;
+                open_part += part;
+            }
+            Some(Category::AbsenceUnknownExcuse | Category::Partial) => open_part += part,
+            Some(Category::Tardy) => tardy = true,
+            _ => {}
         }
     }
-    index
-}
-
-/// The day of a student at a school, on a date that counts there; none when it is unknown (items 3 to 5).
-pub(crate) fn day(
-    date: Date,
-    school: &SchoolId,
-    marks: Option<&DayMarks<'_>>,
-    memberships: &[&SectionMembership],
-    view: &View,
-    reporting: Reporting,
-) -> Option<Day> {
-    if let Some(marks) = marks.filter(|marks| !marks.daily.is_empty()) {
-        return Some(from_daily(date, marks));
-    }
-    let meeting = Meeting { date, school, view };
-    let known = meeting.known_sections(marks, memberships, reporting);
-    match marks.filter(|marks| !marks.sections.is_empty()) {
-        Some(marks) => Some(from_sections(date, &marks.sections, known.len())),
-        None if known.silent_means_present(reporting) => {
-            Some(Day { date, absent: 0, unexcused: 0, tardy: false, unexplained: false })
-        }
-        None => None,
-    }
-}
-
-fn from_daily(date: Date, marks: &DayMarks<'_>) -> Day {
-    let daily = &marks.daily;
-    let sum = |wanted: fn(Category) -> bool| -> i32 {
-        let parts = daily.iter().filter(|(category, _)| category.is_some_and(wanted));
-        parts.map(|(category, mark)| absent_part(*category, mark.share)).sum::<i32>().min(WHOLE)
-    };
-    let has = |wanted: Category| daily.iter().any(|(category, _)| *category == Some(wanted));
-    let open_part = sum(|category| {
-        matches!(category, Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial)
-    });
-    let came_to_class = || marks.sections.values().flatten().flatten().any(|&category| is_arrival(category));
-    let came = has(Category::Tardy) || has(Category::Present) || came_to_class();
     Day {
         date,
-        absent: sum(|_| true),
-        unexcused: sum(|category| category == Category::UnexcusedAbsence),
-        tardy: has(Category::Tardy),
+        absent: absent.min(WHOLE),
+        unexcused: unexcused.min(WHOLE),
+        tardy,
         unexplained: open_part > 0 && !came,
     }
 }
@@ -124,14 +148,40 @@ fn absent_part(category: Option<Category>, share: Option<i32>) -> i32 {
             _ => WHOLE,
         },
         Some(Category::Partial) => share.map_or(PARTIAL, |share| share.clamp(0, WHOLE)),
+        Some(Category::Tardy) if planted(Mutant::TardyIsAbsent) => WHOLE,
         Some(Category::Tardy | Category::EarlyDeparture | Category::Present) | None => 0,
     }
 }
 
+/// The section marks of a day, in the order of sections.
+struct Sections(Vec<(SectionId, Option<Category>)>);
+
+impl Sections {
+    fn of<'m>(marks: impl Iterator<Item = &'m Mark<'m>>) -> Self {
+        let section = |mark: &Mark<'_>| match mark.scope {
+            Scope::Section(section) => Some((section, mark.category)),
+            Scope::Day => None,
+        };
+        let mut sections: Vec<_> = marks.filter_map(section).collect();
+        sections.sort_unstable();
+        Self(sections)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn contains(&self, section: SectionId) -> bool {
+        self.0.binary_search_by_key(&section, |(of, _)| *of).is_ok()
+    }
+}
+
 /// Item 4: at least half of the day's sections with an absence make it a whole day absent, else none of it.
-fn from_sections(date: Date, sections: &BTreeMap<SectionId, Vec<Option<Category>>>, known: usize) -> Day {
-    let marks = || sections.values().flatten().flatten().copied();
-    let missed = sections.values().filter(|marks| marks.iter().flatten().any(|&category| is_absence(category))).count();
+fn from_sections(date: Date, sections: &Sections, known: usize) -> Day {
+    let marks = || sections.0.iter().filter_map(|(_, category)| *category);
+    let by_section = sections.0.chunk_by(|a, b| a.0 == b.0);
+    let missed =
+        by_section.filter(|marks| marks.iter().filter_map(|(_, category)| *category).any(is_absence)).count();
     let absent = missed > 0 && missed * 2 >= known;
     // A section may hold several live marks; the excuse is weighed over marks, as the policy words it, not over sections.
     let absences = marks().filter(|&category| is_absence(category)).count();
@@ -155,13 +205,6 @@ fn is_arrival(category: Category) -> bool {
     matches!(category, Category::Tardy | Category::Present)
 }
 
-/// One date at one school.
-struct Meeting<'a> {
-    date: Date,
-    school: &'a SchoolId,
-    view: &'a View,
-}
-
 /// The student's sections of a day whose attendance is known.
 struct KnownSections {
     sections: Vec<SectionId>,
@@ -169,54 +212,32 @@ struct KnownSections {
     all_unknown: bool,
 }
 
-impl KnownSections {
-    fn len(&self) -> usize {
-        self.sections.len()
-    }
-
-    /// Item 5.
-    fn silent_means_present(&self, reporting: Reporting) -> bool {
-        match reporting {
-            Reporting::Negative => !self.all_unknown,
-            // Only "attendance was taken" proves then that silence means presence.
-            Reporting::Positive => !self.sections.is_empty(),
-        }
+/// Item 5.
+fn silent_means_present(reporting: Reporting, known: KnownSections) -> bool {
+    match reporting {
+        Reporting::Negative => !known.all_unknown,
+        // Only "attendance was taken" proves then that silence means presence.
+        Reporting::Positive => !known.sections.is_empty(),
     }
 }
 
-impl Meeting<'_> {
-    fn known_sections(
-        &self,
-        marks: Option<&DayMarks<'_>>,
-        memberships: &[&SectionMembership],
-        reporting: Reporting,
-    ) -> KnownSections {
-        let mut sections: Vec<SectionId> = memberships
-            .iter()
-            .filter(|membership| self.meets(membership))
-            .map(|membership| membership.section)
-            .collect();
-        let marked = marks.map(|marks| &marks.sections);
-        sections.extend(marked.iter().flat_map(|marked| marked.keys().copied()));
-        sections.sort_unstable();
-        sections.dedup();
-        let any = !sections.is_empty();
-        let proof_needed = reporting == Reporting::Positive || self.view.reports_taken(self.school);
-        if proof_needed {
-            sections.retain(|section| {
-                marked.is_some_and(|marked| marked.contains_key(section)) || self.view.taken(*section, self.date)
-            });
-        }
-        KnownSections { all_unknown: any && sections.is_empty(), sections }
+fn known_sections(at: &Attendance<'_>, date: Date, marked: &Sections) -> KnownSections {
+    let meeting = at.memberships.iter().filter(|membership| meets(at, date, membership));
+    let mut sections: Vec<SectionId> = meeting.map(|membership| membership.section).collect();
+    sections.extend(marked.0.iter().map(|(section, _)| *section));
+    sections.sort_unstable();
+    sections.dedup();
+    let any = !sections.is_empty();
+    if at.proof_needed {
+        sections.retain(|section| marked.contains(*section) || at.view.taken(*section, date));
     }
+    KnownSections { all_unknown: any && sections.is_empty(), sections }
+}
 
-    fn meets(&self, membership: &SectionMembership) -> bool {
-        let covers = membership.begin_on <= self.date && membership.end_on.is_none_or(|end| self.date <= end);
-        covers
-            && self.view.section(membership.section).is_some_and(|section| {
-                section.school == self.school
-                    && section.session.begin_on <= self.date
-                    && self.date <= section.session.end_on
-            })
-    }
+fn meets(at: &Attendance<'_>, date: Date, membership: &SectionMembership) -> bool {
+    let covers = membership.begin_on <= date && membership.end_on.is_none_or(|end| date <= end);
+    covers
+        && at.view.section(membership.section).is_some_and(|section| {
+            section.school == at.school && section.session.begin_on <= date && date <= section.session.end_on
+        })
 }

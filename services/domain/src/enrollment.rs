@@ -1,87 +1,107 @@
-//! On which dates a student is enrolled where: spells, no-shows, calendars. Items 1, 2 and 7 of the default policy.
+//! When a student is enrolled where: spells, no-shows, calendars. Items 1, 2 and 7 of the default policy.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
+use smallvec::SmallVec;
 
 use crate::code;
 use crate::date::Date;
-use crate::event::Enrollment;
-use crate::id::{SchoolId, SchoolYear};
-use crate::ledger::Ledger;
+use crate::id::{CalendarId, SchoolId, SchoolYear};
+use crate::ledger::{self, text};
 use crate::view::View;
 
 /// A live enrollment that counts: of a known school, and not a no-show.
-pub(crate) fn spells<'a>(ledger: &'a Ledger, view: &View) -> Vec<&'a Enrollment> {
-    if !ledger.registered() {
-        return Vec::new();
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spell<'a> {
+    pub(crate) school: &'a SchoolId,
+    pub(crate) entry_on: Date,
+    pub(crate) exit_on: Option<Date>,
+    calendar: Option<CalendarId>,
+    primary_school: bool,
+}
+
+impl<'a> Spell<'a> {
+    /// The spell of an enrollment, if it counts.
+    pub(crate) fn of(enrollment: &ledger::Spell<'_>, view: &'a View) -> Option<Self> {
+        let no_show = never_came(enrollment.entry_on, enrollment.exit_on, text(enrollment.exit_type));
+        let school = view.find_school(text(enrollment.school)).filter(|_| !no_show)?;
+        let ledger::Spell { entry_on, exit_on, calendar, primary_school, .. } = *enrollment;
+        Some(Self { school, entry_on, exit_on, calendar, primary_school })
     }
-    ledger.enrollments().filter(|spell| view.knows_school(&spell.school) && !never_came(spell)).collect()
+
+    /// Whether it covers a date; the exit day counts.
+    pub(crate) fn covers(&self, date: Date) -> bool {
+        self.entry_on <= date && self.exit_on.is_none_or(|exit| date <= exit)
+    }
+
+    /// The dates of a year that it makes count, up to one date, in order; none when its calendar is unknown.
+    fn dates(&self, view: &'a View, year: SchoolYear, through: Date) -> &'a [Date] {
+        let Some(calendar) = view.calendar(self.calendar, self.school, year) else { return &[] };
+        let last = self.exit_on.map_or(through, |exit| exit.min(through));
+        let dates = &calendar.instructional;
+        let end = dates.partition_point(|date| *date <= last);
+        let start = dates.partition_point(|date| *date < self.entry_on).min(end);
+        &dates[start..end]
+    }
 }
 
 /// Exit before entry; or exit on entry with a no-show code.
-pub(crate) fn never_came(spell: &Enrollment) -> bool {
-    spell
-        .exit_on
-        .is_some_and(|exit| exit < spell.entry_on || (exit == spell.entry_on && code::no_show(&spell.exit_type)))
+pub(crate) fn never_came(entry_on: Date, exit_on: Option<Date>, exit_type: &str) -> bool {
+    exit_on.is_some_and(|exit| exit < entry_on || (exit == entry_on && code::no_show(exit_type)))
 }
 
-/// Whether a spell covers a date; the exit day counts.
-pub(crate) fn covers(spell: &Enrollment, date: Date) -> bool {
-    spell.entry_on <= date && spell.exit_on.is_none_or(|exit| date <= exit)
+/// Whether a spell with this exit lasts into a year.
+pub(crate) fn reaches(exit_on: Option<Date>, year: SchoolYear) -> bool {
+    exit_on.is_none_or(|exit| exit.school_year() >= year)
 }
 
-/// Whether a spell lasts into a year.
-pub(crate) fn reaches(spell: &Enrollment, year: SchoolYear) -> bool {
-    spell.exit_on.is_none_or(|exit| exit.school_year() >= year)
-}
-
-/// The dates that count at each school of the year, up to one date, in order. A school whose calendar is unknown has none.
+/// The schools of the year, in order of their ids, with the dates that count there up to one date. A school whose calendar is
+/// unknown has none.
 pub(crate) fn dates<'a>(
-    spells: &[&'a Enrollment],
-    view: &View,
+    spells: &[Spell<'a>],
+    view: &'a View,
     year: SchoolYear,
     through: Date,
-) -> BTreeMap<&'a SchoolId, Vec<Date>> {
-    let mut dates: BTreeMap<&SchoolId, Vec<Date>> = BTreeMap::new();
-    for spell in spells {
-        if spell.entry_on > through || !reaches(spell, year) {
-            continue;
-        }
-        let counted = dates.entry(&spell.school).or_default();
-        if let Some(calendar) = view.calendar(spell.calendar, &spell.school, year) {
-            counted
-                .extend(calendar.instructional.iter().copied().filter(|&date| date <= through && covers(spell, date)));
+) -> SmallVec<[(&'a SchoolId, Cow<'a, [Date]>); 1]> {
+    let mut schools: SmallVec<[(&SchoolId, Cow<'_, [Date]>); 1]> = SmallVec::new();
+    for spell in spells.iter().filter(|spell| spell.entry_on <= through && reaches(spell.exit_on, year)) {
+        let dates = spell.dates(view, year, through);
+        match schools.binary_search_by_key(&spell.school, |(school, _)| school) {
+            Err(at) => schools.insert(at, (spell.school, Cow::Borrowed(dates))),
+            Ok(at) => {
+                let known = schools[at].1.to_mut();
+                known.extend_from_slice(dates);
+                known.sort_unstable();
+                known.dedup();
+            }
         }
     }
-    for counted in dates.values_mut() {
-        counted.sort_unstable();
-        counted.dedup();
-    }
-    dates
+    schools
 }
 
-/// How a school ranks when several claim one date: primary, then latest entry, then lowest id. The least is chosen.
-pub(crate) fn rank(
-    spells: &[&Enrollment],
-    school: &SchoolId,
+/// How a school ranks when several claim one date: primary, then latest entry, then lowest id. The least is chosen. School ids
+/// are numbers in most districts: the lowest number is meant by "lowest", and text order settles the rest.
+pub(crate) fn rank<'s>(
+    spells: &[Spell<'_>],
+    school: &'s SchoolId,
     date: Date,
-) -> (bool, std::cmp::Reverse<Option<Date>>, (u64, String)) {
-    let here = || spells.iter().filter(|spell| spell.school == *school && covers(spell, date));
+) -> (bool, Reverse<Option<Date>>, (u64, &'s str)) {
+    let here = || spells.iter().filter(|spell| spell.school == school && spell.covers(date));
     let primary = here().any(|spell| spell.primary_school);
     let entry = here().map(|spell| spell.entry_on).max();
-    (!primary, std::cmp::Reverse(entry), numeric_order(school))
-}
-
-/// School ids are numbers in most districts: the lowest number is meant by "lowest", and text order settles the rest.
-fn numeric_order(school: &SchoolId) -> (u64, String) {
-    (school.as_str().parse().unwrap_or(u64::MAX), school.as_str().to_owned())
+    (!primary, Reverse(entry), (school.as_str().parse().unwrap_or(u64::MAX), school.as_str()))
 }
 
 /// The school whose team should know about the student on a date: of those enrolled then, by rank; else the latest left.
-pub(crate) fn home<'a>(spells: &[&'a Enrollment], date: Date) -> Option<&'a SchoolId> {
+pub(crate) fn home<'a>(spells: &[Spell<'a>], date: Date) -> Option<&'a SchoolId> {
+    if let [only] = spells {
+        return Some(only.school);
+    }
     let current = spells
         .iter()
-        .filter(|spell| covers(spell, date))
-        .map(|spell| &spell.school)
+        .filter(|spell| spell.covers(date))
+        .map(|spell| spell.school)
         .min_by_key(|school| rank(spells, school, date));
     current
         .or_else(|| {
@@ -89,7 +109,7 @@ pub(crate) fn home<'a>(spells: &[&'a Enrollment], date: Date) -> Option<&'a Scho
                 .iter()
                 .filter(|spell| spell.entry_on <= date)
                 .max_by_key(|spell| (spell.exit_on, spell.entry_on))
-                .map(|spell| &spell.school)
+                .map(|spell| spell.school)
         })
-        .or_else(|| spells.first().map(|spell| &spell.school))
+        .or_else(|| spells.first().map(|spell| spell.school))
 }

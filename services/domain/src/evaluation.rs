@@ -1,14 +1,20 @@
 //! What a student's ledger comes to: the counted days of a school year, and the measures as of any date in it.
+//!
+//! A student is counted anew at each event. The ledger is a few hundred bytes and a year some 180 days, so counting them takes
+//! less than finding out which of them could be left out, and what is counted cannot drift from what is known.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use smallvec::SmallVec;
 
 use crate::course::{self, Standing};
 use crate::date::Date;
-use crate::day::{self, Day};
-use crate::enrollment;
-use crate::event::{Enrollment, Fact, Scope};
+use crate::day::{Attendance, Day, Mark};
+use crate::enrollment::{self, Spell};
+use crate::event::{Scope, SectionMembership};
 use crate::id::{SchoolId, SchoolYear, SectionId};
-use crate::ledger::Ledger;
+use crate::ledger::{Facts, Ledger, Said, text};
 use crate::measure::Measures;
 use crate::settings::{Now, Settings};
 use crate::view::View;
@@ -24,27 +30,114 @@ pub struct Evaluation<'a> {
     /// The dates in force.
     pub now: Now,
     year: SchoolYear,
-    spells: Vec<&'a Enrollment>,
-    schools: BTreeMap<&'a SchoolId, Vec<Day>>,
-    district: Vec<(&'a SchoolId, Day)>,
+    said: Words<'a>,
+    /// By the position of a ledger's kinds of marks: what they say when they count.
+    kinds: SmallVec<[Option<Mark<'a>>; 6]>,
+    /// In the order of ids, with the dates that count there.
+    schools: SmallVec<[(&'a SchoolId, Cow<'a, [Date]>); 1]>,
+    /// One day a date, when there are several schools.
+    merged: Vec<(&'a SchoolId, Day)>,
+    waiting: bool,
+    /// The district's as of now: every rule looks at them.
+    measures: Measures,
+}
+
+/// What the words that are no marks come to.
+#[derive(Default)]
+struct Words<'a> {
+    registered: bool,
+    spells: SmallVec<[Spell<'a>; 2]>,
+    memberships: Vec<SectionMembership>,
+    has_grades: bool,
+    waiting: bool,
+}
+
+impl<'a> Words<'a> {
+    fn read(facts: Facts<'_>, view: &'a View, year: SchoolYear) -> Self {
+        let mut words = Self::default();
+        for said in facts.words() {
+            match said {
+                Said::Registration => words.registered = true,
+                Said::Enrollment(spell) => {
+                    words.waiting |= enrollment::reaches(spell.exit_on, year)
+                        && view
+                            .find_school(text(spell.school))
+                            .is_none_or(|school| view.calendar(spell.calendar, school, year).is_none());
+                    words.spells.extend(Spell::of(&spell, view));
+                }
+                Said::Membership(membership) => {
+                    words.waiting |= view.section(membership.section).is_none();
+                    words.memberships.push(membership);
+                }
+                Said::Grade(grade) => {
+                    words.has_grades = true;
+                    words.waiting |=
+                        view.section(grade.section).is_none() || view.grading_period(grade.grading_period).is_none();
+                }
+            }
+        }
+        if !words.registered {
+            words.waiting = true;
+            words.spells.clear();
+        }
+        words
+    }
 }
 
 impl<'a> Evaluation<'a> {
     /// Counts a student's days up to today.
     pub fn new(ledger: &'a Ledger, view: &'a View, settings: &'a Settings, now: Now) -> Self {
         let year = now.as_of.school_year();
-        let spells = enrollment::spells(ledger, view);
-        let marks = day::index(ledger, view, settings);
-        let memberships: Vec<_> = ledger.memberships().collect();
-        let dates = enrollment::dates(&spells, view, year, now.today.max(now.as_of));
-        let mut schools = BTreeMap::new();
-        for (school, dates) in dates {
-            let known =
-                |date: Date| day::day(date, school, marks.get(&(school, date)), &memberships, view, settings.reporting);
-            schools.insert(school, dates.into_iter().filter_map(known).collect::<Vec<_>>());
+        let facts = ledger.borrowed();
+        let said = Words::read(facts, view, year);
+        let mut evaluation = Self {
+            ledger,
+            view,
+            settings,
+            now,
+            year,
+            waiting: said.waiting,
+            said,
+            kinds: SmallVec::new(),
+            schools: SmallVec::new(),
+            merged: Vec::new(),
+            measures: Measures::default(),
+        };
+        evaluation.resolve(facts);
+        evaluation.measures = evaluation.count_district(now.as_of, now.today);
+        evaluation
+    }
+
+    /// Finds what marks refer to, and the dates that count.
+    fn resolve(&mut self, facts: Facts<'a>) {
+        for kind in facts.kinds() {
+            let mark = kind.and_then(|kind| Mark::of(&kind, self.view, self.settings));
+            self.waiting |= kind.is_some() && mark.is_none();
+            self.kinds.push(mark);
         }
-        let district = one_school_a_day(&spells, &schools);
-        Self { ledger, view, settings, now, year, spells, schools, district }
+        let through = self.now.today.max(self.now.as_of);
+        self.schools = enrollment::dates(&self.said.spells, self.view, self.year, through);
+        if self.schools.len() > 1 {
+            self.merged = one_school_a_day(
+                &self.said.spells,
+                self.schools.iter().flat_map(|(school, dates)| self.days_at(school, dates)),
+            );
+        }
+    }
+
+    /// The counted days at a school, in order.
+    fn days_at<'s>(&'s self, school: &'a SchoolId, dates: &'s [Date]) -> impl Iterator<Item = (&'a SchoolId, Day)> + 's {
+        let attendance = Attendance::new(school, &self.said.memberships, self.view, self.settings.reporting);
+        let mut rest = self.ledger.borrowed().marks().peekable();
+        let mut of_date: SmallVec<[&Mark<'a>; 8]> = SmallVec::new();
+        dates.iter().filter_map(move |&date| {
+            of_date.clear();
+            while let Some((of, kind)) = rest.next_if(|(of, _)| *of <= date) {
+                let mark = self.kinds.get(kind).and_then(Option::as_ref);
+                of_date.extend(mark.filter(|_| of == date));
+            }
+            attendance.day(date, of_date.iter().copied()).map(|day| (school, day))
+        })
     }
 
     /// The school year that is counted.
@@ -55,21 +148,35 @@ impl<'a> Evaluation<'a> {
     /// Schools with a row of measures: where the student was enrolled in the year. A grade of another school counts for the
     /// district as a whole.
     pub fn schools(&self, as_of: Date) -> BTreeSet<&'a SchoolId> {
-        let begun = self.spells.iter().filter(|spell| spell.entry_on <= as_of);
-        begun.map(|spell| &spell.school).filter(|school| self.schools.contains_key(school)).collect()
+        let begun = self.said.spells.iter().filter(|spell| spell.entry_on <= as_of);
+        begun.map(|spell| spell.school).filter(|school| self.find(school).is_some()).collect()
+    }
+
+    fn find(&self, school: &SchoolId) -> Option<impl Iterator<Item = (&'a SchoolId, Day)>> {
+        let at = self.schools.binary_search_by_key(&school, |(of, _)| *of).ok()?;
+        let (school, dates) = &self.schools[at];
+        Some(self.days_at(school, dates))
     }
 
     /// The measures of the district as a whole, as of a date, with the same-day measure of another.
     pub fn district(&self, as_of: Date, today: Date) -> Measures {
-        let mut measures = fold(self.district.iter().map(|(_, day)| day), as_of, today);
+        let now = Now { today, as_of };
+        if now == self.now { self.measures } else { self.count_district(as_of, today) }
+    }
+
+    fn count_district(&self, as_of: Date, today: Date) -> Measures {
+        let mut measures = match self.schools.as_slice() {
+            [(school, dates)] => fold(self.days_at(school, dates), as_of, today),
+            _ => fold(self.merged.iter().copied(), as_of, today),
+        };
         self.grade(&mut measures, None, as_of);
         measures
     }
 
     /// The measures at one school.
     pub fn school(&self, school: &SchoolId, as_of: Date, today: Date) -> Measures {
-        let days = self.schools.get(school).map_or(&[][..], Vec::as_slice);
-        let mut measures = fold(days.iter(), as_of, today);
+        let days = self.find(school);
+        let mut measures = fold(days.into_iter().flatten(), as_of, today);
         self.grade(&mut measures, Some(school), as_of);
         measures
     }
@@ -85,112 +192,135 @@ impl<'a> Evaluation<'a> {
 
     /// The grade that stands for each section, as of a date.
     pub fn standings(&self, as_of: Date) -> Vec<Standing<'a>> {
-        course::standings(self.ledger, self.view, self.year, as_of, self.settings.failing_below)
+        if !self.said.registered || !self.said.has_grades {
+            return Vec::new();
+        }
+        let facts = self.ledger.borrowed();
+        course::standings(facts, self.view, self.year, as_of, self.settings.failing_below)
     }
 
     /// The district's day of a date, and the school that it was counted at; none when the date does not count.
     pub fn day(&self, date: Date) -> Option<(&'a SchoolId, Day)> {
-        self.district.binary_search_by_key(&date, |(_, day)| day.date).ok().map(|at| self.district[at])
+        match self.schools.as_slice() {
+            [(school, dates)] => {
+                let at = dates.binary_search(&date).ok()?;
+                self.days_at(school, &dates[at..=at]).next()
+            }
+            _ => self.merged.binary_search_by_key(&date, |(_, day)| day.date).ok().map(|at| self.merged[at]),
+        }
     }
 
     /// The district's counted days up to a date, in order.
-    pub fn days(&self, as_of: Date) -> &[(&'a SchoolId, Day)] {
-        let end = self.district.partition_point(|(_, day)| day.date <= as_of);
-        &self.district[..end]
+    pub(crate) fn days(&self, as_of: Date) -> Vec<(&'a SchoolId, Day)> {
+        let mut days = match self.schools.as_slice() {
+            [(school, dates)] => self.days_at(school, dates).collect(),
+            _ => self.merged.clone(),
+        };
+        days.retain(|(_, day)| day.date <= as_of);
+        days
     }
 
     /// Whether a date counts at a school.
     pub(crate) fn counts(&self, school: &SchoolId, date: Date) -> bool {
-        self.schools.get(school).is_some_and(|days| days.binary_search_by_key(&date, |day| day.date).is_ok())
+        self.find(school).is_some_and(|mut days| days.any(|(_, day)| day.date == date))
     }
 
     /// Whether the student is enrolled at a school on a date, whatever the calendar says.
     pub(crate) fn enrolled(&self, school: &SchoolId, date: Date) -> bool {
-        self.spells.iter().any(|spell| spell.school == *school && enrollment::covers(spell, date))
+        self.said.spells.iter().any(|spell| spell.school == school && spell.covers(date))
     }
 
     /// The school whose team should know, on a date.
     pub fn home(&self, date: Date) -> Option<&'a SchoolId> {
-        enrollment::home(&self.spells, date)
+        enrollment::home(&self.said.spells, date)
     }
 
     /// Whether a live fact waits for something that is not known yet, so that any reference change may concern the student.
     pub fn waiting(&self) -> bool {
-        !self.ledger.registered()
-            || self.ledger.marks().any(|mark| day::unknown_parent(mark.fact, self.view).is_some())
-            || self.ledger.enrollments().filter(|spell| enrollment::reaches(spell, self.year)).any(|spell| {
-                !self.view.knows_school(&spell.school)
-                    || self.view.calendar(spell.calendar, &spell.school, self.year).is_none()
-            })
-            || self.ledger.memberships().any(|membership| self.view.section(membership.section).is_none())
-            || self.ledger.grades().any(|grade| {
-                self.view.section(grade.fact.section).is_none()
-                    || self.view.grading_period(grade.fact.grading_period).is_none()
-            })
+        self.waiting
     }
 
     /// Schools whose reference data the student's facts lean on. A careless source may refer across schools, so what each fact
     /// refers to is followed to the school that owns it.
-    pub fn leans_on(&self) -> BTreeSet<&SchoolId> {
-        let mut schools = BTreeSet::new();
-        for live in self.ledger.facts() {
-            match live.fact {
-                Fact::Registration => {}
-                Fact::Enrollment(spell) => {
-                    schools.insert(&spell.school);
-                    schools.extend(spell.calendar.and_then(|calendar| self.view.calendar_school(calendar)));
+    pub fn leans_on(&self) -> BTreeSet<SchoolId> {
+        let facts = self.ledger.borrowed();
+        let mut leaning = Leaning { view: self.view, schools: BTreeSet::new() };
+        for said in facts.words() {
+            match said {
+                Said::Registration => {}
+                Said::Enrollment(spell) => {
+                    leaning.on_named(text(spell.school));
+                    leaning.on(spell.calendar.and_then(|calendar| self.view.calendar_school(calendar)));
                 }
-                Fact::SectionMembership(membership) => schools.extend(self.schools_of(membership.section)),
-                Fact::AttendanceMark(mark) => {
-                    schools.insert(&mark.school);
-                    let session = mark.session.and_then(|session| self.view.session(session));
-                    schools.extend(session.map(|session| &session.school));
-                    if let Scope::Section(section) = mark.scope {
-                        schools.extend(self.schools_of(section));
-                    }
-                }
-                Fact::Grade(grade) => {
-                    schools.extend(self.schools_of(grade.section));
-                    schools.extend(self.view.grading_period(grade.grading_period).map(|period| &period.school));
+                Said::Membership(membership) => leaning.on_section(membership.section),
+                Said::Grade(grade) => {
+                    leaning.on_section(grade.section);
+                    leaning.on(self.view.grading_period(grade.grading_period).map(|period| &period.school));
                 }
             }
         }
-        schools
+        for kind in facts.kinds().flatten() {
+            leaning.on_named(kind.school);
+            let session = kind.session.and_then(|session| self.view.session(session));
+            leaning.on(session.map(|session| &session.school));
+            if let Scope::Section(section) = kind.scope {
+                leaning.on_section(section);
+            }
+        }
+        leaning.schools
+    }
+}
+
+/// Schools being gathered.
+struct Leaning<'a> {
+    view: &'a View,
+    schools: BTreeSet<SchoolId>,
+}
+
+impl Leaning<'_> {
+    fn on(&mut self, school: Option<&SchoolId>) {
+        if let Some(school) = school.filter(|school| !self.schools.contains(*school)) {
+            self.schools.insert(school.clone());
+        }
     }
 
-    fn schools_of(&self, section: SectionId) -> impl Iterator<Item = &SchoolId> {
+    fn on_named(&mut self, school: &str) {
+        if !self.schools.contains(school) {
+            let known = self.view.find_school(school).cloned();
+            self.schools.extend(known.or_else(|| SchoolId::parse(school).ok()));
+        }
+    }
+
+    fn on_section(&mut self, section: SectionId) {
         let section = self.view.section(section);
-        section.into_iter().flat_map(|section| [section.school, &section.session.school])
+        self.on(section.map(|section| section.school));
+        self.on(section.map(|section| &section.session.school));
     }
 }
 
 /// Item 7: for the district a student has one day per date.
 fn one_school_a_day<'a>(
-    spells: &[&'a Enrollment],
-    schools: &BTreeMap<&'a SchoolId, Vec<Day>>,
+    spells: &[Spell<'a>],
+    days: impl Iterator<Item = (&'a SchoolId, Day)>,
 ) -> Vec<(&'a SchoolId, Day)> {
-    if let (1, Some((school, days))) = (schools.len(), schools.first_key_value()) {
-        return days.iter().map(|day| (*school, *day)).collect();
-    }
-    let mut chosen: BTreeMap<Date, (&SchoolId, Day)> = BTreeMap::new();
-    for (school, days) in schools {
-        for day in days {
-            let better = chosen.get(&day.date).is_none_or(|(known, _)| {
-                enrollment::rank(spells, school, day.date) < enrollment::rank(spells, known, day.date)
-            });
-            if better {
-                chosen.insert(day.date, (school, *day));
-            }
+    let mut days: Vec<(&SchoolId, Day)> = days.collect();
+    // Stable, so that of one date's schools the first in the order of ids comes first.
+    days.sort_by_key(|(_, day)| day.date);
+    days.dedup_by(|later, first| {
+        let same = later.1.date == first.1.date;
+        if same && enrollment::rank(spells, later.0, later.1.date) < enrollment::rank(spells, first.0, first.1.date) {
+            *first = *later;
         }
-    }
-    chosen.into_values().collect()
+        same
+    });
+    days
 }
 
-fn fold<'d>(days: impl Iterator<Item = &'d Day>, as_of: Date, today: Date) -> Measures {
+fn fold<'a>(days: impl Iterator<Item = (&'a SchoolId, Day)>, as_of: Date, today: Date) -> Measures {
     let mut measures = Measures::default();
-    for day in days {
+    for (_, day) in days {
         if day.date <= as_of {
-            measures.count(day);
+            measures.count(&day);
         }
         if day.date == today {
             measures.unexplained_absence_today = day.unexplained;

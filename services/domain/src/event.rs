@@ -83,7 +83,7 @@ pub struct Enrollment {
 }
 
 /// Membership of a section between two dates, both inclusive.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SectionMembership {
     /// The section.
     pub section: SectionId,

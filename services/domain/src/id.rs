@@ -72,6 +72,13 @@ macro_rules! text_id {
             }
         }
 
+        /// So that a map of ids is asked by text.
+        impl std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
         impl TryFrom<String> for $name {
             type Error = Error;
             fn try_from(text: String) -> Result<Self, Error> {

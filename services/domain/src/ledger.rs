@@ -2,24 +2,42 @@
 //!
 //! A withdrawn record stays as a word without content, so that an older word that arrives later cannot bring it back. The unit
 //! is the student, not the student's year: an enrollment without an exit reaches over years and could not be cut at one.
+//!
+//! A district keeps a million of them, and most of what happens is one more mark, so a ledger is kept in memory as it is stored:
+//! packed (see `layout`), read by walking over a few hundred bytes. The next mark is written at the end;
+//! whatever else happens, the bytes are made anew from their parts (see `parts`).
 
-use std::collections::BTreeMap;
+mod bytes;
+mod first;
+mod layout;
+mod mark;
+mod parts;
+mod phrase;
+mod read;
+#[cfg(test)]
+mod tests;
+mod word;
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
+use std::fmt;
 
-use crate::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, SectionMembership};
-use crate::id::{RecordKey, Revision, SchoolId, SourceId};
+use layout::Layout;
+use mark::{Entries, Entry};
+use parts::Parts;
+use word::Words;
+
+use crate::event::{AttendanceMark, Change, Fact, Origin};
+use crate::id::{RecordKey, Revision, SourceId};
+use crate::mutant::{Mutant, planted};
+
+pub(crate) use read::{Facts, GradeWord, MarkKind, text};
+pub(crate) use word::{Graded, Said, Spell};
 
 /// Everything that sources have said of one student.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub struct Ledger {
-    words: BTreeMap<(SourceId, RecordKey), Word>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Word {
-    revision: Revision,
-    change: Change<Fact>,
+    /// As stored; empty while nothing was said.
+    bytes: Vec<u8>,
 }
 
 /// What a word did to the ledger.
@@ -34,131 +52,130 @@ pub enum Applied {
 }
 
 /// A live fact and who said it.
-#[derive(Debug)]
-pub struct Live<'a, T> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live<T> {
     /// The feed.
-    pub source: &'a SourceId,
+    pub source: SourceId,
     /// Its key of the record.
-    pub key: &'a RecordKey,
+    pub key: RecordKey,
     /// The word's revision.
     pub revision: Revision,
     /// What it says.
-    pub fact: &'a T,
+    pub fact: T,
 }
 
-impl<T> Live<'_, T> {
+impl<T> Live<T> {
     /// Where it comes from.
     pub fn origin(&self) -> Origin {
-        Origin { source: self.source.clone(), key: *self.key, revision: self.revision }
+        Origin { source: self.source.clone(), key: self.key, revision: self.revision }
     }
 }
 
 /// The stored ledger cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the stored ledger cannot be read")]
-pub struct DecodeError(#[from] postcard::Error);
+pub enum DecodeError {
+    /// It is of the first format, and not sound.
+    #[error("the stored ledger cannot be read")]
+    First(#[from] postcard::Error),
+    /// It is of no format that is known, or not sound.
+    #[error("the stored ledger is damaged, or of a later format")]
+    Damaged,
+}
 
 impl Ledger {
     /// Takes a word in: the highest revision of a source's key wins, and of equals the later in the log.
-    pub fn apply(&mut self, origin: Origin, change: Change<Fact>) -> Applied {
-        let word = Word { revision: origin.revision, change };
-        match self.words.entry((origin.source, origin.key)) {
-            std::collections::btree_map::Entry::Vacant(vacant) => {
-                vacant.insert(word);
-                Applied::Changed
+    pub fn apply(&mut self, origin: impl Borrow<Origin>, change: impl Borrow<Change<Fact>>) -> Applied {
+        let (origin, change) = (origin.borrow(), change.borrow());
+        if planted(Mutant::IgnoreWithdrawal) && *change == Change::Withdrawn {
+            return Applied::Same;
+        }
+        if let Change::Recorded(Fact::AttendanceMark(mark)) = change
+            && self.append(origin, mark)
+        {
+            return Applied::Changed;
+        }
+        let mut parts = Parts::read(&self.bytes);
+        let applied = parts.apply(origin, change);
+        if applied != Applied::Outdated {
+            self.bytes = parts.write();
+        }
+        applied
+    }
+
+    /// Writes a mark behind all others, if it belongs there: its record's key ends with its date, and the date is later than
+    /// theirs, so that the record cannot have been heard of before. Tells whether it did.
+    fn append(&mut self, origin: &Origin, mark: &AttendanceMark) -> bool {
+        let layout = Layout::read(&self.bytes);
+        let date = mark.date.days();
+        let kind = layout::kind(origin, mark);
+        let mut found = None;
+        for (at, known) in layout.kinds().enumerate() {
+            if known.stem.is_none() {
+                return false;
             }
-            std::collections::btree_map::Entry::Occupied(mut known) => {
-                if word.revision < known.get().revision {
-                    return Applied::Outdated;
-                }
-                let same = known.get().change == word.change;
-                known.insert(word);
-                if same { Applied::Same } else { Applied::Changed }
+            if known == kind {
+                found = Some(at);
             }
         }
-    }
-
-    /// Whether the district knows the student.
-    pub fn registered(&self) -> bool {
-        self.facts().any(|live| matches!(live.fact, Fact::Registration))
-    }
-
-    /// Live facts, in a fixed order.
-    pub fn facts(&self) -> impl Iterator<Item = Live<'_, Fact>> {
-        self.words.iter().filter_map(|((source, key), word)| match &word.change {
-            Change::Recorded(fact) => Some(Live { source, key, revision: word.revision, fact }),
-            Change::Withdrawn => None,
-        })
-    }
-
-    /// Live enrollments.
-    pub fn enrollments(&self) -> impl Iterator<Item = &Enrollment> {
-        self.facts().filter_map(|live| if let Fact::Enrollment(fact) = live.fact { Some(fact) } else { None })
-    }
-
-    /// Live section memberships.
-    pub fn memberships(&self) -> impl Iterator<Item = &SectionMembership> {
-        self.facts().filter_map(|live| if let Fact::SectionMembership(fact) = live.fact { Some(fact) } else { None })
-    }
-
-    /// Live attendance marks.
-    pub fn marks(&self) -> impl Iterator<Item = Live<'_, AttendanceMark>> {
-        self.facts().filter_map(|live| {
-            if let Fact::AttendanceMark(fact) = live.fact {
-                Some(Live { source: live.source, key: live.key, revision: live.revision, fact })
-            } else {
-                None
-            }
-        })
-    }
-
-    /// Live grades.
-    pub fn grades(&self) -> impl Iterator<Item = Live<'_, Grade>> {
-        self.facts().filter_map(|live| {
-            if let Fact::Grade(fact) = live.fact {
-                Some(Live { source: live.source, key: live.key, revision: live.revision, fact })
-            } else {
-                None
-            }
-        })
-    }
-
-    /// Schools that a live enrollment or mark names: whose calendar and settings may touch the student.
-    pub fn schools(&self) -> std::collections::BTreeSet<&SchoolId> {
-        self.facts()
-            .filter_map(|live| match live.fact {
-                Fact::Enrollment(enrollment) => Some(&enrollment.school),
-                Fact::AttendanceMark(mark) => Some(&mark.school),
-                Fact::Registration | Fact::SectionMembership(_) | Fact::Grade(_) => None,
-            })
-            .collect()
+        let mut tail = Entries::new(layout.marks).tail();
+        let heard_of = |word: word::Word<'_>| word.key == *origin.key.as_bytes();
+        if kind.stem.is_none() || date <= tail.date || Words::new(layout.items, layout.words).any(heard_of) {
+            return false;
+        }
+        let known = layout.kinds().count();
+        if found.is_none() {
+            self.bytes = layout.with_kind(&kind);
+        }
+        // Doubling, as a vector does of itself, would be half of a district's memory.
+        if self.bytes.capacity() - self.bytes.len() < mark::USUAL_BYTES {
+            self.bytes.reserve_exact(2 * mark::USUAL_BYTES);
+        }
+        let kind = found.unwrap_or(known);
+        tail.push(&mut self.bytes, &Entry { date, kind, revision: origin.revision.0, own_key: None });
+        true
     }
 
     /// How many records it holds, withdrawn ones included.
     pub fn len(&self) -> usize {
-        self.words.len()
+        let layout = Layout::read(&self.bytes);
+        Words::new(layout.items, layout.words).count() + Entries::new(layout.marks).count()
     }
 
     /// Whether nothing was ever said.
     pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
+        self.bytes.is_empty()
     }
 
     /// The bytes to store. The first is the format's version.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![FORMAT];
-        let body = postcard::to_stdvec(self).expect("a map of plain values always encodes into memory");
-        bytes.extend_from_slice(&body);
-        bytes
+        if self.bytes.is_empty() { layout::write([&[], &[], &[]], 0) } else { self.bytes.clone() }
     }
 
-    /// Reads stored bytes back.
+    /// Reads stored bytes back, those of the first format too.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        match bytes.split_first() {
-            Some((&FORMAT, body)) => Ok(postcard::from_bytes(body)?),
-            _ => Err(DecodeError(postcard::Error::DeserializeBadEncoding)),
+        match bytes.first() {
+            Some(&layout::FORMAT) => {
+                let ledger = Self { bytes: bytes.to_vec() };
+                if ledger.is_sound() { Ok(ledger) } else { Err(DecodeError::Damaged) }
+            }
+            Some(&first::FORMAT) => first::decode(&bytes[1..]),
+            _ => Err(DecodeError::Damaged),
         }
     }
 }
 
-const FORMAT: u8 = 1;
+/// Two ledgers are equal that hold the same words, in whatever order they came.
+impl PartialEq for Ledger {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes || Parts::read(&self.bytes).same_words(&Parts::read(&other.bytes))
+    }
+}
+
+impl Eq for Ledger {}
+
+/// Its size only: what is said of a student stands in no log.
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ledger({} records)", self.len())
+    }
+}

@@ -11,6 +11,7 @@ use crate::id::{
     CalendarId, CourseId, CourseOfferingId, GradingPeriodId, RecordKey, Revision, SchoolId, SchoolYear, SectionId,
     SessionId, SourceId,
 };
+use crate::quick;
 use crate::reference::{Entry, GradingPeriod, School, Session};
 use crate::settings::Settings;
 
@@ -66,15 +67,17 @@ pub struct View {
     settings: Option<Settings>,
     rule_pack: Option<String>,
     schools: BTreeMap<SchoolId, School>,
-    calendars: HashMap<CalendarId, CalendarView>,
-    calendars_of: HashMap<(SchoolId, SchoolYear), Vec<CalendarId>>,
+    /// The same schools, to be found by text.
+    known: quick::Map<SchoolId, ()>,
+    calendars: quick::Map<CalendarId, CalendarView>,
+    calendars_of: quick::Map<SchoolId, Vec<(SchoolYear, CalendarId)>>,
     /// Events by date, while the view is built.
     dates: HashMap<CalendarId, BTreeMap<Date, Vec<String>>>,
-    sessions: HashMap<SessionId, Session>,
-    grading_periods: HashMap<GradingPeriodId, GradingPeriod>,
-    core: HashMap<CourseId, bool>,
-    offerings: HashMap<CourseOfferingId, (CourseId, SessionId)>,
-    sections: HashMap<SectionId, (CourseOfferingId, SchoolId)>,
+    sessions: quick::Map<SessionId, Session>,
+    grading_periods: quick::Map<GradingPeriodId, GradingPeriod>,
+    core: quick::Map<CourseId, bool>,
+    offerings: quick::Map<CourseOfferingId, (CourseId, SessionId)>,
+    sections: quick::Map<SectionId, (CourseOfferingId, SchoolId)>,
     taken: HashSet<(SectionId, Date)>,
     taken_at: BTreeSet<SchoolId>,
 }
@@ -155,9 +158,10 @@ impl View {
                     .filter_map(|(date, events)| code::instructional(&events).then_some(date))
                     .collect();
             }
-            self.calendars_of.entry((calendar.school.clone(), calendar.school_year)).or_default().push(*id);
+            self.calendars_of.entry(calendar.school.clone()).or_default().push((calendar.school_year, *id));
         }
         self.dates.clear();
+        self.known = self.schools.keys().map(|school| (school.clone(), ())).collect();
         for (section, _) in &self.taken {
             if let Some((_, school)) = self.sections.get(section) {
                 self.taken_at.insert(school.clone());
@@ -187,7 +191,12 @@ impl View {
 
     /// Whether the district has this school.
     pub fn knows_school(&self, school: &SchoolId) -> bool {
-        self.schools.contains_key(school)
+        self.known.contains_key(school)
+    }
+
+    /// The id of a school of the district, by its text.
+    pub(crate) fn find_school(&self, school: &str) -> Option<&SchoolId> {
+        self.known.get_key_value(school).map(|(id, ())| id)
     }
 
     /// A session.
@@ -209,8 +218,9 @@ impl View {
                 return Some(calendar);
             }
         }
-        match self.calendars_of.get(&(school.clone(), year)).map(Vec::as_slice) {
-            Some([only]) => self.calendars.get(only),
+        let mut of_year = self.calendars_of.get(school)?.iter().filter(|(of, _)| *of == year);
+        match (of_year.next(), of_year.next()) {
+            (Some((_, only)), None) => self.calendars.get(only),
             _ => None,
         }
     }

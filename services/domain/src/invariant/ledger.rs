@@ -29,7 +29,7 @@ pub fn check(
     let mut live =
         words.into_iter().filter(|(_, (_, change))| *change != Change::Withdrawn).collect::<BTreeMap<_, _>>();
     for Live { source, key, revision, fact } in ledger.facts() {
-        let word = live.remove(&(source.clone(), *key));
+        let word = live.remove(&(source.clone(), key));
         let same =
             word.is_some_and(|(highest, change)| (highest, change) == (revision, Change::Recorded(fact.clone())));
         if !same {

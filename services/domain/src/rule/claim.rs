@@ -73,32 +73,32 @@ impl Evidence {
 
     /// The facts, newest first.
     fn cite(self, evaluation: &Evaluation<'_>, measures: &Measures, now: Now) -> Vec<CitedFact> {
-        let absences = || evaluation.days(now.as_of).iter().rev();
+        let days = || evaluation.days(now.as_of).into_iter().rev();
         match self {
-            Self::Absences => marks_of(evaluation, absences().filter(|(_, day)| day.absent > 0)),
+            Self::Absences => marks_of(evaluation, days().filter(|(_, day)| day.absent > 0)),
             Self::Streak => {
                 let length = usize::try_from(measures.streak).unwrap_or(0);
-                marks_of(evaluation, absences().take(length))
+                marks_of(evaluation, days().take(length))
             }
-            Self::Today => marks_of(evaluation, evaluation.day(now.today).iter()),
+            Self::Today => marks_of(evaluation, evaluation.day(now.today).into_iter()),
             Self::FailingCore => failing_core(evaluation, now.as_of),
         }
     }
 }
 
-fn marks_of<'d, 'a: 'd>(
+fn marks_of<'a>(
     evaluation: &Evaluation<'_>,
-    days: impl Iterator<Item = &'d (&'a SchoolId, Day)>,
+    days: impl Iterator<Item = (&'a SchoolId, Day)>,
 ) -> Vec<CitedFact> {
     let mut cited = Vec::new();
     for (school, day) in days {
-        let marks = evaluation.ledger.marks().filter(|mark| mark.fact.date == day.date && mark.fact.school == **school);
-        cited.extend(marks.filter_map(|mark| cite_mark(evaluation, &mark)));
+        let marks = evaluation.ledger.marks_on(day.date, school);
+        cited.extend(marks.iter().filter_map(|mark| cite_mark(evaluation, mark)));
     }
     cited
 }
 
-fn cite_mark(evaluation: &Evaluation<'_>, mark: &Live<'_, AttendanceMark>) -> Option<CitedFact> {
+fn cite_mark(evaluation: &Evaluation<'_>, mark: &Live<AttendanceMark>) -> Option<CitedFact> {
     let category = code::attendance(&mark.fact.code, &evaluation.settings.codes);
     let absent = matches!(
         category,
@@ -109,7 +109,7 @@ fn cite_mark(evaluation: &Evaluation<'_>, mark: &Live<'_, AttendanceMark>) -> Op
     absent.then(|| CitedFact {
         date: mark.fact.date,
         school: mark.fact.school.clone(),
-        what: describe(mark.fact, category),
+        what: describe(&mark.fact, category),
         code: mark.fact.code.clone(),
         origin: mark.origin(),
     })
@@ -141,12 +141,15 @@ fn failing_core(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
         .standings(as_of)
         .into_iter()
         .filter(|standing| standing.failing && standing.core)
-        .map(|standing| CitedFact {
-            date: standing.period_end,
-            school: standing.school.clone(),
-            what: describe_grade(standing.grade.fact.numeric, standing.grade.fact.letter.as_deref()),
-            code: standing.grade.fact.grade_type.clone(),
-            origin: standing.grade.origin(),
+        .map(|standing| {
+            let (grade_type, numeric, letter) = standing.grade();
+            CitedFact {
+                date: standing.period_end,
+                school: standing.school.clone(),
+                what: describe_grade(numeric, letter),
+                code: grade_type.to_owned(),
+                origin: standing.origin(),
+            }
         })
         .collect();
     cited.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.origin.key.cmp(&b.origin.key)));

@@ -43,6 +43,6 @@ fn a_student_leans_on_every_school_that_the_facts_refer_to() {
         end_on: day(2),
     };
     world.defines("period first", Entry::GradingPeriod(period)).says("grade", grade("english", "first", "Final", 50));
-    let leans_on = world.look(|student: &Evaluation<'_>| student.leans_on().into_iter().cloned().collect::<Vec<_>>());
+    let leans_on = world.look(|student: &Evaluation<'_>| student.leans_on().into_iter().collect::<Vec<_>>());
     assert_eq!(leans_on, ["1", "2", "3", "4"].map(school));
 }

@@ -63,8 +63,8 @@ impl Risk {
     }
 }
 
-fn fact(evaluation: &Evaluation<'_>, live: &Live<'_, Fact>) -> wire::Fact {
-    let reason = standing::not_counted(evaluation, live.fact);
+fn fact(evaluation: &Evaluation<'_>, live: &Live<Fact>) -> wire::Fact {
+    let reason = standing::not_counted(evaluation, &live.fact);
     let mut fact = wire::Fact {
         source: live.source.to_string(),
         revision: live.revision.0,
@@ -72,7 +72,7 @@ fn fact(evaluation: &Evaluation<'_>, live: &Live<'_, Fact>) -> wire::Fact {
         not_counted_because: reason.unwrap_or_default().to_owned(),
         ..wire::Fact::default()
     };
-    match live.fact {
+    match &live.fact {
         Fact::Registration => "registration".clone_into(&mut fact.kind),
         Fact::Enrollment(spell) => {
             "enrollment".clone_into(&mut fact.kind);

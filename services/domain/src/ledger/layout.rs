@@ -1,0 +1,283 @@
+//! How a ledger's bytes are laid out: format, then the lengths of three parts, then the parts and the marks.
+//!
+//! 1. *Items*: texts and ids, each once. Others refer to them by number: a phrase's, or a position behind those.
+//! 2. *Kinds* of marks: all that a mark says but its date and revision, so that thousands share one.
+//! 3. *Words* that are no marks (see `word`).
+//! 4. Marks (see `mark`), which refer to kinds by position.
+//!
+//! A record's key takes no space where it follows from what the record says: the last four bytes of a mark's key are its date,
+//! when its natural key holds that date, and the twelve before are those of many marks: the *stem*.
+
+use smallvec::SmallVec;
+
+use super::bytes::{Reader, put_signed, put_size};
+use super::mark::USUAL_BYTES;
+use super::phrase::{self, PHRASES};
+use crate::event::{AttendanceMark, Origin, Scope};
+
+/// The first byte of a ledger.
+pub(super) const FORMAT: u8 = 2;
+
+/// A ledger's parts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout<'a> {
+    pub(super) items: Items<'a>,
+    pub(super) kinds: &'a [u8],
+    pub(super) words: &'a [u8],
+    pub(super) marks: &'a [u8],
+    pub(super) is_sound: bool,
+}
+
+impl<'a> Layout<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Self {
+        let mut reader = Reader::new(bytes.get(1..).unwrap_or_default());
+        let lengths = if reader.is_done() { [0; 3] } else { [reader.size(), reader.size(), reader.size()] };
+        let [items, kinds, words] = lengths.map(|length| reader.take(length));
+        let (is_sound, left) = (reader.is_sound(), reader.left());
+        Self { items: Items(items), kinds, words, marks: reader.take(left), is_sound }
+    }
+
+    pub(super) fn kinds(&self) -> Kinds<'a> {
+        Kinds { items: self.items, reader: Reader::new(self.kinds) }
+    }
+
+    /// The ledger's bytes with one kind more, and room for a mark or two of it.
+    pub(super) fn with_kind(&self, kind: &Kind<'_>) -> Vec<u8> {
+        let mut items = NewItems { known: self.items.0, new: SmallVec::new() };
+        let mut bytes = SmallVec::<[u8; 16]>::new();
+        kind.write(&mut items, &mut bytes);
+        let more = self.marks.len() + 2 * USUAL_BYTES;
+        let mut out = write([&[self.items.0, &items.new], &[self.kinds, &bytes], &[self.words]], more);
+        out.extend_from_slice(self.marks);
+        out
+    }
+}
+
+/// Puts three parts together, each of several pieces; room is kept for what is written behind them.
+pub(super) fn write(parts: [&[&[u8]]; 3], room: usize) -> Vec<u8> {
+    let lengths = parts.map(|pieces| pieces.iter().map(|piece| piece.len()).sum::<usize>());
+    let mut head = SmallVec::<[u8; 16]>::new();
+    head.push(FORMAT);
+    for length in lengths {
+        put_size(&mut head, length);
+    }
+    let mut out = Vec::with_capacity(head.len() + lengths.iter().sum::<usize>() + room);
+    out.extend_from_slice(&head);
+    for piece in parts.into_iter().flatten() {
+        out.extend_from_slice(piece);
+    }
+    out
+}
+
+/// Texts and ids.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Items<'a>(&'a [u8]);
+
+impl<'a> Items<'a> {
+    /// The item that the reader refers to.
+    pub(super) fn read(self, reader: &mut Reader<'a>) -> &'a [u8] {
+        let number = reader.size();
+        if let Some(phrase) = PHRASES.get(number) {
+            return phrase.as_bytes();
+        }
+        let Some(bytes) = self.0.get(number - PHRASES.len()..) else {
+            reader.spoil();
+            return &[];
+        };
+        let mut item = Reader::new(bytes);
+        let length = item.size();
+        let item_bytes = item.take(length);
+        if !item.is_sound() {
+            reader.spoil();
+        }
+        item_bytes
+    }
+
+    /// An id of sixteen bytes.
+    pub(super) fn id(self, reader: &mut Reader<'a>) -> [u8; 16] {
+        self.read(reader).try_into().unwrap_or_else(|_| {
+            reader.spoil();
+            [0; 16]
+        })
+    }
+}
+
+/// Items being written, behind those that are there.
+#[derive(Debug, Default)]
+pub(super) struct NewItems<'a> {
+    known: &'a [u8],
+    pub(super) new: SmallVec<[u8; 96]>,
+}
+
+impl NewItems<'_> {
+    /// Writes the number of an item, which is added unless it is there.
+    pub(super) fn put(&mut self, out: &mut impl Extend<u8>, item: &[u8]) {
+        put_size(out, self.number(item));
+    }
+
+    fn number(&mut self, item: &[u8]) -> usize {
+        if let Some(number) = phrase::find(item) {
+            return number;
+        }
+        let known = self.known.len();
+        let found = find(self.known, item).or_else(|| find(&self.new, item).map(|at| known + at));
+        let at = found.unwrap_or_else(|| {
+            let at = known + self.new.len();
+            put_size(&mut self.new, item.len());
+            self.new.extend_from_slice(item);
+            at
+        });
+        PHRASES.len() + at
+    }
+}
+
+fn find(items: &[u8], item: &[u8]) -> Option<usize> {
+    let mut reader = Reader::new(items);
+    while !reader.is_done() {
+        let at = items.len() - reader.left();
+        let length = reader.size();
+        if reader.take(length) == item {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// All that a mark says, but its date and revision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Kind<'a> {
+    pub(super) source: &'a [u8],
+    /// The record key without the date; none when each mark has its own key with it.
+    pub(super) stem: Option<&'a [u8]>,
+    /// None of a withdrawn record.
+    pub(super) said: Option<Said<'a>>,
+}
+
+/// What a mark says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Said<'a> {
+    pub(super) school: &'a [u8],
+    pub(super) code: &'a [u8],
+    /// None for the whole day.
+    pub(super) section: Option<&'a [u8]>,
+    pub(super) session: Option<&'a [u8]>,
+    pub(super) share: Option<i32>,
+}
+
+mod has {
+    pub(super) const STEM: u8 = 1;
+    pub(super) const SAID: u8 = 2;
+    pub(super) const SECTION: u8 = 4;
+    pub(super) const SESSION: u8 = 8;
+    pub(super) const SHARE: u8 = 16;
+}
+
+/// Reads kinds in their order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kinds<'a> {
+    items: Items<'a>,
+    reader: Reader<'a>,
+}
+
+impl Kinds<'_> {
+    pub(super) const fn is_sound(&self) -> bool {
+        self.reader.is_sound()
+    }
+}
+
+impl<'a> Iterator for Kinds<'a> {
+    type Item = Kind<'a>;
+
+    fn next(&mut self) -> Option<Kind<'a>> {
+        let Self { items, reader } = self;
+        if reader.is_done() {
+            return None;
+        }
+        let flags = reader.byte();
+        let mut item = |bit| (flags & bit != 0).then(|| items.read(reader));
+        let source = item(flags)?;
+        let stem = item(has::STEM);
+        let said = item(has::SAID).map(|school| {
+            let code = item(has::SAID).unwrap_or_default();
+            let (section, session) = (item(has::SECTION), item(has::SESSION));
+            Said { school, code, section, session, share: None }
+        });
+        let said = said.map(|said| Said { share: (flags & has::SHARE != 0).then(|| reader.narrow()), ..said });
+        reader.is_sound().then_some(Kind { source, stem, said })
+    }
+}
+
+impl Kind<'_> {
+    /// The record key of a mark of this kind.
+    pub(super) fn key(&self, date: i32, own_key: Option<[u8; 16]>) -> [u8; 16] {
+        match (own_key, self.stem) {
+            (None, Some(stem)) => keyed(stem, date),
+            (key, _) => key.unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn write(&self, items: &mut NewItems<'_>, out: &mut impl Extend<u8>) {
+        out.extend([self.flags()]);
+        items.put(out, self.source);
+        let said = self.said.iter().flat_map(|said| [Some(said.school), Some(said.code), said.section, said.session]);
+        for item in [self.stem].into_iter().chain(said).flatten() {
+            items.put(out, item);
+        }
+        if let Some(share) = self.said.and_then(|said| said.share) {
+            put_signed(out, i64::from(share));
+        }
+    }
+
+    fn flags(&self) -> u8 {
+        let bit = |bit, is_there| if is_there { bit } else { 0 };
+        let of = |has: fn(&Said<'_>) -> bool| self.said.as_ref().is_some_and(has);
+        SET | bit(has::STEM, self.stem.is_some())
+            | bit(has::SAID, self.said.is_some())
+            | bit(has::SECTION, of(|said| said.section.is_some()))
+            | bit(has::SESSION, of(|said| said.session.is_some()))
+            | bit(has::SHARE, of(|said| said.share.is_some()))
+    }
+}
+
+/// In every kind's flags, so that none of them is zero.
+const SET: u8 = 32;
+
+/// A record key of a stem and a date.
+fn keyed(stem: &[u8], date: i32) -> [u8; 16] {
+    let mut key = [0; 16];
+    for (to, from) in key.iter_mut().zip(stem.iter().chain(&date.to_be_bytes())) {
+        *to = *from;
+    }
+    key
+}
+
+/// A record key's stem, when the rest is this date.
+pub(super) fn stem(key: &[u8; 16], date: i32) -> Option<&[u8]> {
+    let (stem, rest) = key.split_at(12);
+    (*rest == date.to_be_bytes()).then_some(stem)
+}
+
+/// The date that ends a record key, if that is what it is.
+pub(super) fn date(key: &[u8; 16]) -> (&[u8], i32) {
+    let (stem, rest) = key.split_at(12);
+    (stem, i32::from_be_bytes(rest.try_into().unwrap_or_default()))
+}
+
+/// The kind of a mark.
+pub(super) fn kind<'a>(origin: &'a Origin, mark: &'a AttendanceMark) -> Kind<'a> {
+    let section = match &mark.scope {
+        Scope::Day => None,
+        Scope::Section(section) => Some(section.as_bytes().as_slice()),
+    };
+    Kind {
+        source: origin.source.as_str().as_bytes(),
+        stem: stem(origin.key.as_bytes(), mark.date.days()),
+        said: Some(Said {
+            school: mark.school.as_str().as_bytes(),
+            code: mark.code.as_bytes(),
+            section,
+            session: mark.session.as_ref().map(|session| session.as_bytes().as_slice()),
+            share: mark.share,
+        }),
+    }
+}

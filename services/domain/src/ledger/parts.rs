@@ -1,0 +1,206 @@
+//! A ledger taken apart, to be put together anew: for every word that is not simply the next mark.
+
+use super::layout::{self, Kind, Layout, NewItems};
+use super::mark::{self, Entries, Entry};
+use super::word::{self, Said, Spell, Word, Words};
+use super::{Applied, Graded};
+use crate::date::Date;
+use crate::event::{Change, Fact, Origin};
+use crate::mutant::{Mutant, planted};
+
+/// A ledger's words and marks, borrowed from its bytes and from the event that is applied.
+#[derive(Debug, Default)]
+pub(super) struct Parts<'a> {
+    kinds: Vec<Kind<'a>>,
+    marks: Vec<Entry>,
+    words: Vec<Word<'a>>,
+}
+
+/// Where a record's last word stands.
+enum Place {
+    Mark(usize),
+    Word(usize),
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Self {
+        let layout = Layout::read(bytes);
+        Self {
+            kinds: layout.kinds().collect(),
+            marks: Entries::new(layout.marks).collect(),
+            words: Words::new(layout.items, layout.words).collect(),
+        }
+    }
+
+    /// Takes a word in.
+    pub(super) fn apply(&mut self, origin: &'a Origin, change: &'a Change<Fact>) -> Applied {
+        let mut before = None;
+        if let Some(place) = self.find(origin) {
+            let (revision, said) = self.at(&place);
+            if planted(Mutant::DropKnown) {
+                return Applied::Same;
+            }
+            if origin.revision.0 < revision && !planted(Mutant::LatestWins) {
+                return Applied::Outdated;
+            }
+            before = Some(said);
+            match place {
+                Place::Mark(at) => drop(self.marks.remove(at)),
+                Place::Word(at) => drop(self.words.remove(at)),
+            }
+        }
+        let now = self.insert(origin, change);
+        let (_, now) = self.at(&now);
+        if before == Some(now) { Applied::Same } else { Applied::Changed }
+    }
+
+    fn find(&self, origin: &Origin) -> Option<Place> {
+        let (source, key) = (origin.source.as_str().as_bytes(), origin.key.as_bytes());
+        if let Some(at) = self.words.iter().position(|word| word.key == *key && word.source == source) {
+            return Some(Place::Word(at));
+        }
+        let is_it = |entry: &Entry| {
+            let kind = self.kinds.get(entry.kind);
+            kind.is_some_and(|kind| kind.source == source && kind.key(entry.date, entry.own_key) == *key)
+        };
+        self.marks.iter().position(is_it).map(Place::Mark)
+    }
+
+    /// A word's revision and what it says.
+    fn at(&self, place: &Place) -> (u64, Content<'a>) {
+        match *place {
+            Place::Word(at) => (self.words[at].revision, self.words[at].said.map_or(Content::None, Content::Word)),
+            Place::Mark(at) => {
+                let entry = &self.marks[at];
+                let said = self.kinds.get(entry.kind).and_then(|kind| kind.said);
+                (entry.revision, said.map_or(Content::None, |said| Content::Mark(entry.date, said)))
+            }
+        }
+    }
+
+    /// Inserts the word of a record that has none.
+    fn insert(&mut self, origin: &'a Origin, change: &'a Change<Fact>) -> Place {
+        let source = origin.source.as_str().as_bytes();
+        let said = match change {
+            Change::Recorded(Fact::AttendanceMark(mark)) => {
+                let kind = layout::kind(origin, mark);
+                return self.insert_mark(origin, mark.date.days(), kind);
+            }
+            Change::Withdrawn => {
+                let (stem, date) = layout::date(origin.key.as_bytes());
+                let kind = Kind { source, stem: Some(stem), said: None };
+                // The last bytes of any key may look like a date; of a record whose stem marks have, it is the mark's.
+                let is_marks = self.kinds.iter().any(|known| known.source == source && known.stem == kind.stem);
+                if is_marks && Date::from_days(date).is_ok() {
+                    return self.insert_mark(origin, date, kind);
+                }
+                None
+            }
+            Change::Recorded(Fact::Registration) => Some(Said::Registration),
+            Change::Recorded(Fact::Enrollment(enrollment)) => Some(Said::Enrollment(Spell {
+                school: enrollment.school.as_str().as_bytes(),
+                entry_on: enrollment.entry_on,
+                exit_on: enrollment.exit_on,
+                calendar: enrollment.calendar,
+                primary_school: enrollment.primary_school,
+                grade_level: enrollment.grade_level.as_bytes(),
+                exit_type: enrollment.exit_type.as_bytes(),
+            })),
+            Change::Recorded(Fact::SectionMembership(membership)) => Some(Said::Membership(*membership)),
+            Change::Recorded(Fact::Grade(grade)) => Some(Said::Grade(Graded {
+                section: grade.section,
+                grading_period: grade.grading_period,
+                grade_type: grade.grade_type.as_bytes(),
+                numeric: grade.numeric,
+                letter: grade.letter.as_deref().map(str::as_bytes),
+            })),
+        };
+        let word = Word { source, key: *origin.key.as_bytes(), revision: origin.revision.0, said };
+        let at = self.words.partition_point(|known| (known.source, known.key) < (word.source, word.key));
+        self.words.insert(at, word);
+        Place::Word(at)
+    }
+
+    fn insert_mark(&mut self, origin: &Origin, date: i32, kind: Kind<'a>) -> Place {
+        let own_key = kind.stem.is_none().then_some(*origin.key.as_bytes());
+        let known = self.kinds.iter().position(|known| *known == kind);
+        let kind = known.unwrap_or_else(|| {
+            self.kinds.push(kind);
+            self.kinds.len() - 1
+        });
+        let at = self.marks.partition_point(|entry| entry.date <= date);
+        self.marks.insert(at, Entry { date, kind, revision: origin.revision.0, own_key });
+        Place::Mark(at)
+    }
+
+    /// The ledger's bytes.
+    pub(super) fn write(mut self) -> Vec<u8> {
+        self.forget_kinds();
+        let mut items = NewItems::default();
+        let (mut kinds, mut words, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+        for kind in &self.kinds {
+            kind.write(&mut items, &mut kinds);
+        }
+        word::write(&self.words, &mut items, &mut words);
+        mark::write(&mut marks, &self.marks);
+        let mut bytes = layout::write([&[&items.new], &[&kinds], &[&words]], marks.len());
+        bytes.extend_from_slice(&marks);
+        bytes
+    }
+
+    /// Drops kinds that no mark is of any more.
+    fn forget_kinds(&mut self) {
+        let mut used = vec![false; self.kinds.len()];
+        for entry in &self.marks {
+            if let Some(used) = used.get_mut(entry.kind) {
+                *used = true;
+            }
+        }
+        if used.iter().all(|used| *used) {
+            return;
+        }
+        let mut next = 0;
+        let places: Vec<usize> = used
+            .iter()
+            .map(|used| {
+                next += usize::from(*used);
+                next - usize::from(*used)
+            })
+            .collect();
+        for entry in &mut self.marks {
+            entry.kind = places.get(entry.kind).copied().unwrap_or_default();
+        }
+        let mut used = used.into_iter();
+        self.kinds.retain(|_| used.next().unwrap_or_default());
+    }
+
+    /// Whether two ledgers hold the same words, however they are laid out.
+    pub(super) fn same_words(&self, other: &Self) -> bool {
+        self.all() == other.all()
+    }
+
+    /// Every word, in the order of source and key.
+    fn all(&self) -> Vec<(&'a [u8], [u8; 16], u64, Content<'a>)> {
+        let words = (0..self.words.len()).map(|at| {
+            let (revision, content) = self.at(&Place::Word(at));
+            (self.words[at].source, self.words[at].key, revision, content)
+        });
+        let marks = (0..self.marks.len()).filter_map(|at| {
+            let (revision, content) = self.at(&Place::Mark(at));
+            let entry = &self.marks[at];
+            let kind = self.kinds.get(entry.kind)?;
+            Some((kind.source, kind.key(entry.date, entry.own_key), revision, content))
+        });
+        let mut all: Vec<_> = words.chain(marks).collect();
+        all.sort_unstable_by_key(|(source, key, ..)| (*source, *key));
+        all
+    }
+}
+
+/// What a word says, wherever it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content<'a> {
+    None,
+    Word(Said<'a>),
+    Mark(i32, layout::Said<'a>),
+}

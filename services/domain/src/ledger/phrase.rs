@@ -1,0 +1,58 @@
+//! Texts that most ledgers hold, kept as a number instead. Stored ledgers refer to them by position: only ever add at the end.
+
+/// The texts.
+pub(super) const PHRASES: [&str; 48] = [
+    "",
+    "uri://ed-fi.org/AttendanceEventCategoryDescriptor#In Attendance",
+    "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Present",
+    "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Unexcused Absence",
+    "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Excused Absence",
+    "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Tardy",
+    "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Early departure",
+    "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Partial",
+    "present",
+    "absent",
+    "absent-unexcused",
+    "absent-excused",
+    "partial",
+    "tardy",
+    "early-departure",
+    "uri://ed-fi.org/GradeTypeDescriptor#Final",
+    "uri://ed-fi.org/GradeTypeDescriptor#Semester",
+    "uri://ed-fi.org/GradeTypeDescriptor#Grading Period",
+    "uri://ed-fi.org/GradeTypeDescriptor#Progress Report",
+    "uri://ed-fi.org/GradeTypeDescriptor#Mid-Term Grade",
+    "final",
+    "semester",
+    "grading-period",
+    "uri://ed-fi.org/GradeLevelDescriptor#Preschool/Prekindergarten",
+    "uri://ed-fi.org/GradeLevelDescriptor#Kindergarten",
+    "uri://ed-fi.org/GradeLevelDescriptor#First grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Second grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Third grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Fourth grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Fifth grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Sixth grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Seventh grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Eighth grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Tenth grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Eleventh grade",
+    "uri://ed-fi.org/GradeLevelDescriptor#Twelfth grade",
+    "uri://ed-fi.org/ExitWithdrawTypeDescriptor#No show",
+    "uri://ed-fi.org/ExitWithdrawTypeDescriptor#Transferred",
+    "uri://ed-fi.org/ExitWithdrawTypeDescriptor#Withdrawn",
+    "uri://ed-fi.org/ExitWithdrawTypeDescriptor#Completed",
+    "A",
+    "B",
+    "C",
+    "D",
+    "E",
+    "F",
+    "P",
+];
+
+/// The number of a text that is one of them.
+pub(super) fn find(text: &[u8]) -> Option<usize> {
+    PHRASES.iter().position(|phrase| phrase.as_bytes() == text)
+}

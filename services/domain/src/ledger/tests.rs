@@ -1,0 +1,188 @@
+//! The packed ledger against a map of words.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::date::Date;
+use crate::event::{Enrollment, Grade, Scope, SectionMembership};
+use crate::id::{CalendarId, GradingPeriodId, SchoolId, SectionId, SessionId};
+
+type Map = BTreeMap<(SourceId, RecordKey), (u64, Change<Fact>)>;
+
+fn apply(map: &mut Map, origin: &Origin, change: &Change<Fact>) -> Applied {
+    let key = (origin.source.clone(), origin.key);
+    let word = (origin.revision.0, change.clone());
+    match map.get(&key) {
+        Some((revision, _)) if origin.revision.0 < *revision => return Applied::Outdated,
+        Some((_, known)) if known == change => {
+            map.insert(key, word);
+            return Applied::Same;
+        }
+        _ => map.insert(key, word),
+    };
+    Applied::Changed
+}
+
+fn live(map: &Map) -> Vec<Live<Fact>> {
+    let facts = map.iter().filter_map(|((source, key), (revision, change))| match change {
+        Change::Recorded(fact) => {
+            Some(Live { source: source.clone(), key: *key, revision: Revision(*revision), fact: fact.clone() })
+        }
+        Change::Withdrawn => None,
+    });
+    facts.collect()
+}
+
+fn sorted(mut facts: Vec<Live<Fact>>) -> Vec<Live<Fact>> {
+    facts.sort_by(|a, b| (&a.source, a.key).cmp(&(&b.source, b.key)));
+    facts
+}
+
+fn date(day: u8) -> Date {
+    Date::from_days(20_325 + i32::from(day)).unwrap()
+}
+
+/// A key as ingestion makes it of a natural key that holds a date, and as it makes any other.
+fn key(stem: u8, day: u8, dated: bool) -> RecordKey {
+    let mut key = [stem; 16];
+    if dated {
+        key[12..].copy_from_slice(&date(day).days().to_be_bytes());
+    } else {
+        key[15] = day;
+    }
+    RecordKey::new(key)
+}
+
+fn mark(pick: [u8; 4], day: u8) -> Fact {
+    let school = ["9", "10"][usize::from(pick[0] % 2)];
+    let code = ["uri://ed-fi.org/AttendanceEventCategoryDescriptor#Tardy", "A7", "present"][usize::from(pick[1] % 3)];
+    Fact::AttendanceMark(crate::event::AttendanceMark {
+        school: SchoolId::parse(school).unwrap(),
+        date: date(day),
+        scope: if pick[2].is_multiple_of(4) { Scope::Section(SectionId::new([pick[2]; 16])) } else { Scope::Day },
+        session: pick[2].is_multiple_of(3).then(|| SessionId::new([pick[3]; 16])),
+        code: code.to_owned(),
+        share: pick[3].is_multiple_of(3).then_some(i32::from(pick[3]) - 9),
+    })
+}
+
+fn other(pick: [u8; 4], day: u8) -> Fact {
+    let section = SectionId::new([pick[1]; 16]);
+    match pick[0] % 4 {
+        0 => Fact::Registration,
+        1 => Fact::Enrollment(Enrollment {
+            school: SchoolId::parse("9").unwrap(),
+            entry_on: date(day),
+            exit_on: pick[1].is_multiple_of(2).then(|| date(pick[2])),
+            calendar: pick[2].is_multiple_of(2).then(|| CalendarId::new([pick[3]; 16])),
+            primary_school: pick[3].is_multiple_of(2),
+            grade_level: "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade".to_owned(),
+            exit_type: ["", "of its own"][usize::from(pick[3] % 2)].to_owned(),
+        }),
+        2 => Fact::SectionMembership(SectionMembership {
+            section,
+            begin_on: date(day),
+            end_on: pick[2].is_multiple_of(2).then(|| date(pick[3])),
+        }),
+        _ => Fact::Grade(Grade {
+            section,
+            grading_period: GradingPeriodId::new([pick[2] % 3; 16]),
+            grade_type: "uri://ed-fi.org/GradeTypeDescriptor#Final".to_owned(),
+            numeric: pick[2].is_multiple_of(2).then_some(i64::from(pick[3]) * 100 - 500),
+            letter: pick[3].is_multiple_of(2).then(|| "B minus".to_owned()),
+        }),
+    }
+}
+
+prop_compose! {
+    fn word()(stem in 0_u8..3, day in 0_u8..12, dated in 0..5, what in 0..10, pick: [u8; 4], revision in 0_u64..6,
+              source in 0..6, shift in 0..9) -> (Origin, Change<Fact>) {
+        let source = SourceId::parse(if source == 0 { "lms" } else { "sis" }).unwrap();
+        let origin = Origin { source, key: key(stem, day, dated > 0), revision: Revision(revision) };
+        // Now and then a record says another date than its key.
+        let day = if shift == 0 { day / 2 } else { day };
+        let change = match what {
+            0 | 1 => Change::Withdrawn,
+            2 | 3 => Change::Recorded(other(pick, day)),
+            _ => Change::Recorded(mark(pick, day)),
+        };
+        (origin, change)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_packed_ledger_is_a_map_of_words(words in prop::collection::vec(word(), 0..40)) {
+        let (mut ledger, mut map) = (Ledger::default(), Map::new());
+        for (origin, change) in &words {
+            prop_assert_eq!(ledger.apply(origin, change), apply(&mut map, origin, change), "{:?} {:?}", origin, change);
+            prop_assert_eq!(ledger.len(), map.len());
+            prop_assert_eq!(sorted(ledger.facts().collect()), live(&map));
+        }
+        let stored = ledger.encode();
+        let read = Ledger::decode(&stored).unwrap();
+        prop_assert_eq!(&read, &ledger);
+        prop_assert_eq!(read.encode(), stored);
+        let marks = live(&map).into_iter().filter(|live| matches!(live.fact, Fact::AttendanceMark(_))).count();
+        prop_assert_eq!(ledger.count_marks(), marks);
+    }
+
+    #[test]
+    fn ledgers_of_the_same_words_are_equal_in_whatever_order_they_came(
+        words in prop::collection::vec(word(), 0..20),
+        more in word(),
+    ) {
+        let tell = |words: &mut dyn Iterator<Item = &(Origin, Change<Fact>)>| {
+            let mut ledger = Ledger::default();
+            words.enumerate().for_each(|(_, (origin, change))| {
+                ledger.apply(origin, change);
+            });
+            ledger
+        };
+        // Each word of a key has a revision of its own, else the later of equals wins.
+        let words: Vec<_> = words
+            .into_iter()
+            .zip(10..)
+            .map(|((origin, change), revision)| (Origin { revision: Revision(revision), ..origin }, change))
+            .collect();
+        let ledger = tell(&mut words.iter());
+        prop_assert_eq!(&ledger, &tell(&mut words.iter().rev()));
+        let mut longer = ledger.clone();
+        let (origin, change) = (Origin { revision: Revision(99), ..more.0 }, more.1);
+        longer.apply(&origin, &change);
+        prop_assert_ne!(ledger, longer);
+    }
+
+    #[test]
+    fn damaged_bytes_are_refused_or_read_without_harm(words in prop::collection::vec(word(), 0..20), at: prop::sample::Index, byte: u8) {
+        let mut ledger = Ledger::default();
+        for (origin, change) in &words {
+            ledger.apply(origin, change);
+        }
+        let mut stored = ledger.encode();
+        let at = at.index(stored.len());
+        stored[at] = byte;
+        if let Ok(read) = Ledger::decode(&stored) {
+            prop_assert!(read.facts().count() <= read.len());
+            prop_assert!(read.clone() == read);
+        }
+    }
+}
+
+#[test]
+fn a_mark_a_day_of_a_year_takes_little() {
+    let mut ledger = Ledger::default();
+    for day in 0..180_u8 {
+        let origin = Origin {
+            source: SourceId::parse("sis").unwrap(),
+            key: key(1, day, true),
+            revision: Revision(u64::from(day) * 1_000_003),
+        };
+        ledger.apply(origin, Change::Recorded(mark([1, 2, 1, 1], day)));
+    }
+    assert!(ledger.encode().len() < 180 * 5, "{} bytes", ledger.encode().len());
+}
