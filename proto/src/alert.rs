@@ -2,8 +2,12 @@
 
 use bytes::Bytes;
 use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};
+use homeroom_domain::episode::{Basis, EpisodeScope};
 use homeroom_domain::event::Origin;
-use homeroom_domain::id::{AlertId, DistrictId, RecordKey, Revision, RuleId, SchoolId, SourceId, StudentKey};
+use homeroom_domain::id::{
+    AlertId, DistrictId, RecordKey, Revision, RuleId, SchoolId, SchoolYear, SourceId, StudentKey,
+};
+use homeroom_domain::settings::Now;
 use jiff::civil::DateTime;
 use prost::Message as _;
 use uuid::Uuid;
@@ -17,6 +21,19 @@ const CHANGE: &str = "AlertChange";
 /// The change as the topic's bytes.
 pub fn encode(change: &AlertChange) -> Bytes {
     Bytes::from(to_wire(change).encode_to_vec())
+}
+
+/// The change as the topic's bytes, with what it takes to make its episode again, and the offset below which events were known.
+pub fn encode_with_basis(change: &AlertChange, basis: &Basis, events_offset: i64) -> Bytes {
+    let message = wire::AlertChange { basis: Some(basis_to_wire(basis, events_offset)), ..to_wire(change) };
+    Bytes::from(message.encode_to_vec())
+}
+
+/// The change in the topic's bytes, with its basis and events offset when it has them.
+pub fn decode_with_basis(bytes: &[u8]) -> Result<(AlertChange, Option<(Basis, i64)>), DecodeError> {
+    let mut message = wire::AlertChange::decode(bytes).at(CHANGE, "")?;
+    let basis = message.basis.take().map(basis_from_wire).transpose()?;
+    Ok((from_wire(message)?, basis))
 }
 
 /// The change in the topic's bytes.
@@ -46,6 +63,7 @@ pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
         changed_at: Some(timestamp_to_wire(change.changed_at)),
         caused_at: change.caused_at.map(timestamp_to_wire),
         district_time: change.district_time.to_string(),
+        basis: None,
     }
 }
 
@@ -73,6 +91,31 @@ pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError>
         caused_at: optional_timestamp(message.caused_at, CHANGE, "caused_at")?,
         district_time: message.district_time.parse::<DateTime>().at(CHANGE, "district_time")?,
     })
+}
+
+fn basis_to_wire(basis: &Basis, events_offset: i64) -> wire::Basis {
+    wire::Basis {
+        scope: Some(match basis.scope {
+            EpisodeScope::Year(year) => wire::basis::Scope::SchoolYear(year.0),
+            EpisodeScope::Day(date) => wire::basis::Scope::Day(date.days()),
+        }),
+        ordinal: basis.ordinal,
+        told_today: basis.told_at.today.days(),
+        told_as_of: basis.told_at.as_of.days(),
+        events_offset,
+    }
+}
+
+fn basis_from_wire(message: wire::Basis) -> Result<(Basis, i64), DecodeError> {
+    let scope = match message.scope.at("Basis", "scope")? {
+        wire::basis::Scope::SchoolYear(year) => EpisodeScope::Year(SchoolYear(year)),
+        wire::basis::Scope::Day(days) => EpisodeScope::Day(date(days, "Basis", "day")?),
+    };
+    let told_at = Now {
+        today: date(message.told_today, "Basis", "told_today")?,
+        as_of: date(message.told_as_of, "Basis", "told_as_of")?,
+    };
+    Ok((Basis { scope, ordinal: message.ordinal, told_at }, message.events_offset))
 }
 
 fn kind_to_wire(kind: ChangeKind) -> wire::Kind {

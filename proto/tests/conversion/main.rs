@@ -24,6 +24,14 @@ proptest! {
     }
 
     #[test]
+    fn an_alert_change_reads_back_with_its_basis_and_without(it in strategy::alert_change(), basis in strategy::basis(), offset: i64) {
+        let with = alert::encode_with_basis(&it, &basis, offset);
+        prop_assert_eq!(alert::decode_with_basis(&with).unwrap(), (it.clone(), Some((basis, offset))));
+        prop_assert_eq!(alert::decode(&with).unwrap(), it.clone());
+        prop_assert_eq!(alert::decode_with_basis(&alert::encode(&it)).unwrap(), (it, None));
+    }
+
+    #[test]
     fn a_profile_reads_back(it in strategy::profile()) {
         prop_assert_eq!(directory::decode(&directory::encode(&it)).unwrap(), it);
     }

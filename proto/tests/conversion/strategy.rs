@@ -6,6 +6,7 @@ use std::fmt::Debug;
 
 use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};
 use homeroom_domain::date::Date;
+use homeroom_domain::episode::{Basis, EpisodeScope};
 use homeroom_domain::event::{
     AttendanceMark, Change, Enrollment, Event, Fact, Grade, Origin, Scope, SectionMembership,
 };
@@ -69,6 +70,15 @@ pub(crate) fn alert_change() -> impl Strategy<Value = AlertChange> {
             district_time,
         }
     })
+}
+
+pub(crate) fn basis() -> impl Strategy<Value = Basis> {
+    let scope = prop_oneof![
+        (1900..2200).prop_map(|year| EpisodeScope::Year(SchoolYear(year))),
+        date().prop_map(EpisodeScope::Day),
+    ];
+    let told_at = (date(), date()).prop_map(|(today, as_of)| Now { today, as_of });
+    (scope, any::<u32>(), told_at).prop_map(|(scope, ordinal, told_at)| Basis { scope, ordinal, told_at })
 }
 
 pub(crate) fn profile() -> impl Strategy<Value = StudentProfile> {

@@ -118,6 +118,16 @@ pub trait Log: Send + Sync + 'static {
     /// The offset after the last record of each partition, in order of partition.
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error>;
 
+    /// The offset after the last record of one partition; a log that has them all at hand need not say more.
+    async fn end_offset(&self, topic: Topic, partition: Partition) -> Result<Offset, Error> {
+        let ends = self.end_offsets(topic).await?;
+        let end = usize::try_from(partition.0).ok().and_then(|at| ends.get(at)).copied();
+        end.ok_or_else(|| Error::Topic {
+            topic: topic.name().to_owned(),
+            problem: format!("has no partition {}", partition.0),
+        })
+    }
+
     /// Reads one partition from an offset on, outside any group. An offset that is no longer, or not yet, in the log is
     /// [`Error::OffsetOutOfRange`], here or at the first read; so is a reader so slow that its next record has expired.
     /// Only offset 0 of a topic that [expires](Topic::expires) means "from the first record kept", here and in [`Self::join`],

@@ -10,6 +10,7 @@ use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::mutant::{Mutant, planted};
 use crate::alert::{AlertChange, ChangeKind, Claim, Proof};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
@@ -39,6 +40,28 @@ pub struct Episode {
     pub told: Claim,
     /// The dates in force when it was told.
     pub told_at: Now,
+}
+
+/// What an episode has that its last change does not say: with both, the episode can be made again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Basis {
+    /// What it is about.
+    pub scope: EpisodeScope,
+    /// Which of that rule and scope, from 1.
+    pub ordinal: u32,
+    /// The dates in force when it was last told.
+    pub told_at: Now,
+}
+
+/// What became of a change that was told elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Adopted {
+    /// It is known here, or is not of the basis that came with it.
+    No,
+    /// Its episode is new here.
+    New,
+    /// Its episode was here, and stood thus.
+    After(Standing),
 }
 
 /// What an episode is about.
@@ -132,7 +155,59 @@ impl Episodes {
         step
     }
 
-    fn step_rule(&mut self, look: &Look<'_>, changes: &mut Vec<AlertChange>) -> Result<(), Failure> {
+    /// The basis of a change that was made just now.
+    pub fn basis(&self, change: &AlertChange) -> Option<Basis> {
+        let maker = |episode: &&Episode| {
+            episode.told.rule == change.claim.rule
+                && episode.number == change.number
+                && episode.alert_id(&change.district, change.student) == change.alert_id
+        };
+        self.0.iter().rfind(maker).map(|episode| episode.basis())
+    }
+
+    /// Whether a change, or a later one of its episode, is known here.
+    pub fn knows(&self, change: &AlertChange, basis: &Basis) -> bool {
+        self.of(change, basis).is_some_and(|known| known.number >= change.number)
+    }
+
+    fn of(&self, change: &AlertChange, basis: &Basis) -> Option<&Episode> {
+        self.0.iter().find(|known| {
+            known.told.rule == change.claim.rule && (known.scope, known.ordinal) == (basis.scope, basis.ordinal)
+        })
+    }
+
+    /// Takes up a change that was told and is not known here, as after the loss of what was stored since.
+    pub fn adopt(&mut self, change: &AlertChange, basis: Basis) -> Adopted {
+        let Basis { scope, ordinal, told_at } = basis;
+        let adopted = Episode {
+            scope,
+            ordinal,
+            number: change.number,
+            standing: match change.kind {
+                ChangeKind::Opened | ChangeKind::Amended | ChangeKind::Escalated => Standing::Open,
+                ChangeKind::Cleared => Standing::Cleared,
+                ChangeKind::Recalled => Standing::Recalled,
+            },
+            school: change.school.clone(),
+            told: change.claim.clone(),
+            told_at,
+        };
+        if self.knows(change, &basis) || adopted.alert_id(&change.district, change.student) != change.alert_id {
+            return Adopted::No;
+        }
+        let same = |known: &&mut Episode| {
+            known.told.rule == adopted.told.rule && (known.scope, known.ordinal) == (scope, ordinal)
+        };
+        match self.0.iter_mut().find(same) {
+            Some(known) => Adopted::After(std::mem::replace(known, adopted).standing),
+            None => {
+                self.0.push(adopted);
+                Adopted::New
+            }
+        }
+    }
+
+    fn step_rule(&mut self, look: &Look<'_, '_>, changes: &mut Vec<AlertChange>) -> Result<(), Failure> {
         let current = look.current_scope();
         let claim = look.claim(look.evaluation.now)?;
         for episode in self.0.iter_mut().filter(|episode| episode.told.rule == look.rule.id) {
@@ -193,6 +268,10 @@ impl Episode {
         Uuid::new_v5(&ALERTS, name.as_bytes()).into()
     }
 
+    fn basis(&self) -> Basis {
+        Basis { scope: self.scope, ordinal: self.ordinal, told_at: self.told_at }
+    }
+
     fn close(&mut self, standing: Standing, reason: String, moment: &Moment<'_>) -> AlertChange {
         self.standing = standing;
         let kind = if standing == Standing::Recalled { ChangeKind::Recalled } else { ChangeKind::Cleared };
@@ -221,13 +300,13 @@ impl Episode {
 const ALERTS: Uuid = Uuid::from_u128(0x5a1e_7c1f_6f1b_4d5e_9b1c_2f6d_3c8e_a701);
 
 /// One rule's look at one student.
-struct Look<'a> {
+struct Look<'a, 'e> {
     rule: &'a Rule,
-    evaluation: &'a Evaluation<'a>,
+    evaluation: &'a Evaluation<'e>,
     moment: &'a Moment<'a>,
 }
 
-impl Look<'_> {
+impl Look<'_, '_> {
     fn current_scope(&self) -> EpisodeScope {
         match self.rule.scope {
             RuleScope::SchoolYear => EpisodeScope::Year(self.evaluation.year()),
@@ -259,6 +338,7 @@ impl Look<'_> {
         };
         Ok(match (episode.standing, claim) {
             (Standing::Recalled, _) => None,
+            (Standing::Cleared, _) if planted(Mutant::ForgetCleared) => None,
             (Standing::Open, _) if of_another_year => {
                 Some(episode.close(Standing::Cleared, "the school year is over".to_owned(), self.moment))
             }
@@ -305,6 +385,9 @@ impl Look<'_> {
                     }
                 };
                 episode.close(Standing::Cleared, reason, self.moment)
+            }
+            None if planted(Mutant::ForgetRecall) => {
+                episode.close(Standing::Cleared, self.disproved(episode), self.moment)
             }
             None => episode.close(Standing::Recalled, self.disproved(episode), self.moment),
         })

@@ -28,6 +28,16 @@ pub struct Limits {
     pub sweep_students: i64,
     /// Committed batches that wait to be published.
     pub publish_batches: usize,
+    /// A batch of so many events shows that the worker lags: then only students with news for somebody are written with their
+    /// batch, the others together later.
+    pub behind_events: usize,
+    /// Students of the process, when it has every partition, who may be ahead of their rows.
+    pub unwritten_students: usize,
+    /// The same in bytes, about.
+    pub unwritten_bytes: usize,
+    /// For how long one may be. Whoever reads the tables sees the state of so many seconds ago at worst, and a new owner
+    /// reads the events of so many seconds again.
+    pub unwritten_seconds: u64,
 }
 
 impl Default for Config {
@@ -44,11 +54,26 @@ impl Default for Limits {
             cached_students: 200_000,
             sweep_students: 500,
             publish_batches: 64,
+            behind_events: 1_000,
+            unwritten_students: 200_000,
+            unwritten_bytes: 512 * 1024 * 1024,
+            unwritten_seconds: 5,
         }
     }
 }
 
 impl Limits {
+    /// A partition's share of what bounds the whole process.
+    pub(crate) fn share(self, partitions: usize) -> Self {
+        let of = |all: usize| (all / partitions.max(1)).max(1);
+        Self {
+            cached_students: of(self.cached_students),
+            unwritten_students: of(self.unwritten_students),
+            unwritten_bytes: of(self.unwritten_bytes),
+            ..self
+        }
+    }
+
     /// Why these limits cannot work.
     pub(crate) fn problem(&self) -> Option<String> {
         let positive = [
@@ -57,6 +82,9 @@ impl Limits {
             ("limits.cached-students", self.cached_students),
             ("limits.sweep-students", usize::try_from(self.sweep_students).unwrap_or(0)),
             ("limits.publish-batches", self.publish_batches),
+            ("limits.behind-events", self.behind_events),
+            ("limits.unwritten-students", self.unwritten_students),
+            ("limits.unwritten-bytes", self.unwritten_bytes),
         ];
         positive.into_iter().find(|(_, value)| *value == 0).map(|(name, _)| format!("`{name}` must be at least 1"))
     }

@@ -1,6 +1,7 @@
 //! One student, evaluated: pure, so that workers, queries, exports and `verify` cannot differ.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use homeroom_domain::alert::AlertChange;
 use homeroom_domain::episode::{Episodes, Moment};
@@ -21,7 +22,7 @@ pub struct Student {
     /// What rules hold open, and held.
     pub episodes: Episodes,
     /// What the tables beside the student's row hold.
-    pub written: Written,
+    pub written: Arc<Written>,
     /// The offset after the last event that the ledger includes.
     pub included_offset: i64,
     /// The dates of the last evaluation; none before the first.
@@ -78,9 +79,9 @@ impl Student {
         count_open(&self.episodes, 1, &mut open_by_rule);
         open_by_rule.retain(|_, moved| *moved != 0);
         let rows = rows(&evaluation, &self.episodes, now);
-        let leans_on = evaluation.leans_on().into_iter().cloned().collect();
+        let leans_on = evaluation.leans_on();
         let waiting = evaluation.waiting();
-        self.written = Written { rows, leans_on };
+        self.written = Arc::new(Written { rows, leans_on });
         self.waiting = waiting;
         self.evaluated = Some(now);
         self.evaluated_reference = reference_offset;
@@ -89,6 +90,14 @@ impl Student {
             open_by_rule,
             failures: step.failures.into_iter().map(|(rule, _)| rule).collect(),
         }
+    }
+
+    /// About how much memory it takes, in bytes. What rules told is by far the largest part of an episode.
+    pub(crate) fn approximate_bytes(&self) -> usize {
+        const STUDENT: usize = 400;
+        const RECORD: usize = 100;
+        const EPISODE: usize = 1_000;
+        STUDENT + RECORD * self.ledger.len() + EPISODE * self.episodes.iter().count()
     }
 
     /// How many alerts are open.

@@ -20,3 +20,9 @@ pub(crate) const PACKS_REFUSED: &str = "homeroom_rules_packs_refused_total";
 pub(crate) const FENCED: &str = "homeroom_rules_fenced_total";
 /// Students whom a sweep had to leave as they were, because the database refuses them.
 pub(crate) const SWEEPS_REFUSED: &str = "homeroom_rules_sweeps_refused_total";
+/// Students written after their batch, because the worker lagged.
+pub(crate) const CHECKPOINTED: &str = "homeroom_rules_checkpointed_students_total";
+/// Events folded again by a new owner, because the rows lacked them.
+pub(crate) const REFOLDED: &str = "homeroom_rules_refolded_events_total";
+/// Students with alert changes that the topic held and the database had lost.
+pub(crate) const ADOPTED: &str = "homeroom_rules_adopted_students_total";

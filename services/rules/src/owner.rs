@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use homeroom_bus::{Error, Log, Offset, Partition, PartitionOwner, Record};
+use homeroom_bus::{Error, Offset, Partition, PartitionOwner, Record};
 use homeroom_chassis::TaskGroup;
 use tokio::sync::mpsc;
 
@@ -13,7 +13,6 @@ use crate::worker::{Shared, Worker};
 
 pub(crate) struct Owner {
     pub shared: Arc<Shared>,
-    pub log: Arc<dyn Log>,
     pub tasks: TaskGroup,
     /// Names this process in the partition's row, for people.
     pub name: String,
@@ -29,17 +28,18 @@ impl PartitionOwner for Owner {
             .await
             .map_err(|error| Error::Unavailable(error.to_string()))?;
         // From here on the owner before can commit nothing more, so it has evaluated with no reference record beyond this.
-        let reference = reference::end(&*self.log).await?.0.max(lease.reference_offset);
+        let reference = reference::end(&*self.shared.log).await?.0.max(lease.reference_offset);
         let limits = &self.shared.limits;
         let (sender, inbox) = mpsc::channel(limits.inbox_batches);
         let most_behind = i64::try_from(limits.publish_batches.saturating_mul(limits.batch_events)).unwrap_or(i64::MAX);
-        let publisher = Publisher::start(&self.shared.store, &self.log, &self.tasks, &lease, most_behind);
+        let publisher = Publisher::start(&self.shared.store, &self.shared.log, &self.tasks, &lease, most_behind);
         let worker = Worker::new(Arc::clone(&self.shared), lease, reference, publisher);
         self.tasks.spawn("rules.worker", worker.run(inbox));
         tracing::info!(
             partition = partition.0,
             epoch = lease.epoch,
             next_offset = lease.next_offset,
+            state_offset = lease.state_offset,
             "took a partition"
         );
         Ok((Offset(lease.state_offset), sender))

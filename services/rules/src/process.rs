@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use homeroom_bus::{Error, Log, Topic};
 use homeroom_chassis::TaskGroup;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::Limits;
 use crate::owner::Owner;
 use crate::reference::{self, Snapshot};
 use crate::store::Store;
 use crate::worker::{Clock, Shared};
+
+/// Readers of the topic of alerts at the same time.
+const READERS: usize = 8;
 
 /// The parts of a process that takes partitions.
 pub struct Process {
@@ -48,16 +51,24 @@ impl Process {
                 return Err(Error::Unavailable("the reference topic cannot be read".to_owned()));
             },
         }
-        let partitions = usize::try_from(self.log.partitions(Topic::Events).await?).unwrap_or(1).max(1);
-        let cached_students = (self.limits.cached_students / partitions).max(1);
+        let partitions = self.log.partitions(Topic::Events).await?;
+        let alerts_beside_events = self.log.partitions(Topic::Alerts).await? == partitions;
+        if !alerts_beside_events {
+            tracing::warn!(
+                "the topics of events and of alerts differ in partitions; a restored database will not learn from the alerts"
+            );
+        }
         let shared = Arc::new(Shared {
             store: self.store,
             clock: self.clock,
-            limits: Limits { cached_students, ..self.limits },
+            limits: self.limits.share(usize::try_from(partitions).unwrap_or(1)),
+            log: self.log,
             snapshots: snapshots.clone(),
+            alerts_beside_events,
+            reading: Semaphore::new(READERS),
             stopping,
         });
-        let owner = Owner { shared, log: self.log, tasks: self.tasks, name: self.name };
+        let owner = Owner { shared, tasks: self.tasks, name: self.name };
         Ok(Started { owner, snapshots })
     }
 }

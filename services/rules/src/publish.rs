@@ -5,10 +5,11 @@
 //! and not yet deleted when the process died is published again; readers drop the repeat by alert and number.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use homeroom_bus::{Log, NewRecord, Topic};
+use homeroom_bus::{Appended, Error, Log, NewRecord, Topic};
 use homeroom_chassis::TaskGroup;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,10 @@ use crate::store::{Lease, OutboxRow, Store};
 pub(crate) struct Publisher {
     committed: watch::Sender<i64>,
     published: [watch::Receiver<i64>; 2],
+    /// The offset after the last alert change that was published.
+    appended: Arc<AtomicI64>,
+    /// The same of what was on the topic when the owner began; none before it was read.
+    known: Option<i64>,
     /// Rows that may wait before the worker waits too.
     most_behind: i64,
 }
@@ -39,6 +44,7 @@ impl Publisher {
         most_behind: i64,
     ) -> Self {
         let (committed, commits) = watch::channel(lease.next_seq);
+        let appended = Arc::new(AtomicI64::new(0));
         let start = |topic| {
             let (progress, published) = watch::channel(0);
             let run = Run {
@@ -48,6 +54,7 @@ impl Publisher {
                 topic,
                 commits: commits.clone(),
                 progress,
+                appended: Arc::clone(&appended),
                 stopping: tasks.stopping(),
             };
             tasks.spawn("rules.publisher", async move {
@@ -57,7 +64,18 @@ impl Publisher {
             published
         };
         let published = [start(Topic::Alerts), start(Topic::DeadLetters)];
-        Self { committed, published, most_behind }
+        Self { committed, published, appended, known: None, most_behind }
+    }
+
+    /// The topic of alerts holds nothing below this offset that the rows do not.
+    pub(crate) fn known_up_to(&mut self, offset: i64) {
+        self.known = Some(offset);
+    }
+
+    /// Up to which offset the topic of alerts holds nothing that the rows do not: what was there was read, and only what was
+    /// committed has come since. 0 before.
+    pub(crate) fn known(&self) -> i64 {
+        self.known.map_or(0, |known| known.max(self.appended.load(Ordering::Relaxed)))
     }
 
     /// Everything below this number is committed. Waits while too much is unpublished, so that the outbox stays bounded.
@@ -80,6 +98,7 @@ struct Run {
     topic: Topic,
     commits: watch::Receiver<i64>,
     progress: watch::Sender<i64>,
+    appended: Arc<AtomicI64>,
     stopping: CancellationToken,
 }
 
@@ -126,6 +145,7 @@ impl Run {
         }
         let (seqs, rows): (Vec<i64>, Vec<OutboxRow>) = rows.into_iter().unzip();
         let results = self.log.append(self.topic, rows.into_iter().map(record).collect()).await;
+        self.note(&results);
         let kept = results.iter().take_while(|result| result.is_ok()).count();
         let last = kept.checked_sub(1).and_then(|at| seqs.get(at)).copied();
         if let Some(last) = last {
@@ -138,7 +158,18 @@ impl Run {
     }
 }
 
-fn record(row: OutboxRow) -> NewRecord {
+impl Run {
+    /// Remembers how far the topic of alerts has come. A student's alerts are in the partition of its events' number.
+    fn note(&self, results: &[Result<Appended, Error>]) {
+        let here =
+            results.iter().flatten().filter(|it| self.topic == Topic::Alerts && it.partition.0 == self.partition);
+        if let Some(last) = here.map(|it| it.offset.0 + 1).max() {
+            self.appended.fetch_max(last, Ordering::Relaxed);
+        }
+    }
+}
+
+pub(crate) fn record(row: OutboxRow) -> NewRecord {
     let headers = row.traceparent.map(|traceparent| ("traceparent".to_owned(), Bytes::from(traceparent)));
     NewRecord { key: row.key.into(), value: Some(row.value.into()), headers: headers.into_iter().collect() }
 }

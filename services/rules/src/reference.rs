@@ -195,7 +195,7 @@ fn decode(value: &[u8]) -> Result<ReferenceChange, String> {
 
 /// The offset after the last record of the topic now.
 pub(crate) async fn end(log: &dyn Log) -> Result<Offset, Error> {
-    Ok(log.end_offsets(Topic::Reference).await?.first().copied().unwrap_or(Offset(0)))
+    log.end_offset(Topic::Reference, Partition(0)).await
 }
 
 /// Reads the topic up to an offset, for a process that wants to look once.

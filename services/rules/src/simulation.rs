@@ -70,7 +70,7 @@ pub fn differences(records: impl IntoIterator<Item = Record>, stored: &Stored, s
     let mut differences = Vec::new();
     let mut note = |key: &Key, what: Option<&'static str>| {
         if let Some(what) = what {
-            differences.push(Difference { district: key.0.clone(), student: key.1, what });
+            differences.push(Difference { district: key.0.clone(), student: Some(key.1), what });
         }
     };
     for (key, student) in &stored.students {

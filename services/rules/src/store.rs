@@ -5,7 +5,7 @@
 
 pub(crate) mod postgres;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,6 +41,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The next page of a partition's students that are behind, in order of key.
     async fn behind(&self, wanted: &Wanted) -> Result<Vec<Found>, Error>;
+
+    /// The offsets of the partition's dead letters within a range.
+    async fn given_up(&self, partition: i32, offsets: Range<i64>) -> Result<BTreeSet<i64>, Error>;
 
     /// Makes the partition's row `to` and writes the effects, all or nothing, if the row is `from`; else writes nothing and
     /// answers [`Committed::Fenced`]. [`Error::CommitUnknown`] may have happened or not.
@@ -123,6 +126,13 @@ pub struct Effects {
     pub tally: BTreeMap<(DistrictId, RuleId), Tally>,
 }
 
+impl Effects {
+    /// Whether nothing is written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.students.is_empty() && self.dates.is_empty() && self.outbox.is_empty() && self.tally.is_empty()
+    }
+}
+
 /// A student to write, and what the tables hold of it now.
 #[derive(Debug)]
 pub struct StudentChange {
@@ -131,7 +141,7 @@ pub struct StudentChange {
     /// Pseudonymous key.
     pub student: StudentKey,
     /// What the tables beside the student's row hold.
-    pub before: Written,
+    pub before: Arc<Written>,
     /// The whole student.
     pub after: Arc<Student>,
 }

@@ -1,10 +1,11 @@
 //! Recomputes every student from the log, in the same pure code, and compares with what is stored.
 //!
-//! It reads what is committed at one moment: events up to each partition's offset and all reference records. It wants a state
-//! that has caught up, since a sweep in the middle would show as differences.
+//! It reads what is committed: events up to each partition's offset and all reference records. It wants a state that has caught
+//! up, since a sweep in the middle, or rows that are still to be written, would show as differences.
 
 pub(crate) mod compare;
 mod stored;
+mod tally;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +18,6 @@ use homeroom_pg::{Database, Districts};
 
 use crate::app::{Error, SCHEMA};
 use crate::reference::{self, Snapshot};
-use crate::store::Key;
 use crate::store::postgres::load;
 use compare::Recomputed;
 
@@ -37,20 +37,23 @@ pub struct Report {
 /// The most differences that are listed.
 pub(crate) const MAX_DIFFERENCES: usize = 100;
 
-/// One student whose stored state is not what the log comes to.
+/// A place where the stored state is not what the log comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// The institution.
     pub district: DistrictId,
-    /// Pseudonymous key.
-    pub student: StudentKey,
+    /// Whose state it is; none of what is kept of the district as a whole.
+    pub student: Option<StudentKey>,
     /// What differs, in words: `ledger`, `measures`, `open alerts`, `missing`, `unknown to the log` and the like.
     pub what: &'static str,
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: student {}: {}", self.district, self.student, self.what)
+        match self.student {
+            Some(student) => write!(f, "{}: student {student}: {}", self.district, self.what),
+            None => write!(f, "{}: {}", self.district, self.what),
+        }
     }
 }
 
@@ -60,15 +63,10 @@ pub async fn verify(database: &homeroom_pg::Config, log: Arc<dyn Log>) -> Result
     let end = reference::end(&*log).await?;
     let snapshot = reference::read_until(&*log, end).await?;
     let partitions = positions(&database).await?;
-    if let Some((partition, _, reference)) = partitions.iter().find(|(_, _, reference)| *reference < end.0) {
-        return Err(Error::Config(format!(
-            "partition {partition} has {reference} of {} reference records in force; verify when it has caught up",
-            end.0
-        )));
-    }
+    partitions.iter().try_for_each(|position| position.caught_up(end))?;
     let mut report = Report::default();
-    for (partition, next_offset, _) in partitions {
-        let given_up = stored::given_up(&database, partition).await?;
+    for Position { partition, next_offset, .. } in partitions {
+        let given_up = load::given_up(&database, partition, 0..next_offset).await?;
         let replayed = Replay { partition, next_offset, given_up };
         let recomputed = replayed.run(&*log).await?;
         report.events += recomputed.events;
@@ -78,13 +76,44 @@ pub async fn verify(database: &homeroom_pg::Config, log: Arc<dyn Log>) -> Result
     Ok(report)
 }
 
-async fn positions(database: &Database) -> Result<Vec<(i32, i64, i64)>, homeroom_pg::Error> {
+/// How far a partition is.
+struct Position {
+    partition: i32,
+    next_offset: i64,
+    state_offset: i64,
+    reference_offset: i64,
+}
+
+impl Position {
+    fn caught_up(&self, reference_end: Offset) -> Result<(), Error> {
+        let Self { partition, next_offset, state_offset, reference_offset } = self;
+        let behind = if *reference_offset < reference_end.0 {
+            format!("{reference_offset} of {} reference records in force", reference_end.0)
+        } else if state_offset < next_offset {
+            format!("rows that lack events since {state_offset} of those below {next_offset}")
+        } else {
+            return Ok(());
+        };
+        Err(Error::Config(format!("partition {partition} has {behind}; verify when it has caught up")))
+    }
+}
+
+async fn positions(database: &Database) -> Result<Vec<Position>, homeroom_pg::Error> {
     database
         .run("rules.verify.positions", &Districts::none(), |tx| {
             Box::pin(async move {
-                Ok(sqlx::query_as("select partition, next_offset, reference_offset from partitions order by partition")
-                    .fetch_all(tx)
-                    .await?)
+                let rows: Vec<(i32, i64, i64, i64)> = sqlx::query_as(
+                    "select partition, next_offset, state_offset, reference_offset from partitions order by partition",
+                )
+                .fetch_all(tx)
+                .await?;
+                let position = |(partition, next_offset, state_offset, reference_offset)| Position {
+                    partition,
+                    next_offset,
+                    state_offset,
+                    reference_offset,
+                };
+                Ok(rows.into_iter().map(position).collect())
             })
         })
         .await
@@ -133,6 +162,7 @@ async fn compare(
         recomputed.keys().map(|(district, _)| district.clone()).chain(snapshot.districts.keys().cloned()).collect();
     for district in &districts {
         let dates = load::district_date(database, district, partition).await?;
+        let mut tallies = tally::Tallies::default();
         let mut after = Vec::new();
         loop {
             let page = stored::page(database, district, partition, after.clone()).await?;
@@ -140,22 +170,24 @@ async fn compare(
             after = last.key.1.as_bytes().to_vec();
             for stored in page {
                 report.students += 1;
+                tallies.count(&stored.student);
                 let what = match recomputed.remove(&stored.key) {
                     Some(expected) => compare::difference(&stored.key, &stored.student, expected, dates, snapshot)
                         .or_else(|| stored.beside()),
                     None => Some("unknown to the log"),
                 };
-                note(report, stored.key, what);
+                note(report, stored.key.0, Some(stored.key.1), what);
             }
         }
+        note(report, district.clone(), None, tallies.difference(&tally::stored(database, district, partition).await?));
     }
-    for key in recomputed.into_keys() {
-        note(report, key, Some("missing"));
+    for (district, student) in recomputed.into_keys() {
+        note(report, district, Some(student), Some("missing"));
     }
     Ok(())
 }
 
-fn note(report: &mut Report, (district, student): Key, what: Option<&'static str>) {
+fn note(report: &mut Report, district: DistrictId, student: Option<StudentKey>, what: Option<&'static str>) {
     if let Some(what) = what
         && report.differences.len() < MAX_DIFFERENCES
     {

@@ -1,37 +1,48 @@
 //! The worker of one partition: folds batches, moves students when the date or reference records move, and commits.
 //!
-//! It is the only writer of its partition's students while its epoch stands. Between two commits it holds nothing that cannot
-//! be read again, so it may stop at any point.
+//! It is the only writer of its partition's students while its epoch stands. What it holds can be read again, from the tables
+//! or from the log, so it may stop at any point.
+//!
+//! While it keeps up, a batch is one transaction: the offset, alert changes, every student. When it lags, only students whose
+//! alerts changed are written with their batch; the others stay in `memory` and are written together in a `checkpoint`, so
+//! that a student is written once for many events. `recover` reads again what an owner left unwritten, after `adopt` has taken
+//! up what was told of and lost.
 
+mod adopt;
 mod cache;
+mod checkpoint;
+mod commit;
 mod date;
 mod fold;
+mod memory;
 mod patience;
 mod quarantine;
+mod recover;
 mod sweep;
+mod take;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeroom_bus::Record;
-use homeroom_chassis::telemetry::trace;
+use homeroom_domain::mutant::{Mutant, planted};
+use homeroom_bus::{Log, Record};
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
+use fold::Incoming;
+use memory::Memory;
+use patience::{chain, may_pass};
+use sweep::Sweep;
+use take::Write;
 
 use crate::config::Limits;
 use crate::metric;
 use crate::publish::Publisher;
 use crate::reference::Snapshot;
-use crate::store::{self, Committed, Effects, Lease, Store};
-use cache::Cache;
-use fold::{Incoming, Parsed};
-use patience::{chain, may_pass, patiently};
-use sweep::Sweep;
+use crate::store::{self, Lease, Store};
 
 /// What tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -39,9 +50,15 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// What every worker of the process shares.
 pub(crate) struct Shared {
     pub store: Arc<dyn Store>,
+    pub log: Arc<dyn Log>,
     pub clock: Clock,
     pub limits: Limits,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    /// Whether a student's alerts are in the partition of the same number as its events; they are, unless an operator has made
+    /// the topics with different numbers of partitions, and then nothing can be taken up again after a restore.
+    pub alerts_beside_events: bool,
+    /// Room to read the topic of alerts, which takes a reader of its own for each partition.
+    pub reading: Semaphore,
     pub stopping: CancellationToken,
 }
 
@@ -51,12 +68,16 @@ pub(crate) enum Error {
     /// The database fails for a reason that is no event's and that waiting does not mend.
     #[error("{}", chain(.0))]
     Store(#[from] store::Error),
+    /// The log lacks records that are needed.
+    #[error("the log fails: {}", chain(.0))]
+    Log(#[from] homeroom_bus::Error),
+    /// The process stops in the middle of what is then left to the next owner.
+    #[error("the process stops")]
+    Stopping,
 }
 
 /// How often the districts' clocks are looked at. The date moves twice a day.
 const TICK: Duration = Duration::from_secs(1);
-/// The most traces that a batch's span is linked to; OpenTelemetry's default limit.
-const MOST_LINKS: usize = 128;
 
 /// Still the owner, or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +96,13 @@ pub(crate) struct Worker {
     dates: BTreeMap<DistrictId, Now>,
     /// Districts whose dates were looked for in the database.
     looked_up: BTreeSet<DistrictId>,
-    cache: Cache,
+    memory: Memory,
+    /// The offset after the last event that was folded; below the lease's `next_offset` while what an owner left is read again.
+    position: i64,
+    /// Offsets of events that had their effect as dead letters, of those that are read again.
+    given_up: BTreeSet<i64>,
+    /// While a student is mended: the offset that `state_offset` must not pass.
+    mending: Option<i64>,
     sweep: Option<Sweep>,
     /// The dates that the last finished sweep reached.
     swept: Arc<BTreeMap<DistrictId, Now>>,
@@ -86,7 +113,7 @@ impl Worker {
     /// `needed_reference` is at least the offset of what the owner before has evaluated with.
     pub(crate) fn new(shared: Arc<Shared>, lease: Lease, needed_reference: i64, publisher: Publisher) -> Self {
         let snapshots = shared.snapshots.clone();
-        let cache = Cache::new(shared.limits.cached_students);
+        let memory = Memory::new(shared.limits.cached_students);
         Self {
             shared,
             lease,
@@ -95,7 +122,10 @@ impl Worker {
             needed_reference,
             dates: BTreeMap::new(),
             looked_up: BTreeSet::new(),
-            cache,
+            memory,
+            position: lease.state_offset,
+            given_up: BTreeSet::new(),
+            mending: None,
             sweep: None,
             swept: Arc::default(),
             publisher,
@@ -111,6 +141,8 @@ impl Worker {
                 tracing::info!(partition = self.lease.partition, "another process owns the partition now");
             }
             // What was not committed has not happened; the next owner does it.
+            // The next owner does what is left.
+            Err(Error::Stopping) => {}
             Err(Error::Store(error)) if self.shared.stopping.is_cancelled() && may_pass(&error) => {
                 tracing::info!(partition = self.lease.partition, error = %chain(&error), "stopping without the database");
             }
@@ -123,7 +155,24 @@ impl Worker {
         if !self.wait_for_reference().await {
             return Ok(Hold::Kept);
         }
-        let mut hold = self.look_at_clocks().await?;
+        if self.adopt().await? == Hold::Lost {
+            return Ok(Hold::Lost);
+        }
+        let (hold, fresh) = self.recover(&mut inbox).await?;
+        let Some(fresh) = fresh else { return Ok(hold) };
+        // The dates first: what the owner before told may be of a date that this process has not seen yet.
+        let steps = self.look_at_clocks().await? == Hold::Kept
+            && self.evaluate_recovered().await? == Hold::Kept
+            && self.take(fresh, Write::Through).await? == Hold::Kept;
+        if !steps || self.work_on(&mut inbox).await? == Hold::Lost {
+            return Ok(Hold::Lost);
+        }
+        self.checkpoint().await
+    }
+
+    /// The work of an owner that has read what is in force and what has had its effect.
+    async fn work_on(&mut self, inbox: &mut mpsc::Receiver<Vec<Record>>) -> Result<Hold, Error> {
+        let mut hold = Hold::Kept;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stopping = self.shared.stopping.clone();
@@ -136,28 +185,45 @@ impl Worker {
                     if changed.is_err() {
                         break;
                     }
-                    self.snapshot = self.snapshots.borrow_and_update().clone();
-                    hold = self.look_at_clocks().await?;
+                    hold = self.renew_reference().await?;
                 }
                 _ = tick.tick() => hold = self.look_at_clocks().await?,
                 batch = inbox.recv() => match batch {
-                    Some(batch) => hold = self.take_and_sweep(batch, &mut inbox).await?,
+                    Some(batch) => hold = self.take_and_tidy(batch, inbox).await?,
                     None => break,
                 },
+                () = std::future::ready(()), if self.is_behind_rows() => hold = self.checkpoint_part().await?,
                 () = std::future::ready(()), if self.sweep.is_some() => hold = self.sweep_part().await?,
             }
         }
         Ok(hold)
     }
 
-    /// A part of the sweep after each batch, so that a busy day does not starve it.
-    async fn take_and_sweep(
+    /// Evaluates with the newest reference records from here on. Everything is written before, so that the sweep that follows
+    /// finds in the tables whom they concern.
+    async fn renew_reference(&mut self) -> Result<Hold, Error> {
+        if self.checkpoint().await? == Hold::Lost {
+            return Ok(Hold::Lost);
+        }
+        self.snapshot = self.snapshots.borrow_and_update().clone();
+        self.look_at_clocks().await
+    }
+
+    /// A batch, and after each a part of what else is to be done, so that a busy day starves nothing.
+    async fn take_and_tidy(
         &mut self,
         batch: Vec<Record>,
         inbox: &mut mpsc::Receiver<Vec<Record>>,
     ) -> Result<Hold, Error> {
         let batch = self.coalesce(batch, inbox);
-        match self.take(batch).await? {
+        let behind = batch.len() >= self.shared.limits.behind_events;
+        let batch = self.incoming(batch);
+        let taken = self.take(batch, if behind { Write::Behind } else { Write::Through }).await?;
+        if taken == Hold::Lost {
+            return Ok(Hold::Lost);
+        }
+        let tidied = if behind { self.checkpoint_when_due().await? } else { self.checkpoint_some().await? };
+        match tidied {
             Hold::Kept if self.sweep.is_some() => self.sweep_part().await,
             hold => Ok(hold),
         }
@@ -165,7 +231,7 @@ impl Worker {
 
     /// Evaluating with fewer reference records than the partition was evaluated with would recall what still holds.
     async fn wait_for_reference(&mut self) -> bool {
-        let needed = self.needed_reference;
+        let needed = if planted(Mutant::ReferenceLate) { 0 } else { self.needed_reference };
         let stopping = self.shared.stopping.clone();
         let ready = self.snapshots.wait_for(|snapshot| snapshot.offset >= needed);
         tokio::select! {
@@ -192,119 +258,8 @@ impl Worker {
         batch
     }
 
-    /// Folds a batch and commits it, however long the database is away. A batch that the database refuses is halved until the one
-    /// event that it refuses is alone, which becomes a dead letter.
-    async fn take(&mut self, batch: Vec<Record>) -> Result<Hold, Error> {
-        let mut parts = vec![fold::incoming(batch, self.lease.next_offset)];
-        while let Some(part) = parts.pop() {
-            if part.is_empty() {
-                continue;
-            }
-            match self.fold(&part).await {
-                Ok(Hold::Kept) => {}
-                Ok(Hold::Lost) => return Ok(Hold::Lost),
-                Err(error) if !error.refused() => return Err(error.into()),
-                Err(error) if part.len() > 1 => {
-                    tracing::warn!(partition = self.lease.partition, events = part.len(), error = %chain(&error), "halving a batch that the database refuses");
-                    let mut first = part;
-                    let second = first.split_off(first.len() / 2);
-                    parts.push(second);
-                    parts.push(first);
-                }
-                Err(error) => {
-                    let only: Vec<Incoming> =
-                        part.into_iter().map(|incoming| incoming.refused(&chain(&error))).collect();
-                    if self.fold(&only).await? == Hold::Lost {
-                        return Ok(Hold::Lost);
-                    }
-                }
-            }
-        }
-        Ok(Hold::Kept)
-    }
-
-    async fn fold(&mut self, part: &[Incoming]) -> Result<Hold, store::Error> {
-        let span = tracing::info_span!("rules.batch.fold", partition = self.lease.partition, events = part.len());
-        for traceparent in part.iter().filter_map(|incoming| incoming.traceparent.as_deref()).take(MOST_LINKS) {
-            trace::link(&span, traceparent);
-        }
-        self.fold_traced(part).instrument(span).await
-    }
-
-    async fn fold_traced(&mut self, part: &[Incoming]) -> Result<Hold, store::Error> {
-        self.cache.turn();
-        let keys: BTreeSet<_> = part.iter().filter_map(Incoming::student).collect();
-        let districts: BTreeSet<&DistrictId> = keys.iter().map(|(district, _)| district).collect();
-        for district in districts {
-            self.load_date(district).await?;
-        }
-        let missing: Vec<_> = keys.iter().filter(|key| !self.cache.contains(key)).cloned().collect();
-        let store = &self.shared.store;
-        for (key, student) in patiently(&self.shared.stopping, || store.students(missing.clone())).await? {
-            self.cache.insert(key, Arc::new(student));
-        }
-        let at = (self.shared.clock)();
-        let desk = fold::Desk {
-            snapshot: &self.snapshot,
-            dates: &self.dates,
-            cache: &self.cache,
-            at,
-            partition: self.lease.partition,
-        };
-        let effects = desk.fold(part);
-        let last = part.last().map_or(self.lease.next_offset, |incoming| incoming.offset + 1);
-        let to = Lease { next_offset: last, state_offset: last, ..self.lease };
-        let hold = self.commit(to, effects).await?;
-        if hold == Hold::Kept {
-            metrics::counter!(metric::EVENTS).increment(part.len() as u64);
-            record_age(part, at);
-        }
-        Ok(hold)
-    }
-
-    /// Commits, then publishes and remembers. While the database is away it waits; a lost answer is looked up.
-    async fn commit(&mut self, to: Lease, effects: Effects) -> Result<Hold, store::Error> {
-        let effects = Arc::new(effects);
-        let rows = i64::try_from(effects.outbox.len()).unwrap_or(i64::MAX);
-        let to = Lease { commits: self.lease.commits + 1, next_seq: self.lease.next_seq + rows, ..to };
-        let (store, from) = (&*self.shared.store, self.lease);
-        let committed = patiently(&self.shared.stopping, || settle(store, from, to, Arc::clone(&effects))).await?;
-        if committed == Committed::Fenced {
-            return Ok(Hold::Lost);
-        }
-        self.lease = to;
-        for (district, now) in &effects.dates {
-            self.dates.insert(district.clone(), *now);
-        }
-        for change in &effects.students {
-            self.cache.insert((change.district.clone(), change.student), Arc::clone(&change.after));
-        }
-        if rows > 0 {
-            self.publisher.published_up_to(to.next_seq).await;
-        }
-        Ok(Hold::Kept)
-    }
-}
-
-/// Commits, and looks up whether it happened when that cannot be told from the answer. May be repeated after any error.
-async fn settle(store: &dyn Store, from: Lease, to: Lease, effects: Arc<Effects>) -> Result<Committed, store::Error> {
-    match store.commit(from, to, effects).await {
-        Err(error @ store::Error::CommitUnknown(_)) => match store.reread(from.partition).await? {
-            Some(now) if now == to => Ok(Committed::Yes),
-            Some(now) if now == from => Err(error),
-            _ => Ok(Committed::Fenced),
-        },
-        // An attempt before may have happened without an answer, and the look-up after it have failed.
-        Ok(Committed::Fenced) if store.reread(from.partition).await? == Some(to) => Ok(Committed::Yes),
-        other => other,
-    }
-}
-
-fn record_age(part: &[Incoming], at: Timestamp) {
-    let received = part.iter().filter_map(|incoming| {
-        if let Parsed::Event(event) = &incoming.parsed { Some(event.received_at) } else { None }
-    });
-    if let Some(oldest) = received.min() {
-        metrics::histogram!(metric::EVENT_AGE).record(at.duration_since(oldest).as_secs_f64().max(0.0));
+    /// Parses a batch, without records that were taken already: prefetched ones, and those that a log which went back gives again.
+    fn incoming(&self, batch: Vec<Record>) -> Vec<Incoming> {
+        fold::incoming(batch, self.position)
     }
 }

@@ -81,6 +81,11 @@ impl Log for KafkaLog {
         Ok(ends)
     }
 
+    async fn end_offset(&self, topic: Topic, partition: Partition) -> Result<Offset, Error> {
+        let (_, end) = topics::ends(&self.appender.producer(), &self.name(topic), partition.0).await?;
+        Ok(Offset(end))
+    }
+
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
         let (producer, name) = (self.appender.producer(), self.name(topic));
         if !(0..topics::partitions(&producer, &name).await?).contains(&partition.0) {

@@ -25,7 +25,7 @@ struct Counts {
     tiers: Vec<(String, Option<i16>, i64)>,
     /// Rule, open, opened.
     rules: Vec<(String, i64, i64)>,
-    /// Partition, next offset, reference offset.
+    /// Partition, state offset, reference offset.
     partitions: Vec<(i32, i64, i64)>,
 }
 
@@ -67,7 +67,7 @@ impl Risk {
         })
     }
 
-    /// Events without effect yet, and reference records that are not in force for every partition.
+    /// Events that rows of the state may lack yet, and reference records that are not in force for every partition.
     async fn events_behind(&self, counts: &Counts) -> Result<i64, Status> {
         let log = |error: homeroom_bus::Error| Status::unavailable(error.to_string());
         let ends = self.log.end_offsets(Topic::Events).await.map_err(log)?;
@@ -152,7 +152,7 @@ impl Asked {
         .fetch_all(&mut *tx)
         .await?;
         let partitions: Vec<(i32, i64, i64)> =
-            sqlx::query_as("select partition, next_offset, reference_offset from partitions")
+            sqlx::query_as("select partition, state_offset, reference_offset from partitions")
                 .fetch_all(&mut *tx)
                 .await?;
         let students_behind = self.behind(tx, late, &partitions).await?;

@@ -6,6 +6,7 @@ pub(crate) mod load;
 pub(crate) mod outbox;
 pub(crate) mod sweep;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -49,6 +50,10 @@ impl Store for PostgresStore {
 
     async fn behind(&self, wanted: &Wanted) -> Result<Vec<Found>, Error> {
         Ok(sweep::behind(&self.database, wanted).await?)
+    }
+
+    async fn given_up(&self, partition: i32, offsets: Range<i64>) -> Result<BTreeSet<i64>, Error> {
+        Ok(load::given_up(&self.database, partition, offsets).await?)
     }
 
     async fn commit(&self, from: Lease, to: Lease, effects: Arc<Effects>) -> Result<Committed, Error> {

@@ -25,7 +25,7 @@ impl Stored {
     pub(super) fn beside(&self) -> Option<&'static str> {
         let student = &self.student;
         let marks = usize::try_from(self.marks).ok();
-        if marks != Some(student.ledger.marks().count()) {
+        if marks != Some(student.ledger.count_marks()) {
             return Some("count of marks");
         }
         if usize::try_from(self.open_alerts).ok() != Some(student.open_alerts()) {
@@ -42,22 +42,6 @@ impl Stored {
         let leans_on: BTreeSet<String> = student.written.leans_on.iter().map(ToString::to_string).collect();
         (leans_on != self.leans_on).then_some("rows of schools")
     }
-}
-
-/// Offsets of the partition's dead letters.
-pub(super) async fn given_up(database: &Database, partition: i32) -> Result<BTreeSet<i64>, Error> {
-    database
-        .run("rules.verify.dead_letters", &Districts::none(), move |tx| {
-            Box::pin(async move {
-                let offsets: Vec<i64> =
-                    sqlx::query_scalar("select event_offset from dead_letters where partition = $1")
-                        .bind(partition)
-                        .fetch_all(tx)
-                        .await?;
-                Ok(offsets.into_iter().collect())
-            })
-        })
-        .await
 }
 
 /// The students of a partition behind one, in order of key.

@@ -3,11 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use homeroom_domain::id::{DistrictId, StudentKey};
-
 use crate::evaluate::Student;
-
-type Key = (DistrictId, StudentKey);
+use crate::store::Key;
 
 /// Holds between one and two times `generation` students. What it drops is in the database.
 pub(crate) struct Cache {
@@ -34,6 +31,11 @@ impl Cache {
         self.young.insert(key, student);
     }
 
+    pub(super) fn remove(&mut self, key: &Key) {
+        self.old.remove(key);
+        self.young.remove(key);
+    }
+
     /// Drops the older generation when the younger is full. Between batches only, so that a batch keeps what it loaded.
     pub(super) fn turn(&mut self) {
         if self.young.len() >= self.generation {
@@ -44,6 +46,8 @@ impl Cache {
 
 #[cfg(test)]
 mod tests {
+    use homeroom_domain::id::{DistrictId, StudentKey};
+
     use super::*;
 
     fn key(n: u8) -> Key {

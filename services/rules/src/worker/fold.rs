@@ -1,12 +1,13 @@
 //! Folding events into students: pure. The shell loads, commits and publishes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use homeroom_bus::{Partition, Record, Topic};
 use homeroom_chassis::telemetry::trace;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
-use homeroom_domain::episode::Moment;
+use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::event::Event;
 use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::ledger::Applied;
@@ -16,15 +17,15 @@ use jiff::Timestamp;
 use crate::evaluate::{Outcome, Student};
 use crate::metric;
 use crate::reference::Snapshot;
-use crate::store::{DeadLetter, Effects, Found, OutboxRow, StudentChange};
-use crate::worker::cache::Cache;
+use crate::store::{DeadLetter, Effects, Found, Key, OutboxRow, StudentChange};
+use crate::worker::memory::Memory;
 use crate::worker::quarantine::Quarantine;
 
 /// A record of the log, parsed.
 pub(crate) struct Incoming {
     pub offset: i64,
     pub parsed: Parsed,
-    pub value: Vec<u8>,
+    pub value: Bytes,
     pub traceparent: Option<String>,
 }
 
@@ -32,11 +33,13 @@ pub(crate) enum Parsed {
     Event(Box<Event>),
     /// Why it is none.
     Refused(String),
+    /// Why it could not be kept.
+    GivenUp(String),
 }
 
 impl Incoming {
-    fn parse(record: Record) -> Self {
-        let value = record.value.map(|value| value.to_vec()).unwrap_or_default();
+    pub(super) fn parse(record: Record) -> Self {
+        let value = record.value.unwrap_or_default();
         let parsed = match homeroom_proto::event::decode(&value) {
             Ok(event) => Parsed::Event(Box::new(event)),
             Err(error) => Parsed::Refused(error.to_string()),
@@ -47,16 +50,16 @@ impl Incoming {
     }
 
     /// Whom it concerns.
-    pub(super) fn student(&self) -> Option<(DistrictId, StudentKey)> {
+    pub(super) fn student(&self) -> Option<(&DistrictId, &StudentKey)> {
         match &self.parsed {
-            Parsed::Event(event) => Some((event.district.clone(), event.student)),
-            Parsed::Refused(_) => None,
+            Parsed::Event(event) => Some((&event.district, &event.student)),
+            Parsed::Refused(_) | Parsed::GivenUp(_) => None,
         }
     }
 
     /// The same, given up for a reason.
-    pub(super) fn refused(self, problem: &str) -> Self {
-        Self { parsed: Parsed::Refused(problem.to_owned()), ..self }
+    pub(super) fn given_up(self, problem: &str) -> Self {
+        Self { parsed: Parsed::GivenUp(problem.to_owned()), ..self }
     }
 }
 
@@ -69,8 +72,7 @@ fn trace_context(value: &[u8]) -> Option<String> {
 /// W3C's has 55 bytes in version 00.
 const MAX_TRACEPARENT: usize = 256;
 
-/// Parses a batch, without records that have had their effect: those below the offset, and those that a log which went back
-/// gives again.
+/// Parses a batch, without records below the offset: those that a log which went back gives again.
 pub(crate) fn incoming(batch: Vec<Record>, mut next_offset: i64) -> Vec<Incoming> {
     let mut fresh = Vec::with_capacity(batch.len());
     for record in batch {
@@ -86,9 +88,34 @@ pub(crate) fn incoming(batch: Vec<Record>, mut next_offset: i64) -> Vec<Incoming
 pub(crate) struct Desk<'a> {
     pub snapshot: &'a Snapshot,
     pub dates: &'a BTreeMap<DistrictId, Now>,
-    pub cache: &'a Cache,
+    pub memory: &'a Memory,
     pub at: Timestamp,
     pub partition: i32,
+    /// The offset after the last event that was folded.
+    pub position: i64,
+    /// Events below had their effect: they are folded in silence, into students that lack them.
+    pub told_below: i64,
+    /// Of those, the ones that went to dead letters.
+    pub given_up: &'a BTreeSet<i64>,
+}
+
+/// What a fold comes to.
+#[derive(Debug, Default)]
+pub(crate) struct Folded {
+    /// What has to be committed; its students are those whose alerts changed.
+    pub effects: Effects,
+    /// The other students that changed.
+    pub quiet: Vec<StudentChange>,
+}
+
+impl Folded {
+    /// The effects with every student that changed, in order of key: rows next to each other are written faster.
+    pub(crate) fn all_told(self) -> Effects {
+        let mut effects = self.effects;
+        effects.students.extend(self.quiet);
+        effects.students.sort_unstable_by(|a, b| (&a.district, &a.student).cmp(&(&b.district, &b.student)));
+        effects
+    }
 }
 
 #[derive(Default)]
@@ -96,6 +123,8 @@ struct Cause<'a> {
     /// When the first of the records was accepted.
     received_at: Option<Timestamp>,
     traceparent: Option<&'a str>,
+    /// The offset after the last event that is known.
+    events_offset: i64,
 }
 
 impl Desk<'_> {
@@ -103,44 +132,58 @@ impl Desk<'_> {
         Quarantine { partition: Partition(self.partition), at: self.at }
     }
 
-    /// The effects of events, in their order. A student is evaluated once, after the last of them.
-    pub(super) fn fold(&self, part: &[Incoming]) -> Effects {
-        let mut effects = Effects::default();
-        let mut by_student: BTreeMap<(DistrictId, StudentKey), Vec<(&Incoming, &Event)>> = BTreeMap::new();
+    /// The effects of events, in their order; all of them below `told_below`, or none. A student is evaluated once, after the
+    /// last of them.
+    pub(crate) fn fold(&self, part: &[Incoming]) -> Folded {
+        let mut folded = Folded::default();
+        let events_offset = part.last().map_or(self.position, |last| last.offset + 1).max(self.position);
+        let mut by_student: Vec<(&Incoming, &Event)> = Vec::with_capacity(part.len());
         for incoming in part {
             match &incoming.parsed {
-                Parsed::Event(event) => {
-                    by_student.entry((event.district.clone(), event.student)).or_default().push((incoming, event));
-                }
-                Parsed::Refused(problem) => {
-                    metrics::counter!(metric::DEAD_LETTERS).increment(1);
-                    tracing::warn!(offset = incoming.offset, problem, "an event goes to dead letters");
-                    effects.outbox.push(self.quarantine().refused(incoming, problem));
-                    effects.dead_letters.push(DeadLetter {
-                        offset: incoming.offset,
-                        problem: problem.clone(),
-                        value: incoming.value.clone(),
-                        traceparent: incoming.traceparent.clone(),
-                    });
+                Parsed::Event(event) => by_student.push((incoming, event)),
+                Parsed::Refused(_) if incoming.offset < self.told_below => {}
+                Parsed::Refused(problem) | Parsed::GivenUp(problem) => {
+                    self.give_up(incoming, problem, &mut folded.effects);
                 }
             }
         }
-        for (key, events) in by_student {
-            self.take_in(key, &events, &mut effects);
+        // Stable, so that each student's events stay in order.
+        by_student.sort_by_key(|(_, event)| (&event.district, &event.student));
+        for events in by_student.chunk_by(|(_, a), (_, b)| (&a.district, &a.student) == (&b.district, &b.student)) {
+            self.take_in(events, events_offset, &mut folded);
         }
-        effects
+        folded
     }
 
-    fn take_in(&self, key: (DistrictId, StudentKey), events: &[(&Incoming, &Event)], effects: &mut Effects) {
-        let known = self.cache.get(&key);
-        let mut student = known.map(|known| Student::clone(known)).unwrap_or_default();
-        let mut cause = Cause::default();
+    fn give_up(&self, incoming: &Incoming, problem: &str, effects: &mut Effects) {
+        metrics::counter!(metric::DEAD_LETTERS).increment(1);
+        tracing::warn!(offset = incoming.offset, problem, "an event goes to dead letters");
+        effects.outbox.push(self.quarantine().refused(incoming, problem));
+        effects.dead_letters.push(DeadLetter {
+            offset: incoming.offset,
+            problem: problem.to_owned(),
+            value: incoming.value.to_vec(),
+            traceparent: incoming.traceparent.clone(),
+        });
+    }
+
+    /// Folds one student's events.
+    fn take_in(&self, events: &[(&Incoming, &Event)], events_offset: i64, folded: &mut Folded) {
+        let Some((_, first)) = events.first() else { return };
+        let key = (first.district.clone(), first.student);
+        let mut student = self.memory.get(&key).map(|known| Student::clone(known)).unwrap_or_default();
+        let mut cause = Cause { events_offset, ..Cause::default() };
         let mut newest = Applied::Outdated;
+        let mut silent = false;
         for (incoming, event) in events {
+            silent = incoming.offset < self.told_below;
+            if silent && (incoming.offset < student.included_offset || self.given_up.contains(&incoming.offset)) {
+                continue;
+            }
             let applied = student.ledger.apply(event.origin.clone(), event.change.clone());
-            if applied == Applied::Outdated {
+            if applied == Applied::Outdated && !silent {
                 metrics::counter!(metric::OUTDATED).increment(1);
-                effects.outbox.push(self.quarantine().outdated(incoming, event));
+                folded.effects.outbox.push(self.quarantine().outdated(incoming, event));
             } else if applied == Applied::Changed {
                 cause.received_at =
                     Some(cause.received_at.map_or(event.received_at, |first| first.min(event.received_at)));
@@ -151,49 +194,54 @@ impl Desk<'_> {
             }
             student.included_offset = incoming.offset + 1;
         }
-        if newest == Applied::Outdated {
-            return;
+        match newest {
+            Applied::Outdated => {}
+            Applied::Changed if silent => {
+                student.evaluated = None;
+                self.note(key, student, false, folded);
+            }
+            Applied::Changed => self.evaluate(key, student, &cause, folded),
+            Applied::Same => self.note(key, student, false, folded),
         }
-        let before = known.map(|known| known.written.clone()).unwrap_or_default();
-        if newest == Applied::Changed {
-            self.evaluate(&key, &mut student, &cause, effects);
-        }
-        effects.students.push(StudentChange { district: key.0, student: key.1, before, after: Arc::new(student) });
     }
 
     /// The effects of looking at students again, with the dates and reference records in force.
-    pub(super) fn look_again(&self, found: &[Found]) -> Effects {
-        let mut effects = Effects::default();
+    pub(crate) fn look_again(&self, found: &[Found]) -> Folded {
+        let mut folded = Folded::default();
+        let cause = Cause { events_offset: self.position, ..Cause::default() };
         for (key, student) in found {
-            let mut after = student.clone();
-            self.evaluate(key, &mut after, &Cause::default(), &mut effects);
-            let (district, before) = (key.0.clone(), student.written.clone());
-            effects.students.push(StudentChange { district, student: key.1, before, after: Arc::new(after) });
+            self.evaluate(key.clone(), student.clone(), &cause, &mut folded);
         }
-        effects
+        folded
     }
 
-    fn evaluate(
-        &self,
-        key: &(DistrictId, StudentKey),
-        student: &mut Student,
-        cause: &Cause<'_>,
-        effects: &mut Effects,
-    ) {
+    fn evaluate(&self, key: Key, mut student: Student, cause: &Cause<'_>, folded: &mut Folded) {
         // Without settings the district's clock is unknown; the sweep that follows them evaluates everyone.
         let (Some(district), Some(now)) = (self.snapshot.districts.get(&key.0), self.dates.get(&key.0)) else {
             student.waiting = true;
+            self.note(key, student, false, folded);
             return;
         };
-        let Ok(district_time) = district.settings.clock.local(self.at) else { return };
+        let Ok(district_time) = district.settings.clock.local(self.at) else {
+            self.note(key, student, false, folded);
+            return;
+        };
         let moment =
             Moment { district: &key.0, student: key.1, at: self.at, caused_at: cause.received_at, district_time };
         let outcome = student.evaluate(district, self.snapshot.offset, *now, &moment);
-        record(key, outcome, cause.traceparent, effects);
+        let told = !outcome.changes.is_empty();
+        record(&key, &student.episodes, outcome, cause, &mut folded.effects);
+        self.note(key, student, told, folded);
+    }
+
+    fn note(&self, key: Key, after: Student, told: bool, folded: &mut Folded) {
+        let before = self.memory.before(&key).map(Arc::clone).unwrap_or_default();
+        let change = StudentChange { district: key.0, student: key.1, before, after: Arc::new(after) };
+        if told { folded.effects.students.push(change) } else { folded.quiet.push(change) }
     }
 }
 
-fn record(key: &(DistrictId, StudentKey), outcome: Outcome, traceparent: Option<&str>, effects: &mut Effects) {
+fn record(key: &Key, episodes: &Episodes, outcome: Outcome, cause: &Cause<'_>, effects: &mut Effects) {
     for change in outcome.changes {
         if change.kind == ChangeKind::Opened {
             effects.tally.entry((key.0.clone(), change.claim.rule.clone())).or_default().opened += 1;
@@ -202,8 +250,8 @@ fn record(key: &(DistrictId, StudentKey), outcome: Outcome, traceparent: Option<
         effects.outbox.push(OutboxRow {
             topic: Topic::Alerts,
             key: homeroom_proto::key::alerts(&key.0, &key.1).to_vec(),
-            value: homeroom_proto::alert::encode(&change).to_vec(),
-            traceparent: traceparent.map(|caused_by| decided(&change, caused_by)),
+            value: encode(&change, episodes, cause.events_offset),
+            traceparent: cause.traceparent.map(|caused_by| decided(&change, caused_by)),
         });
     }
     for (rule, moved) in outcome.open_by_rule {
@@ -213,6 +261,15 @@ fn record(key: &(DistrictId, StudentKey), outcome: Outcome, traceparent: Option<
         metrics::counter!(metric::RULE_FAILURES, "rule" => rule.to_string()).increment(1);
         effects.tally.entry((key.0.clone(), rule)).or_default().failures += 1;
     }
+}
+
+/// The change with what it takes to take it up again from the topic.
+fn encode(change: &AlertChange, episodes: &Episodes, events_offset: i64) -> Vec<u8> {
+    let bytes = match episodes.basis(change) {
+        Some(basis) => homeroom_proto::alert::encode_with_basis(change, &basis, events_offset),
+        None => homeroom_proto::alert::encode(change),
+    };
+    bytes.to_vec()
 }
 
 /// The decision as a span in the trace of the record that caused it; its context goes on with the change, or the record's when

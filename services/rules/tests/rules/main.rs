@@ -1,6 +1,7 @@
 //! The rules service on a real PostgreSQL and the log in memory, seen from outside: records in, alerts out, questions answered.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
+mod behind;
 mod clock;
 mod district;
 mod fault;
@@ -10,6 +11,7 @@ mod mark;
 mod owner;
 mod query;
 mod refusal;
+mod restore;
 mod simulation;
 mod verify;
 mod world;

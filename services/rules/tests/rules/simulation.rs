@@ -64,11 +64,14 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-async fn live(happenings: Vec<Happening>) {
+async fn live(happenings: Vec<Happening>, behind_events: usize) {
     let mut world = World::new().await;
     world.config.limits.sweep_students = 1;
     world.config.limits.cached_students = 2;
     world.config.limits.batch_events = 3;
+    world.config.limits.behind_events = behind_events;
+    world.config.limits.unwritten_students = 2;
+    world.config.limits.unwritten_seconds = 3_600;
     world.home.calendar("2", 60).await;
     let who = |n: u8| student(&format!("student {n}"));
     for n in 0..3 {
@@ -135,8 +138,9 @@ fn any_history_ends_as_one_pass_over_the_log_does() {
     let config = Config { cases: 12, max_shrink_iters: 20, failure_persistence: None, ..Config::default() };
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, b"one pass over the log, 32 bytes.");
     let mut runner = TestRunner::new_with_rng(config, rng);
-    let outcome = runner.run(&prop::collection::vec(happening(), 20..60), |happenings| {
-        runtime.block_on(live(happenings));
+    let behind_events = prop::sample::select(vec![1, 2, 1_000]);
+    let outcome = runner.run(&(prop::collection::vec(happening(), 20..60), behind_events), |(happenings, behind)| {
+        runtime.block_on(live(happenings, behind));
         Ok(())
     });
     if let Err(failure) = outcome {

@@ -131,7 +131,7 @@ async fn students(tx: &mut PgConnection, partition: i32, changes: &[StudentChang
     .bind(evaluated(|now| now.as_of.days()))
     .bind(changes.iter().map(|change| change.after.evaluated_reference).collect::<Vec<_>>())
     .bind(changes.iter().map(|change| change.after.waiting).collect::<Vec<_>>())
-    .bind(changes.iter().map(|change| count(change.after.ledger.marks().count())).collect::<Vec<_>>())
+    .bind(changes.iter().map(|change| count(change.after.ledger.count_marks())).collect::<Vec<_>>())
     .bind(changes.iter().map(|change| count(change.after.open_alerts())).collect::<Vec<_>>())
     .execute(tx)
     .await?;

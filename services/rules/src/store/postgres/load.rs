@@ -1,5 +1,9 @@
 //! Reading students and dates back.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::Episodes;
 use homeroom_domain::id::{DistrictId, SchoolId, StudentKey};
@@ -68,7 +72,7 @@ pub(crate) fn read(row: &PgRow) -> Result<Found, Error> {
     let student = Student {
         ledger: Ledger::decode(row.try_get("ledger")?).map_err(|error| bad_row("student", "ledger", &error))?,
         episodes: Episodes::decode(row.try_get("episodes")?).map_err(|error| bad_row("student", "episodes", &error))?,
-        written: Written::decode(row.try_get("written")?)?,
+        written: Arc::new(Written::decode(row.try_get("written")?)?),
         included_offset: row.try_get("included_offset")?,
         evaluated: dates(row.try_get("evaluated_today")?, row.try_get("evaluated_as_of")?)?,
         evaluated_reference: row.try_get("evaluated_reference")?,
@@ -125,6 +129,26 @@ pub(crate) async fn district_date(
                         .fetch_optional(tx)
                         .await?;
                 row.map_or(Ok(None), |(today, as_of)| dates(Some(today), Some(as_of)))
+            })
+        })
+        .await
+}
+
+/// Offsets of a partition's dead letters within a range.
+pub(crate) async fn given_up(database: &Database, partition: i32, offsets: Range<i64>) -> Result<BTreeSet<i64>, Error> {
+    database
+        .run("rules.dead_letter.list", &Districts::none(), move |tx| {
+            let offsets = offsets.clone();
+            Box::pin(async move {
+                let offsets: Vec<i64> = sqlx::query_scalar(
+                    "select event_offset from dead_letters where partition = $1 and event_offset >= $2 and event_offset < $3",
+                )
+                .bind(partition)
+                .bind(offsets.start)
+                .bind(offsets.end)
+                .fetch_all(tx)
+                .await?;
+                Ok(offsets.into_iter().collect())
             })
         })
         .await
