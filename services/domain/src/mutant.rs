@@ -42,8 +42,10 @@ pub enum Mutant {
     DateMovesBack,
     /// A change of reference records moves nobody.
     SkipSweep,
-    /// A commit without an answer has not happened.
-    UnknownIsNo,
+    /// A checkpoint takes the rows that it leaves unwritten for written.
+    ForgetUnwritten,
+    /// After a restore, what was told of since is not taken up again.
+    ForgetTold,
 }
 
 /// Whether the fault is in force on this thread.
