@@ -1,6 +1,7 @@
 //! The catalogue of measures, and their values. Integers only: whatever is compared with a threshold is never a float.
 
 use crate::day::{Day, WHOLE};
+use crate::mutant::{Mutant, planted};
 
 /// A measure that rules, explanations and exports may name. One entry each: name, meaning, unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -164,8 +165,11 @@ impl Measures {
         if self.enrolled < TIER_MINIMUM_ENROLLED {
             return None;
         }
-        let reached =
-            TIER_BOUNDS_PERCENT.iter().filter(|&&percent| self.absent * 100 >= percent * self.enrolled).count();
+        let exclusive = i64::from(planted(Mutant::BoundsExclusive));
+        let reached = TIER_BOUNDS_PERCENT
+            .iter()
+            .filter(|&&percent| self.absent * 100 >= percent * self.enrolled + exclusive)
+            .count();
         u8::try_from(reached).ok()
     }
 

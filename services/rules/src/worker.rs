@@ -25,24 +25,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_bus::{Log, Record};
 use homeroom_domain::id::DistrictId;
+use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_domain::settings::Now;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use fold::Incoming;
-use memory::Memory;
-use patience::{chain, may_pass};
-use sweep::Sweep;
-use take::Write;
 
 use crate::config::Limits;
 use crate::metric;
 use crate::publish::Publisher;
 use crate::reference::Snapshot;
 use crate::store::{self, Lease, Store};
+use fold::Incoming;
+use memory::Memory;
+use patience::{chain, may_pass};
+use sweep::Sweep;
+use take::Write;
 
 /// What tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

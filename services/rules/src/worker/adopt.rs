@@ -9,10 +9,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_bus::{Offset, Partition, Record, Topic};
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::episode::{Adopted, Basis, Standing};
+use homeroom_domain::mutant::{Mutant, planted};
 
 use crate::evaluate::Student;
 use crate::metric;

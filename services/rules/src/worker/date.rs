@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_domain::id::DistrictId;
+use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_domain::settings::Now;
 use jiff::Timestamp;
 

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_domain::id::DistrictId;
+use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_domain::settings::Now;
 
 use crate::metric;
