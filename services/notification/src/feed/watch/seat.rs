@@ -27,10 +27,12 @@ pub(super) struct Change {
 
 impl Change {
     pub(super) fn decode(watched: Watched) -> Result<Self, Status> {
-        let change = alert::AlertChange::decode(&watched.message[..]).map_err(|_| {
+        let mut change = alert::AlertChange::decode(&watched.message[..]).map_err(|_| {
             // It was decoded before it was kept.
             Status::data_loss(format!("change {} cannot be read", watched.sequence))
         })?;
+        // What the rules service needs to go on from the change says nothing to a screen.
+        change.basis = None;
         let school = change.school.clone();
         let cursor = watched.sequence.to_string();
         let response = pb::WatchAlertsResponse { cursor, change: Some(change), teams: watched.teams };
