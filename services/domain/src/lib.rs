@@ -14,7 +14,7 @@ pub mod invariant;
 pub mod ledger;
 pub mod measure;
 pub mod mutant;
-mod quick;
+pub mod quick;
 pub mod reference;
 pub mod rule;
 pub mod settings;

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map from ids.
-pub(crate) type Map<K, V> = HashMap<K, V, BuildHasherDefault<Quick>>;
+pub type Map<K, V> = HashMap<K, V, BuildHasherDefault<Quick>>;
 
 /// The hash.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Quick(u64);
+pub struct Quick(u64);
 
 /// An odd number without a pattern in its bits.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;

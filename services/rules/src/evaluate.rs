@@ -81,7 +81,11 @@ impl Student {
         let rows = rows(&evaluation, &self.episodes, now);
         let leans_on = evaluation.leans_on();
         let waiting = evaluation.waiting();
-        self.written = Arc::new(Written { rows, leans_on });
+        let written = Written { rows, leans_on };
+        // The same one stays, so that a commit sees at once that the tables beside the row need nothing.
+        if *self.written != written {
+            self.written = Arc::new(written);
+        }
         self.waiting = waiting;
         self.evaluated = Some(now);
         self.evaluated_reference = reference_offset;

@@ -1,21 +1,22 @@
 //! Students in memory, bounded: two generations, of which the older is dropped when the younger is full.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use homeroom_domain::quick;
 
 use crate::evaluate::Student;
 use crate::store::Key;
 
 /// Holds between one and two times `generation` students. What it drops is in the database.
 pub(crate) struct Cache {
-    young: HashMap<Key, Arc<Student>>,
-    old: HashMap<Key, Arc<Student>>,
+    young: quick::Map<Key, Arc<Student>>,
+    old: quick::Map<Key, Arc<Student>>,
     generation: usize,
 }
 
 impl Cache {
     pub(super) fn new(generation: usize) -> Self {
-        Self { young: HashMap::new(), old: HashMap::new(), generation }
+        Self { young: quick::Map::default(), old: quick::Map::default(), generation }
     }
 
     pub(super) fn contains(&self, key: &Key) -> bool {
@@ -27,8 +28,9 @@ impl Cache {
     }
 
     pub(super) fn insert(&mut self, key: Key, student: Arc<Student>) {
-        self.old.remove(&key);
-        self.young.insert(key, student);
+        if self.young.insert(key.clone(), student).is_none() {
+            self.old.remove(&key);
+        }
     }
 
     pub(super) fn remove(&mut self, key: &Key) {

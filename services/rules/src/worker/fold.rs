@@ -180,7 +180,7 @@ impl Desk<'_> {
             if silent && (incoming.offset < student.included_offset || self.given_up.contains(&incoming.offset)) {
                 continue;
             }
-            let applied = student.ledger.apply(event.origin.clone(), event.change.clone());
+            let applied = student.ledger.apply(&event.origin, &event.change);
             if applied == Applied::Outdated && !silent {
                 metrics::counter!(metric::OUTDATED).increment(1);
                 folded.effects.outbox.push(self.quarantine().outdated(incoming, event));

@@ -3,10 +3,12 @@
 //! The cache is bounded and drops what was not used for a while. What is not written stays until a checkpoint writes it; it is
 //! kept in the order in which it fell behind, so that writing the oldest moves the partition's `state_offset`.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use homeroom_domain::quick;
 use tokio::time::Instant;
 
 use crate::config::Limits;
@@ -16,7 +18,7 @@ use crate::worker::cache::Cache;
 
 pub(crate) struct Memory {
     cache: Cache,
-    unwritten: HashMap<Key, Unwritten>,
+    unwritten: quick::Map<Key, Unwritten>,
     /// The students of `unwritten`, oldest first, each with its `since`; an entry that does not agree is a former one.
     order: VecDeque<(i64, Key)>,
     bytes: usize,
@@ -46,7 +48,7 @@ impl Unwritten {
 
 impl Memory {
     pub(super) fn new(cached_students: usize) -> Self {
-        Self { cache: Cache::new(cached_students), unwritten: HashMap::new(), order: VecDeque::new(), bytes: 0 }
+        Self { cache: Cache::new(cached_students), unwritten: quick::Map::default(), order: VecDeque::new(), bytes: 0 }
     }
 
     /// Drops cached students that were not used for a while. Between batches only, so that a batch keeps what it loaded.
@@ -89,14 +91,18 @@ impl Memory {
     pub(super) fn keep(&mut self, change: StudentChange, since: i64, now: Instant) {
         let key = (change.district, change.student);
         let bytes = change.after.approximate_bytes();
-        let known = self.forget_unwritten(&key);
-        let (since, at) = known.as_ref().map_or((since, now), |known| (known.since, known.at));
-        if known.is_none() {
-            self.order.push_back((since, key.clone()));
-        }
-        let before = known.map_or(change.before, |known| known.before);
         self.bytes += bytes;
-        self.unwritten.insert(key, Unwritten { student: change.after, before, since, at, bytes });
+        match self.unwritten.entry(key) {
+            Entry::Occupied(mut known) => {
+                let known = known.get_mut();
+                self.bytes -= std::mem::replace(&mut known.bytes, bytes);
+                known.student = change.after;
+            }
+            Entry::Vacant(place) => {
+                self.order.push_back((since, place.key().clone()));
+                place.insert(Unwritten { student: change.after, before: change.before, since, at: now, bytes });
+            }
+        }
     }
 
     /// Forgets what is known of a student, who is then read from the tables again.
@@ -105,10 +111,9 @@ impl Memory {
         self.cache.remove(key);
     }
 
-    fn forget_unwritten(&mut self, key: &Key) -> Option<Unwritten> {
+    fn forget_unwritten(&mut self, key: &Key) {
         let known = self.unwritten.remove(key);
-        self.bytes -= known.as_ref().map_or(0, |known| known.bytes);
-        known
+        self.bytes -= known.map_or(0, |known| known.bytes);
     }
 
     pub(super) fn is_unwritten(&self, key: &Key) -> bool {

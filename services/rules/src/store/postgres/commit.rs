@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use homeroom_domain::id::{DistrictId, RuleId};
+use homeroom_domain::id::{DistrictId, RuleId, SchoolId};
 use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts, Error};
 use sqlx::PgConnection;
@@ -103,6 +103,8 @@ async fn students(tx: &mut PgConnection, partition: i32, changes: &[StudentChang
         return Ok(());
     }
     let column = |of: fn(&StudentChange) -> Vec<u8>| changes.iter().map(of).collect::<Vec<_>>();
+    let districts: Vec<&str> = changes.iter().map(|change| change.district.as_str()).collect();
+    let keys: Vec<&[u8]> = changes.iter().map(|change| change.student.as_bytes().as_slice()).collect();
     let evaluated =
         |of: fn(Now) -> i32| changes.iter().map(|change| change.after.evaluated.map(of)).collect::<Vec<Option<i32>>>();
     sqlx::query(
@@ -121,8 +123,8 @@ async fn students(tx: &mut PgConnection, partition: i32, changes: &[StudentChang
              waiting = excluded.waiting, marks = excluded.marks, open_alerts = excluded.open_alerts",
     )
     .bind(partition)
-    .bind(changes.iter().map(|change| change.district.to_string()).collect::<Vec<_>>())
-    .bind(column(|change| change.student.as_bytes().to_vec()))
+    .bind(districts)
+    .bind(keys)
     .bind(column(|change| change.after.ledger.encode()))
     .bind(column(|change| change.after.episodes.encode()))
     .bind(column(|change| change.after.written.encode()))
@@ -138,6 +140,13 @@ async fn students(tx: &mut PgConnection, partition: i32, changes: &[StudentChang
     Ok(())
 }
 
+impl StudentChange {
+    /// Whether the tables beside the student's row may need anything.
+    fn moves_tables(&self) -> bool {
+        !Arc::ptr_eq(&self.before, &self.after.written)
+    }
+}
+
 fn count(many: usize) -> i32 {
     i32::try_from(many).unwrap_or(i32::MAX)
 }
@@ -145,7 +154,7 @@ fn count(many: usize) -> i32 {
 /// Writes the rows that differ from what is there, and deletes those that are no more.
 async fn measures(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<(), Error> {
     let (mut new, mut gone) = (Vec::new(), Vec::new());
-    for change in changes {
+    for change in changes.iter().filter(|change| change.moves_tables()) {
         let rows = &change.after.written.rows;
         new.extend(rows.iter().filter(|row| !change.before.rows.contains(row)).map(|row| (change, row)));
         let dropped = change.before.rows.iter().filter(|old| !rows.iter().any(|row| row.school == old.school));
@@ -159,16 +168,16 @@ async fn measures(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<()
         "delete from measures using unnest($1::text[], $2::bytea[], $3::text[]) as gone (district, student, school)
          where measures.district = gone.district and measures.student = gone.student and measures.school = gone.school",
     )
-    .bind(gone.iter().map(|(change, _)| change.district.to_string()).collect::<Vec<_>>())
-    .bind(gone.iter().map(|(change, _)| change.student.as_bytes().to_vec()).collect::<Vec<_>>())
+    .bind(gone.iter().map(|(change, _)| change.district.as_str()).collect::<Vec<_>>())
+    .bind(gone.iter().map(|(change, _)| change.student.as_bytes().as_slice()).collect::<Vec<_>>())
     .bind(gone.iter().map(|(_, row)| school(row)).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
 }
 
-fn school(row: &Row) -> String {
-    row.school.as_ref().map(ToString::to_string).unwrap_or_default()
+fn school(row: &Row) -> &str {
+    row.school.as_ref().map_or("", SchoolId::as_str)
 }
 
 async fn upsert_measures(tx: &mut PgConnection, rows: &[(&StudentChange, &Row)]) -> Result<(), Error> {
@@ -187,8 +196,8 @@ async fn upsert_measures(tx: &mut PgConnection, rows: &[(&StudentChange, &Row)])
              unexplained_absence_today = excluded.unexplained_absence_today, failing = excluded.failing,
              failing_core = excluded.failing_core, open_alerts = excluded.open_alerts",
     )
-    .bind(rows.iter().map(|(change, _)| change.district.to_string()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(change, _)| change.student.as_bytes().to_vec()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(change, _)| change.district.as_str()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(change, _)| change.student.as_bytes().as_slice()).collect::<Vec<_>>())
     .bind(rows.iter().map(|(_, row)| school(row)).collect::<Vec<_>>())
     .bind(numbers(|row| row.measures.enrolled))
     .bind(numbers(|row| row.measures.absent))
@@ -209,7 +218,7 @@ async fn upsert_measures(tx: &mut PgConnection, rows: &[(&StudentChange, &Row)])
 async fn leanings(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<(), Error> {
     let pairs = |from: fn(&StudentChange) -> (&Written, &Written)| {
         let mut pairs = (Vec::new(), Vec::new(), Vec::new());
-        for change in changes {
+        for change in changes.iter().filter(|change| change.moves_tables()) {
             let (has, has_not) = from(change);
             for school in has.leans_on.difference(&has_not.leans_on) {
                 pairs.0.push(change.district.to_string());
@@ -282,9 +291,9 @@ async fn messages(tx: &mut PgConnection, from: Lease, rows: &[OutboxRow]) -> Res
     .bind(from.partition)
     .bind(seqs)
     .bind(rows.iter().map(|row| outbox::name(row.topic)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.key.clone()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.value.clone()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.traceparent.clone()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.key.as_slice()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.value.as_slice()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.traceparent.as_deref()).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
@@ -312,7 +321,9 @@ const NOTIFIED: usize = 100;
 /// Tells watchers whose rows changed, one district a payload: `district student student …`.
 async fn notify(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<(), Error> {
     let mut by_district: BTreeMap<&DistrictId, Vec<String>> = BTreeMap::new();
-    for change in changes.iter().filter(|change| change.before.rows != change.after.written.rows) {
+    for change in
+        changes.iter().filter(|change| change.moves_tables() && change.before.rows != change.after.written.rows)
+    {
         by_district.entry(&change.district).or_default().push(change.student.to_string());
     }
     let payloads: Vec<String> = by_district
