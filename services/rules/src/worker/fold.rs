@@ -14,7 +14,7 @@ use homeroom_domain::ledger::Applied;
 use homeroom_domain::settings::Now;
 use jiff::Timestamp;
 
-use crate::evaluate::{Outcome, Student};
+use crate::evaluate::{Outcome, Student, Written};
 use crate::metric;
 use crate::reference::Snapshot;
 use crate::store::{DeadLetter, Effects, Found, Key, OutboxRow, StudentChange};
@@ -196,13 +196,21 @@ impl Desk<'_> {
         }
         match newest {
             Applied::Outdated => {}
-            Applied::Changed if silent => {
+            Applied::Changed | Applied::Same if silent => {
                 student.evaluated = None;
-                self.note(key, student, false, folded);
+                self.note(key, Arc::default(), student, false, folded);
             }
-            Applied::Changed => self.evaluate(key, student, &cause, folded),
-            Applied::Same => self.note(key, student, false, folded),
+            // A sweep passes over students who are ahead of their rows, so none may get ahead with an evaluation of before it.
+            Applied::Same if self.is_current(&key.0, &student) => {
+                self.note(key, Arc::default(), student, false, folded)
+            }
+            Applied::Changed | Applied::Same => self.evaluate(key, student, &cause, folded),
         }
+    }
+
+    /// Whether the student was evaluated with the dates and the reference records in force.
+    fn is_current(&self, district: &DistrictId, student: &Student) -> bool {
+        student.evaluated == self.dates.get(district).copied() && student.evaluated_reference >= self.snapshot.offset
     }
 
     /// The effects of looking at students again, with the dates and reference records in force.
@@ -216,14 +224,16 @@ impl Desk<'_> {
     }
 
     fn evaluate(&self, key: Key, mut student: Student, cause: &Cause<'_>, folded: &mut Folded) {
+        // A sweep's students come from the tables and need not be in memory.
+        let read = Arc::clone(&student.written);
         // Without settings the district's clock is unknown; the sweep that follows them evaluates everyone.
         let (Some(district), Some(now)) = (self.snapshot.districts.get(&key.0), self.dates.get(&key.0)) else {
             student.waiting = true;
-            self.note(key, student, false, folded);
+            self.note(key, read, student, false, folded);
             return;
         };
         let Ok(district_time) = district.settings.clock.local(self.at) else {
-            self.note(key, student, false, folded);
+            self.note(key, read, student, false, folded);
             return;
         };
         let moment =
@@ -231,11 +241,12 @@ impl Desk<'_> {
         let outcome = student.evaluate(district, self.snapshot.offset, *now, &moment);
         let told = !outcome.changes.is_empty();
         record(&key, &student.episodes, outcome, cause, &mut folded.effects);
-        self.note(key, student, told, folded);
+        self.note(key, read, student, told, folded);
     }
 
-    fn note(&self, key: Key, after: Student, told: bool, folded: &mut Folded) {
-        let before = self.memory.before(&key).map(Arc::clone).unwrap_or_default();
+    /// Adds a student; the tables hold `read` of one who is not in memory.
+    fn note(&self, key: Key, read: Arc<Written>, after: Student, told: bool, folded: &mut Folded) {
+        let before = self.memory.before(&key).map_or(read, Arc::clone);
         let change = StudentChange { district: key.0, student: key.1, before, after: Arc::new(after) };
         if told { folded.effects.students.push(change) } else { folded.quiet.push(change) }
     }
