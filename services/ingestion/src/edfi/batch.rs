@@ -44,7 +44,7 @@ pub(crate) struct Batch<'a> {
     now: Timestamp,
     documents: HashMap<(Collection, Uuid), Slot>,
     ids: HashMap<(Collection, KeyHash), Uuid>,
-    /// The last change version of each district.
+    /// The change version of each district before the next one that is reserved for the batch.
     versions: HashMap<DistrictId, u64>,
     deleted: Vec<Deleted>,
     outbox: Vec<Entry>,
@@ -60,7 +60,6 @@ struct Slot {
 /// What is to be written.
 #[derive(Default)]
 pub(crate) struct Writes {
-    pub(crate) versions: Vec<(DistrictId, u64)>,
     pub(crate) upserted: Vec<(Collection, Document)>,
     pub(crate) removed: Vec<(Collection, Uuid)>,
     pub(crate) deleted: Vec<Deleted>,
@@ -68,7 +67,7 @@ pub(crate) struct Writes {
 }
 
 impl<'a> Batch<'a> {
-    /// A batch that finds these documents and change versions.
+    /// A batch that finds these documents and has the change versions after these.
     pub(crate) fn new(
         pseudonyms: &'a Pseudonyms,
         now: Timestamp,
@@ -134,7 +133,6 @@ impl<'a> Batch<'a> {
                 _ => {}
             }
         }
-        writes.versions = self.versions.into_iter().collect();
         writes
     }
 
@@ -142,12 +140,9 @@ impl<'a> Batch<'a> {
         self.documents.get(&(collection.clone(), id))?.document.as_ref()
     }
 
-    /// The next change version: the time in microseconds, so that what is written after the database was restored from a backup
-    /// counts as later than what the log had before; one more than the last when the clock is behind that.
     fn next_version(&mut self, district: &DistrictId) -> u64 {
-        let now = u64::try_from(self.now.as_microsecond()).unwrap_or(0);
         let version = self.versions.entry(district.clone()).or_default();
-        *version = now.max(version.saturating_add(1));
+        *version += 1;
         *version
     }
 

@@ -1,6 +1,6 @@
 //! The tables of the door, written a batch at a time: set-based, one transaction, one round trip per statement.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use homeroom_domain::id::{DistrictId, SourceId};
@@ -15,26 +15,38 @@ use super::command::{Action, Collection, Command};
 use super::key::KeyHash;
 use crate::outbox;
 
-/// Locks the districts' change versions until the end of the transaction, and returns the last of each. Since every batch
-/// does so first, batches of one district happen one after the other, and versions grow in the order of their commits.
-pub(crate) async fn lock_versions(
+/// Reserves a change version for each command and locks the districts' rows until the end of the transaction; returns the
+/// version before the first one of each district. Since every batch does so first, batches of one district happen one after the
+/// other, and versions grow in the order of their commits. Those that a batch does not use are skipped.
+///
+/// A version is the time in microseconds, so that what is written after the database was restored from a backup counts as later
+/// than what the log had before; it is more than the last one also where the clock is behind that.
+pub(crate) async fn reserve_versions(
     connection: &mut PgConnection,
-    districts: &[String],
+    commands: &[Command],
+    now: Timestamp,
 ) -> Result<HashMap<DistrictId, u64>, Error> {
     // Sorted, so that two batches of several districts wait for each other and never both.
-    let sql = "select district, last from change_versions where district = any($1) order by district for update";
-    let rows = sqlx::query(sql).bind(districts).fetch_all(&mut *connection).await?;
-    let rows = if rows.len() == districts.len() {
-        rows
-    } else {
-        let insert = "insert into change_versions (district, last) select unnest($1::text[]), 0 on conflict do nothing";
-        sqlx::query(insert).bind(districts).execute(&mut *connection).await?;
-        sqlx::query(sql).bind(districts).fetch_all(&mut *connection).await?
-    };
+    let mut counts = BTreeMap::<&DistrictId, i64>::new();
+    for command in commands {
+        *counts.entry(&command.collection.district).or_default() += 1;
+    }
+    let sql = "insert into change_versions as v (district, last) \
+               select district, $3 + versions from unnest($1::text[], $2::bigint[]) with ordinality w (district, versions, place) \
+               order by place \
+               on conflict (district) do update set last = greatest(v.last, $3) + excluded.last - $3 \
+               returning district, last";
+    let rows = sqlx::query(sql)
+        .bind(counts.keys().map(ToString::to_string).collect::<Vec<_>>())
+        .bind(counts.values().copied().collect::<Vec<_>>())
+        .bind(now.as_microsecond().saturating_sub(1).max(0))
+        .fetch_all(connection)
+        .await?;
     rows.iter()
         .map(|row| {
             let district = parse("change_versions", "district", &row.try_get::<String, _>(0)?, DistrictId::parse)?;
-            Ok((district, row.try_get::<i64, _>(1)?.cast_unsigned()))
+            let before = row.try_get::<i64, _>(1)? - counts.get(&district).copied().unwrap_or_default();
+            Ok((district, before.cast_unsigned()))
         })
         .collect()
 }
@@ -61,12 +73,16 @@ pub(crate) async fn load(
     }
     let columns = "d.district, d.source, d.resource, d.document_id, d.natural_key_hash, d.body::text, d.etag, \
                    d.change_version, d.created_version, (extract(epoch from d.created_at) * 1000000)::bigint";
+    // A limit in each look-up makes it one of a unique index, whatever the statistics say: where they are missing, as for a
+    // district that sends for the first time, the planner would join by reading all of the district's documents for each batch.
     let sql = format!(
-        "select {columns} from unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) w (district, source, resource, id) \
-         join documents d on d.district = w.district and d.source = w.source and d.resource = w.resource and d.document_id = w.id \
+        "select d.* from unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) w (district, source, resource, id) \
+         cross join lateral (select {columns} from documents d where d.district = w.district and d.source = w.source \
+             and d.resource = w.resource and d.document_id = w.id limit 1) d \
          union all \
-         select {columns} from unnest($5::text[], $6::text[], $7::text[], $8::bytea[]) w (district, source, resource, hash) \
-         join documents d on d.district = w.district and d.source = w.source and d.resource = w.resource and d.natural_key_hash = w.hash"
+         select d.* from unnest($5::text[], $6::text[], $7::text[], $8::bytea[]) w (district, source, resource, hash) \
+         cross join lateral (select {columns} from documents d where d.district = w.district and d.source = w.source \
+             and d.resource = w.resource and d.natural_key_hash = w.hash limit 1) d"
     );
     let id_rows = columns_of(ids.iter().map(|(collection, _)| *collection));
     let key_rows = columns_of(keys.iter().map(|(collection, _)| *collection));
@@ -98,15 +114,8 @@ pub(crate) async fn write(connection: &mut PgConnection, writes: &Writes, now: T
     }
     if !writes.outbox.is_empty() {
         // After the districts' lock: the outbox's ids grow with change versions.
-        outbox::append(&mut *connection, &writes.outbox).await?;
+        outbox::append(connection, &writes.outbox).await?;
     }
-    let sql = "update change_versions v set last = w.last from unnest($1::text[], $2::bigint[]) w (district, last) \
-               where v.district = w.district and v.last <> w.last";
-    sqlx::query(sql)
-        .bind(writes.versions.iter().map(|(district, _)| district.to_string()).collect::<Vec<_>>())
-        .bind(writes.versions.iter().map(|(_, last)| last.cast_signed()).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
     Ok(())
 }
 
@@ -170,12 +179,6 @@ async fn record_deletes(connection: &mut PgConnection, writes: &Writes, now: &st
         .execute(connection)
         .await?;
     Ok(())
-}
-
-/// The districts of commands, sorted.
-pub(crate) fn districts(commands: &[Command]) -> Vec<String> {
-    let districts: BTreeSet<_> = commands.iter().map(|command| command.collection.district.as_str()).collect();
-    districts.into_iter().map(str::to_owned).collect()
 }
 
 struct Columns {

@@ -178,7 +178,7 @@ impl Task {
             .run("ingestion.documents.write", &districts, |connection| {
                 let (commands, pseudonyms) = (Arc::clone(commands), Arc::clone(&self.pseudonyms));
                 Box::pin(async move {
-                    let versions = store::lock_versions(connection, &store::districts(&commands)).await?;
+                    let versions = store::reserve_versions(connection, &commands, now).await?;
                     let loaded = store::load(connection, &commands).await?;
                     let mut batch = Batch::new(&pseudonyms, now, versions, loaded);
                     let outcomes: Vec<_> = commands.iter().map(|command| batch.decide(command)).collect();

@@ -73,21 +73,6 @@ fn requests_for_one_document_in_one_batch_come_out_as_if_each_had_been_alone() {
     assert!(matches!((&outcomes[1], &outcomes[2]), (Outcome::Updated(..), Outcome::Updated(..))));
     assert_eq!(writes.upserted.len(), 1);
     assert_eq!(writes.upserted[0].1.change_version, 12);
-    assert_eq!(writes.versions, [(collection().district, 12)]);
-}
-
-#[test]
-fn a_version_is_the_time_and_grows_when_the_clock_does_not() {
-    let at = |now: i64, last: u64| {
-        let (pseudonyms, now) = (pseudonyms(), Timestamp::from_microsecond(now).unwrap());
-        let mut batch = Batch::new(&pseudonyms, now, HashMap::from([(collection().district, last)]), Vec::new());
-        for command in [post("2021-08-23", "a"), post("2021-08-30", "a")] {
-            batch.decide(&command);
-        }
-        batch.finish().versions[0].1
-    };
-    assert_eq!(at(1_700_000_000_000_000, 12), 1_700_000_000_000_001);
-    assert_eq!(at(1_700_000_000_000_000, 1_800_000_000_000_000), 1_800_000_000_000_002);
 }
 
 #[test]
