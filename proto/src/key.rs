@@ -4,12 +4,16 @@ use std::str;
 
 use bytes::Bytes;
 use homeroom_domain::id::{DistrictId, RecordKey, SourceId, StudentKey};
+use uuid::Uuid;
 
 use crate::reference::Kind;
 
 /// Of the events of a student: `district/student`.
 pub fn events(district: &DistrictId, student: &StudentKey) -> Bytes {
-    Bytes::from(format!("{district}/{student}"))
+    // Made for every event: without the machinery of formatting it costs a fifth.
+    let mut digits = [0; 32];
+    let student = Uuid::from_bytes(*student.as_bytes()).simple().encode_lower(&mut digits).as_bytes();
+    Bytes::from([district.as_str().as_bytes(), b"/", student].concat())
 }
 
 /// Of the alert changes of a student: `district/student`.

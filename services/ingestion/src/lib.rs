@@ -10,7 +10,7 @@
 //! - [`reference_id`]: ids of what events refer to, the same from any door.
 //! - [`edfi`]: the Ed-Fi door.
 //! - `district`: whose rows there are; `outbox`: what is to be published; `quarantine`: what nobody understood; `sweep`: what is old
-//!   goes.
+//!   goes; `named`: ids made of names.
 //! - [`intake`]: from a submitted record to what goes to the log; [`native`] and [`grpc`]: the doors that end there.
 
 pub mod app;
@@ -19,6 +19,7 @@ mod district;
 pub mod edfi;
 pub mod grpc;
 pub mod intake;
+mod named;
 pub mod native;
 mod outbox;
 pub mod pseudonym;

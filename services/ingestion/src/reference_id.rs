@@ -8,13 +8,15 @@ use homeroom_domain::id::{
 };
 use uuid::Uuid;
 
+use crate::named;
+
 /// Fixed forever: another value would be another id for everything that any district has ever sent.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_9f0a_52b7_4f0e_8a3e_0d5b_7c41_e2f6);
 
 /// The id of a record of a kind, by its canonical key.
 pub fn reference_id(district: &DistrictId, kind: &str, canonical_key: &str) -> Uuid {
     let name = [district.as_str(), kind, canonical_key].join("\0");
-    Uuid::new_v5(&NAMESPACE, name.as_bytes())
+    named::id(&NAMESPACE, &[name.as_bytes()])
 }
 
 /// The canonical key of its parts, in the order of the functions below.

@@ -5,6 +5,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::table::{Kind, Resource};
+use crate::named;
 
 /// Fixed forever: another value would be another id for every document ever kept.
 const NAMESPACE: Uuid = Uuid::from_u128(0x2b47_53c4_90d1_4c0c_9d6e_41f7_a8b3_5ce0);
@@ -57,7 +58,7 @@ impl Key {
 
     /// The id of the document of a source that has this key. Derived, so that it is the same after a restore.
     pub(crate) fn document_id(&self, collection: &str) -> Uuid {
-        Uuid::new_v5(&NAMESPACE, format!("{collection}\0{}", self.canonical).as_bytes())
+        named::id(&NAMESPACE, &[collection.as_bytes(), b"\0", self.canonical.as_bytes()])
     }
 }
 

@@ -29,6 +29,7 @@ use uuid::Uuid;
 use self::fields::Fields;
 use super::key::Key;
 use super::table::Resource;
+use crate::named;
 use crate::outbox::Message;
 use crate::pseudonym::Pseudonym;
 
@@ -197,7 +198,7 @@ impl Context<'_> {
         let word = if matches!(change, Change::Withdrawn) { "withdrawn" } else { "recorded" };
         let name = format!("{district}\0{}\0{record}\0{}\0{word}", self.source, self.revision);
         let message = Event {
-            event_id: EventId::from(Uuid::new_v5(&EVENT_NAMESPACE, name.as_bytes())),
+            event_id: EventId::from(named::id(&EVENT_NAMESPACE, &[name.as_bytes()])),
             district: district.clone(),
             student,
             origin: self.origin(record),

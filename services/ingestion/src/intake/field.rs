@@ -24,6 +24,8 @@ pub const MAX_CODES: usize = 50;
 
 /// No record of a student in school today is older.
 const FIRST_YEAR: i16 = 2000;
+/// 2000-01-01, in days since 1970-01-01.
+const FIRST_DAY: i32 = 10_957;
 
 /// How far ahead of today a date may lie, in days: calendars and enrollments of the next school year are sent in advance.
 const DAYS_AHEAD: i32 = 400;
@@ -145,7 +147,7 @@ impl<'v> Field<'v> {
                 format!("has {} bytes, at most {max} are allowed", text.len()),
             ));
         }
-        if text.chars().any(char::is_control) {
+        if has_control(text) {
             return Err(self.problem(expected, "holds a control character"));
         }
         Ok(text)
@@ -197,7 +199,7 @@ impl<'v> Field<'v> {
         const EXPECTED: &str = "a date such as 2022-04-13";
         let Value::Text(text) = self.value else { return Err(self.mistyped(EXPECTED)) };
         let date = Date::parse(text).ok_or_else(|| self.problem(EXPECTED, "is no date of this form"))?;
-        if date.to_civil().year() < FIRST_YEAR {
+        if date.days() < FIRST_DAY {
             return Err(self.problem("a date from 2000-01-01 on", "is before 2000-01-01"));
         }
         if date.days() > today.days().saturating_add(DAYS_AHEAD) {
@@ -269,6 +271,11 @@ impl<'v> Field<'v> {
     pub fn problem(self, expected: &'static str, detail: &'static str) -> Problem {
         Problem::new(self.path, expected, detail)
     }
+}
+
+/// Whether a text holds a control character. Nearly all are ASCII, where a look at each byte is enough.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() { text.bytes().any(|byte| byte.is_ascii_control()) } else { text.chars().any(char::is_control) }
 }
 
 /// A decimal in hundredths, when it has at most two decimals and is not astronomic.

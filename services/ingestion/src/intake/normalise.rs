@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::Offset;
 use uuid::Uuid;
 
-use super::canonical::{Canonical, event_id};
+use super::canonical::{Canonical, EncodedEvent};
 use super::field::{Field, Value};
 use super::{Kind, Problem, Submission, attendance, enrollment, grade, place, student};
 use crate::pseudonym::Pseudonym;
@@ -118,9 +118,10 @@ impl<'d> Draft<'d> {
         student: &Value<'_>,
         key: impl FnOnce() -> Result<String, Problem>,
         fact: impl FnOnce() -> Result<Fact, Problem>,
-    ) -> Result<Event, Problem> {
+    ) -> Result<EncodedEvent, Problem> {
         let local_id = Field::at("$.data.student", student).id()?;
-        let mut event = Event {
+        Ok(EncodedEvent::new(&Event {
+            // Made of the rest.
             event_id: EventId::new([0; 16]),
             district: self.district().clone(),
             student: self.context.pseudonym.student(local_id),
@@ -128,9 +129,7 @@ impl<'d> Draft<'d> {
             received_at: self.context.received_at,
             occurred_at: self.submission.occurred_at,
             change: self.change(fact)?,
-        };
-        event.event_id = event_id(&event);
-        Ok(event)
+        }))
     }
 
     /// The reference record.

@@ -42,7 +42,7 @@ pub(super) fn normalise(draft: &Draft<'_>) -> Result<Canonical, Problem> {
         first_name: name("$.data.first_name", &it.first_name)?,
         last_name: name("$.data.last_name", &it.last_name)?,
         preferred_name: name("$.data.preferred_name", &it.preferred_name)?,
-        revision: event.origin.revision,
+        revision: event.revision,
     };
     Ok(Canonical::Student { event, profile: Some(profile) })
 }
