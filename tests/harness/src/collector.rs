@@ -7,8 +7,8 @@ use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{Tra
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
 /// A running collector; stopped when dropped.
@@ -26,12 +26,20 @@ struct Kept(Arc<Mutex<Vec<ExportTraceServiceRequest>>>);
 impl Collector {
     /// Starts one on a free port.
     pub async fn start() -> Result<Self> {
+        Self::serve("http", Server::builder()).await
+    }
+
+    /// The same with TLS.
+    pub async fn start_tls(tls: ServerTlsConfig) -> Result<Self> {
+        Self::serve("https", Server::builder().tls_config(tls)?).await
+    }
+
+    async fn serve(scheme: &str, mut builder: Server) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let url = format!("{scheme}://{}", listener.local_addr()?);
         let kept = Kept::default();
-        let serving = Server::builder()
-            .add_service(TraceServiceServer::new(kept.clone()))
-            .serve_with_incoming(TcpIncoming::from(listener));
+        let serving =
+            builder.add_service(TraceServiceServer::new(kept.clone())).serve_with_incoming(TcpIncoming::from(listener));
         let mut server = JoinSet::new();
         server.spawn(async move { serving.await.expect("the listener stays good") });
         Ok(Self { url, kept, _server: server })

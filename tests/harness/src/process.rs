@@ -99,7 +99,7 @@ impl Process {
 
     /// Whether it runs or is paused.
     pub fn is_alive(&self) -> bool {
-        let Ok(process) = self.process() else { return false };
+        let Ok(process) = self.id() else { return false };
         let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         // `pid (name) S …`: a zombie has ended, and waits for its guard.
         stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
@@ -107,15 +107,10 @@ impl Process {
 
     /// The memory that it holds, in bytes.
     pub fn resident_bytes(&self) -> Result<u64> {
-        let process = self.process()?;
+        let process = self.id()?;
         let text = fs::read_to_string(format!("/proc/{process}/statm")).context("no memory of the process is known")?;
         let pages = text.split(' ').nth(1).context("statm has no second number")?;
         Ok(pages.parse::<u64>()? * PAGE_BYTES)
-    }
-
-    /// Its process id, while it runs.
-    pub fn id(&self) -> Result<u32> {
-        self.process()
     }
 
     /// The end of what it said.
@@ -125,12 +120,13 @@ impl Process {
         lines[lines.len().saturating_sub(SHOWN)..].join("\n")
     }
 
-    fn process(&self) -> Result<u32> {
+    /// Its process id, while it runs.
+    pub fn id(&self) -> Result<u32> {
         Ok(self.running.as_ref().context("the program does not run")?.process)
     }
 
     fn signal(&self, name: &str) -> Result<()> {
-        let process = self.process()?.to_string();
+        let process = self.id()?.to_string();
         let status = Command::new("kill").args(["-s", name, &process]).status().context("`kill` cannot be run")?;
         ensure!(status.success(), "SIG{name} did not reach process {process}");
         Ok(())
@@ -143,6 +139,28 @@ impl Drop for Process {
             eprintln!("{error:#}");
         }
     }
+}
+
+/// Whether a connection from this port of this machine is a process's.
+pub(crate) fn owns_port(process: u32, port: u16) -> bool {
+    let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .filter_map(|table| fs::read_to_string(table).ok())
+        .flat_map(|table| table.lines().filter_map(|line| socket_at(line, port)).collect::<Vec<_>>())
+        .collect();
+    // A process that has ended has no folder, and no connection.
+    let Ok(files) = fs::read_dir(format!("/proc/{process}/fd")) else { return false };
+    files
+        .flatten()
+        .filter_map(|file| fs::read_link(file.path()).ok())
+        .any(|file| file.to_str().is_some_and(|name| sockets.iter().any(|socket| name == format!("socket:[{socket}]"))))
+}
+
+/// The number of the socket in a line of the kernel's table, if its local port is this one: `0: ADDRESS:PORT … NUMBER …`.
+fn socket_at(line: &str, port: u16) -> Option<String> {
+    let mut words = line.split_whitespace();
+    let (_, found) = words.nth(1)?.rsplit_once(':')?;
+    (u16::from_str_radix(found, 16) == Ok(port)).then(|| words.nth(7).map(str::to_owned)).flatten()
 }
 
 #[cfg(test)]

@@ -29,6 +29,20 @@ pub struct Smtp {
 impl Smtp {
     /// Starts one on a free port and waits until it listens.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with TLS from the start, with this certificate and key.
+    pub async fn start_tls(cert: &Path, key: &Path) -> anyhow::Result<Self> {
+        Self::start_with(&["--smtpscert", &path(cert), "--smtpskey", &path(key)]).await
+    }
+
+    /// The same with STARTTLS, without which it takes nothing.
+    pub async fn start_starttls(cert: &Path, key: &Path) -> anyhow::Result<Self> {
+        Self::start_with(&["--tlscert", &path(cert), "--tlskey", &path(key)]).await
+    }
+
+    async fn start_with(options: &[&str]) -> anyhow::Result<Self> {
         let python = tokio::task::spawn_blocking(python).await??;
         let directory = tempfile::Builder::new().prefix("homeroom-mail-").tempdir()?;
         let mail = directory.path().join("mail");
@@ -36,7 +50,9 @@ impl Smtp {
         let port = free_port()?;
         let address = format!("127.0.0.1:{port}");
         let kept = mail.display().to_string();
-        let arguments = ["-m", "aiosmtpd", "-n", "-l", &address, "-c", "aiosmtpd.handlers.Mailbox", &kept];
+        let mut arguments = vec!["-m", "aiosmtpd", "-n", "-l", &address];
+        arguments.extend(options);
+        arguments.extend(["-c", "aiosmtpd.handlers.Mailbox", &kept]);
         let server = Guarded::spawn(&python, arguments, &log)?;
         let deadline = Instant::now() + READY;
         while TcpStream::connect(&address).await.is_err() {
@@ -69,6 +85,10 @@ impl Smtp {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// The server numbers what it keeps: `...Q12.host` is the twelfth.

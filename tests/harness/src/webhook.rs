@@ -9,6 +9,10 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response, StatusCode, Uri};
+use axum::routing::any;
+use homeroom_chassis::TaskGroup;
+use homeroom_chassis::server::{Limits, serve_http};
+use homeroom_chassis::tls::TlsFiles;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -51,7 +55,7 @@ pub struct WebhookSink {
     _server: JoinSet<()>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Kept {
     requests: Mutex<Vec<Received>>,
     answer: Mutex<Answer>,
@@ -63,11 +67,28 @@ impl WebhookSink {
     pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("a port for the webhook receiver")?;
         let url = format!("http://{}/hook", listener.local_addr()?);
-        let kept =
-            Arc::new(Kept { requests: Mutex::default(), answer: Mutex::default(), count: watch::Sender::new(0) });
+        let kept = Arc::new(Kept::default());
         let app = Router::new().fallback(receive).with_state(Arc::clone(&kept));
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, app).await.expect("the listener stays good") });
+        Ok(Self { url, kept, _server: server })
+    }
+
+    /// The same with TLS: `https://127.0.0.1:port/hook`.
+    pub async fn start_tls(files: &TlsFiles) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.context("a port for the webhook receiver")?;
+        let url = format!("https://{}/hook", listener.local_addr()?);
+        let kept = Arc::new(Kept::default());
+        // The door answers by itself what no route does.
+        let app = Router::new().route("/{*path}", any(receive)).with_state(Arc::clone(&kept));
+        let tasks = TaskGroup::default();
+        serve_http(&tasks, listener, app, Some(files), Limits::default())?;
+        let mut server = JoinSet::new();
+        server.spawn(async move {
+            // Dropped with the set, and the server with it.
+            let _server = tasks.cutting().drop_guard();
+            pending::<()>().await;
+        });
         Ok(Self { url, kept, _server: server })
     }
 

@@ -32,7 +32,11 @@ pub struct Posted {
 impl EdFi {
     /// Asks the API at this address where its parts are, and for a token.
     pub async fn connect(address: &str, key: &str, secret: &str) -> Result<Self> {
-        let http = http_client()?;
+        Self::connect_with(http_client()?, address, key, secret).await
+    }
+
+    /// The same with another client, such as one that speaks TLS.
+    pub async fn connect_with(http: Client, address: &str, key: &str, secret: &str) -> Result<Self> {
         let discovery: Value = http.get(format!("{address}/")).send().await?.error_for_status()?.json().await?;
         let url = |name: &str| {
             discovery["urls"][name].as_str().map(str::to_owned).with_context(|| format!("no url `{name}`"))

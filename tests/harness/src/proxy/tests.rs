@@ -1,0 +1,107 @@
+//! The proxy between a client and a server of this test's own.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout};
+
+use super::*;
+use crate::kafka::free_port;
+
+const SOON: Duration = Duration::from_millis(100);
+const LATEST: Duration = Duration::from_secs(10);
+
+/// A server that repeats what it hears, a proxy before it, and a client.
+async fn connected(wire: Wire) -> (Proxy, TcpStream, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = Address::Port(listener.local_addr().unwrap().port());
+    let mut echo = JoinSet::new();
+    echo.spawn(async move {
+        let mut all = JoinSet::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            all.spawn(async move {
+                let (mut from, mut to) = stream.split();
+                tokio::io::copy(&mut from, &mut to).await.ok();
+            });
+        }
+    });
+    let port = free_port().unwrap();
+    let proxy = Proxy::start(&Address::Port(port), server, wire).await.unwrap();
+    (proxy, TcpStream::connect(("127.0.0.1", port)).await.unwrap(), echo)
+}
+
+fn query(text: &str) -> Vec<u8> {
+    let length = u32::try_from(text.len() + 5).unwrap().to_be_bytes();
+    [b"Q", length.as_slice(), text.as_bytes(), b"\0"].concat()
+}
+
+/// The first message of a connection, with protocol 3.0.
+const STARTUP: [u8; 8] = [0, 0, 0, 8, 0, 3, 0, 0];
+
+fn produce(topic: &str, number: u8) -> Vec<u8> {
+    let body = [&[0, 0, 0, 9, 0, 0, 0, number], topic.as_bytes()].concat();
+    [u32::try_from(body.len()).unwrap().to_be_bytes().to_vec(), body].concat()
+}
+
+async fn hears(client: &mut TcpStream, bytes: &[u8]) -> bool {
+    let mut heard = vec![0; bytes.len()];
+    matches!(timeout(SOON, client.read_exact(&mut heard)).await, Ok(Ok(_))) && heard == bytes
+}
+
+#[tokio::test]
+async fn the_second_commit_is_held_and_what_came_before_it_is_not() {
+    let (proxy, mut client, _echo) = connected(Wire::Postgres).await;
+    let reached = proxy.stop_at(Point { message: Message::Commit, nth: 2, answered: false });
+    let before = [STARTUP.to_vec(), query("BEGIN"), query("COMMIT"), query("BEGIN")].concat();
+    client.write_all(&[before.clone(), query("COMMIT")].concat()).await.unwrap();
+    timeout(LATEST, reached).await.unwrap().unwrap();
+    proxy.cut();
+    let mut rest = Vec::new();
+    client.read_to_end(&mut rest).await.ok();
+    assert!(before.starts_with(&rest), "the second commit was answered");
+}
+
+#[tokio::test]
+async fn an_answer_is_held_after_the_request_has_reached_the_server() {
+    let (proxy, mut client, _echo) = connected(Wire::Kafka).await;
+    // An echo has no correlation id where a response has one: it repeats the length and then the request's first words.
+    let reached = proxy.stop_at(Point { message: Message::Produce("b.v1".to_owned()), nth: 1, answered: true });
+    client.write_all(&produce("a.v1", 1)).await.unwrap();
+    assert!(hears(&mut client, &produce("a.v1", 1)).await, "another topic passes");
+    let mut request = produce("b.v1", 0);
+    request[8..12].copy_from_slice(&[0, 0, 0, 9]);
+    client.write_all(&request).await.unwrap();
+    timeout(LATEST, reached).await.unwrap().unwrap();
+    assert!(!hears(&mut client, &request).await, "its answer is held");
+}
+
+#[tokio::test]
+async fn what_is_held_arrives_once_the_proxy_opens_and_a_cut_ends_the_connection() {
+    let (proxy, mut client, _echo) = connected(Wire::Any).await;
+    proxy.close();
+    client.write_all(b"held").await.unwrap();
+    assert!(!hears(&mut client, b"held").await);
+    proxy.open();
+    assert!(hears(&mut client, b"held").await);
+    proxy.cut();
+    assert_eq!(timeout(LATEST, client.read(&mut [0])).await.unwrap().unwrap_or_default(), 0);
+}
+
+#[tokio::test]
+async fn one_process_is_shut_out() {
+    let (proxy, mut client, _echo) = connected(Wire::Any).await;
+    proxy.close_to(&[std::process::id()]);
+    client.write_all(b"ours").await.unwrap();
+    assert!(!hears(&mut client, b"ours").await);
+    proxy.close_to(&[1]);
+    assert!(hears(&mut client, b"ours").await);
+}
+
+#[tokio::test]
+async fn everything_takes_longer_by_the_delay() {
+    let (proxy, mut client, _echo) = connected(Wire::Any).await;
+    proxy.delay(SOON);
+    let since = Instant::now();
+    client.write_all(b"slow").await.unwrap();
+    let mut heard = [0; 4];
+    client.read_exact(&mut heard).await.unwrap();
+    assert!(since.elapsed() >= SOON * 2);
+}
