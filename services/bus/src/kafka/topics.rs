@@ -41,6 +41,9 @@ impl Wanted {
             ("max.message.bytes", (config.max_record_bytes + OVERHEAD_BYTES).to_string()),
             ("min.insync.replicas", in_sync.to_string()),
             ("retention.bytes", "-1".to_owned()),
+            // The broker's clock, not the sender's: it refuses what a clock an hour ahead has stamped, and drops too soon what
+            // one behind has.
+            ("message.timestamp.type", "LogAppendTime".to_owned()),
         ];
         if topic.compacted() {
             settings.extend([
@@ -169,6 +172,8 @@ fn leaderless(error: &KafkaError) -> bool {
                 | RDKafkaErrorCode::FencedLeaderEpoch
                 | RDKafkaErrorCode::UnknownLeaderEpoch
                 | RDKafkaErrorCode::UnknownTopicOrPartition
+                // Said by the library, of a partition that it has not heard of yet.
+                | RDKafkaErrorCode::UnknownPartition
         )
     )
 }
