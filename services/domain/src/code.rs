@@ -14,14 +14,19 @@ pub fn value(code: &str) -> String {
 
 /// What an attendance code means: by the district's own table (whole code first, then its value), else by the shipped one.
 pub fn attendance(code: &str, table: &BTreeMap<String, Category>) -> Option<Category> {
-    if table.is_empty() && code.is_ascii() {
-        // Most districts have no table, and codes are looked up at each evaluation: no text is made for it.
-        let value = code.rsplit('#').next().unwrap_or(code).trim();
-        return shipped_attendance(|known| known.eq_ignore_ascii_case(value));
-    }
     let value = value(code);
     let own = table.get(&code.trim().to_lowercase()).or_else(|| table.get(&value)).copied();
     own.or_else(|| shipped_attendance(|known| known == value))
+}
+
+/// The same of a code's bytes. Codes are looked up at each evaluation and most districts have no table, so no text is made of one
+/// that the shipped table has.
+pub(crate) fn attendance_of(code: &[u8], table: &BTreeMap<String, Category>) -> Option<Category> {
+    let behind = code.iter().rposition(|byte| *byte == b'#').map_or(0, |at| at + 1);
+    let value = code[behind..].trim_ascii();
+    let shipped = || shipped_attendance(|known| known.as_bytes().eq_ignore_ascii_case(value));
+    let found = if table.is_empty() { shipped() } else { None };
+    found.or_else(|| attendance(std::str::from_utf8(code).unwrap_or_default(), table))
 }
 
 fn shipped_attendance(is: impl Fn(&str) -> bool) -> Option<Category> {

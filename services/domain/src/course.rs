@@ -4,7 +4,7 @@ use crate::code;
 use crate::date::Date;
 use crate::event::{Grade, Origin};
 use crate::id::{SchoolId, SchoolYear, SectionId};
-use crate::ledger::{Facts, Graded, GradeWord, text};
+use crate::ledger::{Facts, GradeWord, Graded, text};
 use crate::view::{SectionView, View};
 
 /// The grade that stands for a section as of a date.
@@ -72,7 +72,12 @@ struct Rank {
     type_rank: u8,
 }
 
-fn counted<'a>(grade: &Graded<'_>, view: &'a View, year: SchoolYear, as_of: Date) -> Option<(SectionView<'a>, Date, u8)> {
+fn counted<'a>(
+    grade: &Graded<'_>,
+    view: &'a View,
+    year: SchoolYear,
+    as_of: Date,
+) -> Option<(SectionView<'a>, Date, u8)> {
     let section = view.section(grade.section)?;
     let period = view.grading_period(grade.grading_period)?;
     let type_rank = code::grade_rank(text(grade.grade_type))?;

@@ -2,12 +2,12 @@
 //!
 //! Unit: one hundredth of a day.
 
-use crate::mutant::{Mutant, planted};
 use crate::code;
 use crate::date::Date;
 use crate::event::{AttendanceMark, Scope, SectionMembership};
 use crate::id::{SchoolId, SectionId, SessionId};
 use crate::ledger::MarkKind;
+use crate::mutant::{Mutant, planted};
 use crate::settings::{Category, Reporting, Settings};
 use crate::view::View;
 
@@ -47,7 +47,7 @@ impl<'a> Mark<'a> {
         unknown_reference(kind.session, kind.scope, view).is_none().then(|| Self {
             school,
             scope: kind.scope,
-            category: code::attendance(kind.code, &settings.codes),
+            category: code::attendance_of(kind.code, &settings.codes),
             share: kind.share,
         })
     }
@@ -103,7 +103,7 @@ impl<'a> Attendance<'a> {
         let sections = Sections::of(marks);
         if sections.is_empty() {
             let known = || known_sections(self, date, &sections);
-            let present = !self.proof_needed || silent_means_present(self.reporting, known());
+            let present = !self.proof_needed || silent_means_present(self.reporting, &known());
             return present.then_some(Day { date, absent: 0, unexcused: 0, tardy: false, unexplained: false });
         }
         let known = known_sections(self, date, &sections).sections.len();
@@ -131,13 +131,7 @@ fn from_daily<'m>(date: Date, marks: impl Iterator<Item = &'m Mark<'m>>) -> Day 
             _ => {}
         }
     }
-    Day {
-        date,
-        absent: absent.min(WHOLE),
-        unexcused: unexcused.min(WHOLE),
-        tardy,
-        unexplained: open_part > 0 && !came,
-    }
+    Day { date, absent: absent.min(WHOLE), unexcused: unexcused.min(WHOLE), tardy, unexplained: open_part > 0 && !came }
 }
 
 /// Item 3: the absent part of one daily mark.
@@ -180,8 +174,7 @@ impl Sections {
 fn from_sections(date: Date, sections: &Sections, known: usize) -> Day {
     let marks = || sections.0.iter().filter_map(|(_, category)| *category);
     let by_section = sections.0.chunk_by(|a, b| a.0 == b.0);
-    let missed =
-        by_section.filter(|marks| marks.iter().filter_map(|(_, category)| *category).any(is_absence)).count();
+    let missed = by_section.filter(|marks| marks.iter().filter_map(|(_, category)| *category).any(is_absence)).count();
     let absent = missed > 0 && missed * 2 >= known;
     // A section may hold several live marks; the excuse is weighed over marks, as the policy words it, not over sections.
     let absences = marks().filter(|&category| is_absence(category)).count();
@@ -213,7 +206,7 @@ struct KnownSections {
 }
 
 /// Item 5.
-fn silent_means_present(reporting: Reporting, known: KnownSections) -> bool {
+fn silent_means_present(reporting: Reporting, known: &KnownSections) -> bool {
     match reporting {
         Reporting::Negative => !known.all_unknown,
         // Only "attendance was taken" proves then that silence means presence.

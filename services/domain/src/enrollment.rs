@@ -25,7 +25,7 @@ impl<'a> Spell<'a> {
     /// The spell of an enrollment, if it counts.
     pub(crate) fn of(enrollment: &ledger::Spell<'_>, view: &'a View) -> Option<Self> {
         let no_show = never_came(enrollment.entry_on, enrollment.exit_on, text(enrollment.exit_type));
-        let school = view.find_school(text(enrollment.school)).filter(|_| !no_show)?;
+        let school = view.find_school(enrollment.school).filter(|_| !no_show)?;
         let ledger::Spell { entry_on, exit_on, calendar, primary_school, .. } = *enrollment;
         Some(Self { school, entry_on, exit_on, calendar, primary_school })
     }
@@ -56,6 +56,9 @@ pub(crate) fn reaches(exit_on: Option<Date>, year: SchoolYear) -> bool {
     exit_on.is_none_or(|exit| exit.school_year() >= year)
 }
 
+/// Schools with the dates that count there. Most students have one, which is kept without an allocation.
+pub(crate) type Schools<'a> = SmallVec<[(&'a SchoolId, Cow<'a, [Date]>); 1]>;
+
 /// The schools of the year, in order of their ids, with the dates that count there up to one date. A school whose calendar is
 /// unknown has none.
 pub(crate) fn dates<'a>(
@@ -63,8 +66,8 @@ pub(crate) fn dates<'a>(
     view: &'a View,
     year: SchoolYear,
     through: Date,
-) -> SmallVec<[(&'a SchoolId, Cow<'a, [Date]>); 1]> {
-    let mut schools: SmallVec<[(&SchoolId, Cow<'_, [Date]>); 1]> = SmallVec::new();
+) -> Schools<'a> {
+    let mut schools = Schools::new();
     for spell in spells.iter().filter(|spell| spell.entry_on <= through && reaches(spell.exit_on, year)) {
         let dates = spell.dates(view, year, through);
         match schools.binary_search_by_key(&spell.school, |(school, _)| school) {

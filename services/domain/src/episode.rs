@@ -5,23 +5,25 @@
 //! when it was last told: if it would be told again it is *cleared*, else it is *recalled*. An episode that was cleared can
 //! still be recalled, when a later correction disproves it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::mutant::{Mutant, planted};
 use crate::alert::{AlertChange, ChangeKind, Claim, Proof};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{AlertId, DistrictId, RuleId, SchoolId, SchoolYear, StudentKey};
+use crate::mutant::{Mutant, planted};
 use crate::rule::condition::Failure;
 use crate::rule::{Pack, Rule, RuleScope};
 use crate::settings::Now;
 
-/// A student's episodes, open and past.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Episodes(Vec<Episode>);
+/// A student's episodes, open and past. Each is shared until it changes: a year has many, of which a step changes few.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Episodes(Vec<Arc<Episode>>);
 
 /// One episode of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,12 +122,12 @@ pub struct DecodeError(#[from] postcard::Error);
 impl Episodes {
     /// All, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Episode> {
-        self.0.iter()
+        self.0.iter().map(|episode| &**episode)
     }
 
     /// Those that hold.
     pub fn open(&self) -> impl Iterator<Item = &Episode> {
-        self.0.iter().filter(|episode| episode.standing == Standing::Open)
+        self.iter().filter(|episode| episode.standing == Standing::Open)
     }
 
     /// Whether a move of the date within the school year may end one without a word: an open day.
@@ -144,7 +146,7 @@ impl Episodes {
         }
         for episode in &mut self.0 {
             if episode.standing == Standing::Open && pack.rule(&episode.told.rule).is_none() {
-                step.changes.push(episode.close(
+                step.changes.push(Arc::make_mut(episode).close(
                     Standing::Cleared,
                     "the rule is no longer in force".to_owned(),
                     moment,
@@ -162,7 +164,7 @@ impl Episodes {
                 && episode.number == change.number
                 && episode.alert_id(&change.district, change.student) == change.alert_id
         };
-        self.0.iter().rfind(maker).map(|episode| episode.basis())
+        self.iter().filter(maker).last().map(Episode::basis)
     }
 
     /// Whether a change, or a later one of its episode, is known here.
@@ -171,7 +173,7 @@ impl Episodes {
     }
 
     fn of(&self, change: &AlertChange, basis: &Basis) -> Option<&Episode> {
-        self.0.iter().find(|known| {
+        self.iter().find(|known| {
             known.told.rule == change.claim.rule && (known.scope, known.ordinal) == (basis.scope, basis.ordinal)
         })
     }
@@ -195,16 +197,14 @@ impl Episodes {
         if self.knows(change, &basis) || adopted.alert_id(&change.district, change.student) != change.alert_id {
             return Adopted::No;
         }
-        let same = |known: &&mut Episode| {
+        let same = |known: &&mut Arc<Episode>| {
             known.told.rule == adopted.told.rule && (known.scope, known.ordinal) == (scope, ordinal)
         };
-        match self.0.iter_mut().find(same) {
-            Some(known) => Adopted::After(std::mem::replace(known, adopted).standing),
-            None => {
-                self.0.push(adopted);
-                Adopted::New
-            }
+        if let Some(known) = self.0.iter_mut().find(same) {
+            return Adopted::After(std::mem::replace(Arc::make_mut(known), adopted).standing);
         }
+        self.0.push(Arc::new(adopted));
+        Adopted::New
     }
 
     fn step_rule(&mut self, look: &Look<'_, '_>, changes: &mut Vec<AlertChange>) -> Result<(), Failure> {
@@ -212,7 +212,10 @@ impl Episodes {
         let claim = look.claim(look.evaluation.now)?;
         for episode in self.0.iter_mut().filter(|episode| episode.told.rule == look.rule.id) {
             let claim = claim.as_ref().filter(|_| episode.scope == current);
-            changes.extend(look.change(episode, claim)?);
+            if let Some(change) = look.change(episode, claim)? {
+                changes.reserve_exact(1);
+                changes.push(change);
+            }
         }
         let Some(claim) = claim else { return Ok(()) };
         let of_scope = || self.0.iter().filter(|episode| episode.told.rule == look.rule.id && episode.scope == current);
@@ -222,7 +225,7 @@ impl Episodes {
         let ordinal = of_scope().map(|episode| episode.ordinal).max().unwrap_or(0) + 1;
         if let Some(mut episode) = look.open(claim, ordinal) {
             changes.push(episode.change(ChangeKind::Opened, String::new(), look.moment));
-            self.0.push(episode);
+            self.0.push(Arc::new(episode));
         }
         Ok(())
     }
@@ -241,7 +244,8 @@ impl Episodes {
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![FORMAT];
         bytes.extend_from_slice(
-            &postcard::to_stdvec(&self.0).expect("a list of plain values always encodes into memory"),
+            &postcard::to_stdvec(&self.iter().collect::<Vec<_>>())
+                .expect("a list of plain values always encodes into memory"),
         );
         bytes
     }
@@ -249,7 +253,9 @@ impl Episodes {
     /// Reads stored bytes back.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
-            Some((&FORMAT, body)) => Ok(Self(postcard::from_bytes(body)?)),
+            Some((&FORMAT, body)) => {
+                Ok(Self(postcard::from_bytes::<Vec<Episode>>(body)?.into_iter().map(Arc::new).collect()))
+            }
             _ => Err(DecodeError(postcard::Error::DeserializeBadEncoding)),
         }
     }
@@ -330,7 +336,7 @@ impl Look<'_, '_> {
         })
     }
 
-    fn change(&self, episode: &mut Episode, claim: Option<&Claim>) -> Result<Option<AlertChange>, Failure> {
+    fn change(&self, episode: &mut Arc<Episode>, claim: Option<&Claim>) -> Result<Option<AlertChange>, Failure> {
         let of_another_year = match episode.scope {
             EpisodeScope::Year(year) => year != self.evaluation.year(),
             // Not the date's own year: on the morning of a new year the counted year is still the old one.
@@ -340,20 +346,21 @@ impl Look<'_, '_> {
             (Standing::Recalled, _) => None,
             (Standing::Cleared, _) if planted(Mutant::ForgetCleared) => None,
             (Standing::Open, _) if of_another_year => {
-                Some(episode.close(Standing::Cleared, "the school year is over".to_owned(), self.moment))
+                Some(Arc::make_mut(episode).close(Standing::Cleared, "the school year is over".to_owned(), self.moment))
             }
             // Last year's days are not counted any more, and another version of the rule claims other things: nothing can be said
             // of what was told then.
             (Standing::Cleared, _) if of_another_year || self.of_another_version(episode) => None,
             (Standing::Open, Some(claim)) => self.update(episode, claim)?,
             (Standing::Open, None) if self.of_another_version(episode) => {
-                Some(episode.close(Standing::Cleared, "the rule has changed".to_owned(), self.moment))
+                Some(Arc::make_mut(episode).close(Standing::Cleared, "the rule has changed".to_owned(), self.moment))
             }
             (Standing::Open, None) => Some(self.end(episode)?),
-            (Standing::Cleared, _) => match self.again(episode)? {
-                Some(_) => None,
-                None => Some(episode.close(Standing::Recalled, self.disproved(episode), self.moment)),
-            },
+            (Standing::Cleared, _) if self.holds_again(episode)? => None,
+            (Standing::Cleared, _) => {
+                let reason = self.disproved(episode);
+                Some(Arc::make_mut(episode).close(Standing::Recalled, reason, self.moment))
+            }
         })
     }
 
@@ -375,25 +382,28 @@ impl Look<'_, '_> {
         self.claim(episode.told_at)
     }
 
-    fn end(&self, episode: &mut Episode) -> Result<AlertChange, Failure> {
-        Ok(match self.again(episode)? {
-            Some(_) => {
-                let reason = match episode.scope {
-                    EpisodeScope::Day(date) if date < self.evaluation.now.today => "the day is over".to_owned(),
-                    EpisodeScope::Day(_) | EpisodeScope::Year(_) => {
-                        format!("it no longer holds: {}", self.measures_now(&episode.told.proof))
-                    }
-                };
-                episode.close(Standing::Cleared, reason, self.moment)
-            }
-            None if planted(Mutant::ForgetRecall) => {
-                episode.close(Standing::Cleared, self.disproved(episode), self.moment)
-            }
-            None => episode.close(Standing::Recalled, self.disproved(episode), self.moment),
-        })
+    /// Whether the rule would claim anything now of that date.
+    fn holds_again(&self, episode: &Episode) -> Result<bool, Failure> {
+        let at = episode.told_at;
+        Ok(self.evaluation.home(at.today).is_some() && self.rule.holds(self.evaluation, at)?)
     }
 
-    fn update(&self, episode: &mut Episode, claim: &Claim) -> Result<Option<AlertChange>, Failure> {
+    fn end(&self, episode: &mut Arc<Episode>) -> Result<AlertChange, Failure> {
+        if !self.holds_again(episode)? {
+            let reason = self.disproved(episode);
+            let standing = if planted(Mutant::ForgetRecall) { Standing::Cleared } else { Standing::Recalled };
+            return Ok(Arc::make_mut(episode).close(standing, reason, self.moment));
+        }
+        let reason = match episode.scope {
+            EpisodeScope::Day(date) if date < self.evaluation.now.today => "the day is over".to_owned(),
+            EpisodeScope::Day(_) | EpisodeScope::Year(_) => {
+                format!("it no longer holds: {}", self.measures_now(&episode.told.proof))
+            }
+        };
+        Ok(Arc::make_mut(episode).close(Standing::Cleared, reason, self.moment))
+    }
+
+    fn update(&self, episode: &mut Arc<Episode>, claim: &Claim) -> Result<Option<AlertChange>, Failure> {
         let (kind, reason) = match claim.level.cmp(&episode.told.level) {
             std::cmp::Ordering::Greater => {
                 (ChangeKind::Escalated, format!("it has risen: {}", difference(&episode.told.proof, &claim.proof)))
@@ -417,6 +427,7 @@ impl Look<'_, '_> {
                 ),
             },
         };
+        let episode = Arc::make_mut(episode);
         episode.told = claim.clone();
         episode.told_at = self.evaluation.now;
         if let Some(school) =

@@ -3,7 +3,6 @@
 //! A student is counted anew at each event. The ledger is a few hundred bytes and a year some 180 days, so counting them takes
 //! less than finding out which of them could be left out, and what is counted cannot drift from what is known.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
@@ -11,7 +10,7 @@ use smallvec::SmallVec;
 use crate::course::{self, Standing};
 use crate::date::Date;
 use crate::day::{Attendance, Day, Mark};
-use crate::enrollment::{self, Spell};
+use crate::enrollment::{self, Schools, Spell};
 use crate::event::{Scope, SectionMembership};
 use crate::id::{SchoolId, SchoolYear, SectionId};
 use crate::ledger::{Facts, Ledger, Said, text};
@@ -34,7 +33,7 @@ pub struct Evaluation<'a> {
     /// By the position of a ledger's kinds of marks: what they say when they count.
     kinds: SmallVec<[Option<Mark<'a>>; 6]>,
     /// In the order of ids, with the dates that count there.
-    schools: SmallVec<[(&'a SchoolId, Cow<'a, [Date]>); 1]>,
+    schools: Schools<'a>,
     /// One day a date, when there are several schools.
     merged: Vec<(&'a SchoolId, Day)>,
     waiting: bool,
@@ -61,7 +60,7 @@ impl<'a> Words<'a> {
                 Said::Enrollment(spell) => {
                     words.waiting |= enrollment::reaches(spell.exit_on, year)
                         && view
-                            .find_school(text(spell.school))
+                            .find_school(spell.school)
                             .is_none_or(|school| view.calendar(spell.calendar, school, year).is_none());
                     words.spells.extend(Spell::of(&spell, view));
                 }
@@ -126,7 +125,11 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The counted days at a school, in order.
-    fn days_at<'s>(&'s self, school: &'a SchoolId, dates: &'s [Date]) -> impl Iterator<Item = (&'a SchoolId, Day)> + 's {
+    fn days_at<'s>(
+        &'s self,
+        school: &'a SchoolId,
+        dates: &'s [Date],
+    ) -> impl Iterator<Item = (&'a SchoolId, Day)> + 's {
         let attendance = Attendance::new(school, &self.said.memberships, self.view, self.settings.reporting);
         let mut rest = self.ledger.borrowed().marks().peekable();
         let mut of_date: SmallVec<[&Mark<'a>; 8]> = SmallVec::new();
@@ -249,7 +252,7 @@ impl<'a> Evaluation<'a> {
             match said {
                 Said::Registration => {}
                 Said::Enrollment(spell) => {
-                    leaning.on_named(text(spell.school));
+                    leaning.on_named(spell.school);
                     leaning.on(spell.calendar.and_then(|calendar| self.view.calendar_school(calendar)));
                 }
                 Said::Membership(membership) => leaning.on_section(membership.section),
@@ -284,10 +287,10 @@ impl Leaning<'_> {
         }
     }
 
-    fn on_named(&mut self, school: &str) {
-        if !self.schools.contains(school) {
-            let known = self.view.find_school(school).cloned();
-            self.schools.extend(known.or_else(|| SchoolId::parse(school).ok()));
+    fn on_named(&mut self, school: &[u8]) {
+        match self.view.find_school(school) {
+            Some(known) => self.on(Some(known)),
+            None => self.schools.extend(SchoolId::parse(text(school)).ok()),
         }
     }
 

@@ -14,7 +14,9 @@ pub fn not_counted(evaluation: &Evaluation<'_>, fact: &Fact) -> Option<&'static 
     match fact {
         Fact::Registration => None,
         Fact::Enrollment(spell) if !evaluation.view.knows_school(&spell.school) => Some("its school is not known"),
-        Fact::Enrollment(spell) if enrollment::never_came(spell.entry_on, spell.exit_on, &spell.exit_type) => Some("the student never came"),
+        Fact::Enrollment(spell) if enrollment::never_came(spell.entry_on, spell.exit_on, &spell.exit_type) => {
+            Some("the student never came")
+        }
         Fact::Enrollment(spell) => {
             let calendar = evaluation.view.calendar(spell.calendar, &spell.school, evaluation.year());
             calendar.is_none().then_some("its calendar is not known, or the school has several")
@@ -43,9 +45,10 @@ fn mark_not_counted(evaluation: &Evaluation<'_>, mark: &AttendanceMark) -> Optio
     if !evaluation.counts(&mark.school, mark.date) {
         return Some("the date is not instructional there, or its calendar is not known");
     }
-    let outranked = matches!(mark.scope, Scope::Section(_))
-        && evaluation.ledger.marks_on(mark.date, &mark.school).iter().any(|other| {
-            other.fact.scope == Scope::Day && day::unknown_parent(&other.fact, evaluation.view).is_none()
-        });
+    let outranked =
+        matches!(mark.scope, Scope::Section(_))
+            && evaluation.ledger.marks_on(mark.date, &mark.school).iter().any(|other| {
+                other.fact.scope == Scope::Day && day::unknown_parent(&other.fact, evaluation.view).is_none()
+            });
     outranked.then_some("a mark for the whole day outranks it")
 }

@@ -68,7 +68,7 @@ pub struct View {
     rule_pack: Option<String>,
     schools: BTreeMap<SchoolId, School>,
     /// The same schools, to be found by text.
-    known: quick::Map<SchoolId, ()>,
+    known: quick::Map<Box<[u8]>, SchoolId>,
     calendars: quick::Map<CalendarId, CalendarView>,
     calendars_of: quick::Map<SchoolId, Vec<(SchoolYear, CalendarId)>>,
     /// Events by date, while the view is built.
@@ -161,7 +161,8 @@ impl View {
             self.calendars_of.entry(calendar.school.clone()).or_default().push((calendar.school_year, *id));
         }
         self.dates.clear();
-        self.known = self.schools.keys().map(|school| (school.clone(), ())).collect();
+        let by_text = |school: &SchoolId| (school.as_str().as_bytes().into(), school.clone());
+        self.known = self.schools.keys().map(by_text).collect();
         for (section, _) in &self.taken {
             if let Some((_, school)) = self.sections.get(section) {
                 self.taken_at.insert(school.clone());
@@ -191,12 +192,12 @@ impl View {
 
     /// Whether the district has this school.
     pub fn knows_school(&self, school: &SchoolId) -> bool {
-        self.known.contains_key(school)
+        self.known.contains_key(school.as_str().as_bytes())
     }
 
     /// The id of a school of the district, by its text.
-    pub(crate) fn find_school(&self, school: &str) -> Option<&SchoolId> {
-        self.known.get_key_value(school).map(|(id, ())| id)
+    pub(crate) fn find_school(&self, school: &[u8]) -> Option<&SchoolId> {
+        self.known.get(school)
     }
 
     /// A session.

@@ -34,16 +34,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn byte(&mut self) -> u8 {
-        match self.rest.split_first() {
-            Some((&byte, rest)) => {
-                self.rest = rest;
-                byte
-            }
-            None => {
-                self.spoil();
-                0
-            }
-        }
+        let Some((&byte, rest)) = self.rest.split_first() else {
+            self.spoil();
+            return 0;
+        };
+        self.rest = rest;
+        byte
     }
 
     pub(super) fn varint(&mut self) -> u64 {
@@ -82,16 +78,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn take(&mut self, length: usize) -> &'a [u8] {
-        match self.rest.split_at_checked(length) {
-            Some((taken, rest)) => {
-                self.rest = rest;
-                taken
-            }
-            None => {
-                self.spoil();
-                &[]
-            }
-        }
+        let Some((taken, rest)) = self.rest.split_at_checked(length) else {
+            self.spoil();
+            return &[];
+        };
+        self.rest = rest;
+        taken
     }
 
     pub(super) fn sixteen(&mut self) -> [u8; 16] {

@@ -173,7 +173,7 @@ mod has {
 }
 
 /// Reads kinds in their order.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Kinds<'a> {
     items: Items<'a>,
     reader: Reader<'a>,

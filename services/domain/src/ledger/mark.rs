@@ -49,7 +49,7 @@ const fn next_weekday(date: i32) -> i32 {
 }
 
 /// Reads tokens.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Entries<'a> {
     reader: Reader<'a>,
     /// How often the last step is still to be repeated.

@@ -15,10 +15,10 @@ pub(crate) struct Facts<'a>(Layout<'a>);
 /// All that a mark says but its date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MarkKind<'a> {
-    pub(crate) school: &'a str,
+    pub(crate) school: &'a [u8],
     pub(crate) scope: Scope,
     pub(crate) session: Option<SessionId>,
-    pub(crate) code: &'a str,
+    pub(crate) code: &'a [u8],
     pub(crate) share: Option<i32>,
 }
 
@@ -68,10 +68,10 @@ impl<'a> Facts<'a> {
 fn mark_kind<'a>(said: &layout::Said<'a>) -> MarkKind<'a> {
     let id = |bytes: Option<&[u8]>| bytes.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok());
     MarkKind {
-        school: text(said.school),
+        school: said.school,
         scope: id(said.section).map_or(Scope::Day, |section| Scope::Section(SectionId::new(section))),
         session: id(said.session).map(SessionId::new),
-        code: text(said.code),
+        code: said.code,
         share: said.share,
     }
 }
@@ -128,11 +128,11 @@ impl Ledger {
                 return None;
             }
             let fact = AttendanceMark {
-                school: SchoolId::parse(said.school).ok()?,
+                school: SchoolId::parse(text(said.school)).ok()?,
                 date,
                 scope: said.scope,
                 session: said.session,
-                code: said.code.to_owned(),
+                code: text(said.code).to_owned(),
                 share: said.share,
             };
             let key = RecordKey::new(kind.key(entry.date, entry.own_key));

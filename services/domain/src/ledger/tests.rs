@@ -138,7 +138,7 @@ proptest! {
     ) {
         let tell = |words: &mut dyn Iterator<Item = &(Origin, Change<Fact>)>| {
             let mut ledger = Ledger::default();
-            words.enumerate().for_each(|(_, (origin, change))| {
+            words.for_each(|(origin, change)| {
                 ledger.apply(origin, change);
             });
             ledger

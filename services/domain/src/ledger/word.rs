@@ -63,7 +63,7 @@ mod tag {
 }
 
 /// Reads words in their order, by source and key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Words<'a> {
     items: Items<'a>,
     reader: Reader<'a>,

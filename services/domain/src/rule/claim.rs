@@ -33,6 +33,16 @@ impl Rule {
         }))
     }
 
+    /// Whether the rule would claim anything: a claim without its words.
+    pub(crate) fn holds(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<bool, Failure> {
+        let measures = evaluation.district(now.as_of, now.today);
+        let holds = self.opens_when.holds(&measures)?;
+        if holds {
+            self.level.value(&measures)?;
+        }
+        Ok(holds)
+    }
+
     fn proof(&self, evaluation: &Evaluation<'_>, measures: &Measures, now: Now) -> Proof {
         let about = match self.scope {
             RuleScope::SchoolYear => now.as_of,
@@ -86,10 +96,7 @@ impl Evidence {
     }
 }
 
-fn marks_of<'a>(
-    evaluation: &Evaluation<'_>,
-    days: impl Iterator<Item = (&'a SchoolId, Day)>,
-) -> Vec<CitedFact> {
+fn marks_of<'a>(evaluation: &Evaluation<'_>, days: impl Iterator<Item = (&'a SchoolId, Day)>) -> Vec<CitedFact> {
     let mut cited = Vec::new();
     for (school, day) in days {
         let marks = evaluation.ledger.marks_on(day.date, school);

@@ -47,7 +47,14 @@ impl Template {
 
     /// Fills the placeholders.
     pub fn fill(&self, measures: &Measures, date: Date) -> String {
-        self.0.iter().map(|part| part.show(measures, date)).collect()
+        let mut text = String::with_capacity(160);
+        for part in &self.0 {
+            match part {
+                Part::Text(words) => text.push_str(words),
+                part => text.push_str(&part.show(measures, date)),
+            }
+        }
+        text
     }
 }
 
