@@ -135,14 +135,13 @@ impl Worker {
     /// Works until the inbox closes, the process stops, or another process owns the partition.
     pub(crate) async fn run(mut self, inbox: mpsc::Receiver<Vec<Record>>) -> Result<(), Error> {
         match self.work(inbox).await {
-            Ok(Hold::Kept) => {}
+            // When it stops in the middle of something, the next owner does what is left.
+            Ok(Hold::Kept) | Err(Error::Stopping) => {}
             Ok(Hold::Lost) => {
                 metrics::counter!(metric::FENCED).increment(1);
                 tracing::info!(partition = self.lease.partition, "another process owns the partition now");
             }
             // What was not committed has not happened; the next owner does it.
-            // The next owner does what is left.
-            Err(Error::Stopping) => {}
             Err(Error::Store(error)) if self.shared.stopping.is_cancelled() && may_pass(&error) => {
                 tracing::info!(partition = self.lease.partition, error = %chain(&error), "stopping without the database");
             }

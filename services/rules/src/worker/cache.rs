@@ -28,9 +28,8 @@ impl Cache {
     }
 
     pub(super) fn insert(&mut self, key: Key, student: Arc<Student>) {
-        if self.young.insert(key.clone(), student).is_none() {
-            self.old.remove(&key);
-        }
+        self.old.remove(&key);
+        self.young.insert(key, student);
     }
 
     pub(super) fn remove(&mut self, key: &Key) {

@@ -202,7 +202,7 @@ impl Desk<'_> {
             }
             // A sweep passes over students who are ahead of their rows, so none may get ahead with an evaluation of before it.
             Applied::Same if self.is_current(&key.0, &student) => {
-                self.note(key, Arc::default(), student, false, folded)
+                self.note(key, Arc::default(), student, false, folded);
             }
             Applied::Changed | Applied::Same => self.evaluate(key, student, &cause, folded),
         }

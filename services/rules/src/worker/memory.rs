@@ -192,6 +192,12 @@ mod tests {
         }
     }
 
+    fn write(memory: &mut Memory, page: &[StudentChange]) {
+        for change in page {
+            memory.written(change);
+        }
+    }
+
     fn keys(page: &[StudentChange]) -> Vec<u8> {
         page.iter().map(|change| change.student.as_bytes()[0]).collect()
     }
@@ -206,15 +212,15 @@ mod tests {
         let page = memory.page(2);
         assert_eq!(keys(&page), [1, 3]);
         assert_eq!(memory.unwritten_since(&page), Some(20));
-        page.iter().for_each(|change| memory.written(change));
+        write(&mut memory, &page);
         // Behind again, and behind a student who fell behind earlier.
         memory.keep(change(1), 40, now);
         let page = memory.page(1);
         assert_eq!((keys(&page), memory.unwritten_since(&page)), (vec![2], Some(40)));
-        page.iter().for_each(|change| memory.written(change));
+        write(&mut memory, &page);
         let page = memory.page(5);
         assert_eq!((keys(&page), memory.unwritten_since(&page)), (vec![1], None));
-        page.iter().for_each(|change| memory.written(change));
+        write(&mut memory, &page);
         assert!(memory.all_written() && memory.bytes == 0);
     }
 

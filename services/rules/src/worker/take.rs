@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use homeroom_chassis::telemetry::trace;
 use homeroom_domain::id::DistrictId;
+use homeroom_domain::mutant::{Mutant, planted};
 use jiff::Timestamp;
 use tokio::time::Instant;
 use tracing::Instrument as _;
@@ -95,6 +96,9 @@ impl Worker {
         }
         let store = &self.shared.store;
         for (key, student) in patiently(&self.shared.stopping, || store.students(missing.clone())).await? {
+            for other in self.snapshot.districts.keys().filter(|_| planted(Mutant::LeakDistrict)) {
+                self.memory.loaded((other.clone(), key.1), student.clone().into());
+            }
             self.memory.loaded(key, student.into());
         }
         Ok(())
@@ -123,10 +127,9 @@ impl Worker {
         let since = if quiet.is_empty() { position } else { self.position };
         let to = Lease { state_offset: self.rows_reach(&folded.students, since), ..to };
         // While events that had their effect are read again there may be nothing to say; a checkpoint says how far the rows are.
-        if to.next_offset > self.lease.next_offset || !folded.is_empty() {
-            if self.commit(to, folded).await? == Hold::Lost {
-                return Ok(Hold::Lost);
-            }
+        let says = to.next_offset > self.lease.next_offset || !folded.is_empty();
+        if says && self.commit(to, folded).await? == Hold::Lost {
+            return Ok(Hold::Lost);
         }
         let (since, now) = (self.position, Instant::now());
         for change in quiet {

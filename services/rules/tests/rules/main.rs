@@ -10,6 +10,7 @@ mod late;
 mod mark;
 mod owner;
 mod query;
+mod ready;
 mod refusal;
 mod restore;
 mod simulation;

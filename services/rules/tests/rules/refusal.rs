@@ -86,14 +86,14 @@ async fn lost_connections_lose_nothing_and_repeat_nothing() {
 }
 
 /// A way to the database that can be closed: the socket by another name.
-struct Way {
+pub(crate) struct Way {
     folder: TempDir,
     socket: PathBuf,
 }
 
 impl Way {
     /// Lets the world's next service take it.
-    async fn open(world: &mut World) -> Self {
+    pub(crate) async fn open(world: &mut World) -> Self {
         let select =
             "select current_setting('unix_socket_directories'), current_setting('port'), current_database()::text";
         let (directory, port, database): (String, String, String) =
@@ -112,12 +112,12 @@ impl Way {
         self.folder.path().join(self.socket.file_name().unwrap())
     }
 
-    fn reopen(&self) {
+    pub(crate) fn reopen(&self) {
         std::os::unix::fs::symlink(&self.socket, self.name()).unwrap();
     }
 
     /// No new connection, and none of the old.
-    async fn close(&self, world: &World) {
+    pub(crate) async fn close(&self, world: &World) {
         std::fs::remove_file(self.name()).unwrap();
         cut(world).await;
     }

@@ -243,7 +243,7 @@ pub(crate) async fn count(admin: &mut PgConnection, select: &'static str) -> i64
 }
 
 /// Keys `home` and `other` of two districts.
-fn access() -> Access {
+pub(crate) fn access() -> Access {
     let hash = hash_secret("s3cret");
     let key = |name: &str| {
         format!(
