@@ -43,14 +43,25 @@ pub fn code(value: &str) -> String {
     format!("uri://ed-fi.org/SomeDescriptor#{value}")
 }
 
-/// A word of the only source on one of its records.
+/// A word of the only source on one of its records. As senders' keys do or do not, that of a `mark 0` ends with its date, so
+/// that a ledger need not keep it.
 ///
 /// # Panics
 ///
 /// Never: `sis` is an id.
 pub fn origin(key: &str, revision: u64) -> Origin {
     let source = SourceId::parse("sis").expect("`sis` is an id");
-    Origin { source, key: id::<RecordKey>(key), revision: Revision(revision) }
+    let dated = key.rsplit_once(" on ").filter(|(stem, _)| stem.starts_with("mark 0"));
+    let dated = dated.and_then(|(stem, offset)| Some((stem, offset.parse().ok()?)));
+    let key = match dated {
+        Some((stem, offset)) => {
+            let mut bytes = *id::<RecordKey>(stem).as_bytes();
+            bytes[12..].copy_from_slice(&date(offset).days().to_be_bytes());
+            RecordKey::new(bytes)
+        }
+        None => id(key),
+    };
+    Origin { source, key, revision: Revision(revision) }
 }
 
 #[cfg(test)]

@@ -202,7 +202,11 @@ fn limits(dice: &mut Dice) -> Limits {
         cached_students,
         sweep_students: 2,
         publish_batches: 1,
-        ..Limits::default()
+        // Behind soon, or never.
+        behind_events: dice.of(&[2, 2, 5, 1_000]),
+        unwritten_students: dice.of(&[1, 3, 1_000]),
+        unwritten_bytes: 100_000,
+        unwritten_seconds: dice.of(&[1, 30]),
     }
 }
 

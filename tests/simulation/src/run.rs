@@ -20,7 +20,7 @@ use crate::generate::Word;
 use crate::model::Truth;
 use crate::process::{Outside, Running, Time};
 use crate::scenario::{Happening, PARTITIONS, PROCESSES, Scenario};
-use crate::store::Database;
+use crate::store::{Database, Tables};
 use crate::turns::Turns;
 use crate::weather::Weather;
 
@@ -72,6 +72,7 @@ pub struct World {
     around: TaskGroup,
     dice: Dice,
     running: Vec<Running>,
+    backup: Tables,
     /// How many processes were ever started.
     started: usize,
     /// Which process has which partition.
@@ -101,6 +102,7 @@ impl World {
             garbage: 0,
             around: TaskGroup::default(),
             dice,
+            backup: Tables::default(),
             running,
             assigned,
             started: PROCESSES,
@@ -138,6 +140,8 @@ impl World {
             Happening::Away(millis) => self.outside.weather.database_away(*millis),
             Happening::LoseAnswers(many) => self.outside.weather.lose_answers(*many),
             Happening::LogAway(millis) => self.outside.weather.log_away(*millis),
+            Happening::BackUp => self.backup = self.outside.database.back_up(),
+            Happening::Restore => self.restore(),
             Happening::Lag(process, millis) => self.running[*process].lag(*millis),
         }
     }
@@ -189,6 +193,17 @@ impl World {
         }
         self.running[from].take_away(partition, unnoticed);
         self.running[to].give(partition);
+    }
+
+    /// Nobody's connection survives the loss of the database.
+    fn restore(&mut self) {
+        for running in &self.running {
+            running.crash();
+        }
+        self.outside.database.restore(&self.backup);
+        for process in 0..PROCESSES {
+            self.replace(process);
+        }
     }
 
     /// A process that has ended starts again; its partitions go to whom chance says.

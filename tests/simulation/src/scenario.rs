@@ -72,6 +72,10 @@ pub enum Happening {
     LoseAnswers(u32),
     /// The log refuses, or keeps without an answer, what is appended for so many milliseconds.
     LogAway(u64),
+    /// The database is copied.
+    BackUp,
+    /// The database is lost, and comes back as the last copy, or empty.
+    Restore,
     /// Reference records reach this process so many milliseconds late from now on.
     Lag(usize, u64),
 }
@@ -117,6 +121,14 @@ impl Scenario {
         }
         for _ in 0..8 + dice.roll(28) {
             late.push(Step { after: 100, happening: Happening::Hours(i64::from(author.dice.between(6, 24))) });
+        }
+        if dice.one_in(3) {
+            for _ in 0..1 + dice.roll(3) {
+                late.push(Step { after: 0, happening: Happening::BackUp });
+            }
+            for _ in 0..1 + dice.roll(2) {
+                late.push(Step { after: 0, happening: Happening::Restore });
+            }
         }
         if dice.one_in(12) {
             late.push(Step { after: 100, happening: Happening::Hours(24 * 330) });

@@ -89,6 +89,18 @@ impl Database {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Puts an older copy in the place of what is there. What was ever written and wrong stays known to those who check.
+    pub fn restore(&self, copy: &Tables) {
+        let mut tables = self.tables();
+        let (written, wrongs) = (std::mem::take(&mut tables.written), std::mem::take(&mut tables.wrongs));
+        *tables = Tables { written, wrongs, ..copy.clone() };
+    }
+
+    /// A copy to restore from.
+    pub fn back_up(&self) -> Tables {
+        Tables { written: Vec::new(), ..self.tables().clone() }
+    }
+
     /// What a process sees of it.
     pub fn connect(&self, gate: Gate, weather: Weather) -> Connection {
         Connection { database: self.clone(), gate, weather }
@@ -157,8 +169,8 @@ impl Tables {
             "events"
         } else if after.evaluated_reference < before.evaluated_reference {
             "reference records"
-        } else if after.evaluated.map(|now| now.today) < before.evaluated.map(|now| now.today)
-            || after.evaluated.map(|now| now.as_of) < before.evaluated.map(|now| now.as_of)
+        } else if let (Some(was), Some(is)) = (before.evaluated, after.evaluated)
+            && (is.today < was.today || is.as_of < was.as_of)
         {
             "dates"
         } else {
@@ -242,6 +254,14 @@ impl Store for Connection {
             });
             let behind = of_page.filter(|(_, (_, stored))| is_behind(&stored.rest, wanted));
             behind.take(limit).map(|(key, (_, stored))| (key.clone(), stored.read())).collect()
+        })
+        .await
+    }
+
+    async fn given_up(&self, partition: i32, offsets: Range<i64>) -> Result<BTreeSet<i64>, Error> {
+        self.query(format!("given up {partition} {offsets:?}"), |tables| {
+            let letters = tables.dead_letters.keys().filter(|(of, at)| *of == partition && offsets.contains(at));
+            letters.map(|(_, at)| *at).collect()
         })
         .await
     }

@@ -59,3 +59,53 @@ fn a_withdrawal_that_is_ignored() {
 fn a_later_word_that_wins_whatever_its_revision() {
     is_seen(Mutant::LatestWins, "highest revision");
 }
+
+#[test]
+fn an_offset_that_is_committed_before_what_was_read_up_to_it() {
+    is_seen(Mutant::OffsetFirst, "verify");
+}
+
+#[test]
+fn a_stale_owner_whose_commits_are_not_fenced() {
+    is_seen(Mutant::SkipFence, "");
+}
+
+#[test]
+fn an_outbox_that_loses_its_last_row() {
+    is_seen(Mutant::LoseOutboxRow, "published");
+}
+
+#[test]
+fn changes_that_are_published_before_they_are_committed() {
+    is_seen(Mutant::PublishFirst, "decided once");
+}
+
+#[test]
+fn a_student_taken_for_one_of_another_district() {
+    is_seen(Mutant::LeakDistrict, "highest revision");
+}
+
+#[test]
+fn a_new_owner_that_evaluates_with_the_reference_records_it_happens_to_have() {
+    is_seen(Mutant::ReferenceLate, "fewer reference records");
+}
+
+#[test]
+fn a_date_that_follows_a_clock_that_is_set_back() {
+    is_seen(Mutant::DateMovesBack, "");
+}
+
+#[test]
+fn a_change_of_reference_records_that_moves_nobody() {
+    is_seen(Mutant::SkipSweep, "");
+}
+
+#[test]
+fn a_checkpoint_that_takes_what_it_leaves_out_for_written() {
+    is_seen(Mutant::ForgetUnwritten, "verify");
+}
+
+#[test]
+fn a_restore_after_which_what_was_told_is_not_taken_up() {
+    is_seen(Mutant::ForgetTold, "");
+}
