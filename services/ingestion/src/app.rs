@@ -43,6 +43,11 @@ pub const SCHEMA: Schema = Schema {
             name: "deletes_are_forgotten",
             sql: include_str!("../migrations/20261125150000_deletes_are_forgotten.sql"),
         },
+        Migration {
+            version: 20_261_125_190_000,
+            name: "look_ups_begin_with_what_is_distinct",
+            sql: include_str!("../migrations/20261125190000_look_ups_begin_with_what_is_distinct.sql"),
+        },
     ],
 };
 
