@@ -154,9 +154,7 @@ fn exporting(service: &'static str, config: &Config) -> Result<Option<SdkTracerP
     if endpoint.starts_with("https://") {
         exporter = exporter.with_tls_config(authorities(config.otlp_ca_file.as_deref())?);
     }
-    let exporter = exporter
-        .build()
-        .map_err(|source| Error::Otlp { endpoint: endpoint.to_owned(), source })?;
+    let exporter = exporter.build().map_err(|source| Error::Otlp { endpoint: endpoint.to_owned(), source })?;
     let resource = Resource::builder().with_service_name(service).build();
     Ok(Some(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build()))
 }

@@ -6,7 +6,7 @@ use homeroom_chassis::access::{Grant, Scope, Tokens};
 use homeroom_chassis::clock;
 use jiff::{Timestamp, ToSpan as _};
 
-use crate::world::{DISTRICT, NEIGHBOUR, OTHER_SOURCE, SOURCE, World};
+use crate::world::{DISTRICT, HASTY, LEAVER, NEIGHBOUR, OTHER_SOURCE, SOURCE, World};
 
 /// Every scope.
 pub const SCOPES: [Scope; 4] = [Scope::Ingest, Scope::Read, Scope::Feed, Scope::Admin];
@@ -52,6 +52,10 @@ pub enum Caller {
     Neighbour,
     /// A key of the district for another source, with every scope.
     OtherSource,
+    /// A key of the district, with every scope, that may ask once a second.
+    Hasty,
+    /// A key of the district, with every scope, that is taken away.
+    Leaver,
     /// The district's own key, with every scope.
     Owner,
     /// A token of that key.
@@ -75,7 +79,7 @@ pub enum Standing {
 }
 
 impl Caller {
-    /// Every one of them.
+    /// Every one of them whose key stays and that may ask as often as it likes.
     pub fn all() -> Vec<Self> {
         let mut all = vec![
             Self::Nobody,
@@ -110,7 +114,7 @@ impl Caller {
             }
             Self::Neighbour => known(NEIGHBOUR, SOURCE, &SCOPES),
             Self::OtherSource => known(DISTRICT, OTHER_SOURCE, &SCOPES),
-            Self::Owner | Self::OwnersToken => known(DISTRICT, SOURCE, &SCOPES),
+            Self::Owner | Self::OwnersToken | Self::Hasty | Self::Leaver => known(DISTRICT, SOURCE, &SCOPES),
             _ => Standing::Unknown,
         }
     }
@@ -127,6 +131,8 @@ impl Caller {
             Self::Digest => (owner().0, homeroom_chassis::access::hash_secret(&owner().1)),
             Self::Only(scope) => given(&only(scope)),
             Self::AllBut(scope) => given(&all_but(scope)),
+            Self::Hasty => given(HASTY),
+            Self::Leaver => given(LEAVER),
             Self::Neighbour => given("neighbour"),
             Self::OtherSource => given("other-source"),
             Self::Owner => owner(),

@@ -5,6 +5,7 @@ pub mod database;
 pub mod needle;
 pub mod raw;
 pub mod school;
+pub mod tls;
 pub mod world;
 
 pub use caller::{Caller, Standing};

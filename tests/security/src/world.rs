@@ -20,6 +20,11 @@ pub const SOURCE: &str = "sis";
 /// Another source of the machine's own district.
 pub const OTHER_SOURCE: &str = "lms";
 
+/// The key of the machine's own district that may ask once a second.
+pub const HASTY: &str = "hasty";
+/// A key of the machine's own district that tests take away.
+pub const LEAVER: &str = "leaver";
+
 /// A running Homeroom and what one needs to call it.
 pub struct World {
     /// Its HTTP API's client, without any key.
@@ -93,6 +98,8 @@ fn key_file() -> String {
     let mut keys = vec![
         ("neighbour".to_owned(), NEIGHBOUR, SOURCE, SCOPES.to_vec()),
         ("other-source".to_owned(), DISTRICT, OTHER_SOURCE, SCOPES.to_vec()),
+        (HASTY.to_owned(), DISTRICT, SOURCE, SCOPES.to_vec()),
+        (LEAVER.to_owned(), DISTRICT, SOURCE, SCOPES.to_vec()),
     ];
     for scope in SCOPES {
         keys.push((only(scope), DISTRICT, SOURCE, vec![scope]));
@@ -100,8 +107,9 @@ fn key_file() -> String {
     }
     let line = |(id, district, source, scopes): &(String, &str, &str, Vec<Scope>)| {
         let scopes: Vec<String> = scopes.iter().map(|scope| format!("\"{scope:?}\"").to_lowercase()).collect();
+        let limits = if id == HASTY { "limits = { requests-per-second = 1 }\n" } else { "" };
         format!(
-            "[[key]]\nid = \"{id}\"\ndistrict = \"{district}\"\nsource = \"{source}\"\nscopes = [{}]\nsecret-sha256 = \"{}\"\n",
+            "[[key]]\nid = \"{id}\"\ndistrict = \"{district}\"\nsource = \"{source}\"\nscopes = [{}]\nsecret-sha256 = \"{}\"\n{limits}",
             scopes.join(", "),
             hash_secret(&World::secret_of(id))
         )

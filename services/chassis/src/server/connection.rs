@@ -14,6 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use http::HeaderValue;
 use hyper::body::Incoming;
 use hyper::rt::{Executor, Read, Write};
 use hyper::server::conn::{http1, http2};
@@ -137,11 +138,13 @@ async fn serve_one(shared: Arc<Shared>, stream: TcpStream, remote: SocketAddr, p
         tracing::debug!(error = %error, "a connection keeps Nagle's delay");
     }
     match &shared.door.tls {
-        None => drive(&shared, TokioIo::new(stream), Peer { remote, local, certificates: None }).await,
+        None => {
+            drive(&shared, TokioIo::new(stream), Peer { remote, local, encrypted: false, certificates: None }).await
+        }
         Some(acceptor) => {
             let Some(stream) = shake_hands(&shared, acceptor, stream).await else { return };
             let certificates = stream.get_ref().1.peer_certificates().map(|shown| ClientCertificates(shown.into()));
-            drive(&shared, TokioIo::new(stream), Peer { remote, local, certificates }).await;
+            drive(&shared, TokioIo::new(stream), Peer { remote, local, encrypted: true, certificates }).await;
         }
     }
     drop(place);
@@ -177,6 +180,7 @@ async fn shake_hands(
 struct Peer {
     remote: SocketAddr,
     local: Option<SocketAddr>,
+    encrypted: bool,
     certificates: Option<ClientCertificates>,
 }
 
@@ -186,7 +190,12 @@ impl Peer {
         let extensions = request.extensions_mut();
         extensions.insert(ConnectInfo(self.remote));
         extensions.insert(TcpConnectInfo { local_addr: self.local, remote_addr: Some(self.remote) });
+        if self.encrypted {
+            // As a proxy that ends TLS before us says it, for answers that hold our own address.
+            request.headers_mut().insert("x-forwarded-proto", HeaderValue::from_static("https"));
+        }
         if let Some(certificates) = &self.certificates {
+            let extensions = request.extensions_mut();
             extensions.insert(certificates.clone());
         }
         request

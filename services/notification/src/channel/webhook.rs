@@ -9,6 +9,7 @@ mod guard;
 mod secret;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use homeroom_chassis::{TaskGroup, clock};
 use homeroom_proto::wire::notification::Delivery;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Client, StatusCode, Url, redirect};
+use reqwest::{Certificate, Client, StatusCode, Url, redirect};
 use serde::Deserialize;
 
 use super::{Error, FeedConfig, Sender, feed};
@@ -41,6 +42,9 @@ pub struct Config {
     /// Networks inside that webhooks may go to, such as `127.0.0.0/8`; none by default.
     #[serde(default)]
     pub allow_networks: Vec<Network>,
+    /// Certificate authorities of endpoints that the system does not know, PEM: of a receiver inside, for example.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
     /// How long an answer may take, seconds.
     #[serde(default = "default_timeout")]
     pub timeout_s: u64,
@@ -78,7 +82,13 @@ struct Webhooks {
 impl Webhooks {
     fn new(config: &Config) -> Result<Self, Error> {
         let guard = Arc::new(guard::Guard::new(config.allow_networks.clone()));
-        let client = Client::builder()
+        let mut builder = Client::builder();
+        if let Some(path) = &config.ca_file {
+            let pem = std::fs::read(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+            let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| Error::config("ca-file", error))?;
+            builder = builder.tls_certs_merge(authorities);
+        }
+        let client = builder
             .timeout(Duration::from_secs(config.timeout_s))
             .connect_timeout(CONNECT_WITHIN)
             .redirect(redirect::Policy::none())

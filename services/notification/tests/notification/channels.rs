@@ -25,6 +25,7 @@ async fn with_webhook(allowed: &[&str]) -> (World, WebhookSink) {
             .iter()
             .map(|network| webhook::Network::try_from((*network).to_owned()).unwrap())
             .collect(),
+        ca_file: None,
         timeout_s: 1,
     };
     world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone()));
@@ -89,6 +90,7 @@ async fn a_name_of_our_own_network_is_refused_when_it_is_resolved() {
         secret_files: vec![secret_file(&world.folder, "new", NEW)],
         endpoint_secret_files: BTreeMap::new(),
         allow_networks: Vec::new(),
+        ca_file: None,
         timeout_s: 5,
     };
     world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone()));

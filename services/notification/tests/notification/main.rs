@@ -7,6 +7,7 @@ mod adapter;
 mod channels;
 mod clock;
 mod consume;
+mod encrypted;
 mod feed;
 mod ready;
 mod released;

@@ -4,6 +4,7 @@
 mod canaries;
 mod districts;
 mod doors;
+mod keys;
 mod methods;
 mod neighbours;
 mod plant;

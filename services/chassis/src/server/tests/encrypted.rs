@@ -67,7 +67,10 @@ impl Authority {
 fn router() -> Router {
     let shown =
         async |shown: Option<Extension<ClientCertificates>>| shown.map_or(0, |shown| shown.0.0.len()).to_string();
-    Router::new().route("/shown", get(shown))
+    let scheme = async |headers: http::HeaderMap| {
+        headers.get("x-forwarded-proto").map_or("", |scheme| scheme.to_str().unwrap_or_default()).to_owned()
+    };
+    Router::new().route("/shown", get(shown)).route("/scheme", get(scheme))
 }
 
 async fn open(tls: TlsFiles) -> Desk {
@@ -89,6 +92,8 @@ async fn both_doors_speak_tls_and_nothing_else() {
     let url = format!("https://localhost:{}/shown", desk.http.port());
     let answer = authority.client().build().unwrap().get(&url).send().await.unwrap();
     assert_eq!(answer.text().await.unwrap(), "0");
+    let scheme = authority.client().build().unwrap().get(url.replace("/shown", "/scheme")).send().await.unwrap();
+    assert_eq!(scheme.text().await.unwrap(), "https", "answers that hold our own address hold the right one");
     health(&desk, authority.grpc()).await.unwrap();
 
     assert!(builder().build().unwrap().get(desk.url("/shown")).send().await.is_err());

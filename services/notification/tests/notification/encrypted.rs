@@ -1,0 +1,97 @@
+//! The adapters with TLS, against real servers that some believe and some do not.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use homeroom_chassis::tls::TlsFiles;
+use homeroom_domain::alert::ChangeKind::Opened;
+use homeroom_harness::authority::HERE;
+use homeroom_harness::{Authority, Smtp, WebhookSink};
+use homeroom_notification::channel::mail::Security;
+use homeroom_notification::channel::{FeedConfig, mail, webhook};
+
+use crate::world::{SOON, TEAM, World, secret_file};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// Tells one alert by mail, through a server with a certificate for this name, which an adapter with these authorities checks.
+/// Gives what came, and why not if nothing did.
+async fn mailed(security: Security, name: &str, trusted: impl Fn(&Authority) -> Option<PathBuf>) -> (usize, String) {
+    let authority = Authority::new().unwrap();
+    let pair = authority.give("mail", name).unwrap();
+    let smtp = match security {
+        Security::Tls => Smtp::start_tls(&pair.cert, &pair.key).await.unwrap(),
+        Security::Starttls => Smtp::start_starttls(&pair.cert, &pair.key).await.unwrap(),
+        Security::Plain => Smtp::start().await.unwrap(),
+    };
+    let world = World::start().await;
+    let config = mail::Config {
+        feed: FeedConfig::at(world.endpoint.clone(), world.key_file()),
+        host: HERE.to_owned(),
+        port: Some(smtp.port),
+        // A server without TLS is asked for STARTTLS too.
+        security: if security == Security::Plain { Security::Starttls } else { security },
+        ca_file: trusted(&authority),
+        user: None,
+        password_file: None,
+        from: "Homeroom <homeroom@district.example.org>".to_owned(),
+        timeout_s: 10,
+    };
+    world.tasks.spawn("mail", mail::run(config, world.tasks.clone()));
+    world.publish(&world.change(1, 1, Opened)).await;
+    let why = until_tried(&world, || smtp.messages().len()).await;
+    (smtp.messages().len(), why)
+}
+
+/// Waits until something came, or until it is known why not, which is given.
+async fn until_tried(world: &World, came: impl Fn() -> usize) -> String {
+    let tried = async {
+        loop {
+            let deliveries = world.deliveries().await;
+            let why = deliveries.into_iter().map(|delivery| delivery.last_reason).next().unwrap_or_default();
+            if came() > 0 || !why.is_empty() {
+                return why;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, tried).await.expect("it is tried")
+}
+
+#[tokio::test]
+async fn mail_goes_to_a_server_that_can_be_believed_and_to_no_other() {
+    let own = |authority: &Authority| Some(authority.ca());
+    for security in [Security::Tls, Security::Starttls] {
+        let (came, _) = mailed(security, HERE, own).await;
+        assert_eq!(came, 1, "{security:?}");
+        let (came, why) = mailed(security, "elsewhere.example.org", own).await;
+        assert!(came == 0 && why.starts_with("no mail server"), "{security:?} by another name: {came} {why}");
+        let (came, why) = mailed(security, HERE, |_| None).await;
+        assert!(came == 0 && why.starts_with("no mail server"), "{security:?} of a stranger: {came} {why}");
+    }
+    let (came, why) = mailed(Security::Plain, HERE, own).await;
+    assert!(came == 0 && why.starts_with("no mail server"), "a server without TLS: {came} {why}");
+}
+
+#[tokio::test]
+async fn a_webhook_goes_to_an_endpoint_that_can_be_believed_and_to_no_other() {
+    let (authority, stranger) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let pair = authority.give("hook", HERE).unwrap();
+    let sink = WebhookSink::start_tls(&TlsFiles { cert: pair.cert, key: pair.key, client_ca: None }).await.unwrap();
+    for (ca_file, believed) in [(None, false), (Some(stranger.ca()), false), (Some(authority.ca()), true)] {
+        let routing = TEAM.replace("mail: team@example.org", &format!("webhook: {}", sink.url));
+        let world = World::start_with(&routing, |_| {}).await;
+        let config = webhook::Config {
+            feed: FeedConfig::at(world.endpoint.clone(), world.key_file()),
+            secret_files: vec![secret_file(&world.folder, "secret", SECRET)],
+            endpoint_secret_files: BTreeMap::new(),
+            allow_networks: vec![webhook::Network::try_from("127.0.0.0/8".to_owned()).unwrap()],
+            ca_file,
+            timeout_s: 5,
+        };
+        world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone()));
+        world.publish(&world.change(1, 1, Opened)).await;
+        let why = until_tried(&world, || sink.requests().len()).await;
+        assert_eq!((sink.requests().len(), why.is_empty()), (usize::from(believed), believed), "{why}");
+    }
+}
