@@ -163,7 +163,8 @@ async fn list_over(connection: &mut PgConnection, leases: &[Lease]) -> Result<Ve
 
 /// One statement, since each round trip costs as much as some ten rows. What does not fit into the bytes is locked by it and
 /// unlocked by the commit, and is somebody else's. The earlier word is looked for row by row: as a join it would be made for
-/// everything that is due, and not for the few that the limit lets through.
+/// everything that is due, and not for the few that the limit lets through. It is asked for with `is not true`, since the
+/// planner takes a subquery that `is null` for rare, and would rather read and sort all that is due than follow the index.
 const CLAIM: &str = "
     with due as (
         select delivery_id, due_at, change_number,
@@ -174,7 +175,7 @@ const CLAIM: &str = "
             and (select true from deliveries e
                  where e.alert_id = d.alert_id and e.channel = d.channel and e.address = d.address
                      and e.change_number < d.change_number and e.state in ('waiting', 'leased')
-                 limit 1) is null
+                 limit 1) is not true
         order by due_at, change_number
         limit $3 for update of d skip locked),
     fitting as (
