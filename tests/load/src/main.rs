@@ -6,6 +6,7 @@
 
 mod edfi;
 mod engine;
+mod exchange;
 mod feed;
 mod intake;
 mod latencies;
