@@ -194,16 +194,27 @@ fn opened(student: &Student) -> BTreeMap<&str, i64> {
     student.episodes.open().map(|episode| (episode.told.rule.as_str(), episode.told.level)).collect()
 }
 
-/// What the facts say of the date when an episode was last told; none when nothing can be said of that any more.
-fn then(whole: &Whole<'_>, student: &Student, episode: &Episode) -> Option<Option<i64>> {
+/// What the facts say of the date when an episode was last told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Nothing: that was another year, or another version of the rule.
+    Unknown,
+    /// The rule would be told again.
+    Right,
+    /// It would not.
+    Wrong,
+}
+
+fn then(whole: &Whole<'_>, student: &Student, episode: &Episode) -> Then {
     let year = episode.told_at.as_of.school_year();
+    let rule = episode.told.rule.as_str();
     let same_year = student.evaluated.is_some_and(|now| now.as_of.school_year() == year);
-    let same_version =
-        whole.rules.is_some_and(|rules| rules.version(episode.told.rule.as_str()) == episode.told.rule_version);
-    (same_year && same_version).then(|| {
-        let claims: Claims = whole.claims(&whole.of_year(year), episode.told_at);
-        claims.get(episode.told.rule.as_str()).copied()
-    })
+    let same_version = whole.rules.is_some_and(|rules| rules.version(rule) == episode.told.rule_version);
+    if !same_year || !same_version {
+        return Then::Unknown;
+    }
+    let claims: Claims = whole.claims(&whole.of_year(year), episode.told_at);
+    if claims.contains_key(rule) { Then::Right } else { Then::Wrong }
 }
 
 /// An alert that was right is cleared, one that was wrong is recalled.
@@ -212,8 +223,8 @@ fn ended_rightly(whole: &Whole<'_>, key: &Key, student: &Student, change: &Alert
     let right = match change.kind {
         // An alert may have been told again and ended in one commit; what counts is how it stands after it.
         _ if episode.number != change.number => true,
-        ChangeKind::Cleared => then(whole, student, episode).is_none_or(|then| then.is_some()),
-        ChangeKind::Recalled => then(whole, student, episode) == Some(None),
+        ChangeKind::Cleared => then(whole, student, episode) != Then::Wrong,
+        ChangeKind::Recalled => then(whole, student, episode) == Then::Wrong,
         ChangeKind::Opened | ChangeKind::Amended | ChangeKind::Escalated => true,
     };
     (!right).then(|| format!("{key:?}: {:?} of an alert of `{}` was decided wrongly", change.kind, change.claim.rule))

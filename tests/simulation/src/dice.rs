@@ -1,6 +1,6 @@
 //! Chance from a seed: the same seed rolls the same.
 
-/// SplitMix64: small, fast, and good enough to choose by.
+/// `SplitMix64`: small, fast, and good enough to choose by.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
@@ -11,7 +11,7 @@ impl Dice {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -21,7 +21,7 @@ impl Dice {
     /// A number below `sides`, of which there is at least one.
     pub fn roll(&mut self, sides: usize) -> usize {
         // Below a `usize`, so it fits one.
-        usize::try_from(self.next() % sides.max(1) as u64).unwrap_or(0)
+        usize::try_from(self.number() % sides.max(1) as u64).unwrap_or(0)
     }
 
     /// Whether it happens, once in so many times.

@@ -123,10 +123,10 @@ impl Scenario {
             late.push(Step { after: 100, happening: Happening::Hours(i64::from(author.dice.between(6, 24))) });
         }
         if dice.one_in(3) {
-            for _ in 0..1 + dice.roll(3) {
+            for _ in 0..=dice.roll(3) {
                 late.push(Step { after: 0, happening: Happening::BackUp });
             }
-            for _ in 0..1 + dice.roll(2) {
+            for _ in 0..=dice.roll(2) {
                 late.push(Step { after: 0, happening: Happening::Restore });
             }
         }
@@ -165,7 +165,7 @@ impl Author {
     /// A district's reference records, its settings and its rules.
     fn district(&mut self) -> Vec<Said> {
         let mut settings = generate::settings(&mut self.dice);
-        settings.clock.time_zone = self.dice.of(&["UTC", "America/Chicago"]).to_owned();
+        self.dice.of(&["UTC", "America/Chicago"]).clone_into(&mut settings.clock.time_zone);
         let mut words = generate::district();
         words.push(Said::Reference("settings".to_owned(), Some(Entry::Settings(settings.clone()))));
         words.push(self.pack());

@@ -56,7 +56,7 @@ impl Turns {
             sleep(Duration::from_millis(1)).await;
             let mut waiting = self.waiting();
             for (_, alike) in std::mem::take(&mut waiting.by_name) {
-                let roll = waiting.dice.next();
+                let roll = waiting.dice.number();
                 for one in alike {
                     // Whoever is gone has crashed.
                     one.send(roll).ok();
