@@ -34,7 +34,7 @@ impl Latencies {
             report.figure(format!("{what} {name}"), self.quantile(permille), "ms");
         }
         #[expect(clippy::cast_precision_loss, reason = "counts of a run are far below 2^52")]
-        report.figure(format!("{what} measured"), self.all.len() as f64, "alerts");
+        report.figure(format!("{what} measured"), self.all.len() as f64, "marks");
     }
 }
 

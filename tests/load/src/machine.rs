@@ -30,6 +30,12 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
+    /// What was used since: CPU from then on, memory as it is now.
+    #[must_use]
+    pub(crate) fn minus(self, before: Self) -> Self {
+        Self { cpu_seconds: self.cpu_seconds - before.cpu_seconds, ..self }
+    }
+
     /// Both together.
     #[must_use]
     pub(crate) fn plus(self, other: Self) -> Self {

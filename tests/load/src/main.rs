@@ -8,15 +8,24 @@ mod edfi;
 mod engine;
 mod exchange;
 mod feed;
+mod floor;
 mod intake;
 mod latencies;
+mod latency;
 mod machine;
 mod mark_to_alert;
 mod open_loop;
 mod options;
 mod push;
 mod report;
+mod rules;
+mod scale;
+mod school_day;
+mod stages;
+mod storm;
 mod target;
+mod topic;
+mod workload;
 mod world;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +45,8 @@ struct Arguments {
 enum Benchmark {
     /// From mark to alert on a Homeroom that runs already.
     MarkToAlert(mark_to_alert::Args),
+    /// The rules service on a backlog.
+    Rules(rules::Args),
     /// Native batches of JSON: validated, mapped, acknowledged by Kafka.
     Intake(intake::Args),
     /// Ed-Fi documents, one in a request, committed.
@@ -44,6 +55,12 @@ enum Benchmark {
     Push(push::Args),
     /// Deliveries with acknowledgements on the leased feed.
     Feed(feed::Args),
+    /// From mark to alert, with everything that runs started for it.
+    Latency(latency::Args),
+    /// Same-day alerts beside a storm of other marks.
+    Storm(storm::Args),
+    /// Throughput and latency by students, partitions and processes.
+    Scale(scale::Args),
     /// The pure engine on one core, and the bytes of a student.
     Engine(engine::Args),
 }
@@ -54,11 +71,15 @@ async fn main() -> anyhow::Result<()> {
     let Arguments { options, benchmark } = Arguments::parse();
     let report = match &benchmark {
         Benchmark::MarkToAlert(args) => mark_to_alert::run(args).await,
+        Benchmark::Rules(args) => rules::run(&options, args).await,
         Benchmark::Intake(args) => intake::run(&options, args).await,
         Benchmark::Edfi(args) => edfi::run(&options, args).await,
         Benchmark::Push(args) => push::run(&options, args).await,
         Benchmark::Feed(args) => feed::run(&options, args).await,
-        Benchmark::Engine(args) => engine::run(&options, args).await,
+        Benchmark::Latency(args) => latency::run(&options, args).await,
+        Benchmark::Storm(args) => storm::run(&options, args).await,
+        Benchmark::Scale(args) => scale::run(&options, args).await,
+        Benchmark::Engine(args) => engine::run(args),
     }?;
     report.finish(options.json.as_deref())
 }

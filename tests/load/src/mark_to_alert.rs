@@ -32,8 +32,9 @@ pub(crate) async fn run(args: &Args) -> Result<Report> {
     let students = target.enroll(&args.run, args.pace.marks(), "2021-08-23").await?;
     target.wait_until_caught_up().await?;
     let mut report = Report::begin("mark-to-alert", json!({ "marks_per_second": args.pace.rate }));
-    let latencies = open_loop::run(args.pace, &target, students).await?;
-    latencies.report(&mut report, "mark to alert");
-    ensure!(latencies.missing == 0, "{} marks had no alert", latencies.missing);
+    let run = open_loop::run(args.pace, &target, students).await?;
+    run.answered.report(&mut report, "mark accepted");
+    run.alerts.report(&mut report, "mark to alert");
+    ensure!(run.alerts.missing == 0, "{} marks had no alert", run.alerts.missing);
     Ok(report)
 }

@@ -39,40 +39,64 @@ const MOST_IN_FLIGHT: usize = 5_000;
 /// How long after the last mark its alert is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What came of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Run {
+    /// Until each mark was answered.
+    pub(crate) answered: Latencies,
+    /// Until each alert was on the feed.
+    pub(crate) alerts: Latencies,
+    /// When each student's mark was due; those that are measured.
+    pub(crate) due: HashMap<String, Instant>,
+}
+
 /// Marks each student absent when it is due, and measures until its alert is on the feed.
-pub(crate) async fn run(pace: Pace, target: &Target, students: Vec<Student>) -> Result<Latencies> {
+pub(crate) async fn run(pace: Pace, target: &Target, students: Vec<Student>) -> Result<Run> {
     let today = target.today().await?;
     let mut alerts = target.watch().await?;
     println!("sending {} marks a second for {} s", pace.rate, pace.warm_up + pace.seconds);
     let interval = Duration::from_secs(1) / pace.rate;
     let first = Instant::now() + Duration::from_millis(200);
-    let mut due: HashMap<String, Instant> = HashMap::new();
+    let mut run = Run::default();
     let mut sends = JoinSet::new();
     for (at, student) in (0_u32..).zip(students) {
         let moment = first + interval * at;
-        if at >= pace.rate * pace.warm_up {
-            due.insert(student.key, moment);
+        let measured = at >= pace.rate * pace.warm_up;
+        if measured {
+            run.due.insert(student.key, moment);
         }
         ensure!(sends.len() < MOST_IN_FLIGHT, "the services do not keep up with the rate");
         tokio::time::sleep_until(moment).await;
         let (target, today) = (target.clone(), today.clone());
-        sends.spawn(async move { target.mark(&student.id, &today).await });
+        sends.spawn(async move {
+            target.mark(&student.id, &today).await?;
+            anyhow::Ok(measured.then(|| moment.elapsed()))
+        });
         while let Some(done) = sends.try_join_next() {
-            done.context("a sender panicked")??;
+            run.answer(done.context("a sender panicked")??);
         }
     }
     while let Some(done) = sends.join_next().await {
-        done.context("a sender panicked")??;
+        run.answer(done.context("a sender panicked")??);
     }
     let deadline = Instant::now() + PATIENCE;
-    let mut latencies = Latencies::default();
+    let mut due = run.due.clone();
     while !due.is_empty() {
         let Ok(Some((student, arrived))) = tokio::time::timeout_at(deadline, alerts.recv()).await else { break };
         if let Some(moment) = due.remove(&student) {
-            latencies.record(arrived.saturating_duration_since(moment));
+            run.alerts.record(arrived.saturating_duration_since(moment));
         }
     }
-    latencies.missing = due.len();
-    latencies.sort();
-    Ok(latencies)
+    run.alerts.missing = due.len();
+    run.alerts.sort();
+    run.answered.sort();
+    Ok(run)
+}
+
+impl Run {
+    fn answer(&mut self, latency: Option<Duration>) {
+        if let Some(latency) = latency {
+            self.answered.record(latency);
+        }
+    }
 }

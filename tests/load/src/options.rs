@@ -45,6 +45,15 @@ impl Options {
         pairs(&self.set)
     }
 
+    /// With one more setting of the measured processes, unless it is set already.
+    #[must_use]
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        if !self.set.iter().any(|text| text.split_once('=').is_some_and(|(set, _)| set == name)) {
+            self.set.push(format!("{name}={value}"));
+        }
+        self
+    }
+
     /// Settings of PostgreSQL.
     pub(crate) fn postgres(&self) -> Result<Vec<(String, String)>> {
         pairs(&self.set_postgres)

@@ -113,6 +113,16 @@ impl Target {
         }
     }
 
+    /// Where the services listen.
+    pub(crate) fn doors(&self) -> &Doors {
+        &self.doors
+    }
+
+    /// Events that the rules service has not seen yet.
+    pub(crate) async fn events_behind(&self) -> anyhow::Result<u64> {
+        Ok(u64::try_from(self.summary().await?.events_behind)?)
+    }
+
     /// The district's date.
     pub(crate) async fn today(&self) -> anyhow::Result<String> {
         let days = self.summary().await?.today;

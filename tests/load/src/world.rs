@@ -91,17 +91,13 @@ impl World {
         settings.extend(options.postgres()?);
         let postgres = local::Options { volatile: false, remove_when_stopped: true, settings };
         let cluster = LocalCluster::start(&data.path().join("postgres"), &postgres).await?;
-        let (broker, kafka) = match &options.kafka {
-            Some(bootstrap_servers) => {
-                let name = data.path().file_name().and_then(|name| name.to_str()).unwrap_or("load");
-                let topic_prefix = format!("{name}.");
-                (None, Config { bootstrap_servers: bootstrap_servers.clone(), topic_prefix, ..Config::default() })
-            }
-            None => {
-                let broker = Broker::start().await?;
-                let kafka = broker.config();
-                (Some(broker), kafka)
-            }
+        let (broker, kafka) = if let Some(bootstrap_servers) = options.kafka.clone() {
+            let name = data.path().file_name().and_then(|name| name.to_str()).unwrap_or("load");
+            (None, Config { bootstrap_servers, topic_prefix: format!("{name}."), ..Config::default() })
+        } else {
+            let broker = Broker::start().await?;
+            let kafka = broker.config();
+            (Some(broker), kafka)
         };
         let world = Self { running: Vec::new(), cluster, broker, kafka, options: options.clone(), data };
         files::write(&world)?;
@@ -203,6 +199,13 @@ impl World {
     /// What the broker has used so far, when it is ours.
     pub(crate) fn broker_usage(&self) -> Usage {
         self.broker.as_ref().and_then(|broker| broker.id().ok()).map(machine::usage).unwrap_or_default()
+    }
+
+    /// The process and the port of the broker, when it is ours.
+    pub(crate) fn own_broker(&self) -> Result<(u32, u16)> {
+        let broker = self.broker.as_ref().context("the broker is not ours")?;
+        let port = self.kafka.bootstrap_servers.rsplit(':').next().unwrap_or_default();
+        Ok((broker.id()?, port.parse()?))
     }
 
     /// How the log is reached.
