@@ -143,7 +143,9 @@ impl Work {
                 self.claiming = false;
                 match claimed {
                     Ok(claimed) => {
-                        claimed.iter().for_each(|delivery| self.held.take(delivery));
+                        for delivery in &claimed {
+                            self.held.take(delivery);
+                        }
                         let full = claimed.len() >= asked as usize;
                         Done::Claimed { claimed, full }
                     }
