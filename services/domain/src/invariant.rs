@@ -69,6 +69,18 @@ impl Promise {
             Self::OneCopy => "a second copy comes only after an unknown, with the same key",
         }
     }
+
+    /// In words, as a list of differences says it.
+    pub const fn broken(self) -> &'static str {
+        match self {
+            Self::OneDecision => "a change of an alert was decided twice",
+            Self::Numbers => "changes of an alert are missing",
+            Self::Sequence => "an alert changed in a way that none can",
+            Self::OneOpen => "two alerts of one rule are open",
+            Self::StoredAsTold => "alerts are not stored as they were told",
+            other => other.words(),
+        }
+    }
 }
 
 impl fmt::Display for Violation {
