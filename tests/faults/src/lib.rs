@@ -10,15 +10,20 @@ pub mod dice;
 pub mod feed;
 pub mod load;
 pub mod outside;
+pub mod ownership;
+pub mod point;
 pub mod recovery;
 pub mod scene;
 pub mod sender;
+pub mod storm;
 pub mod story;
 pub mod world;
 
 pub use dice::Dice;
 pub use feed::Feed;
 pub use load::Load;
+pub use ownership::Ownership;
+pub use point::Place;
 pub use scene::Scene;
 pub use sender::Sender;
 pub use world::{Log, Role, Setup, World};
@@ -27,5 +32,10 @@ use std::time::Duration;
 
 /// How long anything may take before a test gives up: far more than a recovery, so that only what is lost fails.
 pub const PATIENCE: Duration = Duration::from_mins(1);
+/// Whether the long and full-size variants are asked for, by `HOMEROOM_SOAK=1`.
+pub fn soak() -> bool {
+    std::env::var_os("HOMEROOM_SOAK").is_some_and(|value| value == "1")
+}
+
 /// The pause between two looks at a condition.
 pub const POLL: Duration = Duration::from_millis(20);

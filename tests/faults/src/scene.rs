@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use homeroom_journeys::District;
 use tokio::time::Instant;
 
+use crate::checker::Copies;
 use crate::dice::seed;
 use crate::recovery::{self, Recovery};
 use crate::sender::Student;
@@ -16,7 +17,7 @@ use crate::{Dice, Feed, Load, Sender, checker};
 /// Students of the load: more than a test has time for.
 const STUDENTS: usize = 800;
 /// Students to try with, and of each trial: so many that each of four partitions has one of them (but for one trial in thirty).
-const PROBES: usize = 120;
+const PROBES: usize = 160;
 const OF_A_TRIAL: usize = 12;
 /// Stories told between two faults, at most.
 const BETWEEN: u64 = 10;
@@ -31,8 +32,10 @@ pub struct Scene {
     pub sender: Arc<Sender>,
     /// Chance.
     pub dice: Dice,
+    /// What the check allows.
+    pub copies: Copies,
     name: &'static str,
-    load: Load,
+    load: Option<Load>,
     probes: Vec<Student>,
     told: Vec<Told>,
 }
@@ -47,14 +50,36 @@ impl Scene {
         let feed = Arc::new(Feed::follow(&world)?);
         let probes = sender.enroll("probe", PROBES).await?;
         let students = sender.enroll("load", STUDENTS).await?;
-        let load = Load::start(&sender, &feed, students, seed);
-        Ok(Self { world, feed, sender, dice: Dice::new(seed), name, load, probes, told: Vec::new() })
+        let load = Some(Load::start(&sender, &feed, students, seed));
+        let (dice, copies) = (Dice::new(seed), Copies::OnlyAfterUnknown);
+        Ok(Self { world, feed, sender, dice, copies, name, load, probes, told: Vec::new() })
+    }
+
+    /// What the fault is called.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Lets the load go on until a moment of chance.
     pub async fn some_while(&mut self) -> Result<()> {
         let more = usize::try_from(1 + self.dice.below(BETWEEN))?;
-        self.load.goes_on(more).await
+        self.load.as_mut().context("the load rests")?.goes_on(more).await
+    }
+
+    /// Ends the load, each story of it at its end.
+    pub async fn rest(&mut self) -> Result<()> {
+        if let Some(load) = self.load.take() {
+            self.told.extend(load.stop().await?);
+        }
+        Ok(())
+    }
+
+    /// Begins another load, with so many students of its own.
+    pub async fn load_again(&mut self, prefix: &str, students: usize) -> Result<()> {
+        self.rest().await?;
+        let students = self.sender.enroll(prefix, students).await?;
+        self.load = Some(Load::start(&self.sender, &self.feed, students, self.dice.below(u64::MAX)));
+        Ok(())
     }
 
     /// Posts new marks and waits until they are alerts and somebody is told; how long that took since the fault is printed.
@@ -74,10 +99,10 @@ impl Scene {
     }
 
     /// Ends the load and checks everything; the world goes on.
-    pub async fn check(self) -> Result<World> {
-        let Self { world, feed, load, mut told, name, .. } = self;
-        told.extend(load.stop().await?);
-        checker::check(&world, &feed, &told).await.with_context(|| format!("after {name}"))?;
+    pub async fn check(mut self) -> Result<World> {
+        self.rest().await?;
+        let Self { world, feed, told, name, copies, .. } = self;
+        checker::check(&world, &feed, &told, copies).await.with_context(|| format!("after {name}"))?;
         Ok(world)
     }
 }

@@ -1,7 +1,7 @@
 //! A sender as a student information system is one: what is not acknowledged is sent again, word for word.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -18,6 +18,8 @@ use crate::{PATIENCE, POLL};
 const REQUEST: Duration = Duration::from_secs(10);
 /// Records in one request.
 const BATCH: usize = 100;
+/// Bytes of a text that is to take room; names may be no longer.
+const FILLER: usize = 75;
 const ATTENDANCE: &str = "studentSchoolAttendanceEvents";
 
 /// An enrolled student.
@@ -44,7 +46,8 @@ pub enum Door {
 pub struct Sender {
     http: Client,
     events: String,
-    edfi: EdFi,
+    /// Where the Ed-Fi API is, and a client of it with a token.
+    edfi: (String, Mutex<Arc<EdFi>>),
     /// Where the Ed-Fi API keeps each student's mark.
     places: Mutex<HashMap<String, String>>,
 }
@@ -54,7 +57,8 @@ impl Sender {
     pub async fn new(world: &World) -> Result<Self> {
         let http = Client::builder().no_proxy().timeout(REQUEST).build()?;
         let events = format!("{}/v1/events", world.url(Role::Ingestion)?);
-        Ok(Self { http, events, edfi: world.edfi().await?, places: Mutex::default() })
+        let edfi = (world.edfi_url()?, Mutex::new(Arc::new(world.edfi().await?)));
+        Ok(Self { http, events, edfi, places: Mutex::default() })
     }
 
     /// Registers and enrolls so many students, at both schools in turn.
@@ -98,8 +102,49 @@ impl Sender {
         Ok(())
     }
 
+    /// Sends new documents by the Ed-Fi API until one is refused; the status of the refusal. What is refused may have been
+    /// kept all the same, so the students are of no story.
+    pub async fn is_refused_by_edfi(&self) -> Result<StatusCode> {
+        let bulk = "x".repeat(FILLER);
+        self.refusal(async |number| {
+            let document = json!({ "studentUniqueId": format!("filler-{number}"), "firstName": bulk,
+                                   "lastSurname": bulk, "birthDate": "2007-05-01" });
+            Ok(self.edfi().request(Method::POST, "students").json(&document).send().await?.status())
+        })
+        .await
+    }
+
+    /// The same by the native door.
+    pub async fn is_refused_by_native(&self) -> Result<StatusCode> {
+        self.refusal(async |number| {
+            let records: Vec<Value> = (0..BATCH)
+                .map(|at| json!({"kind": "student", "data": {"student": format!("filler-{number}-{at}")}}))
+                .collect();
+            // As long as the log may take to refuse it.
+            let request = self.http.post(&self.events).timeout(PATIENCE).basic_auth(KEY, Some(SECRET)).json(&records);
+            Ok(request.send().await?.status())
+        })
+        .await
+    }
+
+    async fn refusal(&self, attempt: impl AsyncFn(u64) -> Result<StatusCode>) -> Result<StatusCode> {
+        let deadline = Instant::now() + PATIENCE;
+        for number in 0.. {
+            match timeout(PATIENCE, attempt(number)).await? {
+                Ok(status) if !status.is_success() => return Ok(status),
+                Ok(_) => {}
+                Err(error) if error.is::<reqwest::Error>() => {}
+                Err(error) => return Err(error),
+            }
+            if Instant::now() > deadline {
+                break;
+            }
+        }
+        bail!("nothing was refused in {PATIENCE:?}")
+    }
+
     /// Sends records until each is acknowledged; what became of each.
-    async fn keep(&self, records: &[Value]) -> Result<Vec<Value>> {
+    pub(crate) async fn keep(&self, records: &[Value]) -> Result<Vec<Value>> {
         self.insist(|| self.post_native(records)).await
     }
 
@@ -141,8 +186,9 @@ impl Sender {
 
     async fn post_edfi(&self, student: &Student) -> Result<Option<()>> {
         let document = mark_document(&student.id, student.school, TODAY, "Unexcused Absence");
-        let answer = self.edfi.request(Method::POST, ATTENDANCE).json(&document).send().await?;
+        let answer = self.edfi().request(Method::POST, ATTENDANCE).json(&document).send().await?;
         let status = answer.status();
+        self.renew_token_after(status).await?;
         if let Some(place) = answer.headers().get("location") {
             self.places().insert(student.id.clone(), place.to_str()?.to_owned());
         }
@@ -153,8 +199,22 @@ impl Sender {
     async fn delete_edfi(&self, student: &Student) -> Result<Option<()>> {
         let place = self.places().get(&student.id).cloned().context("a mark without a place")?;
         let id = place.rsplit('/').next().unwrap_or_default();
-        let answer = self.edfi.request(Method::DELETE, &format!("{ATTENDANCE}/{id}")).send().await?;
+        let answer = self.edfi().request(Method::DELETE, &format!("{ATTENDANCE}/{id}")).send().await?;
+        self.renew_token_after(answer.status()).await?;
         settled("DELETE", answer.status(), answer.status().is_success() || answer.status() == StatusCode::NOT_FOUND)
+    }
+
+    fn edfi(&self) -> Arc<EdFi> {
+        Arc::clone(&self.edfi.1.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A token that is not taken any more is replaced, as any client does that.
+    async fn renew_token_after(&self, status: StatusCode) -> Result<()> {
+        if status == StatusCode::UNAUTHORIZED {
+            let client = Arc::new(EdFi::connect(&self.edfi.0, KEY, SECRET).await?);
+            *self.edfi.1.lock().unwrap_or_else(PoisonError::into_inner) = client;
+        }
+        Ok(())
     }
 
     fn places(&self) -> MutexGuard<'_, HashMap<String, String>> {
@@ -171,7 +231,7 @@ fn settled(what: &str, status: StatusCode, good: bool) -> Result<Option<()>> {
 }
 
 fn may_be_repeated(status: StatusCode) -> bool {
-    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS
+    status.is_server_error() || [StatusCode::TOO_MANY_REQUESTS, StatusCode::UNAUTHORIZED].contains(&status)
 }
 
 fn native_mark(student: &Student, revision: u64, withdrawn: bool) -> Value {

@@ -1,16 +1,19 @@
 //! Every role as a process of its own, on a PostgreSQL and a log of the test's choosing.
 
 mod files;
+mod postgres;
+mod role;
+mod setup;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use homeroom_bus::kafka;
+use homeroom_chassis::clock;
 use homeroom_harness::homeroom::{EdFi, program};
 use homeroom_harness::kafka::free_port;
-use homeroom_harness::{Broker, Process, WebhookSink};
-use homeroom_pg::local::{LocalCluster, Options};
+use homeroom_harness::{Clock, Process, Proxy, Volume, WebhookSink};
+use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -19,93 +22,21 @@ use tokio::time::{Instant, sleep};
 
 use crate::{PATIENCE, POLL};
 
+use postgres::Postgres;
+
 pub use files::{DISTRICT, KEY, SECRET};
+pub use role::Role;
+pub use setup::{Log, Setup};
 
 /// One world at a time: two would slow each other, and a time to recover would say nothing.
 static TURN: Mutex<()> = Mutex::const_new(());
-
-/// Which log.
-#[derive(Debug)]
-pub enum Log {
-    /// The Apache Kafka of the test run, with topics of its own.
-    Kafka(kafka::Config),
-    /// An Apache Kafka of its own.
-    OwnKafka(Broker),
-    /// The embedded default.
-    Postgres,
-}
-
-impl Log {
-    /// On the Apache Kafka of the test run.
-    pub fn on_kafka() -> Self {
-        Self::Kafka(homeroom_harness::kafka().config())
-    }
-}
-
-/// How a world is set up.
-#[derive(Debug)]
-pub struct Setup {
-    /// Which log.
-    pub log: Log,
-    /// Whether a process has the same name in its group after a restart, as a pod's container has; else each one is new, and
-    /// the partitions of one that died wait for the end of its session.
-    pub names_stay: bool,
-    /// More settings of PostgreSQL.
-    pub postgres: Vec<(String, String)>,
-}
-
-impl Setup {
-    /// On this log, with names that stay.
-    pub fn on(log: Log) -> Self {
-        Self { log, names_stay: true, postgres: Vec::new() }
-    }
-}
-
-/// A role of the binary. A second rules process is a role of its own here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// `homeroom ingestion`.
-    Ingestion,
-    /// `homeroom rules`.
-    Rules,
-    /// Another `homeroom rules`.
-    SecondRules,
-    /// `homeroom notification`.
-    Notification,
-    /// `homeroom channel webhook`.
-    Webhook,
-}
-
-impl Role {
-    /// Those that every world begins with.
-    pub const ALL: [Self; 4] = [Self::Ingestion, Self::Rules, Self::Notification, Self::Webhook];
-
-    /// What it is called in words and file names.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ingestion => "ingestion",
-            Self::Rules => "rules",
-            Self::SecondRules => "second-rules",
-            Self::Notification => "notification",
-            Self::Webhook => "webhook",
-        }
-    }
-
-    fn command(self) -> &'static [&'static str] {
-        match self {
-            Self::Ingestion => &["ingestion"],
-            Self::Rules | Self::SecondRules => &["rules"],
-            Self::Notification => &["notification"],
-            Self::Webhook => &["channel", "webhook"],
-        }
-    }
-}
 
 /// A process and where it listens.
 struct Running {
     process: Process,
     http: u16,
     grpc: u16,
+    clock: Option<Clock>,
 }
 
 /// All processes, and the outside world that is told.
@@ -113,11 +44,13 @@ pub struct World {
     roles: BTreeMap<Role, Running>,
     /// Where webhooks end.
     pub sink: WebhookSink,
-    cluster: Option<LocalCluster>,
-    options: Options,
+    postgres: Postgres,
     /// The log.
     pub log: Log,
     names_stay: bool,
+    clocks: bool,
+    /// Which role was killed when.
+    kills: Vec<(Timestamp, Role)>,
     data: TempDir,
     http: reqwest::Client,
     _turn: MutexGuard<'static, ()>,
@@ -126,17 +59,16 @@ pub struct World {
 impl World {
     /// Starts everything and puts the district's settings in force.
     pub async fn start(setup: Setup) -> Result<Self> {
-        let Setup { log, names_stay, postgres } = setup;
+        let Setup { log, names_stay, postgres, proxies, clocks, volume_mib } = setup;
         let turn = TURN.lock().await;
         // Only the first client of a process installs it; the others find it.
         homeroom_chassis::tls::install_provider();
         let data = files::data_directory()?;
-        let options = Options { volatile: true, remove_when_stopped: false, settings: postgres };
-        let cluster = LocalCluster::start(&data.path().join("postgres"), &options).await?;
+        let postgres = Postgres::start(data.path(), postgres, proxies, volume_mib).await?;
         let sink = WebhookSink::start().await?;
         let http = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(10)).build()?;
-        let (roles, cluster) = (BTreeMap::new(), Some(cluster));
-        let mut world = Self { roles, sink, cluster, options, log, names_stay, data, http, _turn: turn };
+        let (roles, kills) = (BTreeMap::new(), Vec::new());
+        let mut world = Self { roles, sink, postgres, log, names_stay, clocks, kills, data, http, _turn: turn };
         for role in Role::ALL {
             world.place(role)?;
         }
@@ -167,7 +99,11 @@ impl World {
         if self.names_stay {
             process = process.variable("HOMEROOM_LOG__KAFKA__INSTANCE_ID", role.name());
         }
-        self.roles.insert(role, Running { process, http, grpc });
+        let clock = self.clocks.then(|| Clock::new(self.data(), &format!("{}.clock", role.name()))).transpose()?;
+        if let Some(clock) = &clock {
+            process = clock.of(process);
+        }
+        self.roles.insert(role, Running { process, http, grpc, clock });
         Ok(())
     }
 
@@ -196,12 +132,23 @@ impl World {
         }
     }
 
+    /// Kills a role with SIGKILL.
+    pub fn kill(&mut self, role: Role) -> Result<()> {
+        self.kills.push((clock::now(), role));
+        self.process(role)?.kill()
+    }
+
     /// Kills a role with SIGKILL and starts it again at once, as a kubelet does.
     pub fn crash(&mut self, role: Role) -> Result<()> {
         let process = self.process(role)?;
         ensure!(process.is_alive(), "{} had ended before it was killed:\n{}", role.name(), process.log_end());
-        process.kill()?;
-        process.start()
+        self.kill(role)?;
+        self.start_role(role)
+    }
+
+    /// Which role was killed when.
+    pub fn kills(&self) -> &[(Timestamp, Role)] {
+        &self.kills
     }
 
     /// Fails when a role has ended on its own.
@@ -212,11 +159,15 @@ impl World {
         Ok(())
     }
 
+    /// All that a role has said in its log.
+    pub fn said(&self, role: Role) -> String {
+        // The log is not there before the first word.
+        std::fs::read_to_string(self.data().join(format!("{}.log", role.name()))).unwrap_or_default()
+    }
+
     /// How often a role has said this in its log.
     pub fn times_said(&self, role: Role, what: &str) -> usize {
-        // The log is not there before the first word.
-        let log = std::fs::read_to_string(self.data().join(format!("{}.log", role.name()))).unwrap_or_default();
-        log.matches(what).count()
+        self.said(role).matches(what).count()
     }
 
     /// Waits until a role has said this in its log so often.
@@ -270,35 +221,69 @@ impl World {
 
     /// An Ed-Fi client.
     pub async fn edfi(&self) -> Result<EdFi> {
-        EdFi::connect(&format!("{}/edfi/sis", self.url(Role::Ingestion)?), KEY, SECRET).await
+        EdFi::connect(&self.edfi_url()?, KEY, SECRET).await
+    }
+
+    /// Where the Ed-Fi API is.
+    pub fn edfi_url(&self) -> Result<String> {
+        Ok(format!("{}/edfi/sis", self.url(Role::Ingestion)?))
+    }
+
+    /// The clock of a role, which shows so many seconds more than it is from now on, or less.
+    pub fn move_clock(&self, role: Role, seconds: i64) -> Result<()> {
+        let running = self.roles.get(&role).context("the role has no place in this world")?;
+        running.clock.as_ref().context("the setup has no clocks")?.jump(seconds)
     }
 
     /// The database's URL for its owner.
     pub fn admin_url(&self) -> Result<SecretString> {
-        Ok(self.cluster.as_ref().context("PostgreSQL does not run")?.admin_url())
+        self.postgres.admin_url()
     }
 
     /// Its URL for a service, such as `rules`.
     pub fn database_url(&self, schema: &str) -> Result<String> {
-        let cluster = self.cluster.as_ref().context("PostgreSQL does not run")?;
-        let url = cluster.url(&format!("homeroom_{schema}"), homeroom_pg::local::DATABASE);
-        Ok(url.expose_secret().to_owned())
+        self.postgres.url(schema)
+    }
+
+    /// What stands between a service, such as `rules`, and PostgreSQL.
+    pub fn proxy(&self, schema: &str) -> Result<&Proxy> {
+        self.postgres.proxy(schema)
+    }
+
+    /// PostgreSQL's file system.
+    pub fn volume(&self) -> Result<&Volume> {
+        self.postgres.volume.as_ref().context("the setup has no volume")
     }
 
     /// Stops PostgreSQL as `pg_ctl stop -m immediate` does: nothing is written any more, no session is ended in order.
     pub async fn kill_postgres(&mut self) -> Result<()> {
-        let cluster = self.cluster.take().context("PostgreSQL does not run")?;
-        let process = cluster.process().context("PostgreSQL has no process")?.to_string();
-        let status = Command::new("kill").args(["-s", "QUIT", &process]).status().await?;
-        ensure!(status.success(), "SIGQUIT did not reach PostgreSQL");
-        tokio::task::spawn_blocking(move || drop(cluster)).await?;
-        Ok(())
+        self.postgres.kill().await
     }
 
     /// Starts it again on its data.
     pub async fn restart_postgres(&mut self) -> Result<()> {
-        self.cluster = Some(LocalCluster::start(&self.data().join("postgres"), &self.options).await?);
-        Ok(())
+        self.postgres.restart().await
+    }
+
+    /// Starts it again on its data if it has ended by itself, as a supervisor does.
+    pub async fn keep_postgres(&mut self) -> Result<()> {
+        if self.postgres.is_running() { Ok(()) } else { self.postgres.restart().await }
+    }
+
+    /// Copies PostgreSQL's files to a folder that is not there yet; it is away for a moment.
+    pub async fn back_up_postgres(&mut self, to: &Path) -> Result<()> {
+        self.postgres.back_up(to).await
+    }
+
+    /// Puts the files of a backup in the place of PostgreSQL's.
+    pub async fn restore_postgres(&mut self, from: &Path) -> Result<()> {
+        self.postgres.restore(from).await
+    }
+
+    /// Waits until everything acknowledged and decided is in the log, and everything due is told.
+    pub async fn wait_told(&self) -> Result<()> {
+        let due = "notification.deliveries where state in ('waiting', 'leased')";
+        self.postgres.wait_empty(&["ingestion.outbox", "rules.outbox", due]).await
     }
 
     /// Runs another command of the binary, such as `verify`; its output when it succeeds.
@@ -313,17 +298,30 @@ impl World {
         Ok(text)
     }
 
-    /// Wednesday 2022-04-13, 08:40, and the first rules without the ten minutes that a same-day alert waits for a correction.
+    /// Wednesday 2022-04-13, 08:40, and the first rules.
     async fn configure(&self) -> Result<()> {
-        let url = self.url(Role::Ingestion)?;
-        let pack = homeroom_domain::rule::DEFAULT_PACK.replace("settle-seconds: 600", "settle-seconds: 0");
-        for (path, body) in [("settings", files::settings()?), ("rule-pack", pack)] {
-            let request = self.http.put(format!("{url}/v1/{path}")).basic_auth(KEY, Some(SECRET)).body(body);
-            let kind = if path == "settings" { "application/json" } else { "application/yaml" };
-            request.header("content-type", kind).send().await?.error_for_status().context(path)?;
-        }
+        self.put("settings", "application/json", files::settings()?).await?;
+        self.put("rule-pack", "application/yaml", rule_pack()).await
+    }
+
+    /// Puts a document in force.
+    pub async fn put(&self, path: &str, kind: &str, body: String) -> Result<()> {
+        let request = self.http.put(format!("{}/v1/{path}", self.url(Role::Ingestion)?));
+        let request = request.basic_auth(KEY, Some(SECRET)).header("content-type", kind).body(body);
+        request.send().await?.error_for_status().with_context(|| path.to_owned())?;
         Ok(())
     }
+
+    /// What a role counts.
+    pub async fn metrics(&self, role: Role) -> Result<String> {
+        let answer = self.http.get(format!("{}/metrics", self.url(role)?)).send().await?;
+        Ok(answer.error_for_status()?.text().await?)
+    }
+}
+
+/// The first rules without the ten minutes that a same-day alert waits for a correction.
+pub fn rule_pack() -> String {
+    homeroom_domain::rule::DEFAULT_PACK.replace("settle-seconds: 600", "settle-seconds: 0")
 }
 
 impl Drop for World {

@@ -12,7 +12,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
-use super::{Log, Role, World};
+use super::{Role, World};
 
 /// The only district.
 pub const DISTRICT: &str = "grand-bend";
@@ -71,10 +71,9 @@ fn teams(sink: &str) -> String {
 fn config(world: &World) -> Result<String> {
     let at = |name: &str| format!("\"{}\"", world.data().join(name).display());
     let database = |schema: &str| world.database_url(schema).map(|url| format!("\"{url}\""));
-    let log = match &world.log {
-        Log::Kafka(config) => kafka_table(config),
-        Log::OwnKafka(broker) => kafka_table(&broker.config()),
-        Log::Postgres => format!("[log]\nkind = \"postgres\"\n[log.database]\nurl = {}\n", database("bus")?),
+    let log = match world.log.kafka() {
+        Some(config) => kafka_table(&config),
+        None => format!("[log]\nkind = \"postgres\"\n[log.database]\nurl = {}\n", database("bus")?),
     };
     Ok(format!(
         "{log}
@@ -120,8 +119,8 @@ lease-s = 5
 
 fn kafka_table(config: &homeroom_bus::kafka::Config) -> String {
     format!(
-        "[log]\nkind = \"kafka\"\n[log.kafka]\nbootstrap-servers = \"{}\"\ntopic-prefix = \"{}\"\nsession-timeout-ms = 3000\n",
-        config.bootstrap_servers, config.topic_prefix
+        "[log]\nkind = \"kafka\"\n[log.kafka]\nbootstrap-servers = \"{}\"\ntopic-prefix = \"{}\"\nreplication = {}\nsession-timeout-ms = 3000\n",
+        config.bootstrap_servers, config.topic_prefix, config.replication
     )
 }
 

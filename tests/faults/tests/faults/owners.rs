@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use homeroom_faults::{Log, Role, Scene, Setup};
-use tokio::time::Instant;
+use homeroom_chassis::clock;
+use homeroom_faults::ownership::TOOK;
+use homeroom_faults::{Log, Ownership, Role, Scene, Setup, soak};
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
 
 /// Processes without names of their own, so that each one's end is noticed by its session.
 fn strangers() -> Setup {
     Setup { names_stay: false, ..Setup::on(Log::on_kafka()) }
 }
 
-const TOOK: &str = "took a partition";
 const FENCED: &str = "another process owns the partition now";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +26,7 @@ async fn rules_processes_join_leave_and_are_killed_under_load() -> Result<()> {
     scene.recovers("the second has joined", Instant::now()).await?;
 
     let since = Instant::now();
-    scene.world.process(Role::SecondRules)?.kill()?;
+    scene.world.kill(Role::SecondRules)?;
     scene.recovers("the second is killed and stays away", since).await?;
 
     scene.world.start_role(Role::SecondRules)?;
@@ -35,7 +37,7 @@ async fn rules_processes_join_leave_and_are_killed_under_load() -> Result<()> {
     scene.world.wait_ended(Role::Rules).await?;
     scene.recovers("the first has left", since).await?;
 
-    scene.world.process(Role::Rules)?.kill()?;
+    scene.world.kill(Role::Rules)?;
     scene.world.start_role(Role::Rules)?;
     scene.world.wait_ready(Role::Rules).await?;
     scene.some_while().await?;
@@ -44,6 +46,66 @@ async fn rules_processes_join_leave_and_are_killed_under_load() -> Result<()> {
     scene.world.crash(Role::SecondRules)?;
     scene.recovers("both are killed at once and started again", since).await?;
     scene.world.wait_ready(Role::Rules).await?;
+    unowned(&scene, "from the first to the last", Timestamp::MIN)?;
+    scene.check().await.map(drop)
+}
+
+/// Says the longest time for which a partition had no owner since a moment.
+fn unowned(scene: &Scene, what: &str, since: Timestamp) -> Result<Duration> {
+    let longest = Ownership::read(&scene.world)?.longest(since, clock::now());
+    if let Some((partition, time)) = longest {
+        println!("{}, {what}: partition {partition} had no owner for {:.2} s", scene.name(), time.as_secs_f64());
+    }
+    Ok(longest.map(|(_, time)| time).unwrap_or_default())
+}
+
+/// Joins and leaves, and the longest time between two of them.
+const MOVES: usize = 10;
+const LONGEST_CALM_MS: u64 = 1_500;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn four_rules_processes_join_and_leave_under_load() -> Result<()> {
+    let mut scene = Scene::open("four rules processes", strangers()).await?;
+    let [_, others @ ..] = Role::RULES;
+    let since = clock::now();
+    for role in others {
+        scene.world.place(role)?;
+        scene.world.start_role(role)?;
+    }
+    for role in others {
+        scene.world.wait_said(role, TOOK, 1).await?;
+    }
+    unowned(&scene, "three joined", since)?;
+    scene.recovers("three have joined", Instant::now()).await?;
+    let since = clock::now();
+    let mut running = [true; 3];
+    for _ in 0..if soak() { MOVES * 10 } else { MOVES } {
+        // When the fault happens, and not what anything waits for.
+        sleep(Duration::from_millis(scene.dice.below(LONGEST_CALM_MS))).await;
+        let which = usize::try_from(scene.dice.below(others.len() as u64))?;
+        if running[which] {
+            scene.world.process(others[which])?.terminate()?;
+            scene.world.wait_ended(others[which]).await?;
+            scene.world.process(others[which])?.kill()?;
+        } else {
+            scene.world.start_role(others[which])?;
+        }
+        running[which] = !running[which];
+    }
+    for role in others {
+        scene.world.start_role(role)?;
+        scene.world.wait_ready(role).await?;
+    }
+    scene.recovers("after joins and leaves", Instant::now()).await?;
+    unowned(&scene, "joins and leaves in order", since)?;
+    let since = Instant::now();
+    for role in others {
+        scene.world.kill(role)?;
+    }
+    scene.recovers("three of four are killed and stay away", since).await?;
+    for role in others {
+        scene.world.start_role(role)?;
+    }
     scene.check().await.map(drop)
 }
 

@@ -1,0 +1,48 @@
+//! Three brokers, of which any one may be lost.
+
+use anyhow::{Result, bail};
+use homeroom_faults::{Log, Scene, Setup, soak};
+use homeroom_harness::BrokerCluster;
+use homeroom_harness::broker::BROKERS;
+use tokio::time::Instant;
+
+/// Of the load while a broker is cut off.
+const STUDENTS: usize = 1_000;
+
+fn cluster(scene: &mut Scene) -> Result<&mut BrokerCluster> {
+    match &mut scene.world.log {
+        Log::Cluster(cluster) => Ok(cluster),
+        _ => bail!("the setup says otherwise"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_three_brokers_is_killed_and_one_is_cut_off() -> Result<()> {
+    let setup = Setup { names_stay: false, ..Setup::on(Log::Cluster(BrokerCluster::start().await?)) };
+    let mut scene = Scene::open("three brokers", setup).await?;
+    cluster(&mut scene)?.wait_in_sync().await?;
+    for which in 0..BROKERS {
+        scene.some_while().await?;
+        let since = Instant::now();
+        cluster(&mut scene)?.broker(which)?.kill()?;
+        scene.recovers(&format!("broker {} is killed and stays away", which + 1), since).await?;
+        cluster(&mut scene)?.broker(which)?.restart().await?;
+        cluster(&mut scene)?.wait_in_sync().await?;
+    }
+    let which = usize::try_from(scene.dice.below(BROKERS as u64))?;
+    scene.load_again("of-the-parted", STUDENTS).await?;
+    // Cut off from the other brokers alone, it goes on to take records for a while, and may acknowledge none of them.
+    let cuts: &[bool] = if soak() { &[false, true] } else { &[false] };
+    for &clients_stay in cuts {
+        let who = if clients_stay { "the other brokers" } else { "everybody" };
+        scene.some_while().await?;
+        let since = Instant::now();
+        cluster(&mut scene)?.part(which, clients_stay)?;
+        scene.recovers(&format!("broker {} is cut off from {who}", which + 1), since).await?;
+        let since = Instant::now();
+        cluster(&mut scene)?.join();
+        scene.recovers("it is back", since).await?;
+        cluster(&mut scene)?.wait_in_sync().await?;
+    }
+    scene.check().await.map(drop)
+}
