@@ -164,7 +164,10 @@ impl Clients {
             .set("message.max.bytes", (config.max_record_bytes + OVERHEAD_BYTES).to_string())
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000")
-            .set("topic.metadata.refresh.fast.interval.ms", "50");
+            .set("topic.metadata.refresh.fast.interval.ms", "50")
+            // A broker that is cut off from the others, and not from us, goes on as the leader that it is no more: a reader
+            // would wait there for the next look at who leads, by default for five minutes.
+            .set("topic.metadata.refresh.interval.ms", "5000");
         for (key, value) in security::properties(config)? {
             base.set(key, value);
         }
