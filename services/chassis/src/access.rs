@@ -115,7 +115,7 @@ impl Access {
     /// `authorization` header.
     pub fn login(&self, key: &str, secret: &str, scope: Scope) -> Result<Grant, Denied> {
         let keys = self.keys();
-        self.judge(&keys, keys.authenticate(key, secret), scope, "http", "unknown")
+        Self::judge(&keys, keys.authenticate(key, secret), scope, "http", "unknown")
     }
 
     /// The channels whose deliveries the grant's key may take now; `None` for all.
@@ -133,7 +133,7 @@ impl Access {
     /// The same for a stream, which rather waits: what it has sent before is paid back first, and the sender feels it as flow
     /// control.
     pub async fn pace(&self, grant: &Grant, records: usize) {
-        while let Some(Err(wait)) = self.keys().pace(&grant.key).map(|pace| pace.has_records()) {
+        while let Some(Err(wait)) = self.keys().pace(&grant.key).map(pace::Pace::has_records) {
             tokio::time::sleep(wait).await;
         }
         self.charge(grant, records);
@@ -187,13 +187,12 @@ impl Access {
     fn check(&self, header: Option<&str>, scope: Scope, door: &'static str) -> Result<Grant, Denied> {
         let keys = self.keys();
         let known = keys.identify(header, &self.shared.tokens, clock::now());
-        self.judge(&keys, known, scope, door, if header.is_none() { "absent" } else { "unknown" })
+        Self::judge(&keys, known, scope, door, if header.is_none() { "absent" } else { "unknown" })
     }
 
     /// Judges, and tells operators of refusals: which door and why, and neither what was sent nor by whom, since a mistyped
     /// header may hold a secret anywhere.
     fn judge(
-        &self,
         keys: &Keys,
         known: Option<Grant>,
         scope: Scope,

@@ -139,7 +139,7 @@ async fn serve_one(shared: Arc<Shared>, stream: TcpStream, remote: SocketAddr, p
     }
     match &shared.door.tls {
         None => {
-            drive(&shared, TokioIo::new(stream), Peer { remote, local, encrypted: false, certificates: None }).await
+            drive(&shared, TokioIo::new(stream), Peer { remote, local, encrypted: false, certificates: None }).await;
         }
         Some(acceptor) => {
             let Some(stream) = shake_hands(&shared, acceptor, stream).await else { return };

@@ -1,5 +1,6 @@
 //! Every role in a process of its own, where nothing is said in the clear: doors, log, database, feed, mail, webhooks, spans.
 
+use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -105,11 +106,11 @@ impl<'a> Cluster<'a> {
 
     /// Starts an adapter. Of its configuration all but the feed is given.
     pub fn channel(&mut self, name: &str, settings: &str) -> Result<()> {
-        let key = self.authority.secret(&format!("channel-{name}"), &format!("{KEY}:{SECRET}"))?;
+        let key = text_of(&self.authority.secret(&format!("channel-{name}"), &format!("{KEY}:{SECRET}"))?);
         let text = format!(
             "[channel-{name}]\n{settings}\n[channel-{name}.feed]\nendpoint = \"https://{HERE}:{}\"\nkey-file = {key:?}\nca-file = {:?}\n",
             self.notification.grpc,
-            self.authority.ca()
+            text_of(&self.authority.ca())
         );
         let config = self.config(name, &text)?;
         let log = self.log(name);
@@ -126,7 +127,11 @@ impl<'a> Cluster<'a> {
         let pair = self.authority.give(role, HERE)?;
         let text = format!(
             "[server]\nhttp = \"{HERE}:{}\"\ngrpc = \"{HERE}:{}\"\ntls = {{ cert = {:?}, key = {:?} }}\n{}",
-            ports.http, ports.grpc, pair.cert, pair.key, self.shared
+            ports.http,
+            ports.grpc,
+            text_of(&pair.cert),
+            text_of(&pair.key),
+            self.shared
         );
         let config = self.config(role, &text)?;
         let log = self.log(role);
@@ -193,24 +198,26 @@ fn shared(
     let routing = authority.write("teams.yaml", teams, 0o600)?;
     let ca = authority.ca();
     let password = authority.secret("kafka", broker::PASSWORD)?;
+    let admin = text_of(&database(authority, postgres, ADMIN)?);
+    let [keys, token, pseudonyms, routing, ca, password] =
+        [keys, token, pseudonyms, routing, ca, password].map(|path| text_of(&path));
     let mut text = format!(
         "[access]\nkeys = {keys:?}\ntoken-key = {token:?}\n\
          [telemetry]\notlp-endpoint = \"{collector}\"\notlp-ca-file = {ca:?}\n\
          [log]\nkind = \"kafka\"\n[log.kafka]\nbootstrap-servers = \"{}\"\n[log.kafka.tls]\nca-file = {ca:?}\n\
          [log.kafka.sasl]\nmechanism = \"scram-sha512\"\nuser = \"{}\"\npassword-file = {password:?}\n\
-         [migrate.database]\nurl-file = {:?}\n[ingestion]\npseudonym-keys = {pseudonyms:?}\n\
+         [migrate.database]\nurl-file = {admin:?}\n[ingestion]\npseudonym-keys = {pseudonyms:?}\n\
          [notification]\nrouting-file = {routing:?}\n[migrate.passwords]\n",
         broker.at_password(),
-        broker::USER,
-        database(authority, postgres, ADMIN)?
+        broker::USER
     );
-    let role_password = authority.secret("roles", postgres::PASSWORD)?;
+    let role_password = text_of(&authority.secret("roles", postgres::PASSWORD)?);
     for schema in SCHEMAS {
-        text += &format!("{schema} = {role_password:?}\n");
+        writeln!(text, "{schema} = {role_password:?}")?;
     }
     for schema in SCHEMAS {
-        let url = database(authority, postgres, &format!("homeroom_{schema}"))?;
-        text += &format!("[{schema}.database]\nurl-file = {url:?}\n");
+        let url = text_of(&database(authority, postgres, &format!("homeroom_{schema}"))?);
+        writeln!(text, "[{schema}.database]\nurl-file = {url:?}")?;
     }
     Ok(text)
 }
@@ -229,6 +236,11 @@ fn run(arguments: &[&str], variables: &[(&str, String)]) -> Result<String> {
         bail!("`homeroom {}` ended with {}:\n{text}", arguments.join(" "), output.status);
     }
     Ok(text)
+}
+
+/// A path as a text, which TOML quotes as Rust does.
+fn text_of(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn ports() -> Result<Ports> {

@@ -49,8 +49,8 @@ async fn an_absence_is_told_by_mail_and_webhook_and_nothing_is_said_in_the_clear
     let (broker, postgres) = tokio::try_join!(SecureBroker::start(&authority), SecurePostgres::start(&authority, &[]))?;
     let teams = teams(&[team(DISTRICT, &[("webhook", &outside.webhook.url), ("mail", TEAM)])]);
     let mut cluster = Cluster::start(&authority, &broker, &postgres, &outside.collector.url, &teams).await?;
-    let ca = authority.ca();
-    let secret = authority.secret("webhook", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?;
+    let ca = authority.ca().display().to_string();
+    let secret = authority.secret("webhook", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?.display().to_string();
     let networks = "allow-networks = [\"127.0.0.0/8\"]";
     cluster.channel("webhook", &format!("secret-files = [{secret:?}]\n{networks}\nca-file = {ca:?}"))?;
     let from = "from = \"Homeroom <homeroom@example.org>\"\nsecurity = \"starttls\"";
@@ -66,7 +66,6 @@ async fn an_absence_is_told_by_mail_and_webhook_and_nothing_is_said_in_the_clear
     outside.webhook.wait_for(1, PATIENCE).await?;
     outside.smtp.wait_for(1, PATIENCE).await?;
 
-    let ca = ca.display().to_string();
     let rows = cluster.command(&["export", "measures", "--ca-file", &ca])?;
     assert!(rows.lines().count() >= 2, "{rows}");
     let risk = cluster.command(&["risk", "--local-id", KESTREL.local_id, "--ca-file", &ca])?;
