@@ -106,16 +106,11 @@ pub(crate) async fn write(connection: &mut PgConnection, writes: &Writes, now: T
 }
 
 async fn remove(connection: &mut PgConnection, writes: &Writes) -> Result<(), Error> {
-    let columns = columns_of(writes.removed.iter().map(|(collection, _)| collection));
-    let sql = "delete from documents d using unnest($1::text[], $2::text[], $3::text[], $4::uuid[]) w (district, source, resource, id) \
-               where d.district = w.district and d.source = w.source and d.resource = w.resource and d.document_id = w.id";
-    sqlx::query(sql)
-        .bind(columns.districts)
-        .bind(columns.sources)
-        .bind(columns.resources)
-        .bind(writes.removed.iter().map(|(_, id)| *id).collect::<Vec<_>>())
-        .execute(connection)
-        .await?;
+    // An id is of one collection, since it is made of it. Looked up one by one for the reason given in `load`.
+    let sql = "delete from documents where ctid = any(array(select d.ctid from unnest($1::uuid[]) w (id) \
+               cross join lateral (select ctid from documents d where d.document_id = w.id offset 0) d))";
+    let ids = writes.removed.iter().map(|(_, id)| *id).collect::<Vec<_>>();
+    sqlx::query(sql).bind(ids).execute(connection).await?;
     Ok(())
 }
 
