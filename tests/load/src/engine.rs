@@ -1,15 +1,173 @@
-//! The pure engine on one core, and the bytes of a student.
+//! The engine alone: decoded events through ledger, evaluation and rules on one core, beside a fold written by hand; and the
+//! bytes that a student takes after a year.
 
-use anyhow::{Result, bail};
+mod district;
+mod fold;
+mod student;
 
-use crate::options::Options;
-use crate::report::Report;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use district::{District, Word};
+use fold::Fold;
+use homeroom_domain::date::Date;
+use serde_json::json;
+use student::{Engine, Student};
+
+use crate::report::{Bound, Report};
+use crate::workload::{Case, D, YEAR_DAYS};
 
 /// The pure engine on one core, and the bytes of a student.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Students whose year is told, to see what they take.
+    #[arg(long, default_value_t = 2_000)]
+    students: u64,
+}
+
+/// Events a second.
+const GOAL_EVENTS: f64 = 4_000_000.0;
+/// What the workload's job comes to on case D, as others have computed it.
+const ALERTS_OF_D: [u64; 5] = [148_619, 2_571, 45, 145_728, 597];
+const TIERS_OF_D: [u64; 4] = [203_146, 0, 61_127, 35_727];
+/// Bytes of a student after 180 days of marks and 8 grades.
+const GOAL_BYTES: f64 = 400.0;
 
 /// Runs it.
-pub(crate) async fn run(_options: &Options, _args: &Args) -> Result<Report> {
-    bail!("nothing is measured yet")
+#[expect(clippy::cast_precision_loss, reason = "a figure has a few digits")]
+pub(crate) fn run(args: &Args) -> Result<Report> {
+    let mut report = Report::begin("engine", json!({ "case": D.name, "students": args.students }));
+    let speed = Speed::measure(D);
+    ensure!(
+        (speed.alerts_by_hand, speed.tiers_by_hand) == (ALERTS_OF_D, TIERS_OF_D),
+        "the fold by hand is not the workload's job, so it is nothing to compare with"
+    );
+    let rate = |time: Duration| speed.events as f64 / time.as_secs_f64();
+    report.figure("events taken", rate(speed.ours), "events/s");
+    report.baseline("events folded by hand", rate(speed.by_hand), "events/s");
+    report.figure("alert changes told", speed.changes as f64, "changes");
+    report.goal("events taken", rate(speed.ours), Bound::AtLeast(GOAL_EVENTS));
+    let bytes = Bytes::measure(args.students);
+    report.figure("a student's stored ledger", bytes.ledger as f64, "bytes");
+    report.figure("a student's stored episodes", bytes.episodes as f64, "bytes");
+    report.figure("a student's resident memory", bytes.resident as f64, "bytes");
+    report.goal("stored ledger", bytes.ledger as f64, Bound::AtMost(GOAL_BYTES));
+    report.goal("resident memory", bytes.resident as f64, Bound::AtMost(GOAL_BYTES));
+    report.remark("Rates are per second of processor time of the one thread.");
+    report.remark("The fold by hand counts one school without a calendar, keeps no keys and explains nothing.");
+    Ok(report)
+}
+
+/// How fast.
+#[derive(Default)]
+struct Speed {
+    events: u64,
+    ours: Duration,
+    by_hand: Duration,
+    changes: u64,
+    /// What the fold by hand came to.
+    alerts_by_hand: [u64; 5],
+    tiers_by_hand: [u64; 4],
+}
+
+/// Events made at a time, so that making them is not measured and memory stays small.
+const CHUNK: u64 = 20_000;
+/// Events folded together, as a worker's batch is.
+const BATCH: usize = 64;
+
+impl Speed {
+    fn measure(case: Case) -> Self {
+        let district = District::new(case.students);
+        let mut engine = Engine::new(&district, index(case.students));
+        for number in 0..engine.students.len() {
+            engine.begin(number, district.first_words(number));
+        }
+        let mut fold = Fold::new(case, index(case.days()));
+        let mut speed = Self { events: case.events, ..Self::default() };
+        let mut today = district::date(0);
+        let mut at = 0;
+        while at < case.events {
+            let end = case.events.min(at + CHUNK);
+            let marks: Vec<_> = (at..end).map(|at| case.mark(at)).collect();
+            let words: Vec<Word> = marks.iter().map(|mark| dated(district.word(*mark), &mut today)).collect();
+            speed.ours += timed(|| {
+                for batch in words.chunks(BATCH) {
+                    engine.touch(batch);
+                    for word in batch {
+                        engine.take(word);
+                    }
+                }
+            });
+            speed.by_hand += timed(|| marks.into_iter().for_each(|mark| fold.apply(mark)));
+            at = end;
+        }
+        speed.changes = engine.changes;
+        // Looked at, so that nothing of it is optimised away.
+        std::hint::black_box(engine.checksum);
+        speed.alerts_by_hand = fold.alerts;
+        speed.tiers_by_hand = fold.tiers();
+        speed
+    }
+}
+
+/// A late mark comes on the district's date, not on its own.
+fn dated(word: Word, today: &mut Date) -> Word {
+    *today = word.today.max(*today);
+    Word { today: *today, ..word }
+}
+
+/// Bytes a student, on average.
+struct Bytes {
+    resident: u64,
+    ledger: u64,
+    episodes: u64,
+}
+
+impl Bytes {
+    /// A year of so many students: a mark on each of 180 days, with corrections, and eight grades.
+    fn measure(students: u64) -> Self {
+        let case = Case::sized(students, students * YEAR_DAYS);
+        let district = District::new(students);
+        let mut engine = Engine::new(&district, index(students));
+        let before = resident();
+        for number in 0..engine.students.len() {
+            engine.begin(number, district.first_words(number).into_iter().chain(district.grades(number)));
+        }
+        let mut today = district::date(0);
+        for mark in case.marks() {
+            engine.take(&dated(district.word(mark), &mut today));
+        }
+        let total = |size: fn(&Student) -> usize| -> u64 {
+            let bytes: usize = engine.students.iter().map(size).sum();
+            bytes as u64 / students
+        };
+        Self {
+            resident: resident().saturating_sub(before) / students,
+            ledger: total(|student| student.ledger.encode().len()),
+            episodes: total(|student| student.episodes.encode().len()),
+        }
+    }
+}
+
+fn index(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+fn timed(work: impl FnOnce()) -> Duration {
+    let before = processor_time();
+    work();
+    processor_time().saturating_sub(before)
+}
+
+/// Processor time of this thread so far: other work on the machine is not counted.
+fn processor_time() -> Duration {
+    let statistics = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(statistics.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or(0))
+}
+
+/// Resident memory of this process, bytes.
+fn resident() -> u64 {
+    let statistics = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: u64 = statistics.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4096
 }
