@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use homeroom_chassis::config::SecretFile;
+use homeroom_domain::date::Date;
 use homeroom_domain::id::{DistrictId, RecordKey, SourceId, StudentKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
@@ -24,11 +25,17 @@ pub struct Pseudonyms {
     districts: HashMap<DistrictId, Pseudonym>,
 }
 
+/// A secret that begins with this makes keys by date: where a record's natural key holds a date, its key ends with that date, and
+/// a student's ledger then takes no space for it. The keys of one district are made in one way for ever, since a correction
+/// finds its record by its key; so a district goes on as it began, and those that begin now begin with this.
+pub const BY_DATE: &str = "by-date:";
+
 /// One district's pseudonyms. Its `Debug` shows nothing of the secret.
 #[derive(Clone)]
 pub struct Pseudonym {
     district: DistrictId,
     keyed: Hmac<Sha256>,
+    by_date: bool,
 }
 
 /// Why the secrets cannot be loaded.
@@ -82,13 +89,15 @@ impl Pseudonyms {
 
     /// Adds a district's secret, or replaces it.
     pub fn add(&mut self, district: DistrictId, secret: &SecretString) -> Result<(), Error> {
-        let secret = secret.expose_secret().as_bytes();
-        if secret.len() < MIN_SECRET_BYTES {
+        let secret = secret.expose_secret();
+        let by_date = secret.starts_with(BY_DATE);
+        let secret = secret.as_bytes();
+        if secret.len() < MIN_SECRET_BYTES + if by_date { BY_DATE.len() } else { 0 } {
             return Err(Error::Short { district, bytes: secret.len() });
         }
         // HMAC takes a key of any length.
         let keyed = Hmac::new_from_slice(secret).expect("HMAC takes a key of any length");
-        self.districts.insert(district.clone(), Pseudonym { district, keyed });
+        self.districts.insert(district.clone(), Pseudonym { district, keyed, by_date });
         Ok(())
     }
 
@@ -116,7 +125,13 @@ impl Pseudonym {
 
     /// The key of a source's record, by its natural key.
     pub fn record(&self, source: &SourceId, kind: &str, natural_key: &str) -> RecordKey {
-        RecordKey::new(self.hash(&["record", self.district.as_str(), source.as_str(), kind, natural_key]))
+        let (district, source) = (self.district.as_str(), source.as_str());
+        let Some((before, date, after)) = first_date(natural_key).filter(|_| self.by_date) else {
+            return RecordKey::new(self.hash(&["record", district, source, kind, natural_key]));
+        };
+        let mut key = self.hash(&["record by date", district, source, kind, before, after]);
+        key[12..].copy_from_slice(&date.days().to_be_bytes());
+        RecordKey::new(key)
     }
 
     fn hash(&self, parts: &[&str]) -> [u8; 16] {
@@ -132,6 +147,16 @@ impl Pseudonym {
         first.copy_from_slice(&hash[..16]);
         first
     }
+}
+
+/// The first date in a text, `YYYY-MM-DD`, and what stands before and after it.
+fn first_date(text: &str) -> Option<(&str, Date, &str)> {
+    const LENGTH: usize = 10;
+    let mut starts = (0..text.len().saturating_sub(LENGTH - 1)).filter(|&at| text.as_bytes()[at].is_ascii_digit());
+    starts.find_map(|at| {
+        let date = Date::parse(text.get(at..at + LENGTH)?)?;
+        Some((text.get(..at)?, date, text.get(at + LENGTH..)?))
+    })
 }
 
 impl fmt::Debug for Pseudonym {
@@ -172,6 +197,25 @@ mod tests {
         let (sis, lms) = (SourceId::parse("sis").unwrap(), SourceId::parse("lms").unwrap());
         assert_ne!(here.record(&sis, "grades", "k"), here.record(&lms, "grades", "k"));
         assert_ne!(here.record(&sis, "grades", "k"), here.record(&sis, "marks", "k"));
+    }
+
+    #[test]
+    fn keys_by_date_end_with_it_and_are_otherwise_those_of_many_records() {
+        let mut pseudonyms = Pseudonyms::default();
+        let district = DistrictId::parse("grand-bend").unwrap();
+        pseudonyms.add(district.clone(), &SecretString::from("by-date:one secret of the tests")).unwrap();
+        let (here, sis) = (pseudonyms.find(&district).unwrap(), SourceId::parse("sis").unwrap());
+        let key = |natural_key: &str| *here.record(&sis, "marks", natural_key).as_bytes();
+        let (monday, tuesday) = (key("Absent|2021-09-06|9|604822"), key("Absent|2021-09-07|9|604822"));
+        assert_eq!(monday[..12], tuesday[..12]);
+        assert_eq!(monday[12..], Date::parse("2021-09-06").unwrap().days().to_be_bytes());
+        for other in ["Tardy|2021-09-06|9|604822", "Absent|2021-09-069|604822", "2021-09-06", "Absent|é2021-09-06", "x"]
+        {
+            assert_ne!(key(other)[..12], monday[..12], "{other}");
+        }
+        let before = self::pseudonyms();
+        let before = before.find(&district).unwrap().record(&sis, "marks", "Absent|2021-09-06|9|604822");
+        assert_ne!(before.as_bytes()[12..], monday[12..], "a district goes on as it began");
     }
 
     #[test]

@@ -62,12 +62,17 @@ impl Directory {
 
     /// A secret kept in it: 32 random bytes in hexadecimal, made at the first start.
     pub(crate) fn secret(&self, name: &str) -> Result<SecretString> {
+        self.secret_marked(name, "")
+    }
+
+    /// The same; one that is made now begins with a word that says how it is used.
+    pub(crate) fn secret_marked(&self, name: &str, mark: &str) -> Result<SecretString> {
         if let Some(secret) = self.read(name)? {
             return Ok(SecretString::from(secret));
         }
         let mut bytes = [0u8; 32];
         getrandom::fill(&mut bytes).context("the system gives no random bytes")?;
-        let secret = SecretString::from(hex::encode(bytes));
+        let secret = SecretString::from(format!("{mark}{}", hex::encode(bytes)));
         self.write(name, secret.expose_secret())?;
         Ok(secret)
     }
