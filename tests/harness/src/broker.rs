@@ -152,8 +152,9 @@ impl BrokerCluster {
                 "offsets.topic.replication.factor=3".to_owned(),
                 // A replica that is away is given up in seconds, so that two are enough to go on with.
                 "replica.lag.time.max.ms=3000".to_owned(),
-                "controller.quorum.fetch.timeout.ms=1500".to_owned(),
-                "controller.quorum.election.timeout.ms=500".to_owned(),
+                // Controllers that share a small machine with a build must not take each other for dead.
+                "controller.quorum.fetch.timeout.ms=3000".to_owned(),
+                "initial.broker.registration.timeout.ms=240000".to_owned(),
             ];
             brokers.push(Broker::with(port, controller, advertised, Some(&id), &properties)?);
         }
