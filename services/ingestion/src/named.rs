@@ -6,7 +6,8 @@ use uuid::{Builder, Uuid};
 /// The UUID of a name, given in parts, in a namespace, as [`Uuid::new_v5`] makes it, but with the processor's own instructions for SHA-1: an
 /// event's id is made of all that it says, and portable code would spend more on it than on the rest of the event.
 pub(crate) fn id(namespace: &Uuid, name: &[&[u8]]) -> Uuid {
-    let hash = name.iter().fold(Sha1::new().chain_update(namespace.as_bytes()), |hash, part| hash.chain_update(part));
+    let begun = Sha1::new().chain_update(namespace.as_bytes());
+    let hash = name.iter().fold(begun, Sha1::chain_update);
     let hash: [u8; 20] = hash.finalize().into();
     let mut first = [0; 16];
     first.copy_from_slice(&hash[..16]);

@@ -79,7 +79,7 @@ impl EncodedEvent {
 }
 
 /// Before the bytes of an id in an event: the field's number and type, and the length.
-const ID_FIELD: [u8; 2] = [1 << 3 | 2, Hyphenated::LENGTH as u8];
+const ID_FIELD: [u8; 2] = [1 << 3 | 2, 36];
 /// The field of the id.
 const ID_BYTES: usize = ID_FIELD.len() + Hyphenated::LENGTH;
 
