@@ -130,29 +130,29 @@ pub(crate) async fn pound<S: Sender>(
         connections.spawn(send(port, sender, begin, end));
     }
     let mut total = Throughput { time, ..Throughput::default() };
-    while let Some(part) = connections.join_next().await {
-        let part = part.context("a sender panicked")??;
-        total.records += part.records;
-        total.latencies.extend(part.latencies);
+    while let Some(of_one) = connections.join_next().await {
+        let of_one = of_one.context("a sender panicked")??;
+        total.records += of_one.records;
+        total.latencies.extend(of_one.latencies);
     }
     Ok(total)
 }
 
 async fn send<S: Sender>(port: u16, mut sender: S, begin: Instant, end: Instant) -> Result<Throughput> {
     let mut connection = Connection::open(port).await?;
-    let mut part = Throughput::default();
+    let mut of_one = Throughput::default();
     loop {
         let sent = Instant::now();
         if sent >= end {
-            return Ok(part);
+            return Ok(of_one);
         }
         let answer = tokio::time::timeout(PATIENCE, connection.exchange(sender.next())).await;
         let answer = answer.context("no answer in time")??;
         let answered = Instant::now();
         let kept = sender.kept(&answer)?;
         if answered >= begin && answered < end {
-            part.records += kept;
-            part.latencies.push(answered - sent);
+            of_one.records += kept;
+            of_one.latencies.push(answered - sent);
         }
     }
 }

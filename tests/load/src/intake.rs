@@ -131,23 +131,29 @@ pub(crate) fn authorization() -> String {
 /// byte, which is as exact and costs nothing.
 #[derive(Clone)]
 struct Prepared {
-    requests: Arc<[(Vec<u8>, OnceLock<Vec<u8>>)]>,
+    requests: Arc<[Request]>,
     at: usize,
+}
+
+struct Request {
+    bytes: Vec<u8>,
+    /// The answer that was read.
+    known: OnceLock<Vec<u8>>,
 }
 
 impl Prepared {
     fn new(requests: impl Iterator<Item = Vec<u8>>) -> Self {
-        Self { requests: requests.map(|request| (request, OnceLock::new())).collect(), at: 0 }
+        Self { requests: requests.map(|bytes| Request { bytes, known: OnceLock::new() }).collect(), at: 0 }
     }
 
     fn next(&mut self) -> &[u8] {
         self.at = (self.at + 1) % self.requests.len();
-        &self.requests[self.at].0
+        &self.requests[self.at].bytes
     }
 
     /// Where the answer that was read is kept.
     fn known(&self) -> &OnceLock<Vec<u8>> {
-        &self.requests[self.at].1
+        &self.requests[self.at].known
     }
 }
 

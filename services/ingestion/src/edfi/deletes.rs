@@ -20,7 +20,9 @@ pub(crate) fn start(database: Database, districts: Districts, limits: &Limits, t
         let (database, districts) = (database.clone(), districts.clone());
         async move {
             database
-                .run("ingestion.document_deletes.sweep", &districts, move |connection| Box::pin(forget(connection, days)))
+                .run("ingestion.document_deletes.sweep", &districts, move |connection| {
+                    Box::pin(forget(connection, days))
+                })
                 .await
         }
     });

@@ -85,7 +85,8 @@ async fn what_is_written_after_a_restore_is_later_than_what_the_log_had_before()
     }
     let before = door.events(4).await;
     for table in ["documents", "change_versions"] {
-        let restore = format!("truncate ingestion.{table}; insert into ingestion.{table} table ingestion.{table}_backup");
+        let restore =
+            format!("truncate ingestion.{table}; insert into ingestion.{table} table ingestion.{table}_backup");
         door.execute(&restore).await;
     }
     let door = door.restarted().await;

@@ -69,8 +69,8 @@ fn settings(folder: &Path, data: &Path, bootstrap_servers: &str, port: u16) -> R
     let mut text = String::new();
     for name in ["application.properties", "tuned.properties"] {
         let path = folder.join(name);
-        let part = fs::read_to_string(&path).with_context(|| format!("`{}`", path.display()))?;
-        writeln!(text, "{part}")?;
+        let lines = fs::read_to_string(&path).with_context(|| format!("`{}`", path.display()))?;
+        writeln!(text, "{lines}")?;
     }
     let text = text
         .replace("127.0.0.1:@PORT@", bootstrap_servers)
