@@ -54,11 +54,16 @@ pub(super) enum Verdict {
     OutOfRange,
     /// The topic is not there.
     NoTopic,
+    /// The member's name in the group is another's now: nothing more will come, but to another consumer it may.
+    Replaced,
     /// Nothing more will come.
     Over,
 }
 
 pub(super) fn judge(error: &KafkaError) -> Verdict {
+    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::FencedInstanceId) {
+        return Verdict::Replaced;
+    }
     if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
         return Verdict::Over;
     }
@@ -79,7 +84,6 @@ pub(super) fn judge(error: &KafkaError) -> Verdict {
             | RDKafkaErrorCode::GroupAuthorizationFailed
             | RDKafkaErrorCode::InconsistentGroupProtocol
             | RDKafkaErrorCode::InvalidSessionTimeout
-            | RDKafkaErrorCode::FencedInstanceId
             | RDKafkaErrorCode::UnsupportedSASLMechanism
             | RDKafkaErrorCode::SaslAuthenticationFailed,
         ) => Verdict::Over,

@@ -40,6 +40,20 @@ pub(super) struct Member {
     grace: Duration,
 }
 
+/// Why a member's consumer ended, other than by leaving.
+pub(super) enum End {
+    /// Its name in the group is another's: see [`super::membership`].
+    Replaced(Error),
+    /// For good.
+    Failed(Error),
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl Member {
     /// Takes a consumer that has subscribed.
     pub(super) fn new(consumer: BaseConsumer<Context>, grace: Duration) -> Self {
@@ -47,7 +61,7 @@ impl Member {
     }
 
     /// Polls until told to leave, until nobody waits for the end, or until the log gives up; then leaves the group. Blocks.
-    pub(super) fn run(mut self, leave: &CancellationToken, unwatched: impl Fn() -> bool) -> Result<(), Error> {
+    pub(super) fn run(mut self, leave: &CancellationToken, unwatched: impl Fn() -> bool) -> Result<(), End> {
         let mut outcome = Ok(());
         while outcome.is_ok() && !leave.is_cancelled() && !unwatched() {
             outcome = self.turn();
@@ -70,7 +84,7 @@ impl Member {
     }
 
     /// Takes what there is, delivers it, and looks after pauses, lag and failures.
-    fn turn(&mut self) -> Result<(), Error> {
+    fn turn(&mut self) -> Result<(), End> {
         let blocked = self.shared().routes.blocked();
         if blocked {
             thread::sleep(ROOM);
@@ -92,9 +106,9 @@ impl Member {
         }
         let mut shared = self.shared();
         if let Some(partition) = shared.routes.abandoned(now, self.grace) {
-            return Err(Error::Fenced(partition.0, self.consumer.context().topic));
+            return Err(Error::Fenced(partition.0, self.consumer.context().topic).into());
         }
-        shared.failure.take().map_or(Ok(()), Err)
+        shared.failure.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn shared(&self) -> MutexGuard<'_, Shared> {
@@ -110,7 +124,7 @@ impl Member {
     }
 
     /// Waits for a record, then takes what is there already, up to a gulp.
-    fn poll(&self) -> Result<(), Error> {
+    fn poll(&self) -> Result<(), End> {
         let mut wait = if self.shared().routes.holding() { POLL_HOLDING } else { POLL };
         let mut bytes = 0;
         for _ in 0..GULP {
@@ -133,15 +147,16 @@ impl Member {
         Ok(())
     }
 
-    fn look_at(&self, error: &KafkaError) -> Result<(), Error> {
+    fn look_at(&self, error: &KafkaError) -> Result<(), End> {
         let topic = self.consumer.context().topic;
         match judge(error) {
             Verdict::Passing => Ok(()),
-            Verdict::OutOfRange => Err(self.out_of_range()),
+            Verdict::OutOfRange => Err(self.out_of_range().into()),
             Verdict::NoTopic => {
-                Err(Error::Topic { topic: topic.name().to_owned(), problem: "is not there".to_owned() })
+                Err(Error::Topic { topic: topic.name().to_owned(), problem: "is not there".to_owned() }.into())
             }
-            Verdict::Over => Err(unavailable(error)),
+            Verdict::Replaced => Err(End::Replaced(unavailable(error))),
+            Verdict::Over => Err(unavailable(error).into()),
         }
     }
 

@@ -6,6 +6,7 @@
 mod client;
 mod config;
 mod member;
+mod membership;
 mod produce;
 mod rebalance;
 mod route;
@@ -18,16 +19,13 @@ use std::sync::Arc;
 use std::thread;
 
 use async_trait::async_trait;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use self::client::unavailable;
 use self::config::Clients;
-use self::member::Member;
+use self::membership::Membership;
 use self::produce::Appender;
-use self::rebalance::Context;
 use self::tail::{KafkaTail, Place};
 use crate::log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Tail, begins};
 use crate::topic::{Offset, Partition, Topic};
@@ -107,23 +105,19 @@ impl Log for KafkaLog {
     ) -> Result<Joined, Error> {
         let name = self.name(topic);
         topics::partitions(&self.appender.producer(), &name).await?;
-        let runtime = Handle::current();
-        // Half the time that Kafka allows for it; the rest is for what comes after.
-        let patience = self.clients.poll_interval() / 2;
-        let context = Context::new(topic, name.clone(), owner, runtime.clone(), patience, leave.clone());
-        let consumer: BaseConsumer<Context> =
-            self.clients.member(group).create_with_context(context).map_err(|error| unavailable(&error))?;
-        consumer.subscribe(&[&name]).map_err(|error| unavailable(&error))?;
-        let member = Member::new(consumer, self.clients.session_timeout());
+        let (clients, group, runtime) = (self.clients.clone(), group.to_owned(), Handle::current());
+        let thread = format!("member {group}");
+        let membership = Membership { clients, topic, name, group, owner, runtime: runtime.clone(), leave };
+        let consumer = membership.consumer()?;
         let (ended, end) = oneshot::channel();
         // A thread of its own rather than a blocking task: a runtime that shuts down would wait for that one without end.
         let run = move || {
-            let outcome = member.run(&leave, || oneshot::Sender::is_closed(&ended));
+            let outcome = membership.run(consumer, || oneshot::Sender::is_closed(&ended));
             // Fails only when nobody waits any more.
             ended.send(outcome).ok();
         };
         thread::Builder::new()
-            .name(format!("member {group}"))
+            .name(thread)
             .spawn(run)
             .map_err(|error| Error::Unavailable(format!("no thread for a member: {error}")))?;
         // The caller owns this task: it is handed back, and said to be awaited.

@@ -143,6 +143,6 @@ fn explain(verdict: &Verdict, error: &KafkaError, place: Place, next: Offset) ->
             Error::OffsetOutOfRange { topic: place.topic, partition: place.partition.0, offset: next.0 }
         }
         Verdict::NoTopic => Error::Topic { topic: place.topic.name().to_owned(), problem: "is not there".to_owned() },
-        Verdict::Passing | Verdict::Over => unavailable(error),
+        Verdict::Passing | Verdict::Replaced | Verdict::Over => unavailable(error),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use homeroom_bus::kafka::KafkaLog;
+use homeroom_bus::kafka::{Config, KafkaLog};
 use homeroom_bus::{Error, Joined, Log as _, Offset, Partition, PartitionOwner, Record, Topic};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,50 @@ async fn a_worker_that_stalls_past_the_patience_loses_no_record_and_no_order() {
     ledger.assert_exact(32_000);
     leave.cancel();
     owner.wait_for_partitions(0, DEADLINE).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_whose_name_was_taken_joins_again() {
+    let (config, _) = cluster(4).await;
+    let named = || KafkaLog::new(&Config { instance_id: Some("rules-0".to_owned()), ..config.clone() }).unwrap();
+    let (log, other) = (named(), named());
+    let ledger = Ledger::new();
+    let (first, second) = (Owner::new(&ledger), Owner::new(&ledger));
+    let (left, leave) = join(&log, &first).await;
+    first.wait_for_partitions(4, DEADLINE).await;
+    append_all(&log, Topic::Events, records(0..1_000)).await;
+
+    let (second_left, second_leave) = join(&other, &second).await;
+    second.wait_for_partitions(4, DEADLINE).await;
+    first.wait_for_partitions(0, DEADLINE).await;
+    // A member with a name does not say that it leaves: only by taking the name back can the first have all again at once.
+    second_leave.cancel();
+    second_left.left.await.unwrap().unwrap();
+    first.wait_for_partitions(4, DEADLINE).await;
+    append_all(&log, Topic::Events, records(0..1_000)).await;
+    ledger.wait_for(2_000, DEADLINE).await;
+    ledger.assert_exact(2_000);
+    leave.cancel();
+    left.left.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_with_one_name_do_not_take_it_from_each_other_for_ever() {
+    let (config, _) = cluster(1).await;
+    // Each learns at a heartbeat that its name was taken, so that a short session shortens the test.
+    let named = Config { instance_id: Some("rules-0".to_owned()), session_timeout_ms: 2_000, ..config };
+    let (log, other) = (KafkaLog::new(&named).unwrap(), KafkaLog::new(&named).unwrap());
+    let ledger = Ledger::new();
+    let (owner, second) = (Owner::new(&ledger), Owner::new(&ledger));
+    let ((left, leave), (second_left, second_leave)) = (join(&log, &owner).await, join(&other, &second).await);
+    let (mut left, mut second_left) = (left.left, second_left.left);
+    let ended = async {
+        tokio::select! { ended = &mut left => ended, ended = &mut second_left => ended }
+    };
+    let outcome = tokio::time::timeout(DEADLINE, ended).await.unwrap().unwrap();
+    assert!(matches!(&outcome, Err(Error::Unavailable(why)) if why.contains("FencedInstanceId")), "{outcome:?}");
+    leave.cancel();
+    second_leave.cancel();
 }
 
 #[tokio::test(flavor = "multi_thread")]
