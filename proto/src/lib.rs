@@ -7,6 +7,9 @@ pub mod dead_letter;
 pub mod decode;
 pub mod directory;
 pub mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod key;
 pub mod reference;
 pub mod scalar;

@@ -15,7 +15,7 @@ use homeroom_domain::reference::{
     AttendanceTaken, Calendar, CalendarDate, Course, CourseOffering, Entry, GradingPeriod, ReferenceChange, School,
     Section, Session,
 };
-use homeroom_domain::settings::{Category, Clock, Reporting, Settings};
+use homeroom_domain::settings::{Category, Clock, Now, Reporting, Settings};
 use homeroom_proto::dead_letter::{DeadLetter, Excerpt, Position};
 use homeroom_proto::directory::StudentProfile;
 use jiff::Timestamp;

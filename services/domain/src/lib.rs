@@ -9,6 +9,9 @@ mod enrollment;
 pub mod episode;
 pub mod evaluation;
 pub mod event;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod id;
 pub mod invariant;
 pub mod ledger;

@@ -22,6 +22,8 @@ mod backlog;
 mod batch;
 mod command;
 mod deletes;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod http;
 mod key;
 mod map;

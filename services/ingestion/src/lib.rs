@@ -17,6 +17,9 @@ pub mod app;
 pub mod config;
 mod district;
 pub mod edfi;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod grpc;
 pub mod intake;
 mod named;

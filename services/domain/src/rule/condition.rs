@@ -229,7 +229,12 @@ impl<'t> Compiler<'t> {
     fn int(&self, at: &IdedExpr) -> Result<Int, Error> {
         match &at.expr {
             Expr::Literal(LiteralValue::Int(value)) => Ok(Int::Constant(*value.inner())),
-            Expr::Ident(name) => Ok(Int::Measure(self.measure(at, name)?)),
+            Expr::Ident(name) => match self.measure(at, name)? {
+                measure if measure.is_flag() => {
+                    self.refuse(at, format!("`{}` is true or false; it is no number", measure.name()))
+                }
+                measure => Ok(Int::Measure(measure)),
+            },
             Expr::Call(call) => match (call.func_name.as_str(), call.args.as_slice()) {
                 (operators::NEGATE, [inner]) => {
                     Ok(Int::Arithmetic(Arithmetic::Subtract, Box::new(Int::Constant(0)), Box::new(self.int(inner)?)))

@@ -1,0 +1,118 @@
+//! What must hold of any rule pack and any condition. The fuzz targets of `tests/fuzz` call these functions with inputs that they
+//! make up, and the tests with every seed, so that what was found once stays mended.
+
+use cel::{Context, Program, Value};
+
+use crate::date::Date;
+use crate::measure::{Measure, Measures};
+use crate::rule::condition::{Condition, Number};
+use crate::rule::pack::Pack;
+
+/// More days than there will be; a share of them in hundredths of a percent still fits.
+const LARGE: i64 = i64::MAX / 1_000_000;
+
+/// The longest text about one input that its author is told, bytes.
+const MAX_WORDS: usize = 16 * 1024;
+
+/// A rule pack: a good one can be evaluated, whatever the measures; a bad one is told in bounded words.
+pub fn pack(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let pack = match Pack::parse(text) {
+        Ok(pack) => pack,
+        Err(error) => return assert!(words(&error) <= MAX_WORDS, "{} bytes of words", words(&error)),
+    };
+    let date = Date::from_days(19_000).expect("a date");
+    for rule in &pack.rules {
+        assert!(pack.rule(&rule.id).is_some());
+        for measures in samples() {
+            // Failing is a rule's own matter; panicking is not.
+            _ = rule.opens_when.holds(&measures);
+            if let Ok(level) = rule.level.value(&measures) {
+                rule.severity(level);
+            }
+            for sentence in [&rule.explanation, &rule.clears] {
+                assert!(sentence.fill(&measures, date).len() <= 32 * text.len(), "a sentence grows without bound");
+            }
+        }
+    }
+}
+
+/// A condition or number: a good one has the value that the interpreter of the language gives it.
+pub fn condition(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    match Condition::parse(text) {
+        Ok(condition) => {
+            for measures in samples() {
+                if let Ok(holds) = condition.holds(&measures) {
+                    assert_eq!(interpreted(text, &measures), Value::Bool(holds), "`{text}` with {measures:?}");
+                }
+            }
+        }
+        Err(error) => assert!(words(&error) <= MAX_WORDS),
+    }
+    if let Ok(number) = Number::parse(text) {
+        for measures in samples() {
+            if let Ok(value) = number.value(&measures) {
+                assert_eq!(interpreted(text, &measures), Value::Int(value), "`{text}` with {measures:?}");
+            }
+        }
+    }
+}
+
+fn interpreted(text: &str, measures: &Measures) -> Value {
+    let program = Program::compile(text).expect("we took it");
+    let mut context = Context::default();
+    for measure in Measure::ALL {
+        let value = measures.get(measure);
+        let value = if measure.is_flag() { Value::Bool(value != 0) } else { Value::Int(value) };
+        context.add_variable_from_value(measure.name(), value);
+    }
+    program.execute(&context).expect("it has a value for us")
+}
+
+fn samples() -> [Measures; 3] {
+    let full = Measures {
+        enrolled: 10_000,
+        absent: 1_000,
+        unexcused: 500,
+        tardy: 3,
+        streak: 3,
+        unexcused_streak: 2,
+        unexplained_absence_today: true,
+        failing: 2,
+        failing_core: 1,
+    };
+    [Measures::default(), full, Measures { enrolled: LARGE, absent: LARGE - 1, streak: i64::MIN, ..full }]
+}
+
+fn words(error: &dyn std::error::Error) -> usize {
+    error.to_string().len() + error.source().map_or(0, words)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// Runs every seed of a target.
+    fn run(target: &str, check: fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz/seeds").join(target);
+        let seeds: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|seed| seed.unwrap().path()).collect();
+        assert!(seeds.len() >= 3, "{} has no seeds", folder.display());
+        for seed in seeds {
+            println!("{}", seed.display());
+            check(&std::fs::read(&seed).unwrap());
+        }
+    }
+
+    #[test]
+    fn every_seed_of_packs_holds() {
+        run("pack", pack);
+    }
+
+    #[test]
+    fn every_seed_of_conditions_holds() {
+        run("condition", condition);
+    }
+}
