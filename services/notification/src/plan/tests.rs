@@ -271,6 +271,20 @@ fn a_correction_while_waiting_becomes_the_words_of_what_waits() {
 }
 
 #[test]
+fn an_escalation_is_not_told_as_the_amendment_that_waits() {
+    let mut world = World::default();
+    let [a, ..] = recipients();
+    world.change(Opened, std::slice::from_ref(&a));
+    world.claim(&a);
+    world.change(Amended, &[]);
+    world.end(&a, Standing::Leased, Standing::Waiting, false);
+    world.change(Escalated, std::slice::from_ref(&a));
+    world.drain();
+    let heard = [Opened, Amended, Escalated].map(|kind| (kind, Standing::Accepted));
+    assert_eq!(world.standings(&a), heard);
+}
+
+#[test]
 fn an_escalation_also_reaches_those_routed_since() {
     let mut world = World::default();
     let [a, b, _] = recipients();
