@@ -30,8 +30,14 @@ pub enum Mutant {
     NewKeyAfterUnknown,
     /// A recall goes to whoever would be told now.
     RecallToAll,
+    /// Who was told does not hear that it is taken back.
+    RecallToNobody,
+    /// An attempt that ended unknown has reached nobody.
+    UnknownIsUnsent,
     /// A district's student is taken for one of another district that has the same key.
     LeakDistrict,
+    /// A transaction sees the districts of those before it on its connection.
+    KeepDistricts,
     /// Alert changes are published before they are committed.
     PublishFirst,
     /// A sender is told that a record is kept before it is.

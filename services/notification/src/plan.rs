@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::id::AlertId;
+use homeroom_domain::mutant::{Mutant, planted};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -93,7 +94,7 @@ pub struct Delivery {
 
 impl Delivery {
     fn told(&self) -> bool {
-        self.standing == Standing::Accepted || self.maybe_sent
+        self.standing == Standing::Accepted || (self.maybe_sent && !planted(Mutant::UnknownIsUnsent))
     }
 
     fn waits(&self) -> bool {
@@ -167,7 +168,7 @@ pub fn change(
             plan.follow_up(chain, &mut effects);
         }
     }
-    if change.kind == ChangeKind::Escalated {
+    if change.kind == ChangeKind::Escalated || (takes_back(change.kind) && planted(Mutant::RecallToAll)) {
         let reached = |to: &Recipient| chains.iter().any(|chain| chain[0].to.same(to) && reached(chain));
         effects.extend(routed.iter().filter(|to| !reached(to)).map(|to| plan.deliver(to, None)));
     }
@@ -255,15 +256,19 @@ impl Plan<'_> {
 
     fn take_back(&self, chain: &[&Delivery], effects: &mut Vec<Effect>) {
         effects.extend(chain.iter().filter(|delivery| delivery.waits()).map(|delivery| Effect::Cancel(delivery.id)));
-        self.follow(chain, effects);
+        if !planted(Mutant::RecallToNobody) {
+            self.follow(chain, effects);
+        }
     }
 
     fn follow_up(&self, chain: &[&Delivery], effects: &mut Vec<Effect>) {
-        if !self.follow(chain, effects)
-            && let Some(last) = chain.iter().rev().find(|delivery| delivery.waits())
-        {
-            effects.push(Effect::Rewrite(last.id));
+        if self.follow(chain, effects) {
+            return;
         }
+        let Some(last) = chain.iter().rev().find(|delivery| delivery.waits()) else { return };
+        // An escalation is no amendment, and not told as one; where nothing else waits than the opening, that says it all.
+        let rises = self.change.kind == ChangeKind::Escalated && last.kind == ChangeKind::Amended;
+        effects.push(if rises { self.deliver(&last.to, Some(chain[0].id)) } else { Effect::Rewrite(last.id) });
     }
 
     /// Plans a later word when there is, or may be, a first one.

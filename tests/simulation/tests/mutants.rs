@@ -5,20 +5,29 @@
 use homeroom_domain::mutant::{Mutant, plant};
 use homeroom_simulation::run::run;
 use homeroom_simulation::scenario::Scenario;
+use homeroom_simulation::telling;
 
 /// Seeds that a fault may stay unseen for. Those that are seen late need a rare coincidence.
 const MOST_SEEDS: u64 = 600;
 
-/// Some seed shows the fault, by a complaint that holds these words.
+/// Some seed of the rules service's simulation shows the fault, by a complaint that holds these words.
 fn is_seen(mutant: Mutant, complaint: &str) {
+    is_seen_by(|seed| run(&Scenario::of(seed)).wrongs, mutant, complaint);
+}
+
+/// Some seed of the notification service's plans does.
+fn is_heard(mutant: Mutant, complaint: &str) {
+    is_seen_by(|seed| telling::run(seed).wrongs, mutant, complaint);
+}
+
+fn is_seen_by(wrongs: impl Fn(u64) -> Vec<String>, mutant: Mutant, complaint: &str) {
     let planted = plant(mutant);
     for seed in 0..MOST_SEEDS {
-        let outcome = run(&Scenario::of(seed));
-        if let Some(wrong) = outcome.wrongs.iter().find(|wrong| wrong.contains(complaint)) {
+        if let Some(wrong) = wrongs(seed).iter().find(|wrong| wrong.contains(complaint)) {
             println!("{mutant:?} is seen with seed {seed}: {wrong}");
             drop(planted);
-            let without = run(&Scenario::of(seed));
-            assert!(without.wrongs.is_empty(), "seed {seed} fails without the fault too: {:?}", without.wrongs);
+            let without = wrongs(seed);
+            assert!(without.is_empty(), "seed {seed} fails without the fault too: {without:?}");
             return;
         }
     }
@@ -108,4 +117,19 @@ fn a_checkpoint_that_takes_what_it_leaves_out_for_written() {
 #[test]
 fn a_restore_after_which_what_was_told_is_not_taken_up() {
     is_seen(Mutant::ForgetTold, "");
+}
+
+#[test]
+fn a_recall_that_goes_to_teams_that_were_never_told() {
+    is_heard(Mutant::RecallToAll, "only those who were told hear");
+}
+
+#[test]
+fn a_recall_that_goes_to_nobody() {
+    is_heard(Mutant::RecallToNobody, "whoever was told hears the last word");
+}
+
+#[test]
+fn an_unknown_that_is_taken_for_unsent() {
+    is_heard(Mutant::UnknownIsUnsent, "whoever was told hears the last word");
 }

@@ -16,7 +16,7 @@ pub struct Word {
     pub alert: AlertId,
     /// Of which of its changes.
     pub number: u32,
-    /// What it says happened. For who was not told yet, a correction of what waited is an opening.
+    /// What it says happened. For who was not told yet, a correction of the opening or escalation that waited is told as that.
     pub kind: ChangeKind,
     /// Who has it: channel and address.
     pub to: String,
@@ -94,8 +94,8 @@ pub fn check(outcome: &Outcome<'_>, routed: impl Fn(&Change) -> Vec<String>, fin
 
 fn of_a_change(word: &Word, changes: &[Change], findings: &mut Findings) {
     let change = changes.iter().find(|change| change.number == word.number);
-    let good = change
-        .is_some_and(|change| word.kind == change.kind || (word.kind == ChangeKind::Opened && !ends(change.kind)));
+    let first = matches!(word.kind, ChangeKind::Opened | ChangeKind::Escalated);
+    let good = change.is_some_and(|change| word.kind == change.kind || (first && !ends(change.kind)));
     if !good {
         findings.add(Promise::WordOfChange, format!("{word:?} is of {:?}", change.map(|change| change.kind)));
     }

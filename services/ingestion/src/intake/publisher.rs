@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::future::{join, join_all};
 use homeroom_bus::{Log, NewRecord, Topic};
 use homeroom_chassis::telemetry::trace;
+use homeroom_domain::mutant::{Mutant, planted};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::normalise::Context;
@@ -129,7 +130,7 @@ impl Publisher {
         let appends = batches(&items).into_iter().map(|batch| self.append(batch));
         let (lost, not_quarantined) = join(join_all(appends), self.set_aside(door, sender, &items)).await;
         for item in lost.into_iter().flatten().chain(not_quarantined) {
-            kept[item] = false;
+            kept[item] = planted(Mutant::AckFirst);
         }
         metrics::histogram!(APPEND_SECONDS, "door" => door).record(started.elapsed().as_secs_f64());
         let outcomes: Vec<Outcome> = items.into_iter().zip(kept).map(|(item, kept)| outcome(item, kept)).collect();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use homeroom_domain::id::DistrictId;
+use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_proto::wire::notification as pb;
 use jiff::Timestamp;
 use tonic::Status;
@@ -13,9 +14,10 @@ use crate::store::{Claimed, DeliveryState, Settlement, Standing};
 
 /// A delivery as its frame carries it.
 pub(super) fn delivery(district: &DistrictId, claimed: Claimed) -> pb::Delivery {
+    let another_key = claimed.maybe_sent && planted(Mutant::NewKeyAfterUnknown);
     pb::Delivery {
         delivery_id: claimed.delivery_id.to_string(),
-        idempotency_key: claimed.delivery_id.to_string(),
+        idempotency_key: if another_key { Uuid::new_v4() } else { claimed.delivery_id }.to_string(),
         attempt: claimed.attempt,
         lease_token: claimed.token.into(),
         lease_until: Some(timestamp(claimed.lease_until)),

@@ -1,0 +1,126 @@
+//! A fault that is planted in what senders are told is seen by what is in the log, and nothing is seen without it.
+//!
+//! Run by itself, since the feature `mutants` opens the faults in everything that is built with it.
+
+#![expect(clippy::unwrap_used, reason = "a step of a test that fails shall fail the test")]
+#![expect(dead_code, reason = "the world is that of the service's other tests, which do more with it")]
+
+#[path = "native/world.rs"]
+mod world;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use homeroom_bus::log::Joined;
+use homeroom_bus::{Appended, Error, Log, NewRecord, Offset, Partition, PartitionOwner, Tail, Topic};
+use homeroom_domain::event::Event;
+use homeroom_domain::id::StudentKey;
+use homeroom_domain::invariant::{Findings, Promise, ledger};
+use homeroom_domain::ledger::Ledger;
+use homeroom_domain::mutant::{Mutant, plant};
+use homeroom_proto::event;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use crate::world::{World, mark, memory_log};
+
+/// A log that does not keep every third record.
+struct Leaky {
+    log: Arc<dyn Log>,
+    /// The events that it was handed, in order.
+    handed: Mutex<Vec<Event>>,
+}
+
+impl Leaky {
+    /// Notes the record; whether it is kept.
+    fn keeps(&self, record: &NewRecord) -> bool {
+        let mut handed = self.handed.lock().unwrap();
+        handed.push(event::decode(record.value.as_ref().unwrap()).unwrap());
+        !handed.len().is_multiple_of(3)
+    }
+}
+
+#[async_trait]
+impl Log for Leaky {
+    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
+        let mut results = Vec::new();
+        for record in records {
+            if topic == Topic::Events && !self.keeps(&record) {
+                results.push(Err(Error::Unavailable("the disk is full".to_owned())));
+            } else {
+                results.extend(self.log.append(topic, vec![record]).await);
+            }
+        }
+        results
+    }
+
+    async fn partitions(&self, topic: Topic) -> Result<i32, Error> {
+        self.log.partitions(topic).await
+    }
+
+    async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
+        self.log.end_offsets(topic).await
+    }
+
+    async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
+        self.log.tail(topic, partition, from).await
+    }
+
+    async fn join(
+        &self,
+        topic: Topic,
+        group: &str,
+        owner: Arc<dyn PartitionOwner>,
+        leave: CancellationToken,
+    ) -> Result<Joined, Error> {
+        self.log.join(topic, group, owner, leave).await
+    }
+
+    async fn create_topics(&self, partitions: i32) -> Result<(), Error> {
+        self.log.create_topics(partitions).await
+    }
+
+    async fn check_topics(&self) -> Result<(), Error> {
+        self.log.check_topics().await
+    }
+}
+
+/// Sends marks and corrections of them; the promises that the log breaks to who was told that they are kept.
+async fn broken() -> Vec<Promise> {
+    let log = Arc::new(Leaky { log: memory_log().await, handed: Mutex::default() });
+    let world = World::with(Arc::clone(&log) as Arc<dyn Log>, |_| {}).await;
+    let mut acknowledged = Vec::new();
+    for code in ["Unexcused Absence", "Excused Absence", "Tardy"] {
+        let marks: Vec<Value> =
+            ["1", "2", "3", "4"].iter().map(|student| mark(student, &json!({ "code": code }))).collect();
+        let answer = world.post_json(&Value::Array(marks)).await;
+        let handed = log.handed.lock().unwrap();
+        let words = handed[handed.len() - 4..].iter().zip(answer.outcomes());
+        acknowledged.extend(words.filter(|(_, outcome)| *outcome == "accepted").map(|(word, _)| word.clone()));
+    }
+    assert!(!acknowledged.is_empty());
+
+    let mut ledgers: BTreeMap<StudentKey, Ledger> = BTreeMap::new();
+    for event in world.events().await {
+        ledgers.entry(event.student).or_default().apply(&event.origin, &event.change);
+    }
+    let mut words: BTreeMap<StudentKey, Vec<_>> = BTreeMap::new();
+    for event in acknowledged {
+        words.entry(event.student).or_default().push((event.origin, event.change));
+    }
+    let mut findings = Findings::default();
+    for (student, words) in words {
+        ledger::check(&student.to_string(), &ledgers.remove(&student).unwrap_or_default(), words, &mut findings);
+    }
+    assert!(ledgers.is_empty(), "what nobody was told of is in the log");
+    findings.iter().map(|violation| violation.promise).collect()
+}
+
+#[tokio::test]
+async fn a_sender_that_is_told_that_its_record_is_kept_before_it_is() {
+    assert_eq!(broken().await, []);
+    let _planted = plant(Mutant::AckFirst);
+    let broken = broken().await;
+    assert!(broken.contains(&Promise::HighestRevision), "{broken:?}");
+}
