@@ -61,12 +61,7 @@ pub(crate) type Schools<'a> = SmallVec<[(&'a SchoolId, Cow<'a, [Date]>); 1]>;
 
 /// The schools of the year, in order of their ids, with the dates that count there up to one date. A school whose calendar is
 /// unknown has none.
-pub(crate) fn dates<'a>(
-    spells: &[Spell<'a>],
-    view: &'a View,
-    year: SchoolYear,
-    through: Date,
-) -> Schools<'a> {
+pub(crate) fn dates<'a>(spells: &[Spell<'a>], view: &'a View, year: SchoolYear, through: Date) -> Schools<'a> {
     let mut schools = Schools::new();
     for spell in spells.iter().filter(|spell| spell.entry_on <= through && reaches(spell.exit_on, year)) {
         let dates = spell.dates(view, year, through);
