@@ -139,6 +139,11 @@ impl From<KafkaError> for ConfigError {
     }
 }
 
+/// How often a member shows that it lives, at least, in milliseconds. With the answer it hears that others join or leave, and
+/// until every member has heard, what one has given up has no owner: so this, not the session, is what a change of members costs.
+/// A heartbeat is some 100 bytes.
+const HEARTBEAT_MS: u32 = 250;
+
 /// The settings of each kind of client, ready for librdkafka.
 #[derive(Clone)]
 pub(super) struct Clients {
@@ -180,6 +185,15 @@ impl Clients {
 
     pub(super) fn session_timeout(&self) -> Duration {
         Duration::from_millis(u64::from(self.config.session_timeout_ms))
+    }
+
+    /// How often a member shows that it lives.
+    pub(super) fn heartbeat(&self) -> Duration {
+        Duration::from_millis(u64::from(self.heartbeat_ms()))
+    }
+
+    fn heartbeat_ms(&self) -> u32 {
+        (self.config.session_timeout_ms / 4).clamp(1, HEARTBEAT_MS)
     }
 
     pub(super) fn poll_interval(&self) -> Duration {
@@ -224,7 +238,7 @@ impl Clients {
             .set("group.protocol", "classic")
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", session.to_string())
-            .set("heartbeat.interval.ms", (session / 4).max(1).to_string())
+            .set("heartbeat.interval.ms", self.heartbeat_ms().to_string())
             .set("max.poll.interval.ms", self.config.poll_interval_ms.max(session).to_string());
         if let Some(instance) = &self.config.instance_id {
             client.set("group.instance.id", instance);

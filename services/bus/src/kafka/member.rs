@@ -38,6 +38,8 @@ pub(super) struct Member {
     lag_at: Instant,
     /// How long a partition may have no owner here.
     grace: Duration,
+    heartbeat: Duration,
+    nudged_at: Instant,
 }
 
 /// Why a member's consumer ended, other than by leaving.
@@ -56,8 +58,9 @@ impl From<Error> for End {
 
 impl Member {
     /// Takes a consumer that has subscribed.
-    pub(super) fn new(consumer: BaseConsumer<Context>, grace: Duration) -> Self {
-        Self { consumer, lag_at: Instant::now(), grace }
+    pub(super) fn new(consumer: BaseConsumer<Context>, grace: Duration, heartbeat: Duration) -> Self {
+        let now = Instant::now();
+        Self { consumer, lag_at: now, grace, heartbeat, nudged_at: now }
     }
 
     /// Polls until told to leave, until nobody waits for the end, or until the log gives up; then leaves the group. Blocks.
@@ -104,6 +107,10 @@ impl Member {
             self.lag_at = now;
             self.tell_lag();
         }
+        if now.duration_since(self.nudged_at) >= self.heartbeat {
+            self.nudged_at = now;
+            self.nudge();
+        }
         let mut shared = self.shared();
         if let Some(partition) = shared.routes.abandoned(now, self.grace) {
             return Err(Error::Fenced(partition.0, self.consumer.context().topic).into());
@@ -121,6 +128,12 @@ impl Member {
             list.add_partition(&self.consumer.context().name, partition.0);
         }
         list
+    }
+
+    /// Wakes the library's own thread with a question. That thread sleeps for up to a second when nobody asks it anything, and
+    /// looks only when awake whether a heartbeat is due.
+    fn nudge(&self) {
+        self.consumer.rebalance_protocol();
     }
 
     /// Waits for a record, then takes what is there already, up to a gulp.

@@ -61,7 +61,7 @@ impl Membership {
         let mut times = 0;
         loop {
             let since = Instant::now();
-            let member = Member::new(consumer, self.clients.session_timeout());
+            let member = Member::new(consumer, self.clients.session_timeout(), self.clients.heartbeat());
             let replaced = match member.run(&self.leave, &unwatched) {
                 Ok(()) => return Ok(()),
                 Err(End::Failed(error)) => return Err(error),
