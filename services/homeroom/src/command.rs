@@ -6,6 +6,7 @@ mod export;
 mod ingestion;
 mod migrate;
 mod notification;
+mod restored;
 mod risk;
 mod rules;
 mod sample;
@@ -39,6 +40,8 @@ enum Command {
     Channel(channel::Channel),
     /// Bring the database to the schema that this version knows.
     Migrate(migrate::Args),
+    /// Say that the database was restored from a backup.
+    Restored(restored::Args),
     /// Create or check the log's topics.
     #[command(subcommand)]
     Topics(topics::Topics),
@@ -68,6 +71,7 @@ impl Cli {
             Command::Notification(args) => notification::run(args).await,
             Command::Channel(channel) => channel::run(channel).await,
             Command::Migrate(args) => migrate::run(args).await,
+            Command::Restored(args) => restored::run(args).await,
             Command::Topics(topics) => topics::run(topics).await,
             Command::Watch(args) => watch::run(args).await,
             Command::Risk(args) => risk::run(args).await,

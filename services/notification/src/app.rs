@@ -39,6 +39,11 @@ pub const SCHEMA: Schema = Schema {
             name: "clock",
             sql: include_str!("../migrations/20261125180000_clock.sql"),
         },
+        Migration {
+            version: 20_261_125_192_500,
+            name: "restored",
+            sql: include_str!("../migrations/20261125192500_restored.sql"),
+        },
     ],
 };
 
@@ -67,6 +72,16 @@ pub fn check(config: &Config) -> Result<(), Error> {
     config.validate()?;
     Source::open(config.routing_file.clone(), Duration::from_millis(config.routing_poll_ms))?;
     Ok(())
+}
+
+/// Says that the database was restored from an older backup than the log: what the lost one may have told of, which is all that
+/// waits in the backup and all that the topic holds, counts as perhaps told. So whoever was told hears of what is taken back,
+/// at the price that somebody may hear who was not told. To be called once, before any process of the service runs again.
+pub async fn restored(config: &Config, log: &dyn Log) -> Result<(), Error> {
+    config.validate()?;
+    let store = Store::new(Database::connect(&config.database, &SCHEMA).await?);
+    let ends = log.end_offsets(Topic::Alerts).await?;
+    Ok(store.restored(ends).await?)
 }
 
 /// Connects to the database, joins the alerts topic, and starts reading it and answering the feed.

@@ -167,7 +167,7 @@ impl Worker {
         for record in part {
             let decoded = match refusal {
                 Some(error) => Err(format!("the database refuses it: {}", with_source(error))),
-                None => decode(record),
+                None => decode(record, record.offset < self.turn.told_below),
             };
             match decoded {
                 Ok(incoming) => batch.incoming.push(incoming),
@@ -205,7 +205,7 @@ impl Worker {
     }
 }
 
-fn decode(record: &Record) -> Result<Incoming, String> {
+fn decode(record: &Record, maybe_told: bool) -> Result<Incoming, String> {
     let encoded = record.value.clone().ok_or("it has no value")?;
     let change = homeroom_proto::alert::decode(&encoded).map_err(|error| with_source(&error))?;
     if change.number == 0 || i32::try_from(change.number).is_err() {
@@ -217,7 +217,7 @@ fn decode(record: &Record) -> Result<Incoming, String> {
     let traceparent =
         traceparent.filter(|text| text.len() <= LONGEST_TRACEPARENT && text.chars().all(|c| c.is_ascii_graphic()));
     let traceparent = traceparent.unwrap_or_default().to_owned();
-    Ok(Incoming { change, encoded, traceparent })
+    Ok(Incoming { change, encoded, traceparent, maybe_told })
 }
 
 fn with_source(error: &dyn std::error::Error) -> String {

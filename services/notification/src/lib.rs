@@ -25,5 +25,5 @@ pub mod schedule;
 mod store;
 mod sweep;
 
-pub use app::{Error, SCHEMA, build, check};
+pub use app::{Error, SCHEMA, build, check, restored};
 pub use config::Config;

@@ -5,6 +5,7 @@ mod batch;
 mod claim;
 mod forget;
 mod inbox;
+mod restored;
 mod settle;
 mod view;
 mod watch;

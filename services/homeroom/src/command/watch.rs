@@ -54,6 +54,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
                     request.from_start = false;
                 }
             }
+            Err(status) if status.code() == Code::OutOfRange && !request.cursor.is_empty() => {
+                eprintln!("the server cannot go on from the last change seen ({}); from the start", status.message());
+                request.cursor = String::new();
+                request.from_start = true;
+            }
             Err(status) if status.code() != Code::Unavailable => return Err(status.into()),
             Err(_) => {}
         }

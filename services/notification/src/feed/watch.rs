@@ -6,11 +6,13 @@
 //! itself, through the few connections that all backlogs share, and then joins the reader; so neither many watchers nor slow
 //! ones keep adapters from the database, and an idle watcher costs its seat and nothing else.
 //!
-//! A cursor is a commit sequence of the district. Sequences are dense and handed out under a lock that is held until commit, so
+//! A cursor is a commit sequence of the district, and a random tag of that commit: a database that was restored from a backup
+//! gives the sequences of what it lost to other changes, and a cursor of before is then refused. Sequences are dense and handed out under a lock that is held until commit, so
 //! nothing that commits late can hide behind a cursor; joining compares sequences, so that there is no gap and no repeat. A
 //! watcher that does not read is cut, and resumes by its cursor. Alerts that were over long ago are forgotten with their
 //! changes; a watcher whose cursor is before one of these cannot know what it missed, and is told to begin again.
 
+mod cursor;
 mod reader;
 mod seat;
 
@@ -24,9 +26,11 @@ use homeroom_domain::id::DistrictId;
 use homeroom_proto::wire::notification as pb;
 use tokio_stream::Stream;
 use tonic::Status;
+use uuid::Uuid;
 
 use super::room::Place;
 use crate::store::Position;
+use cursor::Cursor;
 use seat::{Change, Next, Seat};
 
 pub(crate) use reader::Reader;
@@ -58,22 +62,21 @@ impl Watcher {
         request: pb::WatchAlertsRequest,
         place: Place,
     ) -> Result<Self, Status> {
-        let Position { last, forgotten } = reader.position(&district).await?;
-        let (cursor, caught_up) = match (request.cursor.as_str(), request.from_start) {
-            ("", true) => (0, None),
-            ("", false) => (last, Some(last)),
-            (_, true) => return Err(Status::invalid_argument("`cursor` and `from_start` exclude each other")),
-            (cursor, false) => {
-                let cursor: i64 =
-                    cursor.parse().map_err(|_| Status::invalid_argument("`cursor` is none of this feed"))?;
-                if !(0..=last).contains(&cursor) {
-                    // The database was restored to a time before the cursor.
-                    return Err(Status::out_of_range("`cursor` is past the last change; watch from the start"));
-                }
-                if cursor < forgotten {
-                    return Err(too_old());
-                }
-                (cursor, (cursor == last).then_some(last))
+        let asked = match request.cursor.as_str() {
+            "" => None,
+            _ if request.from_start => {
+                return Err(Status::invalid_argument("`cursor` and `from_start` exclude each other"));
+            }
+            text => Some(Cursor::parse(text).ok_or_else(|| Status::invalid_argument("`cursor` is none of this feed"))?),
+        };
+        let (position, tag) = reader.position(&district, asked.map_or(0, |cursor| cursor.sequence)).await?;
+        let Position { last, forgotten } = position;
+        let (cursor, caught_up) = match asked {
+            None if request.from_start => (0, None),
+            None => (last, Some(last)),
+            Some(cursor) => {
+                check(cursor, position, tag)?;
+                (cursor.sequence, (cursor.sequence == last).then_some(last))
             }
         };
         let seat = reader.sit(district, request.school, place);
@@ -149,6 +152,25 @@ impl Drop for Watcher {
     fn drop(&mut self) {
         self.reader.leave(&self.seat);
     }
+}
+
+/// Whether a watcher can go on from the cursor; `tag` is that of the change that now has its sequence.
+fn check(cursor: Cursor, position: Position, tag: Option<Uuid>) -> Result<(), Status> {
+    if !(0..=position.last).contains(&cursor.sequence) {
+        // The database was restored to a time before the cursor.
+        return Err(Status::out_of_range("`cursor` is past the last change; watch from the start"));
+    }
+    if cursor.sequence < position.forgotten {
+        return Err(too_old());
+    }
+    if cursor.tag.is_none() || cursor.tag == tag {
+        return Ok(());
+    }
+    if cursor.sequence == position.forgotten {
+        // The change itself is forgotten, and nothing tells its cursor from one of a lost database.
+        return Err(too_old());
+    }
+    Err(Status::out_of_range("`cursor` is of another order than this database's; watch from the start"))
 }
 
 fn too_old() -> Status {

@@ -30,6 +30,8 @@ pub(crate) struct Incoming {
     pub(crate) encoded: Bytes,
     /// W3C trace context of its record; may be empty.
     pub(crate) traceparent: String,
+    /// A database that was lost may have told of it.
+    pub(crate) maybe_told: bool,
 }
 
 /// What a batch did, for metrics.

@@ -25,6 +25,8 @@ pub(crate) struct Turn {
     pub(crate) epoch: i64,
     /// Where to read on.
     pub(crate) next: Offset,
+    /// Records before it may have been told of by a database that was lost.
+    pub(crate) told_below: Offset,
 }
 
 /// Records of one partition, in order, understood or not.
@@ -66,15 +68,15 @@ impl Store {
         self.database
             .run("take-partition", &Districts::none(), move |connection| {
                 Box::pin(async move {
-                    let (next, epoch): (i64, i64) = sqlx::query_as(
+                    let (next, epoch, told_below): (i64, i64, i64) = sqlx::query_as(
                         "insert into inbox (partition, next_offset, epoch) values ($1, 0, 1)
                      on conflict (partition) do update set epoch = inbox.epoch + 1
-                     returning next_offset, epoch",
+                     returning next_offset, epoch, told_below",
                     )
                     .bind(partition.0)
                     .fetch_one(connection)
                     .await?;
-                    Ok(Turn { partition, epoch, next: Offset(next) })
+                    Ok(Turn { partition, epoch, next: Offset(next), told_below: Offset(told_below) })
                 })
             })
             .await

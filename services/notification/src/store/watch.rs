@@ -3,6 +3,8 @@
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Districts, Error};
 
+use uuid::Uuid;
+
 use super::{Store, bad_row};
 
 /// A change and its place in its district.
@@ -10,6 +12,8 @@ use super::{Store, bad_row};
 pub(crate) struct Watched {
     /// Dense and in order of commit: who has seen it has seen all before it.
     pub(crate) sequence: i64,
+    /// Of its commit, random: another life of the database gives the same sequences other tags. None of old changes.
+    pub(crate) tag: Option<Uuid>,
     /// As published.
     pub(crate) message: Vec<u8>,
     /// Whom it went, or will go, to.
@@ -33,19 +37,27 @@ pub(crate) struct Page {
 }
 
 impl Store {
-    /// How far the changes of a district go.
-    pub(crate) async fn position(&self, district: &DistrictId) -> Result<Position, Error> {
+    /// How far the changes of a district go, and the tag of the change with a sequence.
+    pub(crate) async fn position(
+        &self,
+        district: &DistrictId,
+        sequence: i64,
+    ) -> Result<(Position, Option<Uuid>), Error> {
         self.database
             .run("find-feed-position", &Districts::one(district), |connection| {
                 let district = district.clone();
                 Box::pin(async move {
-                    let row: Option<(i64, i64)> = sqlx::query_as(
-                        "select last_sequence, forgotten_sequence from feed_positions where district = $1",
+                    let row: Option<(i64, i64, Option<Uuid>)> = sqlx::query_as(
+                        "select last_sequence, forgotten_sequence, (select tag from alert_changes c
+                             where c.district = p.district and c.sequence = $2)
+                         from feed_positions p where district = $1",
                     )
                     .bind(district.as_str())
+                    .bind(sequence)
                     .fetch_optional(connection)
                     .await?;
-                    Ok(row.map_or_else(Position::default, |(last, forgotten)| Position { last, forgotten }))
+                    let (last, forgotten, tag) = row.unwrap_or_default();
+                    Ok((Position { last, forgotten }, tag))
                 })
             })
             .await
@@ -88,9 +100,9 @@ impl Store {
                 Box::pin(async move {
                     // One statement and so one moment: what is forgotten meanwhile is either here or in the position.
                     let rows: Vec<Row> = sqlx::query_as(
-                        "select p.last_sequence, p.forgotten_sequence, c.sequence, c.message, c.teams
+                        "select p.last_sequence, p.forgotten_sequence, c.sequence, c.tag, c.message, c.teams
                          from feed_positions p left join lateral (
-                             select sequence, message, teams from alert_changes
+                             select sequence, tag, message, teams from alert_changes
                              where district = p.district and sequence > $2 and ($3 = '' or school = $3)
                              order by sequence limit $4) c on true
                          where p.district = $1 order by c.sequence",
@@ -108,11 +120,12 @@ impl Store {
     }
 }
 
-type Row = (i64, i64, Option<i64>, Option<Vec<u8>>, Option<Vec<String>>);
+type Row = (i64, i64, Option<i64>, Option<Uuid>, Option<Vec<u8>>, Option<Vec<String>>);
 
 fn page(rows: Vec<Row>) -> Page {
     let position = rows.first().map_or_else(Position::default, |&(last, forgotten, ..)| Position { last, forgotten });
-    let watched =
-        |(_, _, sequence, message, teams): Row| Some(Watched { sequence: sequence?, message: message?, teams: teams? });
+    let watched = |(_, _, sequence, tag, message, teams): Row| {
+        Some(Watched { sequence: sequence?, tag, message: message?, teams: teams? })
+    };
     Page { changes: rows.into_iter().filter_map(watched).collect(), position }
 }

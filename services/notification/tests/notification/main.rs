@@ -11,6 +11,7 @@ mod encrypted;
 mod feed;
 mod ready;
 mod released;
+mod restored;
 mod retention;
 mod routing;
 #[path = "../../src/sample.rs"]

@@ -7,7 +7,7 @@ use homeroom_pg::{RolePasswords, Schema};
 use homeroom_proto::wire::notification as pb;
 use tonic::{Code, Status};
 
-use crate::watch::{next, watch};
+use crate::watch::{next, sequence, watch};
 use crate::world::{World, request};
 
 const DAY: i64 = 24 * 3_600;
@@ -68,7 +68,7 @@ async fn a_cursor_before_what_is_forgotten_is_refused_and_the_start_is_what_is_k
     }
     watch_from(&world, "2").await.unwrap();
     let mut stream = watch(&world, "", true, "").await;
-    assert_eq!(next(&mut stream).await.1, "3");
+    assert_eq!(sequence(&next(&mut stream).await.1), 3);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_watcher_whose_school_is_quiet_watches_on_when_others_alerts_are_forgo
     let mut change = world.change(2, 1, Opened);
     change.school = SchoolId::parse("255901044").unwrap();
     world.publish(&change).await;
-    assert_eq!(next(&mut stream).await.1, "3");
+    assert_eq!(sequence(&next(&mut stream).await.1), 3);
 }
 
 #[tokio::test]

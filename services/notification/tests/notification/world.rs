@@ -108,11 +108,16 @@ impl World {
         Self { database, log, tasks, endpoint, folder, config, ready, now, _server: server }
     }
 
-    /// Stops the service as a signal would, and starts it again on what it left.
-    pub(crate) async fn restart(self) -> Self {
+    /// Stops the service as a signal would.
+    pub(crate) async fn stop(&self) {
         self.tasks.stop();
         tokio::time::timeout(SOON, self.tasks.drained()).await.expect("it drains");
         assert_eq!(self.tasks.failure(), None);
+    }
+
+    /// Stops the service, unless it is, and starts it again on what it left.
+    pub(crate) async fn restart(self) -> Self {
+        self.stop().await;
         Self::serve(self.database, self.log, self.folder, self.config, self.now).await
     }
 

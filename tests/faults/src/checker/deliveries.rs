@@ -92,9 +92,10 @@ async fn settled(world: &World) -> Result<Vec<Delivery>> {
         ensure!(Instant::now() < deadline, "{open} deliveries are not settled");
         sleep(POLL).await;
     }
+    // What a lost database may have sent is an attempt that nobody knows of.
     let all = "select d.delivery_id, d.alert_id, d.change_number, d.state, d.address,
-                      (select count(*) from notification.attempts a
-                       where a.delivery_id = d.delivery_id and a.outcome in ('unknown', 'sent-late')) as unknown
+                      greatest(d.maybe_sent::int, (select count(*) from notification.attempts a
+                       where a.delivery_id = d.delivery_id and a.outcome in ('unknown', 'sent-late'))) as unknown
                from notification.deliveries d";
     sqlx::query(all).fetch_all(&mut database).await?.iter().map(delivery).collect()
 }

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
+use uuid::Uuid;
 
 use super::super::room::Place;
 use super::super::{Wake, unavailable};
@@ -104,10 +105,14 @@ impl Reader {
         Ok(())
     }
 
-    /// How far the changes of a district go.
-    pub(super) async fn position(&self, district: &DistrictId) -> Result<Position, Status> {
+    /// How far the changes of a district go, and the tag of the change with a sequence.
+    pub(super) async fn position(
+        &self,
+        district: &DistrictId,
+        sequence: i64,
+    ) -> Result<(Position, Option<Uuid>), Status> {
         let _share = self.share().await?;
-        self.store.position(district).await.map_err(|error| unavailable(&error))
+        self.store.position(district, sequence).await.map_err(|error| unavailable(&error))
     }
 
     /// Gives a watcher a seat; it is behind until it joins.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tonic::Status;
 
 use super::super::room::Place;
+use super::cursor::Cursor;
 use crate::store::Watched;
 
 /// Changes that wait for one watcher. They are shared, so that a full queue holds references only.
@@ -34,7 +35,7 @@ impl Change {
         // What the rules service needs to go on from the change says nothing to a screen.
         change.basis = None;
         let school = change.school.clone();
-        let cursor = watched.sequence.to_string();
+        let cursor = Cursor { sequence: watched.sequence, tag: watched.tag }.to_string();
         let response = pb::WatchAlertsResponse { cursor, change: Some(change), teams: watched.teams };
         Ok(Self { sequence: watched.sequence, school, response })
     }

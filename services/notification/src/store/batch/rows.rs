@@ -169,15 +169,16 @@ pub(super) async fn insert_deliveries(
     let settled = |new: &New<'_>| new.cancelled.then(|| when.now.as_microsecond());
     sqlx::query(
         "insert into deliveries (delivery_id, district, alert_id, change_number, telling, kind, channel, team, address, follows,
-             state, due_at, expires_at, subject, body, data, content_number, traceparent, planned_at, settled_at, last_reason)
+             state, due_at, expires_at, subject, body, data, content_number, traceparent, planned_at, settled_at, last_reason,
+             maybe_sent)
          select n.id, n.district, n.alert_id, n.number, n.telling, n.kind, n.channel, n.team, n.address, n.follows,
              n.state, moment(n.due_at), moment(n.expires_at), n.subject, n.body, n.data, n.content_number, n.traceparent,
-             moment($19), moment(n.settled_at), case when n.settled_at is null then '' else $20 end
+             moment($19), moment(n.settled_at), case when n.settled_at is null then '' else $20 end, n.maybe_sent
          from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
              $10::uuid[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::int[], $18::text[],
-             $21::bigint[])
+             $21::bigint[], $22::bool[])
              as n (id, district, alert_id, number, telling, kind, channel, team, address, follows, state, due_at, expires_at,
-                 subject, body, data, content_number, traceparent, settled_at)",
+                 subject, body, data, content_number, traceparent, settled_at, maybe_sent)",
     )
     .bind(chunk.iter().map(|new| new.planned.id).collect::<Vec<_>>())
     .bind(text(|new| new.content.of.change.district.as_str()))
@@ -211,6 +212,7 @@ pub(in crate::store) async fn deliver_again(
     planned: Planned,
     of: &Incoming,
     message: Message,
+    .bind(chunk.iter().map(|new| new.maybe_sent).collect::<Vec<_>>())
     when: When,
 ) -> Result<(), Error> {
     let worth = SignedDuration::try_from(when.worth.max(FOLLOWING_WORTH)).unwrap_or(SignedDuration::MAX);
@@ -228,7 +230,8 @@ pub(in crate::store) async fn deliver_again(
     if revived.rows_affected() > 0 {
         return Ok(());
     }
-    let new = New { planned, change_number: of.change.number, content: Content { of, message }, cancelled: false };
+    let (change_number, maybe_sent) = (of.change.number, of.maybe_told);
+    let new = New { planned, change_number, content: Content { of, message }, cancelled: false, maybe_sent };
     insert_deliveries(connection, when, &[&new]).await
 }
 

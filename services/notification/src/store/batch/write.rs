@@ -26,6 +26,7 @@ pub(super) struct New<'a> {
     pub(super) change_number: u32,
     pub(super) content: Content<'a>,
     pub(super) cancelled: bool,
+    pub(super) maybe_sent: bool,
 }
 
 /// Words, and the change that they are of.
@@ -56,11 +57,11 @@ impl<'a> Writes<'a> {
                         kind: planned.kind,
                         to: planned.to.clone(),
                         standing: Standing::Waiting,
-                        maybe_sent: false,
+                        maybe_sent: incoming.maybe_told,
                     });
                     let (id, content) = (planned.id, Content { of: incoming, message });
-                    self.deliveries
-                        .insert(id, New { planned, change_number: change.number, content, cancelled: false });
+                    let (change_number, maybe_sent) = (change.number, incoming.maybe_told);
+                    self.deliveries.insert(id, New { planned, change_number, content, cancelled: false, maybe_sent });
                     Some(id)
                 }
                 Effect::Rewrite(id) => {
