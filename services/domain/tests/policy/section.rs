@@ -100,7 +100,7 @@ fn associations_count_only_while_they_and_their_session_last() {
 fn the_last_day_of_an_association_counts() {
     let mut world = with_sections(2);
     let ending = homeroom_domain::event::SectionMembership { end_on: Some(day(1)), ..member("biology", day(1)) };
-    world.says("biology", ending.clone());
+    world.says("biology", ending);
     marks(&mut world, &[cut("english")]);
     assert_eq!(world.absence(day(1)), Some((0, 0)), "one of three");
     world.says("next", absent(day(2)).in_section("english"));
