@@ -27,20 +27,28 @@ async fn each_of_three_brokers_is_killed_and_one_is_cut_off() -> Result<()> {
         let since = Instant::now();
         cluster(&mut scene)?.broker(which)?.kill()?;
         scene.recovers(&format!("broker {} is killed and stays away", which + 1), since).await?;
-        let since = Instant::now();
-        cluster(&mut scene)?.broker(which)?.restart().await?;
-        let listens = since.elapsed().as_secs_f64();
-        cluster(&mut scene)?.wait_in_sync().await?;
-        let in_sync = since.elapsed().as_secs_f64();
-        println!(
-            "three brokers: broker {} listened {listens:.1} s after its start, in sync after {in_sync:.1} s",
-            which + 1
-        );
+        // The last stays away: two are enough to check everything with.
+        if which + 1 < BROKERS || soak() {
+            comes_back(&mut scene, which).await?;
+        }
     }
     if soak() {
         cut_off(&mut scene).await?;
     }
     scene.check().await.map(drop)
+}
+
+/// Starts a broker again and waits until it has all that it missed: only then may another be lost.
+async fn comes_back(scene: &mut Scene, which: usize) -> Result<()> {
+    let since = Instant::now();
+    cluster(scene)?.broker(which)?.restart().await?;
+    let listens = since.elapsed().as_secs_f64();
+    cluster(scene)?.wait_in_sync().await?;
+    let (number, in_sync) = (which + 1, since.elapsed().as_secs_f64());
+    println!(
+        "three brokers: broker {number} listens {listens:.1} s after its start, and is in sync after {in_sync:.1} s"
+    );
+    Ok(())
 }
 
 /// Cuts one broker off, from everybody and from the other brokers alone, and lets it come back.
