@@ -81,7 +81,6 @@ pub(super) async fn apply(
     if batch.incoming.is_empty() {
         return Ok(outcome);
     }
-    let mut sequences = lock_sequences(connection, batch).await?;
     let alerts = load(connection, batch).await?;
     let known = Known::load(connection, batch, &alerts).await?;
     let mut step = Step { alerts, known, writes: Writes::default(), outcome, routing, now };
@@ -90,7 +89,7 @@ pub(super) async fn apply(
     }
     let Step { alerts, writes, outcome, .. } = step;
     let when = When { now, worth: batch.worth };
-    writes.write(connection, when, &alerts, &mut sequences).await?;
+    writes.write(connection, when, &alerts).await?;
     if !outcome.changes.is_empty() || outcome.late > 0 {
         notify(connection).await?;
     }
@@ -215,32 +214,6 @@ impl<'a> Known<'a> {
                 == (change.kind, &change.student, &change.school, &change.claim, &change.reason),
         )
     }
-}
-
-/// The commit sequences of the batch's districts, locked until commit. In order of district, so that two batches cannot wait
-/// for each other.
-async fn lock_sequences(connection: &mut PgConnection, batch: &Batch) -> Result<HashMap<String, i64>, Error> {
-    let mut districts: Vec<&str> = batch.incoming.iter().map(|incoming| incoming.change.district.as_str()).collect();
-    districts.sort_unstable();
-    districts.dedup();
-    let mut sequences = HashMap::new();
-    for district in districts {
-        sqlx::query("insert into districts (name) values ($1) on conflict do nothing")
-            .bind(district)
-            .execute(&mut *connection)
-            .await?;
-        // An update that changes nothing, for its lock.
-        let last: i64 = sqlx::query_scalar(
-            "insert into feed_positions (district, last_sequence) values ($1, 0)
-             on conflict (district) do update set last_sequence = feed_positions.last_sequence
-             returning last_sequence",
-        )
-        .bind(district)
-        .fetch_one(&mut *connection)
-        .await?;
-        sequences.insert(district.to_owned(), last);
-    }
-    Ok(sequences)
 }
 
 async fn load(connection: &mut PgConnection, batch: &Batch) -> Result<HashMap<AlertId, Alert>, Error> {

@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::Store;
 use super::claim::microseconds;
 
-/// How many alerts one transaction forgets. It holds the lock of the district's sequence, and so the district's new alerts.
+/// How many alerts one transaction forgets. Its last statement locks the district's sequence, as that of a batch does, so that the
+/// two cannot wait for each other.
 pub(crate) const BATCH: usize = 100;
 
 impl Store {
@@ -49,17 +50,12 @@ impl Store {
 }
 
 async fn forget(connection: &mut PgConnection, district: &DistrictId, age: Duration) -> Result<usize, Error> {
-    // First, as batches take it first.
-    sqlx::query("select from feed_positions where district = $1 for update")
-        .bind(district.as_str())
-        .execute(&mut *connection)
-        .await?;
     let alerts: Vec<Uuid> = sqlx::query_scalar(
         "select alert_id from alerts a
          where district = $1 and closed_at < clock() - $2 * interval '1 microsecond'
              and not exists (select from deliveries d
                  where d.alert_id = a.alert_id and (d.settled_at is null or d.settled_at >= clock() - $2 * interval '1 microsecond'))
-         order by closed_at limit $3 for update",
+         order by closed_at limit $3 for update skip locked",
     )
     .bind(district.as_str())
     .bind(microseconds(age))

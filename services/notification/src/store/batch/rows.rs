@@ -1,4 +1,4 @@
-//! The statements of a batch: one for all rows of a table, since the district's order is locked until commit.
+//! The statements of a batch: one for all rows of a table, and for the changes one for each district.
 
 use std::time::Duration;
 
@@ -20,49 +20,60 @@ use crate::store::stored;
 /// Why a delivery ended that nobody will get, or get again.
 pub(in crate::store) const CANCELLED: &str = "superseded before it was sent";
 
-/// Inserts changes with the next sequences of their districts.
+/// Inserts changes with the next sequences of their districts. A district's order is locked from here to the commit; districts
+/// come in the order of their names, so that two batches cannot wait for each other.
 pub(super) async fn insert_changes(
     connection: &mut PgConnection,
     changes: &[(&Incoming, Vec<String>)],
     now: Timestamp,
-    sequences: &mut HashMap<String, i64>,
 ) -> Result<(), Error> {
-    let mut taken = Vec::with_capacity(changes.len());
-    for (incoming, _) in changes {
-        let last = sequences.entry(incoming.change.district.as_str().to_owned()).or_default();
-        *last += 1;
-        taken.push(*last);
+    let mut by_district: BTreeMap<&str, Vec<&(&Incoming, Vec<String>)>> = BTreeMap::new();
+    for change in changes {
+        by_district.entry(change.0.change.district.as_str()).or_default().push(change);
     }
+    for (district, changes) in by_district {
+        insert_changes_of(connection, district, &changes, now).await?;
+    }
+    Ok(())
+}
+
+async fn insert_changes_of(
+    connection: &mut PgConnection,
+    district: &str,
+    changes: &[&(&Incoming, Vec<String>)],
+    now: Timestamp,
+) -> Result<(), Error> {
+    sqlx::query("insert into districts (name) values ($1) on conflict do nothing")
+        .bind(district)
+        .execute(&mut *connection)
+        .await?;
     let all = || changes.iter().map(|(incoming, _)| &incoming.change);
     // Arrays of arrays cannot be unnested, so each row's teams travel as one JSON text.
     let teams = changes.iter().map(|(_, teams)| serde_json::Value::from(teams.clone()).to_string());
     sqlx::query(
-        "insert into alert_changes
+        "with taken as (
+             insert into feed_positions (district, last_sequence) values ($1, $2)
+             on conflict (district) do update set last_sequence = feed_positions.last_sequence + excluded.last_sequence
+             returning last_sequence - $2 as before)
+         insert into alert_changes
              (alert_id, number, district, sequence, school, kind, message, teams, traceparent, recorded_at)
-         select n.alert_id, n.number, n.district, n.sequence, n.school, n.kind, n.message,
-             array(select jsonb_array_elements_text(n.teams::jsonb)), n.traceparent, moment($10)
-         from unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::text[])
-             as n (alert_id, number, district, sequence, school, kind, message, teams, traceparent)",
+         select n.alert_id, n.number, $1, taken.before + n.place, n.school, n.kind, n.message,
+             array(select jsonb_array_elements_text(n.teams::jsonb)), n.traceparent, moment($3)
+         from taken, unnest($4::uuid[], $5::int[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::text[])
+             with ordinality as n (alert_id, number, school, kind, message, teams, traceparent, place)",
     )
+    .bind(district)
+    .bind(i64::try_from(changes.len()).unwrap_or(i64::MAX))
+    .bind(now.as_microsecond())
     .bind(all().map(|change| uuid(change.alert_id)).collect::<Vec<_>>())
     .bind(all().map(|change| stored(change.number)).collect::<Vec<_>>())
-    .bind(all().map(|change| change.district.as_str()).collect::<Vec<_>>())
-    .bind(taken)
     .bind(all().map(|change| change.school.as_str()).collect::<Vec<_>>())
     .bind(all().map(|change| message::kind_name(change.kind)).collect::<Vec<_>>())
     .bind(changes.iter().map(|(incoming, _)| &incoming.encoded[..]).collect::<Vec<_>>())
     .bind(teams.collect::<Vec<_>>())
     .bind(changes.iter().map(|(incoming, _)| incoming.traceparent.as_str()).collect::<Vec<_>>())
-    .bind(now.as_microsecond())
-    .execute(&mut *connection)
+    .execute(connection)
     .await?;
-    for (district, last) in sequences {
-        sqlx::query("update feed_positions set last_sequence = $2 where district = $1")
-            .bind(district.as_str())
-            .bind(*last)
-            .execute(&mut *connection)
-            .await?;
-    }
     Ok(())
 }
 
@@ -201,6 +212,7 @@ pub(super) async fn insert_deliveries(
     .bind(when.now.as_microsecond())
     .bind(CANCELLED)
     .bind(chunk.iter().map(|new| settled(new)).collect::<Vec<_>>())
+    .bind(chunk.iter().map(|new| new.maybe_sent).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -212,7 +224,6 @@ pub(in crate::store) async fn deliver_again(
     planned: Planned,
     of: &Incoming,
     message: Message,
-    .bind(chunk.iter().map(|new| new.maybe_sent).collect::<Vec<_>>())
     when: When,
 ) -> Result<(), Error> {
     let worth = SignedDuration::try_from(when.worth.max(FOLLOWING_WORTH)).unwrap_or(SignedDuration::MAX);

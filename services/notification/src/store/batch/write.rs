@@ -107,15 +107,15 @@ impl<'a> Writes<'a> {
         connection: &mut PgConnection,
         when: When,
         alerts: &HashMap<AlertId, Alert>,
-        sequences: &mut HashMap<String, i64>,
     ) -> Result<(), Error> {
-        rows::insert_changes(connection, &self.changes, when.now, sequences).await?;
         rows::upsert_alerts(connection, &self.changes, alerts, when.now).await?;
         for chunk in self.deliveries.values().collect::<Vec<_>>().chunks(WRITE_CHUNK) {
             rows::insert_deliveries(connection, when, chunk).await?;
         }
         rows::rewrite_deliveries(connection, &self.rewritten).await?;
-        rows::cancel_deliveries(connection, &self.cancelled, when.now).await
+        rows::cancel_deliveries(connection, &self.cancelled, when.now).await?;
+        // Last, since it locks the order of the whole district until commit.
+        rows::insert_changes(connection, &self.changes, when.now).await
     }
 }
 
