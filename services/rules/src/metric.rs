@@ -24,5 +24,7 @@ pub(crate) const SWEEPS_REFUSED: &str = "homeroom_rules_sweeps_refused_total";
 pub(crate) const CHECKPOINTED: &str = "homeroom_rules_checkpointed_students_total";
 /// Events folded again by a new owner, because the rows lacked them.
 pub(crate) const REFOLDED: &str = "homeroom_rules_refolded_events_total";
+/// Students whose alert changes could not be taken up again, because what is stored of them cannot be read or written.
+pub(crate) const ADOPTIONS_REFUSED: &str = "homeroom_rules_adoptions_refused_total";
 /// Students with alert changes that the topic held and the database had lost.
 pub(crate) const ADOPTED: &str = "homeroom_rules_adopted_students_total";

@@ -1,5 +1,6 @@
 //! Puts committed alert changes and dead letters on their topics, each topic's in the order of their numbers. Each has a loop
-//! of its own, so that a flood of dead letters, or a topic that refuses them, holds no alert back.
+//! of its own, so that a flood of dead letters, or a topic that refuses them, holds no alert back until so much has been
+//! committed behind the oldest row that waits that the worker waits too: the outbox stays bounded.
 //!
 //! A reconciler: woken with the number that is committed, it reads the outbox from where it stands. A row that was published
 //! and not yet deleted when the process died is published again; readers drop the repeat by alert and number.
@@ -73,12 +74,13 @@ impl Publisher {
     }
 
     /// Up to which offset the topic of alerts holds nothing that the rows do not: what was there was read, and only what was
-    /// committed has come since. 0 before.
-    pub(crate) fn known(&self) -> i64 {
-        self.known.map_or(0, |known| known.max(self.appended.load(Ordering::Relaxed)))
+    /// committed has come since. None before.
+    pub(crate) fn known(&self) -> Option<i64> {
+        self.known.map(|known| known.max(self.appended.load(Ordering::Relaxed)))
     }
 
-    /// Everything below this number is committed. Waits while too much is unpublished, so that the outbox stays bounded.
+    /// Everything below this number is committed. Waits while too many numbers lie behind the oldest unpublished row of either
+    /// topic, so that the outbox stays bounded.
     pub(crate) async fn published_up_to(&mut self, next_seq: i64) {
         self.committed.send_replace(next_seq);
         let enough = next_seq.saturating_sub(self.most_behind);
@@ -144,6 +146,10 @@ impl Run {
             return Ok(None);
         }
         let (seqs, rows): (Vec<i64>, Vec<OutboxRow>) = rows.into_iter().unzip();
+        // What is below the first row that waits is out, whoever published it: so the distance to it counts, not that to 0.
+        if let Some(first) = seqs.first() {
+            self.progress.send_replace(*first);
+        }
         let results = self.log.append(self.topic, rows.into_iter().map(record).collect()).await;
         self.note(&results);
         let kept = results.iter().take_while(|result| result.is_ok()).count();
@@ -156,9 +162,7 @@ impl Run {
             (last, _) => Ok(last),
         }
     }
-}
 
-impl Run {
     /// Remembers how far the topic of alerts has come. A student's alerts are in the partition of its events' number.
     fn note(&self, results: &[Result<Appended, Error>]) {
         let here =

@@ -17,6 +17,7 @@ mod fold;
 mod memory;
 mod patience;
 mod quarantine;
+mod reading;
 mod recover;
 mod sweep;
 mod take;

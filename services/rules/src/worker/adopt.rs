@@ -5,6 +5,9 @@
 //! first reads the topic from where it is known to agree with the rows, and takes up each change that its student's episodes do
 //! not know. The events that those changes were decided with have had their effect: they are folded in silence, as
 //! `recover` does, and what was told and no longer holds is then recalled under the next number.
+//!
+//! What that silence loses: of those events, the letters to senders whose word came too late. Events that could not be
+//! understood get their letters again, once more than before the restore at worst.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,18 +15,31 @@ use std::sync::Arc;
 use homeroom_bus::{Offset, Partition, Record, Topic};
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::episode::{Adopted, Basis, Standing};
+use homeroom_domain::id::{DistrictId, RuleId};
 use homeroom_domain::mutant::{Mutant, planted};
+use homeroom_domain::settings::Now;
 
 use crate::evaluate::Student;
 use crate::metric;
 use crate::store::{Effects, Key, Lease, StudentChange, Tally};
+use crate::worker::date::later;
+use crate::worker::patience::chain;
+use crate::worker::reading::Reading;
 use crate::worker::{Error, Hold, Worker};
 
-/// Reads that may bring nothing from the topic's first record on, before it is held that all of them have expired.
-const MOST_SILENT: u32 = 6;
-
 /// A change on the topic, and the offset of the events that it was decided with.
-type Told = (AlertChange, Basis, i64);
+type Heard = (AlertChange, Basis, i64);
+
+/// What is taken up of a part of the topic.
+#[derive(Default)]
+struct TakenUp {
+    students: BTreeMap<Key, Arc<Student>>,
+    /// The latest dates that a change was told at: a clock that is slow now must not tell of those days again.
+    dates: BTreeMap<DistrictId, Now>,
+    tally: BTreeMap<(DistrictId, RuleId), Tally>,
+    /// The offset after the last event that had its effect.
+    events_offset: i64,
+}
 
 impl Worker {
     /// Takes up what the topic holds and the rows do not.
@@ -31,41 +47,107 @@ impl Worker {
         if !self.shared.alerts_beside_events || planted(Mutant::ForgetTold) {
             return Ok(Hold::Kept);
         }
-        let mut at = self.lease.alerts_offset;
         let end = self.end_of(Topic::Alerts).await?.0;
-        let mut silent = 0;
+        // A topic that ends before where we were was made anew.
+        let at = if self.lease.alerts_offset > end { 0 } else { self.lease.alerts_offset };
+        if at < end && self.adopt_between(at, end).await? == Hold::Lost {
+            return Ok(Hold::Lost);
+        }
+        self.publisher.known_up_to(end);
+        Ok(Hold::Kept)
+    }
+
+    async fn adopt_between(&mut self, at: i64, end: i64) -> Result<Hold, Error> {
         let shared = Arc::clone(&self.shared);
         let _reading = shared.reading.acquire().await;
-        while at < end && silent < MOST_SILENT {
-            let records = match self.read(Topic::Alerts, at).await {
+        let mut reading = Reading::new(Topic::Alerts, self.lease.partition, at);
+        while reading.at() < end {
+            let records = match self.read(&mut reading).await {
                 // The topic expires, and may have been made anew: from its first record, then.
-                Err(Error::Log(homeroom_bus::Error::OffsetOutOfRange { .. })) if at > 0 => {
-                    at = 0;
+                Err(Error::Log(homeroom_bus::Error::OffsetOutOfRange { .. })) => {
+                    reading.restart();
                     continue;
                 }
                 records => records?,
             };
-            match records.last() {
-                Some(last) => at = last.offset.0 + 1,
-                None if at == 0 => silent += 1,
-                None => {}
+            if records.is_empty() && self.is_expired(&mut reading, end).await? {
+                tracing::info!(
+                    partition = self.lease.partition,
+                    end,
+                    "the alert changes since the rows were written have expired"
+                );
+                break;
             }
-            if self.adopt_from(&records, at).await? == Hold::Lost {
+            if self.adopt_from(&records, reading.at()).await? == Hold::Lost {
                 return Ok(Hold::Lost);
             }
         }
-        self.publisher.known_up_to(at.max(end));
         Ok(Hold::Kept)
     }
 
+    /// Takes up what these records hold, which end before `at`. A student whom the database refuses stops no other.
     async fn adopt_from(&mut self, records: &[Record], at: i64) -> Result<Hold, Error> {
+        let Some(first) = records.first() else { return Ok(Hold::Kept) };
+        let heard: Vec<Heard> = records.iter().filter_map(heard).collect();
+        match self.take_up(&heard, at).await {
+            Err(Error::Store(error)) if error.refused() => {
+                tracing::warn!(partition = self.lease.partition, error = %chain(&error), "the database refuses what was told; taking it up student by student");
+            }
+            taken => return taken,
+        }
+        let mut by_student: BTreeMap<Key, Vec<Heard>> = BTreeMap::new();
+        for one in heard {
+            by_student.entry(key(&one.0)).or_default().push(one);
+        }
+        for heard in by_student.into_values() {
+            // Until all of these are taken up, the rows are known to hold what is before the first record only.
+            match self.take_up(&heard, first.offset.0).await {
+                Ok(Hold::Kept) => {}
+                Err(Error::Store(error)) if error.refused() => {
+                    metrics::counter!(metric::ADOPTIONS_REFUSED).increment(1);
+                    tracing::error!(partition = self.lease.partition, error = %chain(&error), "what was told of a student cannot be taken up; it may be told again");
+                }
+                other => return other,
+            }
+        }
+        Ok(Hold::Kept)
+    }
+
+    /// Commits what of these changes the rows do not know, and that everything below `at` is known.
+    async fn take_up(&mut self, heard: &[Heard], at: i64) -> Result<Hold, Error> {
         self.memory.turn();
-        let told: Vec<Told> = records.iter().filter_map(told).collect();
-        self.load(told.iter().map(|(change, ..)| key(change)).collect()).await?;
-        let (mut students, mut effects, mut events) = (BTreeMap::new(), Effects::default(), self.lease.next_offset);
-        for (change, basis, events_offset) in &told {
+        self.load(heard.iter().map(|(change, ..)| key(change)).collect()).await?;
+        for (change, ..) in heard {
+            self.load_date(&change.district).await?;
+        }
+        let TakenUp { students, dates, tally, events_offset } = self.unknown(heard);
+        if students.is_empty() {
+            return Ok(Hold::Kept);
+        }
+        let taken = students.len();
+        let effects = Effects {
+            students: students.into_iter().map(|(key, after)| self.change_to(key, after)).collect(),
+            dates: dates.into_iter().collect(),
+            tally,
+            ..Effects::default()
+        };
+        let next_offset = events_offset.min(self.end_of(Topic::Events).await?.0).max(self.lease.next_offset);
+        let hold = self.commit(Lease { alerts_offset: at, next_offset, ..self.lease }, effects).await?;
+        metrics::counter!(metric::ADOPTED).increment(taken as u64);
+        tracing::warn!(
+            partition = self.lease.partition,
+            students = taken,
+            "took up alerts that were told of and that the database had lost"
+        );
+        Ok(hold)
+    }
+
+    /// What of these changes the students in memory do not know.
+    fn unknown(&self, heard: &[Heard]) -> TakenUp {
+        let mut taken = TakenUp::default();
+        for (change, basis, events_offset) in heard {
             let key = key(change);
-            let known = students.get(&key).or_else(|| self.memory.get(&key));
+            let known = taken.students.get(&key).or_else(|| self.memory.get(&key));
             if known.is_some_and(|student| student.episodes.knows(change, basis)) {
                 continue;
             }
@@ -75,23 +157,14 @@ impl Worker {
                 tracing::error!(alert.id = %change.alert_id, number = change.number, "an alert change on the topic is not of its basis; it is left out");
                 continue;
             }
-            count(change, adopted, effects.tally.entry((key.0.clone(), change.claim.rule.clone())).or_default());
+            count(change, adopted, taken.tally.entry((key.0.clone(), change.claim.rule.clone())).or_default());
+            let dates = taken.dates.get(&key.0).or_else(|| self.dates.get(&key.0)).copied();
+            taken.dates.insert(key.0.clone(), later(dates, basis.told_at));
+            taken.events_offset = taken.events_offset.max(*events_offset);
             student.evaluated = None;
-            events = events.max(*events_offset);
-            students.insert(key, Arc::new(student));
+            taken.students.insert(key, Arc::new(student));
         }
-        if students.is_empty() {
-            return Ok(Hold::Kept);
-        }
-        metrics::counter!(metric::ADOPTED).increment(students.len() as u64);
-        tracing::warn!(
-            partition = self.lease.partition,
-            students = students.len(),
-            "took up alerts that were told of and that the database had lost"
-        );
-        effects.students = students.into_iter().map(|(key, after)| self.change_to(key, after)).collect();
-        let next_offset = events.min(self.end_of(Topic::Events).await?.0).max(self.lease.next_offset);
-        Ok(self.commit(Lease { alerts_offset: at, next_offset, ..self.lease }, effects).await?)
+        taken
     }
 
     fn change_to(&self, key: Key, after: Arc<Student>) -> StudentChange {
@@ -110,7 +183,7 @@ fn key(change: &AlertChange) -> Key {
 }
 
 /// The change in a record; none in one of a time before changes had a basis, of which nothing can be made.
-fn told(record: &Record) -> Option<Told> {
+fn heard(record: &Record) -> Option<Heard> {
     match homeroom_proto::alert::decode_with_basis(record.value.as_deref().unwrap_or_default()) {
         Ok((change, basis)) => basis.map(|(basis, events_offset)| (change, basis, events_offset)),
         Err(error) => {

@@ -29,7 +29,8 @@ impl Worker {
         let to = Lease {
             commits: self.lease.commits + 1,
             next_seq: self.lease.next_seq + rows,
-            alerts_offset: to.alerts_offset.max(self.publisher.known()),
+            // Not the higher of both: a topic that was made anew is read from its beginning.
+            alerts_offset: self.publisher.known().unwrap_or(to.alerts_offset),
             ..to
         };
         let (store, from) = (&*self.shared.store, self.lease);

@@ -55,6 +55,11 @@ impl Worker {
     }
 }
 
+/// The later of the dates that are in force and others.
+pub(super) fn later(known: Option<Now>, now: Now) -> Now {
+    known.map_or(now, |known| Now { today: now.today.max(known.today), as_of: now.as_of.max(known.as_of) })
+}
+
 /// The district's dates when they have moved forward; a clock set back waits until it has caught up.
 fn next_date(id: &DistrictId, district: &District, known: Option<Now>, at: Timestamp) -> Option<Now> {
     let now = match district.settings.clock.now(at) {
@@ -64,8 +69,7 @@ fn next_date(id: &DistrictId, district: &District, known: Option<Now>, at: Times
             return None;
         }
     };
-    let forward =
-        known.map_or(now, |known| Now { today: now.today.max(known.today), as_of: now.as_of.max(known.as_of) });
+    let forward = later(known, now);
     let forward = if planted(Mutant::DateMovesBack) { now } else { forward };
     (known != Some(forward)).then_some(forward)
 }

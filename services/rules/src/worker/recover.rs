@@ -9,22 +9,17 @@
 //! No sweep runs meanwhile, and no date moves: they would judge students by rows that lack events.
 
 use std::ops::Range;
-use std::time::Duration;
 
-use homeroom_bus::{Offset, Partition, Record, Topic};
+use homeroom_bus::{Record, Topic};
 use tokio::sync::mpsc;
 
 use crate::metric;
 use crate::store::{Found, Key};
 use crate::worker::fold::{Incoming, Parsed};
-use crate::worker::patience::{chain, patiently};
+use crate::worker::patience::patiently;
+use crate::worker::reading::Reading;
 use crate::worker::take::Write;
 use crate::worker::{Error, Hold, Worker};
-
-/// How long to wait when the log is away.
-const BACKOFF: Duration = Duration::from_millis(500);
-/// Records read at once.
-const BATCH: usize = 5_000;
 
 impl Worker {
     /// Whether everything that had its effect is folded.
@@ -98,47 +93,16 @@ impl Worker {
         Range { start, end }: Range<i64>,
     ) -> Result<Vec<Incoming>, Error> {
         let (store, partition) = (&self.shared.store, self.lease.partition);
-        self.given_up = patiently(&self.shared.stopping, || store.given_up(partition, start..end)).await?;
-        let (mut events, mut at) = (Vec::new(), start);
-        while at < end {
-            let records = self.read(Topic::Events, at).await?;
-            at = records.last().map_or(at, |record| record.offset.0 + 1);
+        // Beside those of a recovery that may be under way.
+        self.given_up.extend(patiently(&self.shared.stopping, || store.given_up(partition, start..end)).await?);
+        let (mut events, mut reading) = (Vec::new(), Reading::new(Topic::Events, partition, start));
+        while reading.at() < end {
+            let records = self.read(&mut reading).await?;
             let of_student = records.into_iter().filter(|record| record.offset.0 < end).map(Incoming::parse);
             events.extend(of_student.filter(
                 |incoming| matches!(&incoming.parsed, Parsed::Event(event) if (&event.district, &event.student) == (&key.0, &key.1)),
             ));
         }
         Ok(events)
-    }
-
-    /// Records of a topic's partition of our number from an offset on; none when it gives none for a while.
-    pub(super) async fn read(&self, topic: Topic, from: i64) -> Result<Vec<Record>, Error> {
-        let partition = Partition(self.lease.partition);
-        self.ask(|| async move {
-            let mut tail = self.shared.log.tail(topic, partition, Offset(from)).await?;
-            tail.next(BATCH, BACKOFF).await
-        })
-        .await
-    }
-
-    /// Asks the log, however long it is away, until the process stops.
-    pub(super) async fn ask<T, Fut>(&self, mut question: impl FnMut() -> Fut) -> Result<T, Error>
-    where
-        Fut: Future<Output = Result<T, homeroom_bus::Error>>,
-    {
-        let stopping = &self.shared.stopping;
-        loop {
-            match stopping.run_until_cancelled(question()).await {
-                None => return Err(Error::Stopping),
-                Some(Ok(answer)) => return Ok(answer),
-                Some(Err(error @ homeroom_bus::Error::OffsetOutOfRange { .. })) => return Err(error.into()),
-                Some(Err(error)) => {
-                    tracing::warn!(error = %chain(&error), "the log does not answer now; asking again");
-                    if stopping.run_until_cancelled(tokio::time::sleep(BACKOFF)).await.is_none() {
-                        return Err(Error::Stopping);
-                    }
-                }
-            }
-        }
     }
 }
