@@ -60,6 +60,7 @@ pub enum Beginning {
 #[derive(Debug, Default)]
 pub struct History {
     alerts: BTreeMap<AlertId, Vec<Change>>,
+    cut: bool,
 }
 
 /// Whose alert of which rule.
@@ -72,7 +73,7 @@ impl History {
         for change in changes {
             reader.take(change, findings);
         }
-        reader.end(findings)
+        Self { cut: beginning == Beginning::Cut, ..reader.end(findings) }
     }
 
     /// As a feed tells it: each change once, in order.
@@ -88,6 +89,11 @@ impl History {
             reader.take(change, findings);
         }
         reader.end(findings)
+    }
+
+    /// Whether old records have expired, and an alert may be unknown for that.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// The changes of an alert, in order of number.

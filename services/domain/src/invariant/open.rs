@@ -53,8 +53,8 @@ pub fn check_stored<'a>(
             let alert = episode.alert_id(district, student);
             open.remove(&alert);
             let told = history.of(alert).last().map(|last| (last.number, standing(last.kind)));
-            // A history that was cut may no longer hold an alert that has ended.
-            let forgotten = told.is_none() && episode.standing != Standing::Open;
+            // Nobody hears any more of an alert that has ended; and one that stays open may be older than what a topic keeps.
+            let forgotten = told.is_none() && (history.is_cut() || episode.standing != Standing::Open);
             if !forgotten && told != Some((episode.number, episode.standing)) {
                 let (number, standing) = (episode.number, episode.standing);
                 let found = format!(

@@ -28,13 +28,14 @@ impl Told {
         if log.partitions(Topic::Alerts).await? != log.partitions(Topic::Events).await? {
             return Ok(None);
         }
+        // The outbox first: what is published meanwhile is then in both, which a history bears, and not in neither.
+        let rows = outbox::list(database, partition, Topic::Alerts, 0..i64::MAX, MOST_UNPUBLISHED).await?;
         let end = log.end_offset(Topic::Alerts, Partition(partition)).await?.0;
         let mut told = Self { changes: Vec::new(), beginning: Beginning::Whole };
         let mut tail = log.tail(Topic::Alerts, Partition(partition), Offset(0)).await?;
         let mut at = 0;
         while at < end {
             let records = tail.next(5_000, Duration::from_secs(10)).await?;
-            // Whatever is left has expired.
             let Some(last) = records.last() else { break };
             if at == 0 && records[0].offset.0 > 0 {
                 told.beginning = Beginning::Cut;
@@ -43,7 +44,13 @@ impl Told {
             let values = records.iter().map(|record| record.value.as_deref().unwrap_or_default());
             told.changes.extend(values.filter_map(change));
         }
-        let rows = outbox::list(database, partition, Topic::Alerts, 0..i64::MAX, MOST_UNPUBLISHED).await?;
+        if at == 0 && end > 0 {
+            // All of it has expired.
+            told.beginning = Beginning::Cut;
+        } else if at < end {
+            let problem = format!("the alerts of partition {partition} are silent at {at}, before their end {end}");
+            return Err(Error::Config(problem));
+        }
         told.changes.extend(rows.iter().filter_map(|(_, row)| change(&row.value)));
         Ok(Some(told))
     }
@@ -95,7 +102,7 @@ mod tests {
             let told = Told { changes: changes.to_vec(), beginning: Beginning::Whole };
             told.broken(&district, &[]).into_iter().collect::<Vec<_>>()
         };
-        assert_eq!(broken(&[opened.clone()]), [Promise::StoredAsTold]);
+        assert_eq!(broken(std::slice::from_ref(&opened)), [Promise::StoredAsTold]);
         assert_eq!(broken(&[opened, recalled.clone()]), []);
         assert_eq!(broken(&[recalled]), [Promise::Numbers]);
     }
