@@ -3,12 +3,14 @@
 //! Who is who: the reference task folds the reference topic into snapshots; an owner claims partitions of
 //! the events topic; one worker per partition folds batches of events into students' ledgers, evaluates them and commits
 //! ledgers, measures, alert changes and offset in one transaction; a publisher per partition puts committed alert changes on
-//! the alerts topic. Two clocks move students without an event: reference changes and the district's date; both are *sweeps*.
+//! the alerts topic. A worker that lags writes only students whose alerts changed with their batch, and the others later, in
+//! *checkpoints*. Two clocks move students without an event: reference changes and the district's date; both are *sweeps*.
 //!
-//! What can go wrong: a process dies between any two steps (the transaction holds either all or nothing, and unpublished
-//! changes are published again by the next owner); a stale owner wakes (its epoch matches no row); an event cannot be
-//! understood (it goes to `dead_letters` in the same transaction); a rule cannot be evaluated (its episodes stay as they were,
-//! and the failure is counted).
+//! What can go wrong: a process dies between any two steps (the transaction holds either all or nothing, unpublished changes are
+//! published again by the next owner, and what was told and not written is folded again in silence: *recovery*); the database
+//! comes back older than the log (the next owner takes up from the alerts topic what was told and lost: *adoption*); a stale
+//! owner wakes (its epoch matches no row); an event cannot be understood (it goes to `dead_letters` in the same transaction); a
+//! rule cannot be evaluated (its episodes stay as they were, and the failure is counted).
 
 mod app;
 mod config;

@@ -179,7 +179,7 @@ pub struct Tally {
     pub open: i64,
     /// Ever opened.
     pub opened: i64,
-    /// Students for whom it could not be evaluated.
+    /// Evaluations that failed.
     pub failures: i64,
 }
 

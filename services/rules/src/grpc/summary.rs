@@ -74,11 +74,11 @@ impl Risk {
         let reference_end =
             self.log.end_offsets(Topic::Reference).await.map_err(log)?.first().copied().unwrap_or(Offset(0)).0;
         let known: HashMap<i32, (i64, i64)> =
-            counts.partitions.iter().map(|(partition, next, reference)| (*partition, (*next, *reference))).collect();
+            counts.partitions.iter().map(|(partition, state, reference)| (*partition, (*state, *reference))).collect();
         let mut behind = 0;
         for (partition, end) in (0_i32..).zip(&ends) {
-            let (next, reference) = known.get(&partition).copied().unwrap_or((0, 0));
-            behind += (end.0 - next).max(0) + (reference_end - reference).max(0);
+            let (state, reference) = known.get(&partition).copied().unwrap_or((0, 0));
+            behind += (end.0 - state).max(0) + (reference_end - reference).max(0);
         }
         Ok(behind)
     }

@@ -3,7 +3,7 @@
 //! Why readers are answered from the tables all the same, and not from memory: they ask whichever process they reach, which
 //! need not be the partition's owner, and what is only in memory is never news: a student whose alerts changed is always
 //! written with the batch that changed them. So an answer is old by `unwritten_seconds` at worst, and only while the worker
-//! lags, when the events it lacks would not have been folded yet anyway.
+//! lags, when the events it lacks would not have been folded yet anyway; after a takeover, by the outage as well.
 
 use homeroom_domain::mutant::{Mutant, planted};
 use tokio::time::Instant;
