@@ -76,7 +76,12 @@ async fn a_watcher_of_a_school_sees_its_changes_only() {
 #[tokio::test]
 async fn a_cursor_that_is_none_is_refused() {
     let world = World::start().await;
-    for (cursor, code) in [("one", Code::InvalidArgument), ("1.x", Code::InvalidArgument), ("7", Code::OutOfRange), ("-1", Code::OutOfRange)] {
+    for (cursor, code) in [
+        ("one", Code::InvalidArgument),
+        ("1.x", Code::InvalidArgument),
+        ("7", Code::OutOfRange),
+        ("-1", Code::OutOfRange),
+    ] {
         let message = pb::WatchAlertsRequest { cursor: cursor.to_owned(), from_start: false, school: String::new() };
         let refused = world.client().watch_alerts(request("feed", message)).await.unwrap_err();
         assert_eq!(refused.code(), code, "{cursor}");

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use tonic::Code;
 
 use crate::adapter::{Adapter, accepted, settlement};
-use crate::watch::{next, watch};
+use crate::watch::{next, sequence, watch};
 use crate::world::{NOBODY, TEAM, World, request};
 
 /// Changes 1 to `last` of one alert.
@@ -64,7 +64,7 @@ async fn watchers_whose_backlog_takes_for_ever_do_not_keep_adapters_from_the_dat
         watchers.spawn(async move {
             let mut stream = client.watch_alerts(request("feed", message)).await.unwrap().into_inner();
             for expected in 1..=ALERTS {
-                assert_eq!(next(&mut stream).await.1, expected.to_string());
+                assert_eq!(sequence(&next(&mut stream).await.1), u64::from(expected));
             }
         });
     }

@@ -108,14 +108,15 @@ impl<'a> Writes<'a> {
         when: When,
         alerts: &HashMap<AlertId, Alert>,
     ) -> Result<(), Error> {
-        rows::upsert_alerts(connection, &self.changes, alerts, when.now).await?;
         for chunk in self.deliveries.values().collect::<Vec<_>>().chunks(WRITE_CHUNK) {
             rows::insert_deliveries(connection, when, chunk).await?;
         }
         rows::rewrite_deliveries(connection, &self.rewritten).await?;
         rows::cancel_deliveries(connection, &self.cancelled, when.now).await?;
-        // Last, since it locks the order of the whole district until commit.
-        rows::insert_changes(connection, &self.changes, when.now).await
+        // Late, since it locks the order of the whole district until commit; and before the alerts, so that an alert that is another
+        // district's is refused as known, and not as forbidden.
+        rows::insert_changes(connection, &self.changes, when.now).await?;
+        rows::upsert_alerts(connection, &self.changes, alerts, when.now).await
     }
 }
 
