@@ -17,13 +17,13 @@ mod reader;
 mod seat;
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use homeroom_domain::id::DistrictId;
 use homeroom_proto::wire::notification as pb;
+use tokio::task::JoinSet;
 use tokio_stream::Stream;
 use tonic::Status;
 use uuid::Uuid;
@@ -35,8 +35,6 @@ use seat::{Change, Next, Seat};
 
 pub(crate) use reader::Reader;
 
-type Backlog = Pin<Box<dyn Future<Output = Result<reader::Backlog, Status>> + Send>>;
-
 /// A watcher, as the stream that its peer reads.
 pub(super) struct Watcher {
     reader: Arc<Reader>,
@@ -47,8 +45,9 @@ pub(super) struct Watcher {
     forgotten: i64,
     /// Read from the backlog and not yet sent.
     page: VecDeque<Arc<Change>>,
-    /// The next page, while it is read.
-    reading: Option<Backlog>,
+    /// The next page, while it is read: by a task, since nobody polls a watcher whose peer does not read, and a look at the backlog
+    /// that is left half done keeps its share of the connections.
+    reading: JoinSet<Result<reader::Backlog, Status>>,
     /// Up to where nothing is left in the backlog once the page is sent.
     caught_up: Option<i64>,
     over: bool,
@@ -80,7 +79,7 @@ impl Watcher {
             }
         };
         let seat = reader.sit(district, request.school, place);
-        let (page, reading) = (VecDeque::new(), None);
+        let (page, reading) = (VecDeque::new(), JoinSet::new());
         Ok(Self { reader, seat, cursor, forgotten, page, reading, caught_up, over: false })
     }
 
@@ -101,7 +100,7 @@ impl Watcher {
 
     fn end(&mut self, status: Status) -> Poll<Option<Result<pb::WatchAlertsResponse, Status>>> {
         self.over = true;
-        self.reading = None;
+        self.reading.abort_all();
         self.reader.leave(&self.seat);
         Poll::Ready(Some(Err(status)))
     }
@@ -136,11 +135,15 @@ impl Stream for Watcher {
                     continue;
                 }
             }
-            let (reader, seat, cursor) = (&this.reader, &this.seat, this.cursor);
-            let reading =
-                this.reading.get_or_insert_with(|| Box::pin(Arc::clone(reader).backlog(Arc::clone(seat), cursor)));
-            let read = ready!(reading.as_mut().poll(cx));
-            this.reading = None;
+            if this.reading.is_empty() {
+                let backlog = Arc::clone(&this.reader).backlog(Arc::clone(&this.seat), this.cursor);
+                this.reading.spawn(backlog);
+            }
+            let read = match ready!(this.reading.poll_join_next(cx)) {
+                Some(Ok(read)) => read,
+                Some(Err(_)) => Err(Status::internal("the backlog could not be read; resume by the cursor")),
+                None => continue,
+            };
             if let Err(status) = read.and_then(|backlog| this.take(backlog)) {
                 return this.end(status);
             }
