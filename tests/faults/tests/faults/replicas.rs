@@ -8,6 +8,8 @@ use tokio::time::Instant;
 
 /// Of the load while a broker is cut off.
 const STUDENTS: usize = 1_000;
+/// Of the load while a broker is down and comes back.
+const OF_A_BROKER: usize = 800;
 
 fn cluster(scene: &mut Scene) -> Result<&mut BrokerCluster> {
     match &mut scene.world.log {
@@ -23,6 +25,10 @@ async fn each_of_three_brokers_is_killed_and_one_is_cut_off() -> Result<()> {
     let mut scene = Scene::open("three brokers", setup).await?;
     cluster(&mut scene)?.wait_in_sync().await?;
     for which in 0..BROKERS {
+        // A broker's start takes long, and the load goes on meanwhile: each has students of its own.
+        if which > 0 {
+            scene.load_again(&format!("of-broker-{}", which + 1), OF_A_BROKER).await?;
+        }
         scene.some_while().await?;
         let since = Instant::now();
         cluster(&mut scene)?.broker(which)?.kill()?;
