@@ -8,9 +8,6 @@ use crate::measure::{Measure, Measures};
 use crate::rule::condition::{Condition, Number};
 use crate::rule::pack::Pack;
 
-/// More days than there will be; a share of them in hundredths of a percent still fits.
-const LARGE: i64 = i64::MAX / 1_000_000;
-
 /// The longest text about one input that its author is told, bytes.
 const MAX_WORDS: usize = 16 * 1024;
 
@@ -70,8 +67,9 @@ fn interpreted(text: &str, measures: &Measures) -> Value {
     program.execute(&context).expect("it has a value for us")
 }
 
-fn samples() -> [Measures; 3] {
-    let full = Measures {
+/// A student of some months, and measures that no student has.
+fn samples() -> [Measures; 5] {
+    let some = Measures {
         enrolled: 10_000,
         absent: 1_000,
         unexcused: 500,
@@ -82,7 +80,8 @@ fn samples() -> [Measures; 3] {
         failing: 2,
         failing_core: 1,
     };
-    [Measures::default(), full, Measures { enrolled: LARGE, absent: LARGE - 1, streak: i64::MIN, ..full }]
+    let of = |enrolled, absent, streak| Measures { enrolled, absent, streak, ..some };
+    [Measures::default(), some, of(1, i64::MAX, i64::MIN), of(i64::MAX, i64::MIN, i64::MAX), of(i64::MIN, i64::MAX, -1)]
 }
 
 fn words(error: &dyn std::error::Error) -> usize {

@@ -66,7 +66,8 @@ impl Unit {
 }
 
 /// A count of hundredths as a decimal number without trailing zeros.
-pub fn decimals(hundredths: i64) -> String {
+pub fn decimals(hundredths: impl Into<i128>) -> String {
+    let hundredths = hundredths.into();
     let (whole, rest) = (hundredths / 100, (hundredths % 100).abs());
     let sign = if hundredths < 0 && whole == 0 { "-" } else { "" };
     match rest {
@@ -165,10 +166,12 @@ impl Measures {
         if self.enrolled < TIER_MINIMUM_ENROLLED {
             return None;
         }
-        let exclusive = i64::from(planted(Mutant::BoundsExclusive));
+        // In 128 bits, in which no measure overflows.
+        let exclusive = i128::from(planted(Mutant::BoundsExclusive));
+        let (absent, enrolled) = (i128::from(self.absent), i128::from(self.enrolled));
         let reached = TIER_BOUNDS_PERCENT
             .iter()
-            .filter(|&&percent| self.absent * 100 >= percent * self.enrolled + exclusive)
+            .filter(|&&percent| absent * 100 >= i128::from(percent) * enrolled + exclusive)
             .count();
         u8::try_from(reached).ok()
     }

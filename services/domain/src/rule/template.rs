@@ -85,16 +85,20 @@ impl Part {
     }
 }
 
+// In 128 bits, in which no product of a measure and a small number overflows: a sentence must not stop a worker, whatever the
+// measures.
+
 fn percent(measures: &Measures) -> String {
-    if measures.enrolled == 0 {
+    if measures.enrolled <= 0 {
         return "0%".to_owned();
     }
-    format!("{}%", decimals(measures.absent * 10_000 / measures.enrolled))
+    format!("{}%", decimals(i128::from(measures.absent) * 10_000 / i128::from(measures.enrolled)))
 }
 
 /// The least n with absent x 100 < percent x (enrolled + n days).
-fn days_until_below(measures: &Measures, percent: i64) -> i64 {
-    let short = measures.absent * 100 - percent * measures.enrolled;
+fn days_until_below(measures: &Measures, percent: i64) -> i128 {
+    let percent = i128::from(percent);
+    let short = i128::from(measures.absent) * 100 - percent * i128::from(measures.enrolled);
     if short < 0 { 0 } else { short / (percent * 100) + 1 }
 }
 
@@ -120,6 +124,18 @@ mod tests {
         // 12.5 of 120 + n below 10%: n = 5 gives exactly 10%, so six are needed.
         assert_eq!(fill("{days_until_below_10}"), "6");
         assert_eq!(fill("{days_until_below_20}"), "0");
+    }
+
+    #[test]
+    fn measures_beyond_all_reason_are_said_too() {
+        let template = Template::parse("{percent} {days_until_below_1}").unwrap();
+        let said = |enrolled, absent| {
+            let measures = Measures { enrolled, absent, ..Measures::default() };
+            template.fill(&measures, Date::parse("2022-04-13").unwrap())
+        };
+        assert_eq!(said(1, i64::MAX), "922337203685477580700% 9223372036854775807");
+        assert_eq!(said(i64::MAX, i64::MIN), "-100% 0");
+        assert_eq!(said(i64::MIN, i64::MAX), "0% 9315605757223323566");
     }
 
     #[test]
