@@ -20,6 +20,10 @@ pub fn envelope(input: &[u8]) {
         b"reference" => check(message, reference::decode, |value| reference::encode(value).to_vec()),
         b"directory" => check(message, directory::decode, |value| directory::encode(value).to_vec()),
         b"alert" => check(message, alert::decode, |value| alert::encode(value).to_vec()),
+        b"alert-with-basis" => check(message, alert::decode_with_basis, |(change, basis)| match basis {
+            Some((basis, events_offset)) => alert::encode_with_basis(change, basis, *events_offset).to_vec(),
+            None => alert::encode(change).to_vec(),
+        }),
         b"dead-letter" => check(message, dead_letter::decode, |value| dead_letter::encode(value).to_vec()),
         _ => {}
     }
