@@ -16,6 +16,9 @@ use clap::Parser as _;
 
 use command::Cli;
 
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// How long what still runs on other threads may take when everything is done.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
