@@ -3,9 +3,11 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -92,9 +94,23 @@ fn await_ready(mut broker: Child, log: &Path) -> anyhow::Result<Child> {
     }
 }
 
-/// A port of 127.0.0.1 that nobody listens on now.
+/// Where ports are taken from: below those that the kernel gives to connections, any of which could take one between our look
+/// and the start of the program that is to listen there.
+const PORTS: Range<u16> = 10_000..32_000;
+
+/// A port of 127.0.0.1 that nobody listens on now, and that was given to nobody before.
 pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0").context("find a free port")?.local_addr()?.port())
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    for _ in 0..count {
+        // Each process begins elsewhere.
+        let at = std::process::id().wrapping_mul(7_919).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % count;
+        let port = PORTS.start + u16::try_from(at)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("there is no free port in {PORTS:?}")
 }
 
 /// The root of the checkout.
