@@ -17,8 +17,12 @@ const AMONG: u64 = 6;
 pub enum Place {
     /// A commit, by a service with this schema.
     Commit(&'static str),
+    /// The same, of a transaction that executed a statement with these words.
+    CommitOf(&'static str, &'static str),
     /// An append to this topic.
     Append(&'static str),
+    /// The adapter's word on how attempts ended, to the feed.
+    Settlement,
 }
 
 /// How far it comes.
@@ -52,6 +56,8 @@ impl Scene {
         let nth = 1 + self.dice.below(AMONG);
         let message = match place {
             Place::Commit(_) => Message::Commit,
+            Place::CommitOf(_, words) => Message::CommitOf(words),
+            Place::Settlement => Message::Settlement,
             Place::Append(topic) => Message::Produce(topic.to_owned()),
         };
         let point = Point { message, nth, answered: moment == Moment::After };
@@ -64,7 +70,8 @@ impl Scene {
 
     fn proxy(&self, place: Place) -> Result<&Proxy> {
         match (place, &self.world.log) {
-            (Place::Commit(schema), _) => self.world.proxy(schema),
+            (Place::Commit(schema) | Place::CommitOf(schema, _), _) => self.world.proxy(schema),
+            (Place::Settlement, _) => self.world.feed_proxy(),
             (Place::Append(_), Log::ProxiedKafka(_, proxy)) => Ok(proxy),
             (Place::Append(_), _) => bail!("the setup has no proxy before Kafka"),
         }

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use homeroom_chassis::clock;
 use homeroom_harness::homeroom::{EdFi, program};
 use homeroom_harness::kafka::free_port;
+use homeroom_harness::proxy::{Address, Wire};
 use homeroom_harness::{Clock, Process, Proxy, Volume, WebhookSink};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -45,6 +46,8 @@ pub struct World {
     /// Where webhooks end.
     pub sink: WebhookSink,
     postgres: Postgres,
+    /// Between the adapter and the feed, and where it listens.
+    feed: Option<(u16, Proxy)>,
     /// The log.
     pub log: Log,
     names_stay: bool,
@@ -68,9 +71,13 @@ impl World {
         let sink = WebhookSink::start().await?;
         let http = reqwest::Client::builder().no_proxy().timeout(std::time::Duration::from_secs(10)).build()?;
         let (roles, kills) = (BTreeMap::new(), Vec::new());
-        let mut world = Self { roles, sink, postgres, log, names_stay, clocks, kills, data, http, _turn: turn };
+        let feed = None;
+        let mut world = Self { roles, sink, postgres, feed, log, names_stay, clocks, kills, data, http, _turn: turn };
         for role in Role::ALL {
             world.place(role)?;
+        }
+        if proxies {
+            world.put_proxy_before_feed().await?;
         }
         files::write(&world)?;
         let admin = world.admin_url()?;
@@ -104,6 +111,14 @@ impl World {
             process = clock.of(process);
         }
         self.roles.insert(role, Running { process, http, grpc, clock });
+        Ok(())
+    }
+
+    async fn put_proxy_before_feed(&mut self) -> Result<()> {
+        let server = self.roles.get(&Role::Notification).context("the role has no place in this world")?.grpc;
+        let port = free_port()?;
+        let proxy = Proxy::start(&Address::Port(port), Address::Port(server), Wire::Http2).await?;
+        self.feed = Some((port, proxy));
         Ok(())
     }
 
@@ -250,6 +265,19 @@ impl World {
         self.postgres.proxy(schema)
     }
 
+    /// What stands between the adapter and the feed.
+    pub fn feed_proxy(&self) -> Result<&Proxy> {
+        self.feed.as_ref().map(|(_, proxy)| proxy).context("the setup has no proxies")
+    }
+
+    /// Where the adapter finds the feed.
+    fn feed_url(&self) -> Result<String> {
+        match &self.feed {
+            Some((port, _)) => Ok(format!("http://127.0.0.1:{port}")),
+            None => self.grpc(Role::Notification),
+        }
+    }
+
     /// PostgreSQL's file system.
     pub fn volume(&self) -> Result<&Volume> {
         self.postgres.volume.as_ref().context("the setup has no volume")
@@ -278,6 +306,11 @@ impl World {
     /// Puts the files of a backup in the place of PostgreSQL's.
     pub async fn restore_postgres(&mut self, from: &Path) -> Result<()> {
         self.postgres.restore(from).await
+    }
+
+    /// Makes everything that is stored so much older, as if it had lain since then.
+    pub async fn age_postgres(&self, age: std::time::Duration) -> Result<()> {
+        self.postgres.age(age).await
     }
 
     /// Waits until everything acknowledged and decided is in the log, and everything due is told.

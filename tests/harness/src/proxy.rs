@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use wire::Statements;
 pub use wire::{Message, Wire};
 
 /// An end of a connection.
@@ -139,10 +140,10 @@ impl Proxy {
 
 impl Inner {
     /// Counts a message to the server. Gives the point when this is the one.
-    fn count(&self, frame: &[u8]) -> Option<Point> {
+    fn count(&self, frame: &[u8], before: &Statements) -> Option<Point> {
         let mut armed = lock(&self.armed);
         let waiting = armed.as_mut()?;
-        if !waiting.point.message.is(frame) {
+        if !waiting.point.message.is(frame, before) {
             return None;
         }
         waiting.seen += 1;

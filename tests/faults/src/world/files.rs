@@ -112,7 +112,7 @@ lease-s = 5
         teams = at("teams.yaml"),
         notification_url = database("notification")?,
         secret = at("webhook.secret"),
-        feed = world.grpc(Role::Notification)?,
+        feed = world.feed_url()?,
         channel_key = at("channel.key"),
     ))
 }

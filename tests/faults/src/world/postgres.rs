@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use homeroom_harness::proxy::{Address, Wire};
@@ -117,6 +118,23 @@ impl Postgres {
         tokio::fs::remove_dir_all(self.directory.join("data")).await?;
         copy(from, &self.directory.join("data")).await?;
         self.restart().await
+    }
+
+    /// Makes everything that the services store so much older, as if it had lain since then.
+    pub(super) async fn age(&self, age: Duration) -> Result<()> {
+        let mut database = PgConnection::connect(self.admin_url()?.expose_secret()).await?;
+        let moments = "select format('update %I.%I set %I = %I - interval ''1 second'' * $1',
+                                     c.table_schema, c.table_name, c.column_name, c.column_name)
+                       from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
+                       where c.data_type = 'timestamp with time zone' and t.table_type = 'BASE TABLE'
+                         and c.table_schema = any($1)";
+        let updates: Vec<String> =
+            sqlx::query_scalar(moments).bind(SCHEMAS.as_slice()).fetch_all(&mut database).await?;
+        ensure!(!updates.is_empty(), "nothing that is stored has a time");
+        for update in updates {
+            sqlx::query(AssertSqlSafe(update)).bind(age.as_secs_f64()).execute(&mut database).await?;
+        }
+        Ok(())
     }
 
     /// Waits until tables, or the rows of them that are meant, are empty.

@@ -42,7 +42,7 @@ pub struct Setup {
     pub names_stay: bool,
     /// More settings of PostgreSQL.
     pub postgres: Vec<(String, String)>,
-    /// Whether each service reaches PostgreSQL through a proxy of its own.
+    /// Whether each service reaches PostgreSQL through a proxy of its own, and the adapter the feed.
     pub proxies: bool,
     /// Whether each process has a clock of its own, which can be moved.
     pub clocks: bool,

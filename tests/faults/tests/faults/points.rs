@@ -10,13 +10,16 @@ use homeroom_harness::webhook::Answer;
 use tokio::time::Instant;
 
 use Moment::{After, Before};
-use Place::{Append, Commit};
+use Place::{Append, Commit, CommitOf, Settlement};
 
 const EVENTS: &str = "homeroom.events.v1";
 const ALERTS: &str = "homeroom.alerts.v1";
 
+/// The transaction that records how attempts ended, by a part of it that no other has.
+const SETTLED: Place = CommitOf("notification", "update attempts a set outcome = 'accepted'");
+
 /// Every effect of a role that others see.
-const KILLS: [(Role, Place, Moment); 10] = [
+const KILLS: [(Role, Place, Moment); 16] = [
     (Role::Ingestion, Commit("ingestion"), Before),
     (Role::Ingestion, Commit("ingestion"), After),
     (Role::Ingestion, Append(EVENTS), Before),
@@ -27,10 +30,18 @@ const KILLS: [(Role, Place, Moment); 10] = [
     (Role::Rules, Append(ALERTS), After),
     (Role::Notification, Commit("notification"), Before),
     (Role::Notification, Commit("notification"), After),
+    (Role::Notification, SETTLED, Before),
+    (Role::Notification, SETTLED, After),
+    // Whoever is told hears of it once, whichever of the two dies, and whether the word on it arrived or not.
+    (Role::Notification, Settlement, Before),
+    (Role::Notification, Settlement, After),
+    (Role::Webhook, Settlement, Before),
+    (Role::Webhook, Settlement, After),
 ];
 
 /// Answers that do not arrive.
-const LOST: [Place; 5] = [Commit("ingestion"), Append(EVENTS), Commit("rules"), Append(ALERTS), Commit("notification")];
+const LOST: [Place; 7] =
+    [Commit("ingestion"), Append(EVENTS), Commit("rules"), Append(ALERTS), Commit("notification"), SETTLED, Settlement];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_role_killed_around_each_commit_and_acknowledgement() -> Result<()> {

@@ -7,16 +7,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, spli
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use super::wire::{Cutter, Wire, answers, correlation};
+use super::wire::{Answer, Cutter, Statements};
 use super::{Closed, End, Inner, State};
 use crate::process::owns_port;
 
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Messages or chunks that are on their way at once.
 const UNDER_WAY: usize = 256;
-
-/// An answer that is waited for: the one with this number, or the next bytes where there are no numbers.
-type Awaited = Option<[u8; 4]>;
 
 /// What the proxy's state means for one connection.
 #[derive(Debug, Clone, Copy)]
@@ -115,9 +112,9 @@ async fn ask(
     to: mpsc::Sender<Sent>,
     mut gate: Gate,
     inner: &Inner,
-    wanted: watch::Sender<Option<Awaited>>,
+    wanted: watch::Sender<Option<Answer>>,
 ) {
-    let mut cutter = Cutter::new(inner.wire);
+    let (mut cutter, mut statements) = (Cutter::new(inner.wire), Statements::new(inner.wire));
     let mut bytes = Vec::with_capacity(CHUNK_BYTES);
     while matches!(from.read_buf(&mut bytes).await, Ok(1..)) {
         let arrived = Instant::now();
@@ -125,7 +122,9 @@ async fn ask(
             let rest = bytes.split_off(end);
             let frame = std::mem::replace(&mut bytes, rest);
             let Some(delay) = gate.pass().await else { return };
-            let Some(point) = inner.count(&frame) else {
+            let point = inner.count(&frame, &statements);
+            statements.follow(&frame);
+            let Some(point) = point else {
                 if to.send((arrived + delay, frame)).await.is_err() {
                     return;
                 }
@@ -133,7 +132,7 @@ async fn ask(
             };
             inner.hold();
             if point.answered {
-                wanted.send_replace(Some(correlation(inner.wire, &frame)));
+                wanted.send_replace(Some(Answer::to(inner.wire, &frame)));
                 if to.send((arrived, frame)).await.is_err() {
                     return;
                 }
@@ -152,10 +151,9 @@ async fn answer(
     to: mpsc::Sender<Sent>,
     mut gate: Gate,
     inner: &Inner,
-    mut awaited: watch::Receiver<Option<Awaited>>,
+    mut awaited: watch::Receiver<Option<Answer>>,
 ) {
-    // PostgreSQL's answers need no cutting: a client of it waits for one before it asks the next.
-    let mut cutter = Cutter::new(if inner.wire == Wire::Kafka { Wire::Kafka } else { Wire::Any });
+    let mut cutter = Cutter::of_answers(inner.wire);
     let mut bytes = Vec::with_capacity(CHUNK_BYTES);
     while matches!(from.read_buf(&mut bytes).await, Ok(1..)) {
         let arrived = Instant::now();
@@ -172,8 +170,7 @@ async fn answer(
                 },
             };
             let Some(delay) = passed else {
-                let number = awaited.borrow().flatten();
-                if number.is_none_or(|number| answers(&frame, number)) {
+                if awaited.borrow().is_some_and(|answer| answer.is(&frame)) {
                     inner.tell();
                 }
                 continue;

@@ -36,6 +36,20 @@ fn query(text: &str) -> Vec<u8> {
 /// The first message of a connection, with protocol 3.0.
 const STARTUP: [u8; 8] = [0, 0, 0, 8, 0, 3, 0, 0];
 
+/// A statement that was prepared, and that is executed later.
+fn prepare(name: &str, text: &str) -> Vec<u8> {
+    message(b'P', &[name.as_bytes(), b"\0", text.as_bytes(), b"\0\0\0"].concat())
+}
+
+fn execute(name: &str) -> Vec<u8> {
+    message(b'B', &[b"\0", name.as_bytes(), b"\0\0\0\0\0\0\0"].concat())
+}
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+    [&[kind], length.as_slice(), body].concat()
+}
+
 fn produce(topic: &str, number: u8) -> Vec<u8> {
     let body = [&[0, 0, 0, 9, 0, 0, 0, number], topic.as_bytes()].concat();
     [u32::try_from(body.len()).unwrap().to_be_bytes().to_vec(), body].concat()
@@ -57,6 +71,44 @@ async fn the_second_commit_is_held_and_what_came_before_it_is_not() {
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).await.ok();
     assert!(before.starts_with(&rest), "the second commit was answered");
+}
+
+#[tokio::test]
+async fn the_commit_of_a_transaction_is_known_by_what_was_executed_in_it() {
+    let (proxy, mut client, _echo) = connected(Wire::Postgres).await;
+    let message = Message::CommitOf("update attempts");
+    let reached = proxy.stop_at(Point { message, nth: 1, answered: false });
+    let prepared = [STARTUP.to_vec(), prepare("s1", "update attempts set"), prepare("s2", "select")].concat();
+    let other =
+        [query("BEGIN"), execute("s2"), query("COMMIT"), execute("s1"), query("begin; set local x"), query("COMMIT")];
+    let before = [prepared, other.concat(), query("BEGIN"), execute("s1")].concat();
+    client.write_all(&before).await.unwrap();
+    let mut heard = vec![0; before.len()];
+    timeout(LATEST, client.read_exact(&mut heard)).await.unwrap().expect("commits of other transactions pass");
+    client.write_all(&query("COMMIT")).await.unwrap();
+    timeout(LATEST, reached).await.unwrap().unwrap();
+}
+
+/// A frame of HTTP/2 with messages of gRPC, each of one field with nothing in it.
+fn frame(fields: &[u8]) -> Vec<u8> {
+    let content: Vec<u8> = fields.iter().flat_map(|field| [0, 0, 0, 0, 2, field << 3 | 2, 0]).collect();
+    let length = u8::try_from(content.len()).unwrap();
+    [&[0, 0, length, 0, 0, 0, 0, 0, 1], content.as_slice()].concat()
+}
+
+#[tokio::test]
+async fn a_settlement_is_held_and_an_extension_before_it_is_not() {
+    let (proxy, mut client, _echo) = connected(Wire::Http2).await;
+    let reached = proxy.stop_at(Point { message: Message::Settlement, nth: 2, answered: false });
+    // The echo is no server, which would not repeat the preface: its first frame seems to have 5,263,945 bytes.
+    let before = [vec![b' '; 24], frame(&[1]), frame(&[3, 5]), frame(&[3])].concat();
+    client.write_all(&[before, frame(&[3, 2])].concat()).await.unwrap();
+    timeout(LATEST, reached).await.unwrap().unwrap();
+    assert!(wire_brings(&frame(&[1, 6])) && !wire_brings(&frame(&[4, 2])));
+}
+
+fn wire_brings(answer: &[u8]) -> bool {
+    super::wire::Answer::Settled.is(answer)
 }
 
 #[tokio::test]
