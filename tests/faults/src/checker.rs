@@ -12,6 +12,7 @@
 mod deliveries;
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use homeroom_domain::date::Date;
@@ -25,12 +26,9 @@ use tokio::time::{Instant, sleep};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::feed::authorized;
-use crate::story::Told;
+use crate::story::{AT_CLOSE, RULE, Told};
 use crate::world::{Role, World};
 use crate::{Feed, PATIENCE, POLL};
-
-/// The only rule of which the stories give cause.
-const RULE: &str = "unexplained-absence";
 
 /// What a second copy of a webhook may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,27 +39,57 @@ pub enum Copies {
     MayRepeat,
 }
 
+/// How long it takes at least to read the feed from the start, with nothing to wait for.
+const WHOLE_FEED: Duration = Duration::from_secs(5);
+
+/// What a test's own fault makes of what must hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowed {
+    /// Of webhooks.
+    pub copies: Copies,
+    /// Whether the district's day has been closed: today counts from then on.
+    pub day_closed: bool,
+    /// How long everything may take to have its effect.
+    pub patience: Duration,
+}
+
+impl Default for Allowed {
+    fn default() -> Self {
+        Self { copies: Copies::OnlyAfterUnknown, day_closed: false, patience: PATIENCE }
+    }
+}
+
 /// Checks everything, once all that was told has had its effect.
-pub async fn check(world: &World, feed: &Feed, told: &[Told], copies: Copies) -> Result<()> {
+pub async fn check(world: &World, feed: &Feed, told: &[Told], allowed: Allowed) -> Result<()> {
     world.all_alive()?;
-    stories_have_come_true(feed, told).await?;
+    stories_have_come_true(feed, told, allowed).await?;
     let risk = Risk::connect(world)?;
     risk.caught_up().await?;
     let changes = feed.changes();
-    no_phantoms(&changes, told)?;
+    no_phantoms(&changes, told, allowed)?;
     let mut findings = Findings::default();
     let history = history(&changes, &mut findings)?;
     none(&findings).context("the feed as it was followed, with breaks")?;
-    read_again(world, &changes).await?;
+    read_again(world, &changes, allowed.patience.max(WHOLE_FEED)).await?;
     for told in told {
         risk.has_exactly(told).await?;
     }
     let verified = world.run(&["verify"], &[]).await?;
     ensure!(verified.contains(": 0 differences"), "verify said: {verified}");
-    deliveries::check(world, &history, copies, &mut findings).await?;
+    deliveries::check(world, &history, allowed.copies, &mut findings).await?;
     none(&findings)?;
     println!("checked: {} stories, {} changes of alerts, {}", told.len(), changes.len(), verified.trim());
     Ok(())
+}
+
+/// Waits until the state has every event that is in the log.
+pub async fn caught_up(world: &World) -> Result<()> {
+    Risk::connect(world)?.caught_up().await
+}
+
+/// How many events are in the log that the state does not have yet.
+pub async fn events_behind(world: &World) -> Result<i64> {
+    Risk::connect(world)?.behind().await.map(|(events, _)| events)
 }
 
 fn history(changes: &[AlertChange], findings: &mut Findings) -> Result<History> {
@@ -75,50 +103,54 @@ fn none(findings: &Findings) -> Result<()> {
     Ok(())
 }
 
-async fn stories_have_come_true(feed: &Feed, told: &[Told]) -> Result<()> {
-    let all = || {
-        let kinds = by_student(&feed.changes());
-        told.iter().all(|told| told.story.explains(kinds.get(&told.student.key).map_or(&[], Vec::as_slice)))
-    };
-    if feed.wait_until(PATIENCE, all).await.is_ok() {
+async fn stories_have_come_true(feed: &Feed, told: &[Told], allowed: Allowed) -> Result<()> {
+    let all = || wrong(&feed.changes(), told, allowed).is_empty();
+    if feed.wait_until(allowed.patience, all).await.is_ok() {
         return Ok(());
     }
-    let kinds = by_student(&feed.changes());
-    let wrong: Vec<String> = told
-        .iter()
-        .filter_map(|told| {
-            let came = kinds.get(&told.student.key).cloned().unwrap_or_default();
-            let line = format!("{:?} by {:?} of {} came to {came:?}", told.story, told.door, told.student.id);
-            (!told.story.explains(&came)).then_some(line)
-        })
-        .collect();
+    let wrong = wrong(&feed.changes(), told, allowed);
     bail!("{} of {} stories did not come to what they must:\n{}", wrong.len(), told.len(), wrong.join("\n"))
 }
 
-fn by_student(changes: &[AlertChange]) -> HashMap<Vec<u8>, Vec<Kind>> {
+/// A line for each story that has not come to what it must.
+fn wrong(changes: &[AlertChange], told: &[Told], allowed: Allowed) -> Vec<String> {
+    let (today, at_close) = (by_student(changes, RULE), by_student(changes, AT_CLOSE));
+    let line = |told: &Told| {
+        let came = |kinds: &HashMap<Vec<u8>, Vec<Kind>>| kinds.get(&told.student.key).cloned().unwrap_or_default();
+        let (today, at_close) = (came(&today), came(&at_close));
+        let good = told.story.explains(&today) && (!allowed.day_closed || told.story.explains_after_close(&at_close));
+        let (story, door, student) = (told.story, told.door, &told.student.id);
+        (!good)
+            .then(|| format!("{story:?} by {door:?} of {student} came to {today:?}, and at the close to {at_close:?}"))
+    };
+    told.iter().filter_map(line).collect()
+}
+
+fn by_student(changes: &[AlertChange], rule: &str) -> HashMap<Vec<u8>, Vec<Kind>> {
     let mut kinds: HashMap<Vec<u8>, Vec<Kind>> = HashMap::new();
-    for change in changes {
+    for change in changes.iter().filter(|change| change.rule == rule) {
         kinds.entry(change.student.to_vec()).or_default().push(change.kind());
     }
     kinds
 }
 
-fn no_phantoms(changes: &[AlertChange], told: &[Told]) -> Result<()> {
+fn no_phantoms(changes: &[AlertChange], told: &[Told], allowed: Allowed) -> Result<()> {
     let schools: BTreeMap<&[u8], String> =
         told.iter().map(|told| (told.student.key.as_slice(), told.student.school.to_string())).collect();
     for change in changes {
         let school = schools.get(change.student.as_ref());
         let school = school.with_context(|| format!("an alert on a student of whom nothing was said: {change:?}"))?;
-        ensure!(change.rule == RULE, "an alert that nothing gave cause for: {change:?}");
+        let caused = change.rule == RULE || (allowed.day_closed && change.rule == AT_CLOSE);
+        ensure!(caused, "an alert that nothing gave cause for: {change:?}");
         ensure!(change.school == *school, "an alert at the wrong school: {change:?}");
     }
     Ok(())
 }
 
 /// Reads the whole feed anew: it must be what was followed.
-async fn read_again(world: &World, followed: &[AlertChange]) -> Result<()> {
+async fn read_again(world: &World, followed: &[AlertChange], patience: Duration) -> Result<()> {
     let again = Feed::follow(world)?;
-    again.wait_until(PATIENCE, || again.changes().len() >= followed.len()).await.context("the feed read again")?;
+    again.wait_until(patience, || again.changes().len() >= followed.len()).await.context("the feed read again")?;
     let again = again.changes();
     let mut findings = Findings::default();
     history(&again, &mut findings)?;
@@ -138,16 +170,19 @@ impl Risk {
         Ok(Self { client: RiskQueryClient::new(endpoint.connect_lazy()) })
     }
 
+    async fn behind(&self) -> Result<(i64, i64)> {
+        let summary = self.client.clone().get_summary(authorized(GetSummaryRequest {})?).await?.into_inner();
+        Ok((summary.events_behind, summary.students_behind))
+    }
+
     async fn caught_up(&self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let answer = self.client.clone().get_summary(authorized(GetSummaryRequest {})?).await;
-            if let Ok(summary) = &answer
-                && (summary.get_ref().events_behind, summary.get_ref().students_behind) == (0, 0)
-            {
+            let behind = self.behind().await;
+            if matches!(behind, Ok((0, 0))) {
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "the state does not catch up: {answer:?}");
+            ensure!(Instant::now() < deadline, "the state does not catch up: {behind:?}");
             sleep(POLL).await;
         }
     }
@@ -196,13 +231,14 @@ mod tests {
         let student = Student { id: "604822".to_owned(), key: b"known".to_vec(), school: 1 };
         let told = [Told { student, story: Story::Absent, door: Door::Native }];
         let good = change("a", 1, Kind::Opened);
-        assert!(no_phantoms(std::slice::from_ref(&good), &told).is_ok());
+        let allowed = Allowed::default();
+        assert!(no_phantoms(std::slice::from_ref(&good), &told, allowed).is_ok());
         for phantom in [
             AlertChange { student: b"other"[..].into(), ..good.clone() },
             AlertChange { rule: "absence-streak".to_owned(), ..good.clone() },
             AlertChange { school: "2".to_owned(), ..good.clone() },
         ] {
-            assert!(no_phantoms(&[phantom], &told).is_err());
+            assert!(no_phantoms(&[phantom], &told, allowed).is_err());
         }
     }
 
@@ -216,5 +252,17 @@ mod tests {
         assert!(!Story::CorrectedLate.explains(&[Opened]));
         assert!(Story::CorrectedAtOnce.explains(&[]));
         assert!(!Story::CorrectedAtOnce.explains(&[Opened]));
+    }
+    #[test]
+    fn the_close_of_the_day_counts_each_absence_once() {
+        use Kind::{Opened, Recalled};
+        assert!(Story::Absent.explains_after_close(&[Opened]));
+        assert!(!Story::Absent.explains_after_close(&[]));
+        assert!(!Story::Absent.explains_after_close(&[Opened, Opened]));
+        assert!(!Story::Absent.explains_after_close(&[Opened, Recalled, Opened]));
+        assert!(Story::CorrectedLate.explains_after_close(&[]));
+        assert!(Story::CorrectedLate.explains_after_close(&[Opened, Recalled]));
+        assert!(!Story::CorrectedLate.explains_after_close(&[Opened]));
+        assert!(Story::AbsentAfterAll.explains_after_close(&[Opened, Recalled, Opened]));
     }
 }

@@ -17,6 +17,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Endpoint;
 
 use crate::POLL;
+use crate::story::RULE;
 use crate::world::{KEY, Role, SECRET, World};
 
 /// A follower; it stops when dropped.
@@ -54,9 +55,11 @@ impl Feed {
         lock(&self.seen.changes).clone()
     }
 
-    /// The kinds of a student's changes so far, in order.
+    /// The kinds of the changes so far of what a student's story gives cause for, in order.
     pub fn of(&self, student: &[u8]) -> Vec<Kind> {
-        lock(&self.seen.changes).iter().filter(|change| change.student == student).map(AlertChange::kind).collect()
+        let changes = lock(&self.seen.changes);
+        let of_story = changes.iter().filter(|change| change.student == student && change.rule == RULE);
+        of_story.map(AlertChange::kind).collect()
     }
 
     /// Waits until this holds for the number and kinds of a student's changes.

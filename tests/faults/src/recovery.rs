@@ -1,9 +1,13 @@
-//! How long it takes until a new mark again becomes an alert, and somebody hears of it.
+//! How long it takes until a new mark again becomes an alert, and somebody hears of it. With a file in `HOMEROOM_RECOVERIES`
+//! each time is a line of it, from which `tests/run` makes its table.
 
+use std::fs::{File, read_to_string};
+use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use homeroom_proto::wire::alert::Kind;
+use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::outside::Outside;
@@ -18,6 +22,31 @@ pub struct Recovery {
     pub alert: Duration,
     /// Until the webhook was told.
     pub told: Duration,
+}
+
+/// What was recovered from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// One thing that was killed: a role, a broker, the database.
+    Kill,
+    /// Anything else.
+    Other,
+}
+
+impl Recovery {
+    /// Adds a line to the file of recoveries, where there is one.
+    pub(crate) fn record(&self, fault: Fault, test: &str, what: &str) -> Result<()> {
+        let Some(file) = std::env::var_os("HOMEROOM_RECOVERIES") else { return Ok(()) };
+        let load = read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.split(' ').next().unwrap_or_default();
+        let fault = if fault == Fault::Kill { "kill" } else { "other" };
+        let (alert, told) = (self.alert.as_secs_f64(), self.told.as_secs_f64());
+        let line =
+            json!({ "fault": fault, "test": test, "what": what, "alert_s": alert, "told_s": told, "load": load });
+        let mut file = File::options().create(true).append(true).open(file).context("the file of recoveries")?;
+        // In one piece: tests of full disks are processes of their own.
+        file.write_all(format!("{line}\n").as_bytes()).context("the file of recoveries")
+    }
 }
 
 /// Posts a mark of each student, waits for their alerts on the feed and at the sink, and prints how long that took since the

@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result};
 use homeroom_journeys::District;
 use tokio::time::Instant;
 
-use crate::checker::Copies;
+use crate::checker::Allowed;
 use crate::dice::seed;
-use crate::recovery::{self, Recovery};
+use crate::recovery::{self, Fault, Recovery};
 use crate::sender::Student;
 use crate::story::Told;
 use crate::world::{Setup, World};
@@ -33,7 +33,7 @@ pub struct Scene {
     /// Chance.
     pub dice: Dice,
     /// What the check allows.
-    pub copies: Copies,
+    pub allowed: Allowed,
     name: &'static str,
     load: Option<Load>,
     probes: Vec<Student>,
@@ -51,8 +51,8 @@ impl Scene {
         let probes = sender.enroll("probe", PROBES).await?;
         let students = sender.enroll("load", STUDENTS).await?;
         let load = Some(Load::start(&sender, &feed, students, seed));
-        let (dice, copies) = (Dice::new(seed), Copies::OnlyAfterUnknown);
-        Ok(Self { world, feed, sender, dice, copies, name, load, probes, told: Vec::new() })
+        let (dice, allowed) = (Dice::new(seed), Allowed::default());
+        Ok(Self { world, feed, sender, dice, allowed, name, load, probes, told: Vec::new() })
     }
 
     /// What the fault is called.
@@ -84,13 +84,27 @@ impl Scene {
 
     /// Posts new marks and waits until they are alerts and somebody is told; how long that took since the fault is printed.
     pub async fn recovers(&mut self, from: &str, since: Instant) -> Result<Recovery> {
-        let left = self.probes.len().checked_sub(OF_A_TRIAL).context("no students are left to try with")?;
-        let students = self.probes.split_off(left);
-        let what = format!("{}, {from}", self.name);
-        let (recovery, told) =
-            recovery::measure(&what, since, &self.world, &self.sender, &self.feed, &students).await?;
+        self.recovers_from(Fault::Other, from, since).await
+    }
+
+    /// The same, of one thing that was killed: the table of recoveries has it.
+    pub async fn recovers_from_kill(&mut self, of: &str, since: Instant) -> Result<Recovery> {
+        self.recovers_from(Fault::Kill, of, since).await
+    }
+
+    async fn recovers_from(&mut self, fault: Fault, what: &str, since: Instant) -> Result<Recovery> {
+        let students = self.probes()?;
+        let of = format!("{}, {what}", self.name);
+        let (recovery, told) = recovery::measure(&of, since, &self.world, &self.sender, &self.feed, &students).await?;
         self.told.extend(told);
+        recovery.record(fault, self.name, what)?;
         Ok(recovery)
+    }
+
+    /// Students to try something with, of each partition one.
+    pub fn probes(&mut self) -> Result<Vec<Student>> {
+        let left = self.probes.len().checked_sub(OF_A_TRIAL).context("no students are left to try with")?;
+        Ok(self.probes.split_off(left))
     }
 
     /// Counts stories that the test told itself.
@@ -101,8 +115,17 @@ impl Scene {
     /// Ends the load and checks everything; the world goes on.
     pub async fn check(mut self) -> Result<World> {
         self.rest().await?;
-        let Self { world, feed, told, name, copies, .. } = self;
-        checker::check(&world, &feed, &told, copies).await.with_context(|| format!("after {name}"))?;
-        Ok(world)
+        self.holds(&self.told, self.allowed).await?;
+        Ok(self.world)
+    }
+
+    /// What has been told so far and has come to its end: of a load at rest, everything.
+    pub fn told(&self) -> &[Told] {
+        &self.told
+    }
+
+    /// Checks everything as if this had been told, and nothing else.
+    pub async fn holds(&self, told: &[Told], allowed: Allowed) -> Result<()> {
+        checker::check(&self.world, &self.feed, told, allowed).await.with_context(|| format!("after {}", self.name))
     }
 }

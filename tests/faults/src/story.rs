@@ -6,6 +6,11 @@ use homeroom_proto::wire::alert::Kind;
 use crate::sender::{Door, Student};
 use crate::{Dice, Feed, PATIENCE, Sender};
 
+/// The rule that the stories give cause for, as soon as they are told.
+pub const RULE: &str = "unexplained-absence";
+/// The one that they give cause for when the day is closed: of thirteen days enrolled, one absent is more than 5%.
+pub const AT_CLOSE: &str = "attendance-tier";
+
 /// What happens to a student.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Story {
@@ -69,6 +74,16 @@ impl Story {
     /// Whether the student is absent at the end.
     pub fn ends_absent(self) -> bool {
         !matches!(self, Self::CorrectedLate | Self::CorrectedAtOnce)
+    }
+
+    /// Whether these changes are what must come of it under [`AT_CLOSE`] once the day is closed: each word counts that was still
+    /// to come then.
+    pub fn explains_after_close(self, changes: &[Kind]) -> bool {
+        let in_turn = [Kind::Opened, Kind::Recalled].iter().cycle();
+        let words = if self == Self::AbsentAfterAll { 3 } else { 2 };
+        changes.len() <= words
+            && (changes.len() % 2 == 1) == self.ends_absent()
+            && changes.iter().zip(in_turn).all(|(came, due)| came == due)
     }
 
     /// Whether these changes of alerts are what must come of it.

@@ -24,7 +24,7 @@ async fn kill_every_role(name: &'static str, log: Log, rounds: usize) -> Result<
             scene.some_while().await?;
             let since = Instant::now();
             scene.world.crash(role)?;
-            scene.recovers(role.name(), since).await?;
+            scene.recovers_from_kill(role.name(), since).await?;
         }
     }
     storm(&mut scene).await?;

@@ -6,6 +6,7 @@ mod disks;
 mod kill;
 mod owners;
 mod peers;
+mod planted;
 mod points;
 mod replicas;
 mod restore;

@@ -34,7 +34,7 @@ async fn rules_processes_join_leave_and_are_killed_under_load() -> Result<()> {
 
     let since = Instant::now();
     scene.world.kill(Role::SecondRules)?;
-    scene.recovers("the second is killed and stays away", since).await?;
+    scene.recovers_from_kill("the second is killed and stays away", since).await?;
 
     scene.world.start_role(Role::SecondRules)?;
     scene.world.wait_said(Role::SecondRules, TOOK, 2).await?;

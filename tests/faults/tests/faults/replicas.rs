@@ -32,7 +32,7 @@ async fn each_of_three_brokers_is_killed_and_one_is_cut_off() -> Result<()> {
         scene.some_while().await?;
         let since = Instant::now();
         cluster(&mut scene)?.broker(which)?.kill()?;
-        scene.recovers(&format!("broker {} is killed and stays away", which + 1), since).await?;
+        scene.recovers_from_kill(&format!("broker {} is killed and stays away", which + 1), since).await?;
         // The last stays away: two are enough to check everything with.
         if which + 1 < BROKERS || soak() {
             comes_back(&mut scene, which).await?;

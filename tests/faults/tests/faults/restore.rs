@@ -1,6 +1,7 @@
 //! PostgreSQL as it was some time ago, with the log and the outside world ahead of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use homeroom_faults::checker::Copies;
@@ -12,6 +13,8 @@ use tokio::time::Instant;
 
 /// Students with each history.
 const EACH: usize = 8;
+/// How old the backup is: leases, what was due and what expires are as far behind as the log is ahead.
+const AN_HOUR: Duration = Duration::from_hours(1);
 /// Students of a load.
 const STUDENTS: usize = 300;
 
@@ -19,7 +22,7 @@ const STUDENTS: usize = 300;
 async fn a_database_restored_from_a_backup_is_rebuilt_and_alerts_nobody_twice() -> Result<()> {
     let mut scene = Scene::open("a restored database", Setup::on(Log::on_kafka())).await?;
     // What was told after the backup is not recorded any more, and may be told again, with its key.
-    scene.copies = Copies::MayRepeat;
+    scene.allowed.copies = Copies::MayRepeat;
     let stands = scene.sender.enroll("stands", EACH).await?;
     let lost = scene.sender.enroll("lost", EACH).await?;
     let before = scene.sender.enroll("corrected-before", EACH).await?;
@@ -52,6 +55,7 @@ async fn a_database_restored_from_a_backup_is_rebuilt_and_alerts_nobody_twice() 
         scene.world.kill(role)?;
     }
     scene.world.restore_postgres(&backup).await?;
+    scene.world.age_postgres(AN_HOUR).await?;
     scene.world.run(&["restored"], &[]).await?;
     for role in Role::ALL {
         scene.world.start_role(role)?;

@@ -15,7 +15,7 @@ async fn postgres_killed_and_restarted_under_load() -> Result<()> {
         let since = Instant::now();
         scene.world.kill_postgres().await?;
         scene.world.restart_postgres().await?;
-        scene.recovers("restarted at once", since).await?;
+        scene.recovers_from_kill("restarted at once", since).await?;
     }
     scene.world.kill_postgres().await?;
     scene.world.wait_not_ready(Role::Ingestion).await?;
@@ -35,7 +35,7 @@ async fn kafka_killed_and_restarted_under_load() -> Result<()> {
         broker.kill()?;
         broker.restart().await?;
         println!("Kafka killed: the broker listened again after {:.2} s", since.elapsed().as_secs_f64());
-        scene.recovers("restarted at once", since).await?;
+        scene.recovers_from_kill("restarted at once", since).await?;
     }
     scene.check().await.map(drop)
 }
