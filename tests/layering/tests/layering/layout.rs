@@ -65,8 +65,15 @@ impl Source {
 }
 
 fn sources() -> Vec<Source> {
+    let sources: Vec<Source> = ["proto", "services", "tests", "deploy"].into_iter().flat_map(below).collect();
+    assert!(!sources.is_empty(), "no Rust file was found below `{}`", root().display());
+    sources
+}
+
+/// The Rust files below a directory of the repository.
+fn below(dir: &str) -> Vec<Source> {
     let root = root();
-    let mut waiting: Vec<PathBuf> = ["proto", "services", "tests", "deploy"].iter().map(|dir| root.join(dir)).collect();
+    let mut waiting: Vec<PathBuf> = vec![root.join(dir)];
     let mut sources = Vec::new();
     while let Some(dir) = waiting.pop() {
         let Ok(entries) = fs::read_dir(&dir) else { continue };
@@ -81,8 +88,14 @@ fn sources() -> Vec<Source> {
             }
         }
     }
-    assert!(!sources.is_empty(), "no Rust file was found below `{}`", root.display());
     sources
+}
+
+/// Hands over the text of each Rust file below a directory of the repository.
+pub(crate) fn texts_below(dir: &str, take: &mut dyn FnMut(&str)) {
+    for source in below(dir) {
+        take(&source.text);
+    }
 }
 
 fn from_root(root: &Path, path: &Path) -> String {
