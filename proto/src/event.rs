@@ -1,5 +1,7 @@
 //! Events: the domain's [`Event`] and `homeroom.event.v1.Event`.
 
+mod encode;
+
 use bytes::Bytes;
 use homeroom_domain::event::{
     AttendanceMark, Change, Enrollment, Event, Fact, Grade, Origin, Scope, SectionMembership,
@@ -15,9 +17,11 @@ use crate::decode::{At, DecodeError};
 use crate::scalar::{date, key, optional_date, optional_timestamp, timestamp, timestamp_to_wire};
 use crate::wire::event as wire;
 
+pub use encode::Unnamed;
+
 /// The event as the topic's bytes.
 pub fn encode(event: &Event) -> Bytes {
-    Bytes::from(to_wire(event).encode_to_vec())
+    Unnamed::new(event).named(event.event_id)
 }
 
 /// The event in the topic's bytes.

@@ -2,15 +2,24 @@
 
 mod strategy;
 
-use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_domain::date::Date;
+use homeroom_domain::event::{AttendanceMark, Change, Event, Fact, Origin, Scope};
+use homeroom_domain::id::{DistrictId, EventId, RecordKey, Revision, SchoolId, SourceId, StudentKey};
 use homeroom_proto::decode::Problem;
 use homeroom_proto::{alert, dead_letter, directory, event, key, reference};
+use jiff::Timestamp;
 use proptest::prelude::*;
+use prost::Message as _;
 
 proptest! {
     #[test]
     fn an_event_reads_back(it in strategy::event()) {
         prop_assert_eq!(event::decode(&event::encode(&it)).unwrap(), it);
+    }
+
+    #[test]
+    fn an_event_is_written_as_its_message_would_be(it in strategy::event()) {
+        prop_assert_eq!(event::encode(&it).to_vec(), event::to_wire(&it).encode_to_vec());
     }
 
     #[test]
@@ -60,6 +69,29 @@ proptest! {
         decode_all(&bytes);
         decode_all(&bytes[..at]);
     }
+}
+
+/// The length of what holds it takes two bytes, which are more than there was room for.
+#[test]
+fn an_event_with_a_long_code_is_written_as_its_message_would_be() {
+    let mark = AttendanceMark {
+        school: SchoolId::parse("9").unwrap(),
+        date: Date::from_days(0).unwrap(),
+        scope: Scope::Day,
+        session: None,
+        code: "é".repeat(150),
+        share: None,
+    };
+    let event = Event {
+        event_id: EventId::new([0; 16]),
+        district: DistrictId::parse("d").unwrap(),
+        student: StudentKey::new([1; 16]),
+        origin: Origin { source: SourceId::parse("sis").unwrap(), key: RecordKey::new([2; 16]), revision: Revision(0) },
+        received_at: Timestamp::UNIX_EPOCH,
+        occurred_at: None,
+        change: Change::Recorded(Fact::AttendanceMark(mark)),
+    };
+    assert_eq!(event::encode(&event).to_vec(), event::to_wire(&event).encode_to_vec());
 }
 
 fn decode_all(bytes: &[u8]) {

@@ -111,7 +111,7 @@ fn understand(context: &Context<'_>, record: Submitted<'_>) -> Result<Canonical,
     match &canonical {
         Err(problem) => assert_private(&format!("{problem:?}"), raw),
         Ok(canonical) => {
-            for (topic, record) in canonical.records() {
+            for (topic, record) in canonical.clone().into_records() {
                 assert!(record.value.as_ref().is_none_or(|value| value.len() <= MAX_MESSAGE));
                 check_message(topic, record.value.as_deref());
             }

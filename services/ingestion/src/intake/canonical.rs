@@ -6,11 +6,9 @@ use homeroom_domain::event::Event;
 use homeroom_domain::id::{DistrictId, EventId, Revision, StudentKey};
 use homeroom_domain::reference::ReferenceChange;
 use homeroom_proto::directory::StudentProfile;
-use homeroom_proto::wire::event as wire;
-use homeroom_proto::{directory, event, key, reference};
-use prost::Message as _;
+use homeroom_proto::event::Unnamed;
+use homeroom_proto::{directory, key, reference};
 use uuid::Uuid;
-use uuid::fmt::Hyphenated;
 
 use crate::named;
 
@@ -26,15 +24,15 @@ pub enum Canonical {
     Student {
         /// The registration or its withdrawal.
         event: EncodedEvent,
-        /// The name; none erases it.
-        profile: Option<StudentProfile>,
+        /// The name; none erases it. In a box, as below, since nearly all records are marks, and each moves several times.
+        profile: Option<Box<StudentProfile>>,
     },
     /// What events refer to.
     Reference {
         /// Part of its key.
         kind: reference::Kind,
         /// What it says.
-        change: ReferenceChange,
+        change: Box<ReferenceChange>,
     },
 }
 
@@ -56,32 +54,17 @@ impl EncodedEvent {
     /// Gives the event its id and encodes it. The id is a hash of the bytes that go to the log, but for the two fields that are no
     /// part of it, the id itself and the time of arrival, so that nothing is encoded twice.
     pub fn new(event: &Event) -> Self {
-        let mut message = event::to_wire(event);
-        message.event_id.clear();
-        let mut bytes = Vec::with_capacity(ID_BYTES + message.encoded_len());
-        bytes.resize(ID_BYTES, 0);
-        message.encode(&mut bytes).expect("a vector grows as it must");
-        // Fields stand in the order of their numbers: the time of arrival is between the revision and these.
-        let received_at = wire::Event { received_at: message.received_at.take(), ..wire::Event::default() };
-        (message.occurred_at, message.change) = (None, None);
-        let (before, rest) = bytes[ID_BYTES..].split_at(message.encoded_len());
-        let id = named::id(&EVENT_IDS, &[before, &rest[received_at.encoded_len()..]]);
-        bytes[..ID_FIELD.len()].copy_from_slice(&ID_FIELD);
-        id.hyphenated().encode_lower(&mut bytes[ID_FIELD.len()..ID_BYTES]);
+        let unnamed = Unnamed::new(event);
+        let event_id = EventId::from(named::id(&EVENT_IDS, &unnamed.said()));
         Self {
             district: event.district.clone(),
             student: event.student,
             revision: event.origin.revision,
-            event_id: EventId::from(id),
-            bytes: Bytes::from(bytes),
+            event_id,
+            bytes: unnamed.named(event_id),
         }
     }
 }
-
-/// Before the bytes of an id in an event: the field's number and type, and the length.
-const ID_FIELD: [u8; 2] = [1 << 3 | 2, 36];
-/// The field of the id.
-const ID_BYTES: usize = ID_FIELD.len() + Hyphenated::LENGTH;
 
 /// What the sender of an accepted record is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,23 +92,24 @@ impl Canonical {
     }
 
     /// The records that go to the log.
-    pub fn records(&self) -> impl Iterator<Item = (Topic, NewRecord)> {
+    pub fn into_records(self) -> impl Iterator<Item = (Topic, NewRecord)> {
         let (first, second) = match self {
             Self::Event(event) => (event_record(event), None),
             Self::Student { event, profile } => {
-                (event_record(event), Some(profile_record(&event.district, &event.student, profile.as_ref())))
+                let profile = profile_record(&event.district, &event.student, profile.as_deref());
+                (event_record(event), Some(profile))
             }
             Self::Reference { kind, change } => {
-                let key = key::reference(&change.district, *kind, &change.origin.key);
-                (record(Topic::Reference, key, Some(reference::encode(change))), None)
+                let key = key::reference(&change.district, kind, &change.origin.key);
+                (record(Topic::Reference, key, Some(reference::encode(&change))), None)
             }
         };
         std::iter::once(first).chain(second)
     }
 }
 
-fn event_record(event: &EncodedEvent) -> (Topic, NewRecord) {
-    record(Topic::Events, key::events(&event.district, &event.student), Some(event.bytes.clone()))
+fn event_record(event: EncodedEvent) -> (Topic, NewRecord) {
+    record(Topic::Events, key::events(&event.district, &event.student), Some(event.bytes))
 }
 
 fn profile_record(district: &DistrictId, student: &StudentKey, profile: Option<&StudentProfile>) -> (Topic, NewRecord) {
@@ -140,6 +124,7 @@ fn record(topic: Topic, key: Bytes, value: Option<Bytes>) -> (Topic, NewRecord) 
 mod tests {
     use homeroom_domain::event::{Change, Origin};
     use homeroom_domain::id::{RecordKey, SourceId};
+    use homeroom_proto::event;
     use jiff::Timestamp;
 
     use super::*;

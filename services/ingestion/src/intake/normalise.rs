@@ -145,7 +145,7 @@ impl<'d> Draft<'d> {
             received_at: self.context.received_at,
             change: self.change(entry)?,
         };
-        Ok(Canonical::Reference { kind, change })
+        Ok(Canonical::Reference { kind, change: Box::new(change) })
     }
 
     fn origin(&self, derive: impl FnOnce() -> Result<String, Problem>) -> Result<Origin, Problem> {

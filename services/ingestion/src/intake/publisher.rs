@@ -127,21 +127,22 @@ impl Publisher {
     ) -> Vec<Outcome> {
         let started = Instant::now();
         let mut kept = vec![true; items.len()];
-        let appends = batches(&items).into_iter().map(|batch| self.append(batch));
+        let (items, batches) = part(items);
+        let appends = batches.into_iter().map(|batch| self.append(batch));
         let (lost, not_quarantined) = join(join_all(appends), self.set_aside(door, sender, &items)).await;
         for item in lost.into_iter().flatten().chain(not_quarantined) {
             kept[item] = planted(Mutant::AckFirst);
         }
         metrics::histogram!(APPEND_SECONDS, "door" => door).record(started.elapsed().as_secs_f64());
-        let outcomes: Vec<Outcome> = items.into_iter().zip(kept).map(|(item, kept)| outcome(item, kept)).collect();
+        let outcomes: Vec<Outcome> = items.into_iter().zip(kept).map(|(item, kept)| item.outcome(kept)).collect();
         count(door, &outcomes);
         outcomes
     }
 
     /// Puts what is not understood in quarantine; the items that are not known to be kept there.
-    async fn set_aside(&self, door: &'static str, sender: &Context<'_>, items: &[Item<'_>]) -> Vec<usize> {
+    async fn set_aside(&self, door: &'static str, sender: &Context<'_>, items: &[Parted<'_>]) -> Vec<usize> {
         let bad = items.iter().enumerate();
-        let bad = bad.filter_map(|(number, item)| Some((number, (item.raw, item.record.as_ref().err()?))));
+        let bad = bad.filter_map(|(number, item)| Some((number, (item.raw, item.receipt.as_ref().err()?))));
         let (numbers, records): (Vec<_>, Vec<_>) = bad.unzip();
         let keep = tokio::time::timeout(self.limits.append, self.quarantine.keep(door, sender, &records));
         match keep.await {
@@ -200,34 +201,47 @@ struct Batch {
     records: Vec<NewRecord>,
 }
 
-fn batches(items: &[Item<'_>]) -> Vec<Batch> {
+/// What is left of an item whose records are on their way.
+struct Parted<'a> {
+    raw: &'a [u8],
+    receipt: Result<Receipt, Problem>,
+}
+
+impl Parted<'_> {
+    fn outcome(self, kept: bool) -> Outcome {
+        match (self.receipt, kept) {
+            (Ok(receipt), true) => Outcome::Accepted(receipt),
+            (Err(problem), true) => Outcome::Quarantined(problem),
+            (receipt, false) => Outcome::Retry(receipt.err()),
+        }
+    }
+}
+
+/// Takes the records out of the items, so that the log gets them without a copy.
+fn part<'a>(items: Vec<Item<'a>>) -> (Vec<Parted<'a>>, Vec<Batch>) {
     let traceparent = trace::current_traceparent().map(Bytes::from);
     let mut batches: Vec<Batch> = Vec::new();
+    let all = items.len();
     let mut add = |item: usize, topic: Topic, mut record: NewRecord| {
         if let Some(traceparent) = &traceparent {
             record.headers.push((trace::TRACEPARENT.to_owned(), traceparent.clone()));
         }
         let at = batches.iter().position(|batch| batch.topic == topic).unwrap_or_else(|| {
-            let capacity = items.len() - item;
-            let (items, records) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
+            let (items, records) = (Vec::with_capacity(all - item), Vec::with_capacity(all - item));
             batches.push(Batch { topic, items, records });
             batches.len() - 1
         });
         batches[at].items.push(item);
         batches[at].records.push(record);
     };
-    for (number, item) in items.iter().enumerate() {
-        if let Ok(canonical) = &item.record {
-            canonical.records().for_each(|(topic, record)| add(number, topic, record));
-        }
-    }
-    batches
-}
-
-fn outcome(item: Item<'_>, kept: bool) -> Outcome {
-    match (item.record, kept) {
-        (Ok(canonical), true) => Outcome::Accepted(canonical.receipt()),
-        (Err(problem), true) => Outcome::Quarantined(problem),
-        (record, false) => Outcome::Retry(record.err()),
-    }
+    let part = |(number, item): (usize, Item<'a>)| {
+        let receipt = item.record.map(|canonical| {
+            let receipt = canonical.receipt();
+            canonical.into_records().for_each(|(topic, record)| add(number, topic, record));
+            receipt
+        });
+        Parted { raw: item.raw, receipt }
+    };
+    let parted = items.into_iter().enumerate().map(part).collect();
+    (parted, batches)
 }

@@ -44,5 +44,5 @@ pub(super) fn normalise(draft: &Draft<'_>) -> Result<Canonical, Problem> {
         preferred_name: name("$.data.preferred_name", &it.preferred_name)?,
         revision: event.revision,
     };
-    Ok(Canonical::Student { event, profile: Some(profile) })
+    Ok(Canonical::Student { event, profile: Some(Box::new(profile)) })
 }
