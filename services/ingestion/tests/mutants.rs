@@ -3,8 +3,12 @@
 //! Run by itself, since the feature `mutants` opens the faults in everything that is built with it.
 
 #![expect(clippy::unwrap_used, reason = "a step of a test that fails shall fail the test")]
-#![expect(dead_code, reason = "the world is that of the service's other tests, which do more with it")]
+#![expect(dead_code, reason = "the worlds are those of the service's other tests, which do more with them")]
 
+#[path = "edfi/door.rs"]
+mod door;
+#[path = "edfi/gate.rs"]
+mod gate;
 #[path = "native/world.rs"]
 mod world;
 
@@ -24,6 +28,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, mark, memory_log};
+
+const MARKS: &str = "ed-fi/studentSchoolAttendanceEvents";
 
 /// A log that does not keep every third record.
 struct Leaky {
@@ -86,8 +92,8 @@ impl Log for Leaky {
     }
 }
 
-/// Sends marks and corrections of them; the promises that the log breaks to who was told that they are kept.
-async fn broken() -> Vec<Promise> {
+/// Sends marks and corrections of them through the native door; the promises that the log breaks to who was told that they are kept.
+async fn broken_by_the_native_door() -> Vec<Promise> {
     let log = Arc::new(Leaky { log: memory_log().await, handed: Mutex::default() });
     let world = World::with(Arc::clone(&log) as Arc<dyn Log>, |_| {}).await;
     let mut acknowledged = Vec::new();
@@ -117,10 +123,46 @@ async fn broken() -> Vec<Promise> {
     findings.iter().map(|violation| violation.promise).collect()
 }
 
+/// Sends documents through the Ed-Fi door, one of which the database does not take; the promises that the log breaks to who was
+/// told that they are kept.
+async fn broken_by_the_edfi_door() -> Vec<Promise> {
+    let dates = ["2021-09-01", "2021-09-02", "2021-09-03"];
+    // The same documents through a door with the same secret: what the log must hold of those that are acknowledged.
+    let whole = door::door().await;
+    let door = door::door().await;
+    let refuse =
+        "alter table ingestion.documents add constraint refused check (body->>'eventDate' <> '2021-09-02') not valid";
+    door.execute(refuse).await;
+    let mut acknowledged = Vec::new();
+    for date in dates {
+        let document = door::mark("Tardy", date);
+        whole.post(MARKS, &document).await.expect(201);
+        acknowledged.push(door.post(MARKS, &document).await.status.is_success());
+    }
+    let (words, kept) = (whole.events(dates.len()).await, door.events(dates.len() - 1).await);
+    let in_log = |word: &Event| kept.iter().find(|event| event.origin.key == word.origin.key).unwrap_or(word).clone();
+    let words = words.iter().zip(acknowledged).filter(|(_, acknowledged)| *acknowledged).map(|(word, _)| in_log(word));
+    let mut ledger = Ledger::default();
+    kept.iter().for_each(|event| {
+        ledger.apply(&event.origin, &event.change);
+    });
+    let mut findings = Findings::default();
+    ledger::check("the student", &ledger, words.map(|event| (event.origin, event.change)), &mut findings);
+    findings.iter().map(|violation| violation.promise).collect()
+}
+
 #[tokio::test]
 async fn a_sender_that_is_told_that_its_record_is_kept_before_it_is() {
-    assert_eq!(broken().await, []);
+    assert_eq!(broken_by_the_native_door().await, []);
     let _planted = plant(Mutant::AckFirst);
-    let broken = broken().await;
+    let broken = broken_by_the_native_door().await;
+    assert!(broken.contains(&Promise::HighestRevision), "{broken:?}");
+}
+
+#[tokio::test]
+async fn an_edfi_client_that_is_told_that_its_document_is_kept_before_it_is() {
+    assert_eq!(broken_by_the_edfi_door().await, []);
+    let _planted = plant(Mutant::AckFirst);
+    let broken = broken_by_the_edfi_door().await;
     assert!(broken.contains(&Promise::HighestRevision), "{broken:?}");
 }

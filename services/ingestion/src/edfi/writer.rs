@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use homeroom_chassis::clock;
 use homeroom_chassis::lifecycle::TaskGroup;
+use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_pg::{Database, Districts, Error};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::backlog::Backlog;
 use super::batch::Batch;
-use super::command::{Command, Outcome};
+use super::command::{Action, Command, Outcome};
 use super::store;
 use crate::config::Limits;
 use crate::pseudonym::Pseudonyms;
@@ -96,12 +97,16 @@ impl Writer {
         // Held until the answer, so that bodies in the queue are bounded in bytes too.
         let _room = self.bytes.try_acquire_many(bytes).map_err(|_| full)?;
         let (answer, answered) = oneshot::channel();
+        let hoped = hoped(&command);
         self.queue.try_send(Request { command, answer }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => full,
             mpsc::error::TrySendError::Closed(_) => {
                 Refusal::Busy { reason: "The service is stopping.", retry_after_s: RETRY_AFTER_S }
             }
         })?;
+        if let Some(outcome) = hoped {
+            return Ok(outcome);
+        }
         // Dropped without an answer only when the process is being cut.
         answered.await.unwrap_or(Err(OUTAGE))
     }
@@ -190,6 +195,14 @@ impl Task {
             .await?;
         self.backlog.appended(appended);
         Ok(outcomes)
+    }
+}
+
+/// What a door that answers too early would say; nothing unless that fault is planted.
+fn hoped(command: &Command) -> Option<Outcome> {
+    match &command.action {
+        Action::Upsert(draft) if planted(Mutant::AckFirst) => Some(Outcome::Created(draft.id, draft.etag.clone())),
+        _ => None,
     }
 }
 
