@@ -4,6 +4,7 @@
 //! key (Ed-Fi clients do so) and carries its grant, signed, so that any replica can check it. A token never outlives its
 //! key: the key is looked up again, and what it no longer permits the token does not permit either.
 
+mod allowance;
 mod denied;
 mod key;
 mod pace;
@@ -23,6 +24,7 @@ use tonic::metadata::MetadataMap;
 
 use crate::clock;
 
+pub use allowance::{Allowance, TimedOut};
 pub use denied::Denied;
 pub use key::{Error, Keys, hash_secret, new_secret};
 pub use pace::Limits;
@@ -121,6 +123,11 @@ impl Access {
     /// The channels whose deliveries the grant's key may take now; `None` for all.
     pub fn channels(&self, grant: &Grant) -> Option<Vec<String>> {
         self.keys().channels(&grant.key).map(<[String]>::to_vec)
+    }
+
+    /// How large this request of the grant's key may be, and how long it may take from now on.
+    pub fn allowance(&self, grant: &Grant) -> Allowance {
+        self.keys().pace(&grant.key).map(|pace| Allowance::of(&pace.limits)).unwrap_or_default()
     }
 
     /// Counts records that came in one request against their key's limit; when that is exceeded, its next request is refused.

@@ -100,8 +100,15 @@ impl Sender {
         if batch.submissions.len() > MAX_RECORDS {
             return Err(Status::invalid_argument(format!("a batch has at most {MAX_RECORDS} records")));
         }
+        let bytes = batch.encoded_len();
+        let allowance = self.access.allowance(&self.grant);
+        let most = allowance.body_bytes(MAX_BATCH_BYTES);
+        if bytes > most {
+            return Err(Status::invalid_argument(format!("a batch of this key has at most {most} bytes")));
+        }
         self.access.pace(&self.grant, batch.submissions.len()).await;
-        let results = match self.publisher.admit(batch.encoded_len()) {
+        let again = || batch.submissions.iter().map(|_| result(Outcome::Retry(None))).collect();
+        let results = match self.publisher.admit(bytes) {
             Ok(admitted) => {
                 let now = clock::now();
                 let context = Context::new(&self.pseudonym, &self.grant.source, now);
@@ -110,10 +117,13 @@ impl Sender {
                     raw: &sent.record,
                     record: submission(sent).and_then(|submission| normalise(&context.arriving(arrival), &submission)),
                 });
-                let outcomes = self.publisher.publish(DOOR, &context, items.collect(), &admitted).await;
-                outcomes.into_iter().map(result).collect()
+                let publish = self.publisher.publish(DOOR, &context, items.collect(), &admitted);
+                match allowance.within(publish).await {
+                    Ok(outcomes) => outcomes.into_iter().map(result).collect(),
+                    Err(_timed_out) => again(),
+                }
             }
-            Err(_overloaded) => batch.submissions.iter().map(|_| result(Outcome::Retry(None))).collect(),
+            Err(_overloaded) => again(),
         };
         Ok(wire::PushResponse { request_id: batch.request_id, results })
     }

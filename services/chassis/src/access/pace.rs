@@ -15,7 +15,7 @@ const BURST: Duration = Duration::from_secs(2);
 
 const SECOND: u64 = 1_000_000_000;
 
-/// The most of one key. The defaults are far above what a district's own systems send; they stop a loop, not a busy morning.
+/// The most of one key. The default rates are far above what a district's own systems send; they stop a loop, not a busy morning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Limits {
@@ -23,12 +23,23 @@ pub struct Limits {
     pub requests_per_second: NonZeroU32,
     /// Records of the doors that take many at a time; what a batch is above it, the next one waits for.
     pub records_per_second: NonZeroU32,
+    /// The largest body of a request that sends, or batch of a stream, in bytes, where it is to be less than what the door takes
+    /// of anybody: 413.
+    pub body_bytes: Option<NonZeroU32>,
+    /// How long a request that sends or reads records may take, where it is to be less than what the door gives everybody. Its
+    /// body not being there by then is 408, its answer 504.
+    pub request_seconds: Option<NonZeroU32>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let rate = |rate| NonZeroU32::new(rate).unwrap_or(NonZeroU32::MAX);
-        Self { requests_per_second: rate(20_000), records_per_second: rate(1_000_000) }
+        Self {
+            requests_per_second: rate(20_000),
+            records_per_second: rate(1_000_000),
+            body_bytes: None,
+            request_seconds: None,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use homeroom_chassis::access::TimedOut;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 
@@ -173,6 +174,24 @@ impl Problem {
         let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", "Too Many Requests", detail);
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         Self { retry_after_s: Some(u32::try_from(seconds).unwrap_or(u32::MAX)), ..problem }
+    }
+
+    /// A body that was not there in the time that the key's limits give.
+    pub(crate) fn too_slow(late: TimedOut) -> Self {
+        let detail = "The request body did not arrive in time.";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "request-timeout", "Request Timeout", detail).late(late)
+    }
+
+    /// An answer that was not there in that time. A record may yet be kept, as when an answer is lost.
+    pub(crate) fn too_long(late: TimedOut) -> Self {
+        let detail = "The request took too long. Whether it was carried out is not known; send it again.";
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "gateway-timeout", "Gateway Timeout", detail).late(late)
+    }
+
+    fn late(self, TimedOut(time): TimedOut) -> Self {
+        let seconds = u32::try_from(TimedOut::RETRY_AFTER.as_secs()).unwrap_or(u32::MAX);
+        let problem = self.error(format!("Requests of this key may take {} seconds.", time.as_secs()));
+        Self { retry_after_s: Some(seconds), ..problem }
     }
 
     /// Good, but not now.

@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
-use homeroom_chassis::access::Scope;
+use homeroom_chassis::access::{Scope, TimedOut};
 use homeroom_chassis::clock;
 use homeroom_chassis::problem::Problem;
 use http::{HeaderMap, StatusCode, header};
@@ -24,9 +24,11 @@ const DOOR: &str = "http";
 pub(super) async fn post(State(native): State<Native>, request: Request) -> Result<Response, Refused> {
     let (head, body) = request.into_parts();
     let grant = native.access.http(&head.headers, Scope::Ingest)?;
+    let allowance = native.access.allowance(&grant);
+    let most = allowance.body_bytes(MAX_BODY_BYTES);
     let shape = Shape::of(&head.headers)?;
-    let admitted = native.publisher.admit(declared_bytes(&head.headers)?).map_err(overloaded)?;
-    let body = read(body).await?;
+    let admitted = native.publisher.admit(declared_bytes(&head.headers, most)?).map_err(overloaded)?;
+    let body = allowance.within(read(body, most)).await.map_err(too_slow)??;
     let now = clock::now();
     let sender = Context::new(native.pseudonym(&grant)?, &grant.source, now);
     let records = shape.records(&head.headers, &body)?;
@@ -36,24 +38,25 @@ pub(super) async fn post(State(native): State<Native>, request: Request) -> Resu
         raw: record.raw,
         record: record.submission.and_then(|submission| normalise(&sender.arriving(arrival), &submission)),
     });
-    let outcomes = native.publisher.publish(DOOR, &sender, items.collect(), &admitted).await;
+    let publish = native.publisher.publish(DOOR, &sender, items.collect(), &admitted);
+    let outcomes = allowance.within(publish).await.map_err(too_long)?;
     Ok(answer::results(&outcomes))
 }
 
-/// The most bytes that the body can have.
-fn declared_bytes(headers: &HeaderMap) -> Result<usize, Problem> {
+/// The most bytes that the body can have, when that is not too much.
+fn declared_bytes(headers: &HeaderMap, most: usize) -> Result<usize, Problem> {
     let declared = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     match declared {
-        Some(bytes) if bytes > MAX_BODY_BYTES => Err(too_large()),
+        Some(bytes) if bytes > most => Err(too_large(most)),
         Some(bytes) => Ok(bytes),
-        None => Ok(MAX_BODY_BYTES),
+        None => Ok(most),
     }
 }
 
-async fn read(body: Body) -> Result<Bytes, Problem> {
-    to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
+async fn read(body: Body, most: usize) -> Result<Bytes, Problem> {
+    to_bytes(body, most).await.map_err(|error| {
         if exceeds_limit(&error) {
-            return too_large();
+            return too_large(most);
         }
         Problem::new(StatusCode::BAD_REQUEST, "truncated-body", "the body did not arrive whole")
             .detail("nothing of it was kept; send it again")
@@ -71,9 +74,22 @@ fn exceeds_limit(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-fn too_large() -> Problem {
+fn too_large(most: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body is too large")
-        .detail(format!("at most {MAX_BODY_BYTES} bytes are taken; send it in parts"))
+        .detail(format!("at most {most} bytes are taken; send it in parts"))
+}
+
+fn too_slow(late: TimedOut) -> Problem {
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body did not arrive in time")
+        .detail(format!("{late}; nothing of it was kept"))
+        .retry_after(TimedOut::RETRY_AFTER)
+}
+
+/// The records may yet be kept, as when an answer is lost.
+fn too_long(late: TimedOut) -> Problem {
+    Problem::new(StatusCode::GATEWAY_TIMEOUT, "took-too-long", "the request took too long")
+        .detail(format!("{late}; whether its records are kept is not known, so send them again"))
+        .retry_after(TimedOut::RETRY_AFTER)
 }
 
 fn overloaded(error: Overloaded) -> Problem {

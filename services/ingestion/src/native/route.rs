@@ -94,8 +94,11 @@ fn describe_events() -> Value {
             "400": problem("The body cannot be taken apart; it says at which byte."),
             "401": problem("A valid key or token is needed."),
             "403": problem("The key does not permit this."),
-            "413": problem("Too many bytes or records."),
+            "408": problem("The body did not arrive in the time that the key's limits give; nothing was kept."),
+            "413": problem("Too many bytes or records, for the door or by the key's limits; it says how many are taken."),
             "415": problem("The media type is not taken."),
+            "429": problem("The key sends faster than its limits allow. `Retry-After` says when to try again."),
+            "504": problem("The request took longer than the key's limits give; send it again."),
             "503": problem("The log, or for records that are not understood the database, is slow or away; nothing was kept. `Retry-After` says when to try again."),
         },
     })

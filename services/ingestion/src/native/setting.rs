@@ -81,9 +81,10 @@ pub(super) async fn put_rule_pack(State(native): State<Native>, request: Request
 /// Who sends a document, and the document.
 async fn admit(native: &Native, request: Request) -> Result<(Grant, bytes::Bytes), Refused> {
     let grant = native.access.http(request.headers(), Scope::Admin)?;
-    let body = to_bytes(request.into_body(), MAX_DOCUMENT_BYTES).await.map_err(|_| {
+    let most = native.access.allowance(&grant).body_bytes(MAX_DOCUMENT_BYTES);
+    let body = to_bytes(request.into_body(), most).await.map_err(|_| {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body is too large, or did not arrive whole")
-            .detail(format!("at most {MAX_DOCUMENT_BYTES} bytes are taken"))
+            .detail(format!("at most {most} bytes are taken"))
     })?;
     Ok((grant, body))
 }

@@ -99,18 +99,21 @@ async fn start(database: TestDatabase, log: Gate, limits: Limits) -> Door {
     Door { router: component.http.unwrap(), ready: component.ready, tasks, log, database, limits }
 }
 
-/// Keys `sis` and `lms` of one district, `elsewhere` of another, and one that may not send.
+/// Keys `sis`, `narrow` (which has limits) and `lms` of one district, `elsewhere` of another, and one that may not send.
 fn key_file() -> String {
+    const NONE: &str = "{}";
     let keys = [
-        ("sis", "grand-bend", "sis", "ingest"),
-        ("lms", "grand-bend", "lms", "ingest"),
-        ("elsewhere", "other", "sis", "ingest"),
-        ("reader", "grand-bend", "sis", "read"),
+        ("sis", "grand-bend", "sis", "ingest", NONE),
+        ("narrow", "grand-bend", "sis", "ingest", "{ body-bytes = 1000, request-seconds = 1 }"),
+        ("lms", "grand-bend", "lms", "ingest", NONE),
+        ("elsewhere", "other", "sis", "ingest", NONE),
+        ("reader", "grand-bend", "sis", "read", NONE),
     ];
     let hash = hash_secret(SECRET);
-    let line = |(id, district, source, scope)| {
+    let line = |(id, district, source, scope, limits)| {
         format!(
-            "[[key]]\nid = \"{id}\"\ndistrict = \"{district}\"\nsource = \"{source}\"\nscopes = [\"{scope}\"]\nsecret-sha256 = \"{hash}\"\n"
+            "[[key]]\nid = \"{id}\"\ndistrict = \"{district}\"\nsource = \"{source}\"\nscopes = [\"{scope}\"]\n\
+             secret-sha256 = \"{hash}\"\nlimits = {limits}\n"
         )
     };
     keys.map(line).concat()

@@ -6,6 +6,7 @@ mod changes;
 mod door;
 mod gate;
 mod hostile;
+mod limit;
 mod problems;
 mod publishing;
 mod quarantine;

@@ -158,3 +158,43 @@ async fn the_quarantine_takes_no_more_than_the_outbox_does() {
     log.open.send_replace(true);
     assert_eq!(world.dead_letters(1).await.len(), 1);
 }
+
+/// What is answered to a request of the key with limits, of whose body nothing more comes.
+async fn answer_to_half(world: &World) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut socket = tokio::net::TcpStream::connect(world.http).await.unwrap();
+    let head = format!(
+        "POST /v1/events HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\ncontent-type: application/json\r\n\
+         content-length: 1000\r\nconnection: close\r\n\r\n[",
+        Role::Narrow.authorization(),
+    );
+    socket.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut answer)).await;
+    read.unwrap().unwrap();
+    String::from_utf8(answer).unwrap()
+}
+
+#[tokio::test]
+async fn a_key_has_limits_of_size_and_time_of_its_own() {
+    let log = Gated::shut().await;
+    let world = World::with(Arc::clone(&log) as Arc<dyn Log>, |_| {}).await;
+    let narrow = |body: reqwest::Body| {
+        let request = world.request(Method::POST, "/v1/events").header("content-type", "application/json").body(body);
+        answer(request.header("authorization", Role::Narrow.authorization()))
+    };
+    let large = narrow(format!("[{}]", " ".repeat(999)).into()).await;
+    assert_eq!((large.status, large.problem()), (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"));
+    assert_eq!(large.body["detail"], "at most 1000 bytes are taken; send it in parts");
+
+    let slow = answer_to_half(&world).await;
+    assert!(slow.starts_with("HTTP/1.1 408") && slow.contains("retry-after: 5"), "{slow}");
+    assert!(slow.contains("requests of this key may take 1 s; nothing of it was kept"), "{slow}");
+
+    let long = narrow(mark("1", &json!({})).to_string().into()).await;
+    assert_eq!((long.status, long.problem()), (StatusCode::GATEWAY_TIMEOUT, "took-too-long"));
+    assert_eq!(long.retry_after.as_deref(), Some("5"));
+    log.open.send_replace(true);
+    assert_eq!(narrow(mark("1", &json!({})).to_string().into()).await.status, StatusCode::OK);
+    assert_eq!(world.post("application/json", format!("[{}]", " ".repeat(999))).await.status, StatusCode::OK);
+}

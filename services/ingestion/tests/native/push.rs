@@ -119,3 +119,17 @@ async fn batches_beyond_the_bounds_are_for_their_sender_to_send_again() {
     assert_eq!((answers.len(), kept + again), (20, 20));
     assert_eq!(world.references().await.len(), kept);
 }
+
+#[tokio::test]
+async fn a_key_has_limits_of_size_of_its_own() {
+    let world = World::start().await;
+    let data = mark("1", &json!({}))["data"].clone();
+    let marks = |count| vec![batch(1, vec![submission("attendance", &data); count])];
+    let refused = world.push(&Role::Narrow.authorization(), marks(20)).await.unwrap_err();
+    assert_eq!(
+        (refused.code(), refused.message()),
+        (Code::InvalidArgument, "a batch of this key has at most 1000 bytes")
+    );
+    assert_eq!(world.push(&Role::Narrow.authorization(), marks(5)).await.unwrap().len(), 1);
+    assert_eq!(world.push(&Role::Sis.authorization(), marks(20)).await.unwrap().len(), 1);
+}

@@ -29,6 +29,8 @@ const SECRET: &str = "the secret of every key of these tests";
 pub(crate) enum Role {
     /// Sends records of the district.
     Sis,
+    /// The same within limits of its own.
+    Narrow,
     /// Asks.
     Reader,
     /// Sets.
@@ -41,6 +43,7 @@ impl Role {
     pub(crate) const fn key(self) -> &'static str {
         match self {
             Self::Sis => "sis",
+            Self::Narrow => "narrow",
             Self::Reader => "reader",
             Self::Admin => "admin",
             Self::Neighbour => "neighbour",
@@ -228,6 +231,7 @@ fn key_file() -> String {
     };
     [
         key(Role::Sis, DISTRICT, "\"ingest\""),
+        key(Role::Narrow, DISTRICT, "\"ingest\"") + "limits = { body-bytes = 1000, request-seconds = 1 }\n",
         key(Role::Reader, DISTRICT, "\"read\""),
         key(Role::Admin, DISTRICT, "\"admin\""),
         key(Role::Neighbour, "other", "\"ingest\", \"read\", \"admin\""),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse as _, Response};
+use homeroom_chassis::access::{Allowance, Grant};
 use homeroom_chassis::telemetry::trace::current_traceparent;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use serde_json::{Map, Value};
@@ -65,22 +66,32 @@ pub(super) async fn serve(
 
 async fn answer(door: &Door, connection: &str, path: &str, request: Request) -> Result<Response, Problem> {
     let grant = authorise(door, request.headers(), connection)?;
-    let (folder, endpoint, target) = split(path).ok_or_else(Problem::no_such_address)?;
+    let allowance = door.state.access.allowance(&grant);
+    let place = place(door, grant, connection, path, request.headers()).ok_or_else(Problem::no_such_address)?;
+    allowance.within(act(door, place, request, allowance)).await.map_err(Problem::too_long)?
+}
+
+/// What an address of a connection means; none when it means nothing.
+fn place(door: &Door, grant: Grant, connection: &str, path: &str, headers: &HeaderMap) -> Option<Place> {
+    let (folder, endpoint, target) = split(path)?;
     let resource = if folder == ED_FI { table().find(&endpoint) } else { None };
     let endpoint = match resource {
         Some(resource) if !resource.endpoint.is_empty() => resource.endpoint.clone(),
         _ => endpoint,
     };
     let name = format!("{folder}/{endpoint}");
-    let address = format!("{}/data/v3/{name}", base(door, request.headers(), connection));
+    let address = format!("{}/data/v3/{name}", base(door, headers, connection));
     let collection = Collection { district: grant.district, source: grant.source, resource: Arc::from(name) };
-    let place = Place { collection, resource, target, address };
+    Some(Place { collection, resource, target, address })
+}
+
+async fn act(door: &Door, place: Place, request: Request, allowance: Allowance) -> Result<Response, Problem> {
     let method = request.method().clone();
     match (&place.target, method) {
         (Target::Collection | Target::Deletes, Method::GET | Method::HEAD) => list(door, &place, request.uri()).await,
         (Target::Item(id), Method::GET | Method::HEAD) => read(door, &place, *id, request.headers()).await,
-        (Target::Collection, Method::POST) => upsert(door, place, request).await,
-        (Target::Item(id), Method::PUT) => replace(door, *id, place, request).await,
+        (Target::Collection, Method::POST) => upsert(door, place, request, allowance).await,
+        (Target::Item(id), Method::PUT) => replace(door, *id, place, request, allowance).await,
         (Target::Item(id), Method::DELETE) => delete(door, *id, place, request.headers()).await,
         (Target::Collection, Method::PUT) => Err(Problem::method(
             "Resource collections cannot be replaced. To 'upsert' an item in the collection, use POST. To update a specific \
@@ -151,8 +162,8 @@ async fn read(door: &Door, place: &Place, id: Uuid, headers: &HeaderMap) -> Resu
     Ok(response)
 }
 
-async fn upsert(door: &Door, place: Place, request: Request) -> Result<Response, Problem> {
-    let (headers, bytes) = receive(door, request).await?;
+async fn upsert(door: &Door, place: Place, request: Request, allowance: Allowance) -> Result<Response, Problem> {
+    let (headers, bytes) = receive(door, request, allowance).await?;
     let mut body = parse::parse(&bytes, door.state.limits.nesting).map_err(Problem::unreadable)?;
     if body.contains_key("id") {
         return Err(Problem::id_in_body());
@@ -162,8 +173,14 @@ async fn upsert(door: &Door, place: Place, request: Request) -> Result<Response,
     apply(door, place, Action::Upsert(draft), &headers, bytes.len()).await
 }
 
-async fn replace(door: &Door, id: Uuid, place: Place, request: Request) -> Result<Response, Problem> {
-    let (headers, bytes) = receive(door, request).await?;
+async fn replace(
+    door: &Door,
+    id: Uuid,
+    place: Place,
+    request: Request,
+    allowance: Allowance,
+) -> Result<Response, Problem> {
+    let (headers, bytes) = receive(door, request, allowance).await?;
     let mut body = parse::parse(&bytes, door.state.limits.nesting).map_err(Problem::unreadable)?;
     if let Some(given) = body.remove("id")
         && given.as_str().and_then(|given| Uuid::try_parse(given).ok()) != Some(id)
@@ -183,10 +200,10 @@ async fn delete(door: &Door, id: Uuid, place: Place, headers: &HeaderMap) -> Res
     apply(door, place, Action::Delete(id), headers, 0).await
 }
 
-/// The body, when it is JSON and not too large.
-async fn receive(door: &Door, request: Request) -> Result<(HeaderMap, Bytes), Problem> {
+/// The body, when it is JSON, not too large, and there in time.
+async fn receive(door: &Door, request: Request, allowance: Allowance) -> Result<(HeaderMap, Bytes), Problem> {
     let (parts, body) = request.into_parts();
-    let limit = door.state.limits.body_bytes;
+    let limit = allowance.body_bytes(door.state.limits.body_bytes);
     if let Some(media_type) = parts.headers.get(header::CONTENT_TYPE) {
         let media_type = media_type.to_str().unwrap_or_default().to_ascii_lowercase();
         let essence = media_type.split(';').next().unwrap_or_default().trim();
@@ -199,7 +216,8 @@ async fn receive(door: &Door, request: Request) -> Result<(HeaderMap, Bytes), Pr
     if announced.is_some_and(|bytes| bytes > limit) {
         return Err(Problem::too_large(limit));
     }
-    let bytes = to_bytes(body, limit).await.map_err(|error| {
+    let arrived = allowance.within(to_bytes(body, limit)).await.map_err(Problem::too_slow)?;
+    let bytes = arrived.map_err(|error| {
         let cut_off = std::error::Error::source(&error).is_none_or(|cause| !cause.to_string().contains("length limit"));
         if cut_off { Problem::bad_request("The request body was cut off.") } else { Problem::too_large(limit) }
     })?;
