@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, watch};
 use tonic::service::Routes;
 
 use crate::config::{Config, Invalid};
-use crate::consume::{Owner, Work};
+use crate::consume::{Owner, Work, gather};
 use crate::feed::{self, Feed, Reader, Room, Shared};
 use crate::metric;
 use crate::ready::Ready;
@@ -103,7 +103,9 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     tasks.spawn("delivery sweeper", sweeper.run(stop.clone()));
 
     let worth = Duration::from_secs(config.delivery_expiry_s);
-    let work = Work { store: store.clone(), routing, worth };
+    let (gather, gatherer) = gather(store.clone(), routing);
+    tasks.spawn("alert gatherer", gatherer.run(stop.clone()));
+    let work = Work { store: store.clone(), gather, worth };
     let owner = Arc::new(Owner::new(work, tasks.clone()));
     let joined = log.join(Topic::Alerts, &config.group, owner, stop.clone()).await?;
     let ready = Ready::new();

@@ -1,9 +1,11 @@
-//! Reads the alerts topic: a worker per partition that we own, a transaction per batch.
+//! Reads the alerts topic: a worker per partition that we own, a transaction per batch, which small batches share.
 //!
 //! The log routes each partition's records into a bounded inbox. The worker cuts them to what is not yet applied, decodes, and
 //! applies. A record that cannot be understood, or that the database refuses for what it holds, becomes a dead letter in the
 //! same transaction, and nothing else is held up by it. When the database is away the worker tries again until it is back. A
 //! worker whose epoch is no longer the highest stops without a trace.
+
+mod gather;
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -23,8 +25,9 @@ use tracing::Instrument as _;
 
 use crate::message::kind_name;
 use crate::metric;
-use crate::routing::Source;
 use crate::store::{Batch, DeadLetter, Incoming, Outcome, Step, Store, Turn, is_refusal};
+
+pub(crate) use gather::{Gather, gather};
 
 /// Batches of records that wait for a worker.
 const INBOX: usize = 2;
@@ -48,7 +51,7 @@ const MOST_LINKS: usize = 32;
 #[derive(Debug, Clone)]
 pub(crate) struct Work {
     pub(crate) store: Store,
-    pub(crate) routing: Source,
+    pub(crate) gather: Gather,
     /// How long a delivery is worth sending after it is due.
     pub(crate) worth: Duration,
 }
@@ -114,6 +117,12 @@ impl Worker {
                 records = inbox.recv() => records,
             };
             let Some(mut records) = records else { return };
+            // What came while the batch before was applied is one batch.
+            while records.len() < LARGEST_BATCH
+                && let Ok(more) = inbox.try_recv()
+            {
+                records.extend(more);
+            }
             while !records.is_empty() {
                 let rest = records.split_off(records.len().min(LARGEST_BATCH));
                 let batch = std::mem::replace(&mut records, rest);
@@ -181,7 +190,7 @@ impl Worker {
         for incoming in batch.incoming.iter().filter(|incoming| !incoming.traceparent.is_empty()).take(MOST_LINKS) {
             trace::link(&span, &incoming.traceparent);
         }
-        self.work.store.apply(self.turn, &Arc::new(batch), &self.work.routing.current()).instrument(span).await
+        self.work.gather.apply(self.turn, Arc::new(batch)).instrument(span).await
     }
 
     fn took(&mut self, step: Step, next: Offset) -> Result<(), Fenced> {

@@ -4,6 +4,7 @@ mod rows;
 mod write;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::{Batch, bad_row, count, delivery, notify};
+use super::{Batch, Turn, bad_row, count, delivery, notify};
 use crate::plan::{self, Delivery};
 use crate::routing::Routing;
 
@@ -70,27 +71,30 @@ struct Alert {
     deliveries: Vec<Delivery>,
 }
 
-/// Applies the batch within the caller's transaction.
+/// Applies the batches within the caller's transaction. A student's changes are in one partition, and so in one of them.
 pub(super) async fn apply(
     connection: &mut PgConnection,
-    batch: &Batch,
+    batches: &[(Turn, Arc<Batch>)],
     routing: &Routing,
     now: Timestamp,
 ) -> Result<Outcome, Error> {
-    let outcome = Outcome { dead: batch.dead.len() as u64, ..Outcome::default() };
-    if batch.incoming.is_empty() {
+    let batches = || batches.iter().map(|(_, batch)| batch);
+    let outcome = Outcome { dead: batches().map(|batch| batch.dead.len() as u64).sum(), ..Outcome::default() };
+    let incoming: Vec<&Incoming> = batches().flat_map(|batch| &batch.incoming).collect();
+    if incoming.is_empty() {
         return Ok(outcome);
     }
-    let alerts = load(connection, batch).await?;
-    let known = Known::load(connection, batch, &alerts).await?;
+    let alerts = load(connection, &incoming).await?;
+    let known = Known::load(connection, &incoming, &alerts).await?;
     let mut step = Step { alerts, known, writes: Writes::default(), outcome, routing, now };
-    for incoming in &batch.incoming {
+    for incoming in incoming {
         step.take(incoming)?;
     }
     let Step { alerts, writes, outcome, .. } = step;
-    let when = When { now, worth: batch.worth };
-    writes.write(connection, when, &alerts).await?;
-    if !outcome.changes.is_empty() || outcome.late > 0 {
+    let worth = batches().map(|batch| batch.worth).max().unwrap_or_default();
+    writes.write(connection, When { now, worth }, &alerts).await?;
+    // A change that is kept has notified with its statement.
+    if outcome.changes.is_empty() && outcome.late > 0 {
         notify(connection).await?;
     }
     Ok(outcome)
@@ -173,13 +177,13 @@ struct Known<'a> {
 impl<'a> Known<'a> {
     async fn load(
         connection: &mut PgConnection,
-        batch: &Batch,
+        incoming: &[&Incoming],
         alerts: &HashMap<AlertId, Alert>,
     ) -> Result<Self, Error> {
         let known =
             |change: &AlertChange| alerts.get(&change.alert_id).is_some_and(|alert| change.number <= alert.last);
         let again: Vec<&AlertChange> =
-            batch.incoming.iter().map(|incoming| &incoming.change).filter(|change| known(change)).collect();
+            incoming.iter().map(|incoming| &incoming.change).filter(|change| known(change)).collect();
         let mut stored = HashMap::new();
         if !again.is_empty() {
             let rows: Vec<(Vec<u8>,)> = sqlx::query_as(
@@ -216,8 +220,8 @@ impl<'a> Known<'a> {
     }
 }
 
-async fn load(connection: &mut PgConnection, batch: &Batch) -> Result<HashMap<AlertId, Alert>, Error> {
-    let ids: Vec<Uuid> = batch.incoming.iter().map(|incoming| uuid(incoming.change.alert_id)).collect();
+async fn load(connection: &mut PgConnection, incoming: &[&Incoming]) -> Result<HashMap<AlertId, Alert>, Error> {
+    let ids: Vec<Uuid> = incoming.iter().map(|incoming| uuid(incoming.change.alert_id)).collect();
     let mut alerts: HashMap<AlertId, Alert> = HashMap::new();
     let rows = sqlx::query(
         "select alert_id, district, last_number, telling from alerts where alert_id = any($1) order by alert_id for update",
@@ -231,6 +235,10 @@ async fn load(connection: &mut PgConnection, batch: &Batch) -> Result<HashMap<Al
         let district = Some(row.try_get("district")?);
         let id = AlertId::from(row.try_get::<Uuid, _>("alert_id")?);
         alerts.insert(id, Alert { district, last, telling, deliveries: Vec::new() });
+    }
+    // Openings, which are most of what comes: nothing was said of them yet.
+    if alerts.is_empty() {
+        return Ok(alerts);
     }
     let rows = sqlx::query(
         "select alert_id, delivery_id, change_number, telling, kind, team, channel, address, state, maybe_sent

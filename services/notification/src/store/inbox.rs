@@ -84,24 +84,7 @@ impl Store {
 
     /// Applies a batch that begins at `turn.next`, all of it or nothing.
     pub(crate) async fn apply(&self, turn: Turn, batch: &Arc<Batch>, routing: &Arc<Routing>) -> Result<Step, Error> {
-        let mut districts: Vec<&DistrictId> = batch.incoming.iter().map(|incoming| &incoming.change.district).collect();
-        districts.sort_unstable();
-        districts.dedup();
-        let districts = Districts::of(districts);
-        let result = self
-            .database
-            .run("apply-batch", &districts, |connection| {
-                let (batch, routing) = (Arc::clone(batch), Arc::clone(routing));
-                Box::pin(async move {
-                    let Some(now) = advance(connection, turn, batch.next).await? else {
-                        return Err(Error::Abandoned("apply-batch"));
-                    };
-                    bury(connection, turn.partition, &batch).await?;
-                    batch::apply(connection, &batch, &routing, now).await
-                })
-            })
-            .await;
-        match result {
+        match self.apply_together(&[(turn, Arc::clone(batch))], routing).await {
             Ok(outcome) => Ok(Step::Applied(outcome)),
             // Given up, or nobody knows: the row does.
             Err(Error::Abandoned(_) | Error::CommitUnknown { .. }) => {
@@ -121,21 +104,51 @@ impl Store {
             Err(error) => Err(error),
         }
     }
+
+    /// Applies a batch of each of several partitions, all of them or nothing: [`Error::Abandoned`] when one partition is another's.
+    pub(crate) async fn apply_together(
+        &self,
+        batches: &[(Turn, Arc<Batch>)],
+        routing: &Arc<Routing>,
+    ) -> Result<Outcome, Error> {
+        let incoming = batches.iter().flat_map(|(_, batch)| &batch.incoming);
+        let mut districts: Vec<&DistrictId> = incoming.map(|incoming| &incoming.change.district).collect();
+        districts.sort_unstable();
+        districts.dedup();
+        let districts = Districts::of(districts);
+        self.database
+            .run("apply-batch", &districts, |connection| {
+                let (batches, routing) = (batches.to_vec(), Arc::clone(routing));
+                Box::pin(async move {
+                    let Some(now) = advance(connection, &batches).await? else {
+                        return Err(Error::Abandoned("apply-batch"));
+                    };
+                    for (turn, batch) in &batches {
+                        bury(connection, turn.partition, batch).await?;
+                    }
+                    batch::apply(connection, &batches, &routing, now).await
+                })
+            })
+            .await
+    }
 }
 
-/// Moves the offset, and says when that was; nothing when the partition is another's.
-async fn advance(connection: &mut PgConnection, turn: Turn, next: Offset) -> Result<Option<Timestamp>, Error> {
-    let now: Option<i64> = sqlx::query_scalar(
-        "update inbox set next_offset = $1 where partition = $2 and epoch = $3 and next_offset = $4
+/// Moves the offsets, and says when that was; nothing when a partition is another's.
+async fn advance(connection: &mut PgConnection, batches: &[(Turn, Arc<Batch>)]) -> Result<Option<Timestamp>, Error> {
+    let moved: Vec<i64> = sqlx::query_scalar(
+        "update inbox i set next_offset = n.next
+         from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[]) as n (\"partition\", epoch, was, next)
+         where i.partition = n.partition and i.epoch = n.epoch and i.next_offset = n.was
          returning microseconds(clock())",
     )
-    .bind(next.0)
-    .bind(turn.partition.0)
-    .bind(turn.epoch)
-    .bind(turn.next.0)
-    .fetch_optional(connection)
+    .bind(batches.iter().map(|(turn, _)| turn.partition.0).collect::<Vec<_>>())
+    .bind(batches.iter().map(|(turn, _)| turn.epoch).collect::<Vec<_>>())
+    .bind(batches.iter().map(|(turn, _)| turn.next.0).collect::<Vec<_>>())
+    .bind(batches.iter().map(|(_, batch)| batch.next.0).collect::<Vec<_>>())
+    .fetch_all(connection)
     .await?;
-    now.map(|now| moment("inbox", "now", now)).transpose()
+    let all = moved.len() == batches.len();
+    moved.first().filter(|_| all).map(|now| moment("inbox", "now", *now)).transpose()
 }
 
 async fn bury(connection: &mut PgConnection, partition: Partition, batch: &Batch) -> Result<(), Error> {

@@ -189,17 +189,29 @@ impl Reader {
         if served.is_empty() {
             return Ok(());
         }
+        // Where one district is watched, its changes say how far they go, which saves a transaction for each wake-up.
+        if let Some((district, at)) = served.first_key_value().filter(|_| served.len() == 1) {
+            return self.serve_district(district, *at).await;
+        }
         for (district, Position { last, forgotten }) in self.store.positions(served.keys()).await? {
-            let mut at = served.get(&district).copied().unwrap_or_default();
-            while at < last.max(forgotten) {
-                let page = self.store.changes_after(&district, "", at, PAGE).await?;
-                match self.hand_out(&district, at, page) {
-                    Some(next) => at = next,
-                    None => break,
-                }
+            let at = served.get(&district).copied().unwrap_or_default();
+            if at < last.max(forgotten) {
+                self.serve_district(&district, at).await?;
             }
         }
         Ok(())
+    }
+
+    /// Reads and hands out what is new in a district, page by page.
+    async fn serve_district(&self, district: &DistrictId, mut at: i64) -> Result<(), Error> {
+        loop {
+            let page = self.store.changes_after(district, "", at, PAGE).await?;
+            let end = page.position.last.max(page.position.forgotten);
+            match self.hand_out(district, at, page) {
+                Some(next) if next < end => at = next,
+                _ => return Ok(()),
+            }
+        }
     }
 
     /// Puts the changes after `at` before the live watchers; up to where they are then served, unless they are others now or

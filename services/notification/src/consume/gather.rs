@@ -1,0 +1,126 @@
+//! Small batches of several partitions in one transaction.
+//!
+//! While alerts come in one by one, each partition's worker has one or two records, and a transaction of its own for each would
+//! cost more than all its rows. So workers hand small batches to one task, which commits together whatever has come while its last
+//! transaction was under way: the more there is to do, the less each record costs. There is no timer. If the transaction is
+//! refused, each batch is applied on its own, and its worker learns what is wrong with it.
+
+use std::sync::Arc;
+
+use homeroom_pg::Error;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::routing::Source;
+use crate::store::{Batch, Step, Store, Turn, is_refusal};
+
+/// Records from which a batch gains nothing by company, and has its transaction for itself, beside others.
+const ALONE_FROM: usize = 100;
+
+/// Batches of one transaction, and that may wait for the next: a worker has one at a time.
+const MOST_TOGETHER: usize = 64;
+
+/// How often the task lets workers run before it commits what it has.
+const YIELDS: usize = 2;
+
+struct Request {
+    turn: Turn,
+    batch: Arc<Batch>,
+    answer: oneshot::Sender<Result<Step, Error>>,
+}
+
+/// Applies batches. Clones share the task.
+#[derive(Debug, Clone)]
+pub(crate) struct Gather {
+    store: Store,
+    routing: Source,
+    requests: mpsc::Sender<Request>,
+}
+
+/// The task.
+#[derive(Debug)]
+pub(crate) struct Gatherer {
+    store: Store,
+    routing: Source,
+    requests: mpsc::Receiver<Request>,
+}
+
+/// Both sides.
+pub(crate) fn gather(store: Store, routing: Source) -> (Gather, Gatherer) {
+    let (sender, requests) = mpsc::channel(MOST_TOGETHER);
+    (Gather { store: store.clone(), routing: routing.clone(), requests: sender }, Gatherer { store, routing, requests })
+}
+
+impl Gather {
+    /// Applies a batch, with others if it is small.
+    pub(super) async fn apply(&self, turn: Turn, batch: Arc<Batch>) -> Result<Step, Error> {
+        if batch.incoming.len() + batch.dead.len() >= ALONE_FROM {
+            return self.store.apply(turn, &batch, &self.routing.current()).await;
+        }
+        let (answer, answered) = oneshot::channel();
+        let request = Request { turn, batch: Arc::clone(&batch), answer };
+        if self.requests.send(request).await.is_ok()
+            && let Ok(result) = answered.await
+        {
+            return result;
+        }
+        // The task has ended with the process; whether it has committed, the partition's row says.
+        self.store.apply(turn, &batch, &self.routing.current()).await
+    }
+}
+
+impl Gatherer {
+    /// Commits what workers hand over until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), std::convert::Infallible> {
+        let mut requests = Vec::with_capacity(MOST_TOGETHER);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                taken = self.requests.recv_many(&mut requests, MOST_TOGETHER) => if taken == 0 { return Ok(()) },
+            }
+            for _ in 0..YIELDS {
+                tokio::task::yield_now().await;
+                while requests.len() < MOST_TOGETHER
+                    && let Ok(request) = self.requests.try_recv()
+                {
+                    requests.push(request);
+                }
+            }
+            self.commit(requests.drain(..).collect()).await;
+        }
+    }
+
+    async fn commit(&self, requests: Vec<Request>) {
+        let routing = self.routing.current();
+        if requests.len() > 1 {
+            let batches: Vec<_> = requests.iter().map(|one| (one.turn, Arc::clone(&one.batch))).collect();
+            match self.store.apply_together(&batches, &routing).await {
+                Ok(outcome) => {
+                    // What was done is counted once.
+                    let mut outcome = Some(outcome);
+                    for request in requests {
+                        request.answer.send(Ok(Step::Applied(outcome.take().unwrap_or_default()))).ok();
+                    }
+                    return;
+                }
+                Err(error) if concerns_one(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, batches = requests.len(), "batches of alert changes could not be applied together");
+                    // The database is away for each of them, and each would wait for it in turn.
+                    for request in requests {
+                        request.answer.send(Err(Error::Abandoned("apply-batch"))).ok();
+                    }
+                    return;
+                }
+            }
+        }
+        for Request { turn, batch, answer } in requests {
+            answer.send(self.store.apply(turn, &batch, &routing).await).ok();
+        }
+    }
+}
+
+/// Whether one of the batches may be why they were not applied, or nobody knows whether they were.
+fn concerns_one(error: &Error) -> bool {
+    is_refusal(error) || matches!(error, Error::Abandoned(_) | Error::CommitUnknown { .. })
+}
