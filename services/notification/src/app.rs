@@ -44,6 +44,11 @@ pub const SCHEMA: Schema = Schema {
             name: "restored",
             sql: include_str!("../migrations/20261125192500_restored.sql"),
         },
+        Migration {
+            version: 20_261_125_213_500,
+            name: "lean",
+            sql: include_str!("../migrations/20261125213500_lean.sql"),
+        },
     ],
 };
 

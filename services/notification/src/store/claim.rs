@@ -164,7 +164,8 @@ async fn list_over(connection: &mut PgConnection, leases: &[Lease]) -> Result<Ve
 /// One statement, since each round trip costs as much as some ten rows. What does not fit into the bytes is locked by it and
 /// unlocked by the commit, and is somebody else's. The earlier word is looked for row by row: as a join it would be made for
 /// everything that is due, and not for the few that the limit lets through. It is asked for with `is not true`, since the
-/// planner takes a subquery that `is null` for rare, and would rather read and sort all that is due than follow the index.
+/// planner takes a subquery that `is null` for rare, and would rather read and sort all that is due than follow the index. Before
+/// an alert's first change there is none. The attempt is kept when it ends, and until then in the delivery's row.
 const CLAIM: &str = "
     with due as (
         select delivery_id, due_at, change_number,
@@ -172,10 +173,10 @@ const CLAIM: &str = "
                 + octet_length(body) + octet_length(data) as bytes
         from deliveries d
         where district = $1 and channel = $2 and state = 'waiting' and due_at <= clock() and expires_at > clock()
-            and (select true from deliveries e
+            and (change_number = 1 or (select true from deliveries e
                  where e.alert_id = d.alert_id and e.channel = d.channel and e.address = d.address
                      and e.change_number < d.change_number and e.state in ('waiting', 'leased')
-                 limit 1) is not true
+                 limit 1) is not true)
         order by due_at, change_number
         limit $3 for update of d skip locked),
     fitting as (
@@ -185,12 +186,10 @@ const CLAIM: &str = "
         where bytes <= $4),
     leased as (
         update deliveries d set state = 'leased', lease_token = uuid_send(gen_random_uuid()),
-            lease_until = clock() + $5 * interval '1 microsecond', attempts = d.attempts + 1
+            lease_until = clock() + $5 * interval '1 microsecond', lease_adapter = $7, lease_instance = $8,
+            leased_at = clock(), attempts = d.attempts + 1
         from fitting f where d.delivery_id = f.delivery_id
-        returning d.*, f.place),
-    tried as (
-        insert into attempts (delivery_id, number, district, lease_token, adapter, instance, started_at, content_number)
-        select delivery_id, attempts, district, lease_token, $7, $8, clock(), content_number from leased)
+        returning d.*, f.place)
     select delivery_id, attempts, lease_token, microseconds(lease_until) as lease_until,
         microseconds(expires_at) as expires_at, team, address, kind, subject, body, data, traceparent, maybe_sent, follows
     from leased order by place";

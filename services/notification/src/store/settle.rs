@@ -282,13 +282,19 @@ async fn finish(connection: &mut PgConnection, row: &Leased, chain: &mut [Delive
     if chain.len() > 1 { notify(connection).await } else { Ok(()) }
 }
 
+/// Keeps the attempt that the delivery's row tells of, and how it ended. It is there already when it is known to have run out, or
+/// when a process of an earlier version began it.
 async fn close_attempt(connection: &mut PgConnection, row: &Leased, outcome: &Outcome) -> Result<(), Error> {
     sqlx::query(
-        "update attempts set outcome = $3, ended_at = moment($4), reason = $5, provider_message_id = $6
-         where delivery_id = $1 and number = $2",
+        "insert into attempts as a (delivery_id, number, district, lease_token, adapter, instance, started_at,
+             content_number, outcome, ended_at, reason, provider_message_id)
+         select delivery_id, attempts, district, lease_token, lease_adapter, lease_instance, coalesce(leased_at, moment($3)),
+             content_number, $2, moment($3), $4, $5
+         from deliveries where delivery_id = $1
+         on conflict (delivery_id, number) do update set outcome = excluded.outcome, ended_at = excluded.ended_at,
+             reason = excluded.reason, provider_message_id = excluded.provider_message_id",
     )
     .bind(row.id)
-    .bind(stored(row.attempts))
     .bind(outcome.as_str())
     .bind(row.now.as_microsecond())
     .bind(clean(outcome.reason()))

@@ -27,7 +27,8 @@ pub(crate) struct DeliveryState {
 }
 
 impl Store {
-    /// Deliveries of one alert, or of all, within reach: those given up first, then the newest.
+    /// Deliveries of one alert, or of all, within reach: those given up first, then the newest. Of all, the newest are
+    /// those of the alerts that the last [`LOOKED_AT`] changes of the district are of.
     pub(crate) async fn list_deliveries(
         &self,
         reach: &Reach,
@@ -36,30 +37,16 @@ impl Store {
     ) -> Result<Vec<DeliveryState>, Error> {
         self.database
             .run("list-deliveries", &Districts::one(&reach.district), |connection| {
-                let channels = reach.channels.clone();
+                let reach = reach.clone();
                 Box::pin(async move {
-                    let rows = sqlx::query(
-                        "select delivery_id, alert_id, change_number, channel, team,
-                         case when state = 'waiting' and due_at <= clock() then 'due' else state end as state,
-                         attempts, last_reason, microseconds(due_at) as due_at, microseconds(settled_at) as settled_at
-                     from (
-                         (select 1 as part, * from deliveries
-                          where state in ('dead', 'expired') and ($1::uuid is null or alert_id = $1)
-                              and ($3::text[] is null or channel = any($3))
-                          order by planned_at desc limit $2)
-                         union all
-                         (select 2 as part, * from deliveries
-                          where state not in ('dead', 'expired') and ($1::uuid is null or alert_id = $1)
-                              and ($3::text[] is null or channel = any($3))
-                          order by planned_at desc limit $2)) d
-                     order by part, planned_at desc, change_number desc, delivery_id
-                     limit $2",
-                    )
-                    .bind(alert)
-                    .bind(i64::from(most))
-                    .bind(channels)
-                    .fetch_all(connection)
-                    .await?;
+                    let rows = sqlx::query(LIST)
+                        .bind(alert)
+                        .bind(i64::from(most))
+                        .bind(reach.channels)
+                        .bind(reach.district.as_str())
+                        .bind(LOOKED_AT)
+                        .fetch_all(connection)
+                        .await?;
                     rows.iter().map(read).collect()
                 })
             })
@@ -70,14 +57,17 @@ impl Store {
     pub(crate) async fn count_deliveries(&self, districts: &[DistrictId]) -> Result<Vec<(String, i64)>, Error> {
         self.database
             .run("count-deliveries", &Districts::of(districts), |connection| {
-            Box::pin(async move {
-                let counts = sqlx::query_as(
-                    "select state, count(*) from deliveries where state in ('waiting', 'leased', 'dead', 'expired') group by state",
-                )
-                .fetch_all(connection)
-                .await?;
-                Ok(counts)
-            })
+                Box::pin(async move {
+                    // Each part is counted in the index that holds nothing else.
+                    let counts = sqlx::query_as(
+                        "select 'waiting', count(*) from deliveries where state = 'waiting'
+                         union all select 'leased', count(*) from deliveries where state = 'leased'
+                         union all select state, count(*) from deliveries where state in ('dead', 'expired') group by state",
+                    )
+                    .fetch_all(connection)
+                    .await?;
+                    Ok(counts)
+                })
             })
             .await
     }
@@ -88,8 +78,9 @@ impl Store {
             .run("find-oldest-due", &Districts::of(districts), |connection| {
                 Box::pin(async move {
                     let age: Option<i64> = sqlx::query_scalar(
-                        "select microseconds(clock()) - microseconds(min(due_at)) from deliveries
-                         where state in ('waiting', 'leased') and due_at <= clock()",
+                        "select microseconds(clock()) - microseconds(min(due_at)) from (
+                             select min(due_at) as due_at from deliveries where state = 'waiting' and due_at <= clock()
+                             union all select min(due_at) from deliveries where state = 'leased' and due_at <= clock()) d",
                     )
                     .fetch_one(connection)
                     .await?;
@@ -99,6 +90,29 @@ impl Store {
             .await
     }
 }
+
+/// How many of a district's changes are looked at for what is newest.
+const LOOKED_AT: i64 = 2_000;
+
+/// Of one alert, or else what was given up and what is newest, each in the order of an index.
+const LIST: &str = "
+    select delivery_id, alert_id, change_number, channel, team,
+        case when state = 'waiting' and due_at <= clock() then 'due' else state end as state,
+        attempts, last_reason, microseconds(due_at) as due_at, microseconds(settled_at) as settled_at
+    from (
+        (select * from deliveries where alert_id = $1 and ($3::text[] is null or channel = any($3)))
+        union all
+        (select * from deliveries
+         where $1 is null and district = $4 and state in ('dead', 'expired') and ($3::text[] is null or channel = any($3))
+         order by planned_at desc limit $2)
+        union all
+        (select * from deliveries
+         where alert_id = any (array(
+                 select alert_id from alert_changes where $1 is null and district = $4 order by sequence desc limit $5))
+             and state not in ('dead', 'expired') and ($3::text[] is null or channel = any($3))
+         order by planned_at desc limit $2)) d
+    order by state in ('dead', 'expired') desc, planned_at desc, change_number desc, delivery_id
+    limit $2";
 
 fn read(row: &PgRow) -> Result<DeliveryState, Error> {
     let settled_at: Option<i64> = row.try_get("settled_at")?;

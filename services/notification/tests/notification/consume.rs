@@ -157,3 +157,32 @@ async fn a_change_that_comes_again_with_other_content_leaves_the_first_one() {
     }
     world.until_states(&[(1, "accepted")]).await;
 }
+
+#[tokio::test]
+async fn batches_that_are_applied_together_do_not_suffer_for_a_refused_one() {
+    let world = World::start().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_states(&[(1, "due")]).await;
+    // The first transaction waits here, and what comes meanwhile is applied together.
+    let mut admin = world.database.admin().await;
+    sqlx::raw_sql("begin; lock table notification.inbox").execute(&mut admin).await.unwrap();
+    let encode = |change| vec![homeroom_proto::alert::encode(&change)];
+    world.append_as("first", encode(world.change(2, 1, Opened))).await;
+    let waiting = async {
+        let mut waiting = 0_i64;
+        while waiting == 0 {
+            let count = sqlx::query_scalar("select count(*) from pg_locks where not granted");
+            waiting = count.fetch_one(&mut admin).await.unwrap();
+        }
+    };
+    tokio::time::timeout(SOON, waiting).await.expect("a transaction waits");
+    let mut foreign = world.change(1, 1, Opened);
+    foreign.district = DistrictId::parse("elsewhere").unwrap();
+    for (key, change) in [("b", foreign), ("c", world.change(3, 1, Opened)), ("d", world.change(4, 1, Opened))] {
+        world.append_as(key, encode(change)).await;
+    }
+    sqlx::raw_sql("commit").execute(&mut admin).await.unwrap();
+    world.until_count("alerts", 4).await;
+    world.until_count("dead_letters", 1).await;
+    assert_eq!(world.deliveries().await.len(), 4);
+}

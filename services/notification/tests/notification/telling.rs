@@ -240,3 +240,39 @@ async fn a_correction_follows_old_words_that_were_accepted_late() {
     adapter.accept_one("alert.amended").await;
     world.until_states(&[(1, "accepted"), (2, "accepted")]).await;
 }
+
+#[tokio::test]
+async fn an_acceptance_after_the_lease_counts_also_before_anybody_has_seen_that_it_is_over() {
+    let world = World::start_with(TEAM, |config| config.feed.sweep_ms = 3_600_000).await;
+    let mut adapter = world.adapter().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let opening = adapter.one().await;
+    assert_eq!(world.count("attempts").await, 0, "an attempt is kept when it ends");
+    world.pass(61).await;
+    assert_eq!(adapter.settle(&opening, retry()).await, pb::Standing::Stale);
+    world.until_states(&[(1, "leased")]).await;
+    assert_eq!(adapter.settle(&opening, accepted()).await, pb::Standing::Stale);
+    world.until_states(&[(1, "accepted")]).await;
+    assert_eq!(world.count("attempts where outcome = 'sent-late' and number = 1 and adapter <> ''").await, 1);
+    world.publish(&world.change(1, 2, Recalled)).await;
+    adapter.accept_one("alert.recalled").await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_an_earlier_version_began_ends_once() {
+    let world = World::start().await;
+    let mut adapter = world.adapter().await;
+    for alert in 1..=2 {
+        world.publish(&world.change(alert, 1, Opened)).await;
+    }
+    let given = adapter.take(2).await;
+    // It kept an attempt when it began, and nothing of it in the delivery's row.
+    let began = "insert into notification.attempts (delivery_id, number, district, lease_token, adapter, instance, started_at)
+                     select delivery_id, attempts, district, lease_token, 'old', '1', clock_timestamp() from notification.deliveries;
+                 update notification.deliveries set lease_adapter = '', lease_instance = '', leased_at = null";
+    sqlx::raw_sql(began).execute(&mut world.database.admin().await).await.unwrap();
+    adapter.accept(&given[0]).await;
+    assert_eq!(adapter.settle(&given[1], retry()).await, pb::Standing::Recorded);
+    assert_eq!(world.count("attempts where adapter = 'old' and outcome in ('accepted', 'retry')").await, 2);
+    assert_eq!(world.count("attempts").await, 2);
+}

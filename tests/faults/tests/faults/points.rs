@@ -16,7 +16,7 @@ const EVENTS: &str = "homeroom.events.v1";
 const ALERTS: &str = "homeroom.alerts.v1";
 
 /// The transaction that records how attempts ended, by a part of it that no other has.
-const SETTLED: Place = CommitOf("notification", "update attempts a set outcome = 'accepted'");
+const SETTLED: Place = CommitOf("notification", "'accepted', clock(), provider from taken");
 
 /// Every effect of a role that others see.
 const KILLS: [(Role, Place, Moment); 16] = [

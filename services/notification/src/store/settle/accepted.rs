@@ -15,7 +15,7 @@ use crate::schedule::Outcome;
 use crate::store::{Lease, notify};
 
 /// Only what is leased has a token. To ask for the state as well would invite the planner to compare everything that is leased,
-/// which it takes for nothing, with each settlement.
+/// which it takes for nothing, with each settlement. An attempt is there already when a process of an earlier version began it.
 const ACCEPT: &str = "
     with n as (select * from unnest($1::uuid[], $2::bytea[], $3::text[]) as n (id, token, provider)),
     taken as (
@@ -24,10 +24,14 @@ const ACCEPT: &str = "
         from n
         where d.delivery_id = n.id and d.lease_token = n.token and d.lease_until >= clock()
             and ($4::text[] is null or d.channel = any($4))
-        returning d.delivery_id, d.attempts, d.alert_id, d.channel, d.address, d.change_number, n.token, n.provider),
+        returning d.*, n.token, n.provider),
     closed as (
-        update attempts a set outcome = 'accepted', ended_at = clock(), provider_message_id = t.provider
-        from taken t where a.delivery_id = t.delivery_id and a.number = t.attempts)
+        insert into attempts as a (delivery_id, number, district, lease_token, adapter, instance, started_at,
+            content_number, outcome, ended_at, provider_message_id)
+        select delivery_id, attempts, district, token, lease_adapter, lease_instance, coalesce(leased_at, clock()),
+            content_number, 'accepted', clock(), provider from taken
+        on conflict (delivery_id, number) do update set outcome = excluded.outcome, ended_at = excluded.ended_at,
+            provider_message_id = excluded.provider_message_id)
     select delivery_id, token, channel,
         exists (select from deliveries e
             where e.alert_id = t.alert_id and e.channel = t.channel and e.address = t.address

@@ -22,6 +22,9 @@ pub(super) async fn settle(
     settlement: &Settlement,
     policy: &Policy,
 ) -> Result<Standing, Error> {
+    if row.token.as_ref() == Some(&settlement.token) {
+        keep_attempt(connection, row).await?;
+    }
     let attempt: Option<(i32, i32, Option<String>)> = sqlx::query_as(
         "select number, content_number, outcome from attempts where delivery_id = $1 and lease_token = $2",
     )
@@ -52,6 +55,22 @@ pub(super) async fn settle(
         catch_up(connection, row, chain, heard, policy).await?;
     }
     Ok(Standing::Stale)
+}
+
+/// Keeps an attempt whose lease is over and that nobody has ended yet.
+async fn keep_attempt(connection: &mut PgConnection, row: &Leased) -> Result<(), Error> {
+    sqlx::query(
+        "insert into attempts (delivery_id, number, district, lease_token, adapter, instance, started_at, content_number)
+         select delivery_id, attempts, district, lease_token, lease_adapter, lease_instance, coalesce(leased_at, moment($2)),
+             content_number
+         from deliveries where delivery_id = $1
+         on conflict (delivery_id, number) do nothing",
+    )
+    .bind(row.id)
+    .bind(row.now.as_microsecond())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Plans the word that brings the recipient from the change that they heard of to where the alert stands.
