@@ -10,6 +10,7 @@ mod restored;
 mod risk;
 mod rules;
 mod sample;
+mod simulate;
 mod topics;
 mod up;
 mod verify;
@@ -59,6 +60,8 @@ enum Command {
     /// Load a sample district, or play the rest of its year.
     #[command(subcommand)]
     Sample(sample::Sample),
+    /// Make a believable district of any size from a seed: into files, or live through the Ed-Fi API.
+    Simulate(simulate::Args),
 }
 
 impl Cli {
@@ -79,6 +82,7 @@ impl Cli {
             Command::DeadLetters(args) => dead_letters::run(args).await,
             Command::Export(export) => export::run(export).await,
             Command::Sample(sample) => sample::run(sample).await,
+            Command::Simulate(args) => simulate::run(args).await,
         }
     }
 }

@@ -13,6 +13,11 @@ pub(crate) struct BadConfig(pub(crate) String);
 #[error("{0} differences")]
 pub(crate) struct Differences(pub(crate) u64);
 
+/// Documents were not taken; the first of them were printed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} documents were not taken")]
+pub(crate) struct NotTaken(pub(crate) u64);
+
 /// `EX_USAGE` of sysexits.h.
 const USAGE: u8 = 64;
 

@@ -7,6 +7,7 @@ mod local;
 mod process;
 mod progress;
 mod sample;
+mod simulate;
 mod text;
 
 use std::process::ExitCode;

@@ -39,6 +39,11 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// So many are done.
+    pub(crate) fn many(&self, count: u64) {
+        self.bar.inc(count);
+    }
+
     /// All are done.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::RwLock;
 
 use super::{Connection, http};
@@ -47,6 +48,11 @@ struct Urls {
 #[derive(Deserialize)]
 struct Token {
     access_token: String,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -95,33 +101,93 @@ impl EdFi {
 
     /// Posts one document, given as JSON text.
     pub(crate) async fn post(&self, resource: &str, document: &str) -> Result<Posted> {
-        let mut answer = self.post_once(resource, document).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
-            self.renew_token().await?;
-            answer = self.post_once(resource, document).await?;
-        }
+        let address = self.address(resource);
+        let request = || self.http.post(&address).header(CONTENT_TYPE, "application/json").body(document.to_owned());
+        let answer = self.send(request).await?;
         let status = answer.status();
         match status {
             StatusCode::CREATED => Ok(Posted::Created),
             StatusCode::OK if answer.headers().contains_key(LOCATION) => Ok(Posted::Updated),
-            _ if status.is_client_error() => {
-                let reason: String = answer.text().await.unwrap_or_default().chars().take(600).collect();
-                Ok(Posted::Refused(status.as_u16(), reason))
-            }
+            _ if status.is_client_error() => refused(answer).await,
             _ => http::succeeded(answer).await.map(|_| Posted::Updated),
         }
     }
 
-    async fn post_once(&self, resource: &str, document: &str) -> Result<Response> {
-        let address = format!("{}/ed-fi/{resource}", self.urls.data_management_api.trim_end_matches('/'));
+    /// Deletes the document with a natural key, given as the JSON text of its members. One that is not there is deleted already.
+    pub(crate) async fn delete(&self, resource: &str, key: &str) -> Result<Posted> {
+        let address = self.address(resource);
+        let mut query = Vec::new();
+        leaves(&serde_json::from_str(key).context("the key is not JSON")?, "", &mut query);
+        let asked = Url::parse_with_params(&address, &query).context("the API's address")?;
+        let answer = self.send(|| self.http.get(asked.clone())).await?;
+        if answer.status().is_client_error() {
+            return refused(answer).await;
+        }
+        let found: Vec<Found> =
+            http::succeeded(answer).await?.json().await.context("the collection is not as Ed-Fi defines it")?;
+        for document in found {
+            let answer = self.send(|| self.http.delete(format!("{address}/{}", document.id))).await?;
+            match answer.status() {
+                StatusCode::NOT_FOUND => {}
+                status if status.is_client_error() => return refused(answer).await,
+                _ => drop(http::succeeded(answer).await?),
+            }
+        }
+        Ok(Posted::Updated)
+    }
+
+    fn address(&self, resource: &str) -> String {
+        format!("{}/ed-fi/{resource}", self.urls.data_management_api.trim_end_matches('/'))
+    }
+
+    /// Sends a request with the token; once more with a new one when the server no longer takes it.
+    async fn send(&self, request: impl Fn() -> RequestBuilder) -> Result<Response> {
         let token = self.token.read().await.clone();
-        http::send(|| {
-            self.http
-                .post(&address)
-                .bearer_auth(token.expose_secret())
-                .header(CONTENT_TYPE, "application/json")
-                .body(document.to_owned())
-        })
-        .await
+        let answer = http::send(|| request().bearer_auth(token.expose_secret())).await?;
+        if answer.status() != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        self.renew_token().await?;
+        let token = self.token.read().await.clone();
+        http::send(|| request().bearer_auth(token.expose_secret())).await
+    }
+}
+
+async fn refused(answer: Response) -> Result<Posted> {
+    let status = answer.status().as_u16();
+    let reason: String = answer.text().await.unwrap_or_default().chars().take(600).collect();
+    Ok(Posted::Refused(status, reason))
+}
+
+/// The single values of a document by name, as a query asks for them. A reference's values may stand in several places, and
+/// are the same in each.
+fn leaves(value: &Value, name: &str, query: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, value)| leaves(value, name, query)),
+        Value::String(text) if query.iter().all(|(known, _)| known != name) => {
+            query.push((name.to_owned(), text.clone()))
+        }
+        Value::Number(number) if query.iter().all(|(known, _)| known != name) => {
+            query.push((name.to_owned(), number.to_string()));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_asked_for_by_its_values() {
+        let key = serde_json::json!({
+            "eventDate": "2022-04-13",
+            "schoolReference": { "schoolId": 7 },
+            "sessionReference": { "schoolId": 7, "sessionName": "Fall" },
+        });
+        let mut query = Vec::new();
+        leaves(&key, "", &mut query);
+        let query: Vec<_> = query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(query, [("eventDate", "2022-04-13"), ("schoolId", "7"), ("sessionName", "Fall")]);
     }
 }

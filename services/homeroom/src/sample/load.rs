@@ -14,7 +14,7 @@ use crate::client::edfi::{EdFi, Posted};
 use crate::progress::Progress;
 
 /// Requests in flight at once: enough to fill the server's shared commits, few enough for any server.
-const CONCURRENCY: usize = 16;
+pub(crate) const CONCURRENCY: usize = 16;
 /// How many refusals are kept to be shown.
 const MAX_SHOWN: usize = 5;
 
@@ -84,7 +84,8 @@ pub(crate) async fn send_marks(edfi: &EdFi, marks: Vec<Document>) -> Result<Load
 }
 
 impl Loaded {
-    fn count(&mut self, resource: &str, posted: Posted) {
+    /// Counts what became of a document.
+    pub(crate) fn count(&mut self, resource: &str, posted: Posted) {
         match posted {
             Posted::Created => {
                 self.taken += 1;

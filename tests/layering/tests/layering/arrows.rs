@@ -11,6 +11,8 @@ enum Place {
     Pg,
     Bus,
     Service,
+    /// What makes districts that do not exist.
+    Simulate,
     Binary,
     Test,
 }
@@ -23,6 +25,7 @@ impl Place {
             "services/chassis" => Self::Chassis,
             "services/pg" => Self::Pg,
             "services/bus" => Self::Bus,
+            "services/simulate" => Self::Simulate,
             "services/homeroom" => Self::Binary,
             _ if path.starts_with("services/") => Self::Service,
             _ if path.starts_with("tests/") => Self::Test,
@@ -33,13 +36,15 @@ impl Place {
     /// What it may be built on.
     fn below(self) -> &'static [Self] {
         match self {
-            Self::Domain => &[],
+            Self::Domain | Self::Simulate => &[],
             Self::Proto | Self::Chassis => &[Self::Domain],
             Self::Pg => &[Self::Domain, Self::Chassis],
             Self::Bus => &[Self::Domain, Self::Proto, Self::Chassis, Self::Pg],
             Self::Service => &[Self::Domain, Self::Proto, Self::Chassis, Self::Pg, Self::Bus],
-            Self::Binary => &[Self::Domain, Self::Proto, Self::Chassis, Self::Pg, Self::Bus, Self::Service],
-            Self::Test => &[Self::Domain, Self::Proto, Self::Chassis, Self::Pg, Self::Bus, Self::Test],
+            Self::Binary => {
+                &[Self::Domain, Self::Proto, Self::Chassis, Self::Pg, Self::Bus, Self::Service, Self::Simulate]
+            }
+            Self::Test => &[Self::Domain, Self::Proto, Self::Chassis, Self::Pg, Self::Bus, Self::Simulate, Self::Test],
         }
     }
 }
@@ -165,14 +170,16 @@ fn a_guarded_library_is_met_only_by_its_keepers() {
 }
 
 #[test]
-fn the_domain_is_pure() {
+fn the_domain_and_the_simulated_district_are_pure() {
     const IMPURE: [&str; 10] =
         ["tokio", "async-std", "mio", "hyper", "reqwest", "sqlx", "rdkafka", "tonic", "rand", "tracing"];
-    let used = made_of("homeroom-domain");
-    let impure: Vec<_> = used.iter().filter(|name| IMPURE.contains(&name.as_str())).collect();
-    assert!(
-        impure.is_empty(),
-        "`services/domain` is made of {impure:?}: it decides and does nothing else, so leave IO, async and chance to a shell, or \
-         switch off the feature that brings it"
-    );
+    for name in ["homeroom-domain", "homeroom-simulate"] {
+        let used = made_of(name);
+        let impure: Vec<_> = used.iter().filter(|name| IMPURE.contains(&name.as_str())).collect();
+        assert!(
+            impure.is_empty(),
+            "`{name}` is made of {impure:?}: it decides and does nothing else, so leave IO, async and chance to a shell, or \
+             switch off the feature that brings it"
+        );
+    }
 }
