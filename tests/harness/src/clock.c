@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,6 +37,14 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone) {
     int status = clock_gettime(CLOCK_REALTIME, &exact);
     if (status == 0) *now = (struct timeval){.tv_sec = exact.tv_sec, .tv_usec = exact.tv_nsec / 1000};
     return status;
+}
+
+// Who waits until a time by the clock that we move would wait for hours too long, since the kernel goes by its own.
+int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict mutex, const struct timespec *restrict until) {
+    static int (*original)(cnd_t *, mtx_t *, const struct timespec *);
+    if (!original) original = (int (*)(cnd_t *, mtx_t *, const struct timespec *))dlsym(RTLD_NEXT, "cnd_timedwait");
+    struct timespec real = {.tv_sec = until->tv_sec - *seconds, .tv_nsec = until->tv_nsec};
+    return original(condition, mutex, &real);
 }
 
 time_t time(time_t *into) {
