@@ -47,7 +47,7 @@ impl Broker {
     /// One that does not run yet, so that something can be put where its data will be: see [`Self::data`].
     pub fn place() -> Result<Self> {
         let port = free_port()?;
-        Self::with(port, free_port()?, port, None, &[])
+        Self::with(port, free_port()?, port, &cluster_id(), &[])
     }
 
     /// Starts one behind a proxy, to which all clients are sent.
@@ -55,19 +55,17 @@ impl Broker {
         let (port, advertised) = (free_port()?, free_port()?);
         let proxy = Proxy::start(&Address::Port(advertised), Address::Port(port), Wire::Kafka).await?;
         let properties = [format!("advertised.listeners=PLAINTEXT://127.0.0.1:{advertised}")];
-        let mut broker = Self::with(port, free_port()?, advertised, None, &properties)?;
+        let mut broker = Self::with(port, free_port()?, advertised, &cluster_id(), &properties)?;
         broker.restart().await?;
         Ok((broker, proxy))
     }
 
-    fn with(port: u16, controller: u16, advertised: u16, cluster: Option<&str>, properties: &[String]) -> Result<Self> {
+    fn with(port: u16, controller: u16, advertised: u16, cluster: &str, properties: &[String]) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("homeroom-broker-").tempdir()?;
         let text = |name: &str| directory.path().join(name).display().to_string();
         fs::write(text("settings"), properties.join("\n"))?;
-        let mut arguments = vec!["--settings".to_owned(), text("settings")];
-        if let Some(cluster) = cluster {
-            arguments.extend(["--cluster-id".to_owned(), cluster.to_owned()]);
-        }
+        let mut arguments =
+            vec!["--settings".to_owned(), text("settings"), "--cluster-id".to_owned(), cluster.to_owned()];
         arguments.extend([text("kafka"), port.to_string(), controller.to_string()]);
         let log = directory.path().join("broker.log");
         let process = Process::new(&workspace().join("deploy/local/kafka"), arguments, &log)
@@ -118,6 +116,11 @@ impl Broker {
     }
 }
 
+/// Ours rather than one that Kafka makes, which would start another virtual machine.
+fn cluster_id() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(uuid::Uuid::new_v4().as_bytes())
+}
+
 /// The brokers of a [`BrokerCluster`].
 pub const BROKERS: usize = 3;
 
@@ -131,7 +134,7 @@ pub struct BrokerCluster {
 impl BrokerCluster {
     /// Starts all three and waits until they listen.
     pub async fn start() -> Result<Self> {
-        let id = BASE64_URL_SAFE_NO_PAD.encode(uuid::Uuid::new_v4().as_bytes());
+        let id = cluster_id();
         let mut proxies = Vec::new();
         let mut places = Vec::new();
         for _ in 0..BROKERS {
@@ -156,7 +159,7 @@ impl BrokerCluster {
                 "controller.quorum.fetch.timeout.ms=3000".to_owned(),
                 "initial.broker.registration.timeout.ms=240000".to_owned(),
             ];
-            brokers.push(Broker::with(port, controller, advertised, Some(&id), &properties)?);
+            brokers.push(Broker::with(port, controller, advertised, &id, &properties)?);
         }
         // All first: none is ready without a second.
         for broker in &mut brokers {
