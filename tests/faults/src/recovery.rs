@@ -1,5 +1,6 @@
 //! How long it takes until a new mark again becomes an alert, and somebody hears of it. With a file in `HOMEROOM_RECOVERIES`
-//! each time is a line of it, from which `tests/run` makes its table.
+//! each time is a line of it, from which `tests/run` makes its table: fault, of what, seconds until the alert, seconds until
+//! somebody was told, the machine's load.
 
 use std::fs::{File, read_to_string};
 use std::io::Write as _;
@@ -7,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use homeroom_proto::wire::alert::Kind;
-use serde_json::json;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::outside::Outside;
@@ -41,11 +41,10 @@ impl Recovery {
         let load = load.split(' ').next().unwrap_or_default();
         let fault = if fault == Fault::Kill { "kill" } else { "other" };
         let (alert, told) = (self.alert.as_secs_f64(), self.told.as_secs_f64());
-        let line =
-            json!({ "fault": fault, "test": test, "what": what, "alert_s": alert, "told_s": told, "load": load });
+        let line = format!("{fault}\t{test}, {what}\t{alert:.2}\t{told:.2}\t{load}\n");
         let mut file = File::options().create(true).append(true).open(file).context("the file of recoveries")?;
         // In one piece: tests of full disks are processes of their own.
-        file.write_all(format!("{line}\n").as_bytes()).context("the file of recoveries")
+        file.write_all(line.as_bytes()).context("the file of recoveries")
     }
 }
 
