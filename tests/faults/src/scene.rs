@@ -17,7 +17,7 @@ use crate::{Dice, Feed, Load, Sender, checker};
 /// Students of the load: more than a test has time for.
 const STUDENTS: usize = 800;
 /// Students to try with, and of each trial: so many that each of four partitions has one of them (but for one trial in thirty).
-const PROBES: usize = 160;
+const PROBES: usize = 192;
 const OF_A_TRIAL: usize = 12;
 /// Stories told between two faults, at most.
 const BETWEEN: u64 = 10;

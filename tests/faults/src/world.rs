@@ -7,6 +7,7 @@ mod setup;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context as _, Result, ensure};
 use homeroom_chassis::clock;
@@ -18,7 +19,7 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use tokio::process::Command;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep};
 
 use crate::{PATIENCE, POLL};
@@ -29,8 +30,14 @@ pub use files::{DISTRICT, KEY, SECRET};
 pub use role::Role;
 pub use setup::{Log, Setup};
 
-/// One world at a time: two would slow each other, and a time to recover would say nothing.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// Of each topic that has several.
+pub const PARTITIONS: usize = 4;
+
+/// A world for each two cores: more would slow each other, and a time to recover would say nothing.
+static TURN: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Arc::new(Semaphore::new((cores / 2).max(1)))
+});
 
 /// A process and where it listens.
 struct Running {
@@ -56,14 +63,14 @@ pub struct World {
     kills: Vec<(Timestamp, Role)>,
     data: TempDir,
     http: reqwest::Client,
-    _turn: MutexGuard<'static, ()>,
+    _turn: OwnedSemaphorePermit,
 }
 
 impl World {
     /// Starts everything and puts the district's settings in force.
     pub async fn start(setup: Setup) -> Result<Self> {
         let Setup { log, names_stay, postgres, proxies, clocks, volume_mib } = setup;
-        let turn = TURN.lock().await;
+        let turn = Arc::clone(&TURN).acquire_owned().await?;
         // Only the first client of a process installs it; the others find it.
         homeroom_chassis::tls::install_provider();
         let data = files::data_directory()?;
@@ -82,7 +89,7 @@ impl World {
         files::write(&world)?;
         let admin = world.admin_url()?;
         world.run(&["migrate"], &[("DATABASE_URL", admin.expose_secret())]).await?;
-        world.run(&["topics", "create", "--partitions", "4"], &[]).await?;
+        world.run(&["topics", "create", "--partitions", &PARTITIONS.to_string()], &[]).await?;
         for role in Role::ALL {
             world.start_role(role)?;
         }

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use homeroom_faults::ownership::TOOK;
 use homeroom_faults::story::AT_CLOSE;
+use homeroom_faults::world::PARTITIONS;
 use homeroom_faults::{Log, PATIENCE, Role, Scene, Setup};
 use tokio::time::Instant;
 
@@ -30,6 +31,7 @@ const ACROSS_THE_CLOSE: i64 = 8 * 3_600;
 async fn a_clock_that_jumps_across_the_close_of_the_day_closes_it_once() -> Result<()> {
     let setup = Setup { clocks: true, names_stay: false, ..Setup::on(Log::on_kafka()) };
     let mut scene = Scene::open("a clock across the close", setup).await?;
+    scene.world.wait_said(Role::Rules, TOOK, PARTITIONS).await?;
     scene.some_while().await?;
     // Under load: what is said while the day closes counts on either side of it.
     let since = Instant::now();
