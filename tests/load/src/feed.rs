@@ -2,10 +2,12 @@
 //!
 //! Deliveries are planned first, from alerts on the log; then adapters take all of them, and settle each as accepted. The
 //! baseline is a bare echo: the same messages on a stream of the same library, in turn one delivery for each settlement, with
-//! neither a database nor anything to decide, as many on their way as the adapters may have.
+//! neither a database nor anything to decide, as many on their way as the adapters may have. The second baseline is rows of a
+//! table alone, taken and settled without anything to send or to decide.
 
 mod adapter;
 mod echo;
+mod rows;
 mod watcher;
 
 use std::time::Duration;
@@ -64,7 +66,7 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     let mut report = Report::begin("feed", settings);
     let mut world = World::start(options, 8).await?;
     world.start_role(Role::Notification).await?;
-    let (mut planned, mut ours, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut planned, mut ours, mut theirs, mut bare) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for turn in 0..args.turns {
         planned.push(plan(&world, args, turn).await?);
         let before = (world.usage(Role::Notification)?, world.postgres_usage());
@@ -73,9 +75,11 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
         let used_by_postgres = world.postgres_usage().minus(before.1).cpu_seconds;
         ours.push((rate, used, used_by_postgres));
         theirs.push(echo::measure(args).await?);
+        bare.push(rows::measure(&world, args).await?);
     }
     check(&world, args).await?;
     tell(&mut report, args, &planned, ours, theirs);
+    tell_rows(&mut report, bare);
     if args.watchers > 0 {
         tell_watchers(&mut report, args, &watcher::measure(&world, args.watchers, change(u32::MAX)).await?);
     }
@@ -98,6 +102,14 @@ fn tell(report: &mut Report, args: &Args, planned: &[f64], mut ours: Vec<(f64, f
     let rate = planned.iter().copied().fold(0.0, f64::max);
     report.figure("alert changes read and planned, best turn", rate, "changes/s");
     report.remark(format!("The median of {} turns.", args.turns));
+}
+
+fn tell_rows(report: &mut Report, mut bare: Vec<rows::Measured>) {
+    bare.sort_by(|a, b| a.rate.total_cmp(&b.rate));
+    if let Some(bare) = bare.get(bare.len() / 2) {
+        report.baseline("bare rows, taken and settled", bare.rate, "rows/s");
+        report.baseline("CPU of PostgreSQL for each bare row", bare.postgres_us, "us");
+    }
 }
 
 fn tell_watchers(report: &mut Report, args: &Args, watchers: &watcher::Measured) {

@@ -62,6 +62,28 @@ pub(crate) fn usage(process: u32) -> Usage {
     total
 }
 
+/// Of the direct children of a process in whose title a word stands, those that have ended left out.
+pub(crate) fn usage_of_children(process: u32, word: &str) -> Usage {
+    let mut total = Usage::default();
+    let Ok(entries) = fs::read_dir("/proc") else { return total };
+    for entry in entries.flatten() {
+        let title = || fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        if let Some(stat) = Stat::read(&entry.path())
+            && stat.parent == process
+            && title().contains(word)
+        {
+            total = total.plus(stat.usage());
+        }
+    }
+    total
+}
+
+/// Of this process alone, whose children are what is measured.
+pub(crate) fn usage_of_this() -> Usage {
+    let stat = Stat::read(Path::new(&format!("/proc/{}", std::process::id())));
+    stat.map_or_else(Usage::default, |stat| stat.usage())
+}
+
 struct Stat {
     process: u32,
     parent: u32,
@@ -71,6 +93,13 @@ struct Stat {
 }
 
 impl Stat {
+    fn usage(&self) -> Usage {
+        Usage {
+            cpu_seconds: self.ticks / TICKS_PER_SECOND,
+            resident_megabytes: self.resident_pages * PAGE_BYTES / MEGABYTE,
+        }
+    }
+
     /// `pid (name) S ppid …`: numbers are counted from the name's end, which may hold anything.
     fn read(folder: &Path) -> Option<Self> {
         let process = folder.file_name()?.to_str()?.parse().ok()?;
@@ -94,8 +123,9 @@ mod tests {
 
     #[test]
     fn this_process_has_used_something() {
-        let usage = usage(std::process::id());
-        assert!(usage.resident_megabytes > 0.5, "{usage:?}");
+        for usage in [usage(std::process::id()), usage_of_this()] {
+            assert!(usage.resident_megabytes > 0.5, "{usage:?}");
+        }
         assert!(cores() > 0);
     }
 }

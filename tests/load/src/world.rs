@@ -196,6 +196,12 @@ impl World {
         self.cluster.process().map(machine::usage).unwrap_or_default()
     }
 
+    /// What the connections of a role have used of that so far.
+    pub(crate) fn postgres_usage_of(&self, role: Role) -> Usage {
+        let account = format!("homeroom_{}", role.name());
+        self.cluster.process().map(|process| machine::usage_of_children(process, &account)).unwrap_or_default()
+    }
+
     /// What the broker has used so far, when it is ours.
     pub(crate) fn broker_usage(&self) -> Usage {
         self.broker.as_ref().and_then(|broker| broker.id().ok()).map(machine::usage).unwrap_or_default()
