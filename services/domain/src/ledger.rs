@@ -26,10 +26,12 @@ use mark::{Entries, Entry};
 use parts::Parts;
 use word::Words;
 
+use crate::date::Date;
 use crate::event::{AttendanceMark, Change, Fact, Origin};
 use crate::id::{RecordKey, Revision, SourceId};
 use crate::mutant::{Mutant, planted};
 
+pub(crate) use mark::Tail;
 pub(crate) use read::{Facts, GradeWord, MarkKind, text};
 pub(crate) use word::{Graded, Said, Spell};
 
@@ -126,19 +128,71 @@ impl Ledger {
         if found.is_none() {
             self.bytes = layout.with_kind(&kind);
         }
-        // Doubling, as a vector does of itself, would be half of a district's memory.
-        if self.bytes.capacity() - self.bytes.len() < mark::USUAL_BYTES {
-            self.bytes.reserve_exact(2 * mark::USUAL_BYTES);
-        }
+        self.make_room();
         let kind = found.unwrap_or(known);
         tail.push(&mut self.bytes, &Entry { date, kind, revision: origin.revision.0, own_key: None });
         true
+    }
+
+    /// Writes a mark behind all others as `append` does, when the end is known and the date is later than any that is heard of.
+    /// Tells the position of its kind, which may be new; none when it was not written.
+    pub(crate) fn append_known(&mut self, tail: &mut Tail, origin: &Origin, mark: &AttendanceMark) -> Option<usize> {
+        let kind = layout::kind(origin, mark);
+        kind.stem?;
+        let layout = Layout::read(&self.bytes);
+        let (mut at, mut is_known) = (0, false);
+        for known in layout.kinds() {
+            is_known = known == kind;
+            if is_known {
+                break;
+            }
+            at += 1;
+        }
+        if !is_known {
+            self.bytes = layout.with_kind(&kind);
+        }
+        self.make_room();
+        tail.push(
+            &mut self.bytes,
+            &Entry { date: mark.date.days(), kind: at, revision: origin.revision.0, own_key: None },
+        );
+        Some(at)
+    }
+
+    /// Where marks end, and the last date that a mark could have whose record is heard of; none while some mark has a key of its
+    /// own, which could be of any date.
+    pub(crate) fn end_of_marks(&self) -> Option<(Tail, i32)> {
+        let layout = Layout::read(&self.bytes);
+        if layout.kinds().any(|kind| kind.stem.is_none()) {
+            return None;
+        }
+        let tail = Entries::new(layout.marks).tail();
+        let dates = Words::new(layout.items, layout.words).map(|word| layout::date(&word.key).1);
+        let heard_of = dates.filter(|date| Date::from_days(*date).is_ok()).max();
+        Some((tail, heard_of.unwrap_or(0).max(tail.date)))
+    }
+
+    /// Doubling, as a vector does of itself, would be half of a district's memory.
+    fn make_room(&mut self) {
+        if self.bytes.capacity() - self.bytes.len() < mark::USUAL_BYTES {
+            self.bytes.reserve_exact(2 * mark::USUAL_BYTES);
+        }
+    }
+
+    /// Reads its first and last byte.
+    pub(crate) fn touch(&self) -> usize {
+        usize::from(self.bytes.first().copied().unwrap_or(0)) + usize::from(self.bytes.last().copied().unwrap_or(0))
     }
 
     /// How many records it holds, withdrawn ones included.
     pub fn len(&self) -> usize {
         let layout = Layout::read(&self.bytes);
         Words::new(layout.items, layout.words).count() + Entries::new(layout.marks).count()
+    }
+
+    /// How many bytes it takes, stored and in memory.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Whether nothing was ever said.

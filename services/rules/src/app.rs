@@ -18,6 +18,7 @@ use crate::process::{Process, Started};
 use crate::ready::Ready;
 use crate::store::Store;
 use crate::store::postgres::PostgresStore;
+use crate::store::postgres::watchers::Watchers;
 
 /// What the service keeps.
 pub const SCHEMA: Schema = Schema {
@@ -32,6 +33,11 @@ pub const SCHEMA: Schema = Schema {
             version: 20_261_125_180_000,
             name: "commits",
             sql: include_str!("../migrations/20261125180000_commits.sql"),
+        },
+        Migration {
+            version: 20_261_125_213_000,
+            name: "failures",
+            sql: include_str!("../migrations/20261125213000_failures.sql"),
         },
     ],
 };
@@ -59,7 +65,12 @@ pub fn check(config: &Config) -> Result<(), Error> {
 pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
     check(config)?;
     let database = Database::connect(&config.database, &SCHEMA).await?;
-    let store: Arc<dyn Store> = Arc::new(PostgresStore::new(database.clone()));
+    let (watchers, telling) = Watchers::new(database.clone(), tasks.stopping());
+    tasks.spawn("rules.watchers", async move {
+        telling.run().await;
+        Ok::<(), std::convert::Infallible>(())
+    });
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::new(database.clone(), watchers));
     let process = Process {
         store: Arc::clone(&store),
         log: Arc::clone(&log),

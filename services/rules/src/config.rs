@@ -18,9 +18,10 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Limits {
-    /// The most events in one transaction. Larger ones gain little: rows coalesce per student well before.
+    /// The most events in one transaction. A student is evaluated once for all of a batch, so a worker that lags is the faster
+    /// the larger its batches are; this bounds how long it holds everything else up, to a part of a second.
     pub batch_events: usize,
-    /// Batches from the log that wait for a partition's worker.
+    /// Parts of a batch that wait for a partition's worker: of about a hundred events each, of two thousand or 2 MiB at most.
     pub inbox_batches: usize,
     /// Students that the process keeps in memory beside the database, when it has every partition: each gets an equal share.
     pub cached_students: usize,
@@ -49,8 +50,8 @@ impl Default for Config {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            batch_events: 5_000,
-            inbox_batches: 8,
+            batch_events: 20_000,
+            inbox_batches: 32,
             cached_students: 200_000,
             sweep_students: 500,
             publish_batches: 64,

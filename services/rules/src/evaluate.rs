@@ -9,6 +9,7 @@ use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::id::{RuleId, SchoolId};
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::measure::Measures;
+use homeroom_domain::rule::condition::Failure;
 use homeroom_domain::settings::Now;
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +61,7 @@ pub(crate) struct Outcome {
     pub changes: Vec<AlertChange>,
     /// By how much each rule's count of open alerts moved.
     pub open_by_rule: BTreeMap<RuleId, i64>,
-    pub failures: Vec<RuleId>,
+    pub failures: Vec<(RuleId, Failure)>,
 }
 
 impl Student {
@@ -89,19 +90,14 @@ impl Student {
         self.waiting = waiting;
         self.evaluated = Some(now);
         self.evaluated_reference = reference_offset;
-        Outcome {
-            changes: step.changes,
-            open_by_rule,
-            failures: step.failures.into_iter().map(|(rule, _)| rule).collect(),
-        }
+        Outcome { changes: step.changes, open_by_rule, failures: step.failures }
     }
 
     /// About how much memory it takes, in bytes. What rules told is by far the largest part of an episode.
     pub(crate) fn approximate_bytes(&self) -> usize {
         const STUDENT: usize = 400;
-        const RECORD: usize = 100;
         const EPISODE: usize = 1_000;
-        STUDENT + RECORD * self.ledger.len() + EPISODE * self.episodes.iter().count()
+        STUDENT + self.ledger.size() + EPISODE * self.episodes.iter().count()
     }
 
     /// How many alerts are open.

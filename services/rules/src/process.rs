@@ -52,11 +52,15 @@ impl Process {
             },
         }
         let partitions = self.log.partitions(Topic::Events).await?;
-        let alerts_beside_events = self.log.partitions(Topic::Alerts).await? == partitions;
-        if !alerts_beside_events {
-            tracing::warn!(
-                "the topics of events and of alerts differ in partitions; a restored database will not learn from the alerts"
-            );
+        let of_alerts = self.log.partitions(Topic::Alerts).await?;
+        if of_alerts != partitions {
+            return Err(Error::Topic {
+                topic: Topic::Alerts.name().to_owned(),
+                problem: format!(
+                    "has {of_alerts} partitions and `{}` has {partitions}; they must have as many, so that the owner of a student's events finds there what was told of the student",
+                    Topic::Events
+                ),
+            });
         }
         let shared = Arc::new(Shared {
             store: self.store,
@@ -64,7 +68,6 @@ impl Process {
             limits: self.limits.share(usize::try_from(partitions).unwrap_or(1)),
             log: self.log,
             snapshots: snapshots.clone(),
-            alerts_beside_events,
             reading: Semaphore::new(READERS),
             stopping,
         });

@@ -2,9 +2,11 @@
 //! of its own, so that a flood of dead letters, or a topic that refuses them, holds no alert back until so much has been
 //! committed behind the oldest row that waits that the worker waits too: the outbox stays bounded.
 //!
-//! A reconciler: woken with the number that is committed, it reads the outbox from where it stands. A row that was published
-//! and not yet deleted when the process died is published again; readers drop the repeat by alert and number.
+//! A reconciler: woken with the number that is committed, it publishes from where it stands: what the worker hands over with its
+//! commit, and what it did not hand over from the outbox, which has everything. A row that was published and not yet deleted
+//! when the process died is published again; readers drop the repeat by alert and number.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -12,14 +14,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use homeroom_bus::{Appended, Error, Log, NewRecord, Topic};
 use homeroom_chassis::TaskGroup;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Lease, OutboxRow, Store};
+use crate::store::{Effects, Lease, OutboxRow, Store};
 
 /// Tells a partition's publisher how far the outbox is committed.
 pub(crate) struct Publisher {
     committed: watch::Sender<i64>,
+    /// Spares publishers a look at the table. Whoever has no room reads it there.
+    handed: [mpsc::Sender<Handed>; 2],
     published: [watch::Receiver<i64>; 2],
     /// The offset after the last alert change that was published.
     appended: Arc<AtomicI64>,
@@ -29,8 +33,18 @@ pub(crate) struct Publisher {
     most_behind: i64,
 }
 
-/// Rows published at once.
-const BATCH: i64 = 1_000;
+/// What a commit has put into the outbox.
+#[derive(Clone)]
+struct Handed {
+    /// The numbers of its rows.
+    seqs: Range<i64>,
+    effects: Arc<Effects>,
+}
+
+/// Rows read at once, and about how many are published at once.
+const BATCH: usize = 1_000;
+/// Commits handed over that wait.
+const HANDED: usize = 16;
 /// How long to wait when the log or the database is away.
 const BACKOFF: Duration = Duration::from_millis(250);
 
@@ -48,12 +62,14 @@ impl Publisher {
         let appended = Arc::new(AtomicI64::new(0));
         let start = |topic| {
             let (progress, published) = watch::channel(0);
+            let (hand, handed) = mpsc::channel(HANDED);
             let run = Run {
                 store: Arc::clone(store),
                 log: Arc::clone(log),
                 partition: lease.partition,
                 topic,
                 commits: commits.clone(),
+                handed,
                 progress,
                 appended: Arc::clone(&appended),
                 stopping: tasks.stopping(),
@@ -62,10 +78,11 @@ impl Publisher {
                 run.run().await;
                 Ok::<(), std::convert::Infallible>(())
             });
-            published
+            (hand, published)
         };
-        let published = [start(Topic::Alerts), start(Topic::DeadLetters)];
-        Self { committed, published, appended, known: None, most_behind }
+        let [(alerts, alerts_out), (letters, letters_out)] = [start(Topic::Alerts), start(Topic::DeadLetters)];
+        let (handed, published) = ([alerts, letters], [alerts_out, letters_out]);
+        Self { committed, handed, published, appended, known: None, most_behind }
     }
 
     /// The topic of alerts holds nothing below this offset that the rows do not.
@@ -79,9 +96,15 @@ impl Publisher {
         self.known.map(|known| known.max(self.appended.load(Ordering::Relaxed)))
     }
 
-    /// Everything below this number is committed. Waits while too many numbers lie behind the oldest unpublished row of either
+    /// Everything below this number is committed, last of all the rows of these effects. Waits while too many numbers lie behind the oldest unpublished row of either
     /// topic, so that the outbox stays bounded.
-    pub(crate) async fn published_up_to(&mut self, next_seq: i64) {
+    pub(crate) async fn published_up_to(&mut self, next_seq: i64, effects: &Arc<Effects>) {
+        let rows = i64::try_from(effects.outbox.len()).unwrap_or(next_seq);
+        let handed = Handed { seqs: next_seq - rows..next_seq, effects: Arc::clone(effects) };
+        for hand in &self.handed {
+            // Without room, or anybody to take it, it is in the table all the same.
+            hand.try_send(handed.clone()).ok();
+        }
         self.committed.send_replace(next_seq);
         let enough = next_seq.saturating_sub(self.most_behind);
         // An error means that the publisher has ended, with the process.
@@ -99,6 +122,7 @@ struct Run {
     partition: i32,
     topic: Topic,
     commits: watch::Receiver<i64>,
+    handed: mpsc::Receiver<Handed>,
     progress: watch::Sender<i64>,
     appended: Arc<AtomicI64>,
     stopping: CancellationToken,
@@ -108,18 +132,14 @@ impl Run {
     async fn run(mut self) {
         let mut next = 0;
         loop {
-            // Read before the outbox is: a commit in between then wakes the loop again.
+            // Read before the rows are: a commit in between then wakes the loop again.
             let committed = *self.commits.borrow_and_update();
             match self.publish(next, committed).await {
-                Ok(Some(last)) => {
-                    next = last + 1;
-                    self.progress.send_replace(next);
-                }
-                Ok(None) => {
-                    next = committed;
+                Ok(reached) => {
+                    next = reached;
                     self.progress.send_replace(next);
                     // The worker ends when the process stops; what it committed last is published still.
-                    if self.commits.changed().await.is_err() {
+                    if next >= committed && self.commits.changed().await.is_err() {
                         return;
                     }
                 }
@@ -135,21 +155,17 @@ impl Run {
         }
     }
 
-    /// Publishes a batch of the rows from a number on, below another; the last number published, or none when there was nothing.
-    async fn publish(&self, from: i64, below: i64) -> Result<Option<i64>, String> {
-        let rows = self
-            .store
-            .list_outbox(self.partition, self.topic, from..below, BATCH)
-            .await
-            .map_err(|error| error.to_string())?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let (seqs, rows): (Vec<i64>, Vec<OutboxRow>) = rows.into_iter().unzip();
+    /// Publishes rows from a number on, of which those below another are committed. Answers how far it has come.
+    async fn publish(&mut self, from: i64, below: i64) -> Result<i64, String> {
+        let (rows, reached) = match self.at_hand(from) {
+            (_, reached) if reached <= from && from >= below => return Ok(from),
+            (_, reached) if reached <= from => self.list(from, below).await?,
+            found => found,
+        };
         // What is below the first row that waits is out, whoever published it: so the distance to it counts, not that to 0.
-        if let Some(first) = seqs.first() {
-            self.progress.send_replace(*first);
-        }
+        let Some((first, _)) = rows.first() else { return Ok(reached) };
+        self.progress.send_replace(*first);
+        let (seqs, rows): (Vec<i64>, Vec<OutboxRow>) = rows.into_iter().unzip();
         let results = self.log.append(self.topic, rows.into_iter().map(record).collect()).await;
         self.note(&results);
         let kept = results.iter().take_while(|result| result.is_ok()).count();
@@ -158,9 +174,38 @@ impl Run {
             self.store.delete_outbox(self.partition, self.topic, last).await.map_err(|error| error.to_string())?;
         }
         match (last, results.into_iter().find_map(Result::err)) {
+            (_, None) => Ok(reached),
+            (Some(last), Some(_)) => Ok(last + 1),
             (None, Some(error)) => Err(error.to_string()),
-            (last, _) => Ok(last),
         }
+    }
+
+    /// The topic's rows among those handed over, and the number up to which they are all there are: the given one when what
+    /// comes next was not handed over.
+    fn at_hand(&mut self, from: i64) -> (Vec<(i64, OutboxRow)>, i64) {
+        let (mut rows, mut reached) = (Vec::new(), from);
+        while rows.len() < BATCH {
+            match self.handed.try_recv() {
+                Ok(Handed { seqs, effects }) if seqs.start <= reached => {
+                    let numbered = seqs.clone().zip(&effects.outbox);
+                    let ours = numbered.filter(|(seq, row)| *seq >= reached && row.topic == self.topic);
+                    rows.extend(ours.map(|(seq, row)| (seq, row.clone())));
+                    reached = reached.max(seqs.end);
+                }
+                // One before it had no room, and is read from the table with this one.
+                Ok(_) | Err(_) => break,
+            }
+        }
+        (rows, reached)
+    }
+
+    /// The topic's rows of these numbers in the table, and how far those are all.
+    async fn list(&self, from: i64, below: i64) -> Result<(Vec<(i64, OutboxRow)>, i64), String> {
+        let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+        let listed = self.store.list_outbox(self.partition, self.topic, from..below, limit).await;
+        let rows = listed.map_err(|error| error.to_string())?;
+        let reached = if rows.len() < BATCH { below } else { rows.last().map_or(below, |(last, _)| last + 1) };
+        Ok((rows, reached))
     }
 
     /// Remembers how far the topic of alerts has come. A student's alerts are in the partition of its events' number.

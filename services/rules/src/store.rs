@@ -12,6 +12,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use homeroom_bus::Topic;
 use homeroom_domain::id::{DistrictId, RuleId, StudentKey};
+use homeroom_domain::rule::condition::Failure;
 use homeroom_domain::settings::Now;
 
 use crate::evaluate::{Student, Written};
@@ -48,6 +49,9 @@ pub trait Store: Send + Sync + 'static {
     /// Makes the partition's row `to` and writes the effects, all or nothing, if the row is `from`; else writes nothing and
     /// answers [`Committed::Fenced`]. [`Error::CommitUnknown`] may have happened or not.
     async fn commit(&self, from: Lease, to: Lease, effects: Arc<Effects>) -> Result<Committed, Error>;
+
+    /// Tells those who follow students live that these effects are committed: a hint beside the tables, which waits for nothing.
+    fn tell(&self, _committed: &Effects) {}
 
     /// The partition's unpublished rows for a topic of these numbers, in order, at most so many.
     async fn list_outbox(
@@ -181,6 +185,8 @@ pub struct Tally {
     pub opened: i64,
     /// Evaluations that failed.
     pub failures: i64,
+    /// Why the last of them did.
+    pub last_failure: Option<Failure>,
 }
 
 /// How a commit ended, when nothing broke.

@@ -9,7 +9,6 @@
 //! up what was told of and lost.
 
 mod adopt;
-mod cache;
 mod checkpoint;
 mod commit;
 mod date;
@@ -55,9 +54,6 @@ pub(crate) struct Shared {
     pub clock: Clock,
     pub limits: Limits,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
-    /// Whether a student's alerts are in the partition of the same number as its events; they are, unless an operator has made
-    /// the topics with different numbers of partitions, and then nothing can be taken up again after a restore.
-    pub alerts_beside_events: bool,
     /// Room to read the topic of alerts, which takes a reader of its own for each partition.
     pub reading: Semaphore,
     pub stopping: CancellationToken,
@@ -260,6 +256,6 @@ impl Worker {
 
     /// Parses a batch, without records that were taken already: prefetched ones, and those that a log which went back gives again.
     fn incoming(&self, batch: Vec<Record>) -> Vec<Incoming> {
-        fold::incoming(batch, self.position)
+        fold::incoming(batch, self.position, &self.snapshot)
     }
 }

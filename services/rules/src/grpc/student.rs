@@ -39,21 +39,23 @@ impl Risk {
         };
         let district_time = clock.local(at).map_err(|error| Status::failed_precondition(error.to_string()))?;
         let evaluation = Evaluation::new(&student.ledger, &reference.view, &reference.settings, now);
-        let told = |episode: &Episode| AlertChange {
-            alert_id: episode.alert_id(district, key),
-            number: episode.number,
-            kind: if episode.number == 1 { ChangeKind::Opened } else { ChangeKind::Amended },
-            district: district.clone(),
-            student: key,
-            school: episode.school.clone(),
-            claim: episode.told.clone(),
-            reason: String::new(),
-            changed_at: at,
-            caused_at: None,
-            district_time,
+        let told = |episode: &Episode| {
+            Some(AlertChange {
+                alert_id: episode.alert_id(district, key),
+                number: episode.number,
+                kind: if episode.number == 1 { ChangeKind::Opened } else { ChangeKind::Amended },
+                district: district.clone(),
+                student: key,
+                school: episode.school.clone(),
+                claim: episode.told.claim()?.clone(),
+                reason: String::new(),
+                changed_at: at,
+                caused_at: None,
+                district_time,
+            })
         };
         let open_alerts: Vec<alert_wire::AlertChange> =
-            student.episodes.open().map(|episode| homeroom_proto::alert::to_wire(&told(episode))).collect();
+            student.episodes.open().filter_map(told).map(|change| homeroom_proto::alert::to_wire(&change)).collect();
         Ok(wire::GetStudentResponse {
             measures: student.written.rows.iter().map(|row| measures(key.as_bytes(), row)).collect(),
             facts: student.ledger.facts().map(|live| fact(&evaluation, &live)).collect(),

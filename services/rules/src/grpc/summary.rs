@@ -23,8 +23,8 @@ struct Counts {
     students_behind: i64,
     /// School, tier, students.
     tiers: Vec<(String, Option<i16>, i64)>,
-    /// Rule, open, opened.
-    rules: Vec<(String, i64, i64)>,
+    /// Rule, open, opened, evaluations that failed, and why the last of them did.
+    rules: Vec<(String, i64, i64, i64, String)>,
     /// Partition, state offset, reference offset.
     partitions: Vec<(i32, i64, i64)>,
 }
@@ -118,11 +118,13 @@ fn rules(reference: &District, counts: &Counts) -> Vec<wire::RuleSummary> {
     counts
         .rules
         .iter()
-        .map(|(rule, open, opened)| wire::RuleSummary {
+        .map(|(rule, open, opened, failures, last_failure)| wire::RuleSummary {
             rule: rule.clone(),
             title: title(rule),
             open: *open,
             opened_ever: *opened,
+            failures: *failures,
+            last_failure: last_failure.clone(),
         })
         .collect()
 }
@@ -146,7 +148,9 @@ impl Asked {
                 .fetch_all(&mut *tx)
                 .await?;
         let rules = sqlx::query_as(
-            "select rule, sum(open)::bigint, sum(opened)::bigint from rule_tallies where district = $1 group by rule order by rule",
+            "select rule, sum(open)::bigint, sum(opened)::bigint, sum(failures)::bigint,
+                    coalesce((array_agg(last_failure order by last_failed_at desc) filter (where last_failure is not null))[1], '')
+             from rule_tallies where district = $1 group by rule order by rule",
         )
         .bind(district)
         .fetch_all(&mut *tx)

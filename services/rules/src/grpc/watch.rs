@@ -1,6 +1,6 @@
 //! Each change of a student's measures from now on, whichever process made it.
 //!
-//! Commits tell the keys of changed students over a database channel; the watcher reads the rows. A slow watcher sees the
+//! After commits, the keys of changed students are told over a database channel; the watcher reads the rows. A slow watcher sees the
 //! latest rows, not each one between.
 
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use tonic::Status;
 
 use crate::evaluate::Row;
 use crate::grpc::{Answers, Risk, list, measures, unavailable};
-use crate::store::postgres::commit::CHANNEL;
 use crate::store::postgres::load;
+use crate::store::postgres::watchers::{CHANNEL, MISSED};
 
 /// Rows that wait for one watcher; a full queue makes its reader wait, and PostgreSQL keeps what it is told meanwhile.
 const QUEUE: usize = 256;
@@ -54,9 +54,9 @@ impl Risk {
                     heard = listener.wait(Duration::from_secs(30)) => heard,
                 };
                 let payload = match heard {
-                    homeroom_pg::Wake::Notified(payload) => payload,
+                    homeroom_pg::Wake::Notified(payload) if payload != MISSED => payload,
                     homeroom_pg::Wake::Elapsed => continue,
-                    homeroom_pg::Wake::Reconnected => {
+                    homeroom_pg::Wake::Notified(_) | homeroom_pg::Wake::Reconnected => {
                         let missed = Status::aborted("changes may have been missed; list the students and watch again");
                         sender.send(Err(missed)).await.ok();
                         return;

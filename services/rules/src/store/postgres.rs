@@ -5,6 +5,7 @@ pub(crate) mod commit;
 pub(crate) mod load;
 pub(crate) mod outbox;
 pub(crate) mod sweep;
+pub(crate) mod watchers;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -16,17 +17,19 @@ use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 use homeroom_pg::Database;
 
+use crate::store::postgres::watchers::Watchers;
 use crate::store::{Committed, Effects, Error, Found, Key, Lease, OutboxRow, Store, Wanted};
 
 /// The database of the service. Clones share its connections.
 #[derive(Clone)]
 pub(crate) struct PostgresStore {
     database: Database,
+    watchers: Watchers,
 }
 
 impl PostgresStore {
-    pub(crate) fn new(database: Database) -> Self {
-        Self { database }
+    pub(crate) fn new(database: Database, watchers: Watchers) -> Self {
+        Self { database, watchers }
     }
 }
 
@@ -58,6 +61,10 @@ impl Store for PostgresStore {
 
     async fn commit(&self, from: Lease, to: Lease, effects: Arc<Effects>) -> Result<Committed, Error> {
         Ok(commit::commit(&self.database, from, to, effects).await?)
+    }
+
+    fn tell(&self, committed: &Effects) {
+        self.watchers.tell(&committed.students);
     }
 
     async fn list_outbox(

@@ -44,7 +44,7 @@ struct TakenUp {
 impl Worker {
     /// Takes up what the topic holds and the rows do not.
     pub(super) async fn adopt(&mut self) -> Result<Hold, Error> {
-        if !self.shared.alerts_beside_events || planted(Mutant::ForgetTold) {
+        if planted(Mutant::ForgetTold) {
             return Ok(Hold::Kept);
         }
         let end = self.end_of(Topic::Alerts).await?.0;

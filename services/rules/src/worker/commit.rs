@@ -45,8 +45,9 @@ impl Worker {
         for change in &effects.students {
             self.memory.written(change);
         }
+        self.shared.store.tell(&effects);
         if rows > 0 {
-            self.publisher.published_up_to(to.next_seq).await;
+            self.publisher.published_up_to(to.next_seq, &effects).await;
         }
         Ok(Hold::Kept)
     }

@@ -9,7 +9,7 @@ use homeroom_chassis::telemetry::trace;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::event::Event;
-use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_domain::id::DistrictId;
 use homeroom_domain::ledger::Applied;
 use homeroom_domain::settings::Now;
 use jiff::Timestamp;
@@ -49,14 +49,6 @@ impl Incoming {
         Self { offset: record.offset.0, parsed, value, traceparent }
     }
 
-    /// Whom it concerns.
-    pub(super) fn student(&self) -> Option<(&DistrictId, &StudentKey)> {
-        match &self.parsed {
-            Parsed::Event(event) => Some((&event.district, &event.student)),
-            Parsed::Refused(_) | Parsed::GivenUp(_) => None,
-        }
-    }
-
     /// The same, given up for a reason.
     pub(super) fn given_up(self, problem: &str) -> Self {
         Self { parsed: Parsed::GivenUp(problem.to_owned()), ..self }
@@ -73,15 +65,42 @@ fn trace_context(value: &[u8]) -> Option<String> {
 const MAX_TRACEPARENT: usize = 256;
 
 /// Parses a batch, without records below the offset: those that a log which went back gives again.
-pub(crate) fn incoming(batch: Vec<Record>, mut next_offset: i64) -> Vec<Incoming> {
+pub(crate) fn incoming(batch: Vec<Record>, mut next_offset: i64, snapshot: &Snapshot) -> Vec<Incoming> {
     let mut fresh = Vec::with_capacity(batch.len());
     for record in batch {
         if record.offset.0 >= next_offset {
             next_offset = record.offset.0 + 1;
-            fresh.push(Incoming::parse(record));
+            let mut incoming = Incoming::parse(record);
+            // One text for all of a district's students, not one for each: what compares keys finds it at hand.
+            if let Parsed::Event(event) = &mut incoming.parsed
+                && let Some((district, _)) = snapshot.districts.get_key_value(&event.district)
+            {
+                event.district = district.clone();
+            }
+            fresh.push(incoming);
         }
     }
     fresh
+}
+
+/// The events of a part, student by student, each student's in order.
+pub(crate) fn by_student(part: &[Incoming]) -> Vec<(&Incoming, &Event)> {
+    let mut events: Vec<(&Incoming, &Event)> = Vec::with_capacity(part.len());
+    events.extend(part.iter().filter_map(|incoming| match &incoming.parsed {
+        Parsed::Event(event) => Some((incoming, &**event)),
+        Parsed::Refused(_) | Parsed::GivenUp(_) => None,
+    }));
+    // The student first, as a number: two are almost always told apart by that alone. Stable, so that each student's events
+    // stay in order.
+    events.sort_by_key(|(_, event)| (u128::from_be_bytes(*event.student.as_bytes()), &event.district));
+    events
+}
+
+/// The same events by student.
+pub(crate) fn students<'a>(
+    events: &'a [(&'a Incoming, &'a Event)],
+) -> impl Iterator<Item = &'a [(&'a Incoming, &'a Event)]> {
+    events.chunk_by(|(_, a), (_, b)| (&a.student, &a.district) == (&b.student, &b.district))
 }
 
 /// What a fold reads.
@@ -132,15 +151,14 @@ impl Desk<'_> {
         Quarantine { partition: Partition(self.partition), at: self.at }
     }
 
-    /// The effects of events, in their order; all of them below `told_below`, or none. A student is evaluated once, after the
+    /// The effects of events, which are given student by student too; all of them below `told_below`, or none. A student is evaluated once, after the
     /// last of them.
-    pub(crate) fn fold(&self, part: &[Incoming]) -> Folded {
+    pub(crate) fn fold(&self, part: &[Incoming], by_student: &[(&Incoming, &Event)]) -> Folded {
         let mut folded = Folded::default();
         let events_offset = part.last().map_or(self.position, |last| last.offset + 1).max(self.position);
-        let mut by_student: Vec<(&Incoming, &Event)> = Vec::with_capacity(part.len());
         for incoming in part {
             match &incoming.parsed {
-                Parsed::Event(event) => by_student.push((incoming, event)),
+                Parsed::Event(_) => {}
                 // After a restore from a backup, some of those below have no dead letter yet, or none any more.
                 Parsed::Refused(_) if incoming.offset < self.told_below && self.given_up.contains(&incoming.offset) => {
                 }
@@ -149,9 +167,7 @@ impl Desk<'_> {
                 }
             }
         }
-        // Stable, so that each student's events stay in order.
-        by_student.sort_by_key(|(_, event)| (&event.district, &event.student));
-        for events in by_student.chunk_by(|(_, a), (_, b)| (&a.district, &a.student) == (&b.district, &b.student)) {
+        for events in students(by_student) {
             self.take_in(events, events_offset, &mut folded);
         }
         folded
@@ -270,9 +286,11 @@ fn record(key: &Key, episodes: &Episodes, outcome: Outcome, cause: &Cause<'_>, e
     for (rule, moved) in outcome.open_by_rule {
         effects.tally.entry((key.0.clone(), rule)).or_default().open += moved;
     }
-    for rule in outcome.failures {
+    for (rule, failure) in outcome.failures {
         metrics::counter!(metric::RULE_FAILURES, "rule" => rule.to_string()).increment(1);
-        effects.tally.entry((key.0.clone(), rule)).or_default().failures += 1;
+        let tally = effects.tally.entry((key.0.clone(), rule)).or_default();
+        tally.failures += 1;
+        tally.last_failure = Some(failure);
     }
 }
 

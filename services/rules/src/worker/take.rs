@@ -11,7 +11,7 @@ use tracing::Instrument as _;
 
 use crate::metric;
 use crate::store::{self, Key, Lease};
-use crate::worker::fold::{Desk, Folded, Incoming, Parsed};
+use crate::worker::fold::{self, Desk, Folded, Incoming, Parsed};
 use crate::worker::patience::{chain, patiently};
 use crate::worker::{Error, Hold, Worker};
 
@@ -69,15 +69,18 @@ impl Worker {
 
     async fn fold_traced(&mut self, part: &[Incoming], write: Write) -> Result<Hold, store::Error> {
         self.memory.turn();
-        let keys: BTreeSet<_> = part.iter().filter_map(Incoming::student).collect();
-        let districts: BTreeSet<&DistrictId> = keys.iter().map(|(district, _)| *district).collect();
+        let events = fold::by_student(part);
+        let keys: Vec<Key> = fold::students(&events)
+            .filter_map(|of_one| of_one.first())
+            .map(|(_, event)| (event.district.clone(), event.student))
+            .collect();
+        let districts: BTreeSet<&DistrictId> = keys.iter().map(|(district, _)| district).collect();
         for district in districts {
             self.load_date(district).await?;
         }
-        let keys = keys.into_iter().map(|(district, student)| (district.clone(), *student));
-        self.load(keys.collect()).await?;
+        self.load(keys).await?;
         let at = (self.shared.clock)();
-        let folded = self.desk(at).fold(part);
+        let folded = self.desk(at).fold(part, &events);
         let position = part.last().map_or(self.position, |incoming| incoming.offset + 1).max(self.position);
         let fresh = position > self.lease.next_offset;
         let hold = self.apply(folded, position, write).await?;

@@ -17,6 +17,14 @@ pub(crate) struct TestLog {
     inner: MemoryLog,
     /// Alerts are refused.
     pub(crate) alerts_refused: Arc<AtomicBool>,
+    /// Dead letters are refused.
+    pub(crate) letters_refused: Arc<AtomicBool>,
+    /// Reading alerts brings nothing, however many there are.
+    pub(crate) alerts_silent: bool,
+    /// Alerts below this offset have expired.
+    pub(crate) alerts_expired: i64,
+    /// The topic of alerts has so many partitions.
+    pub(crate) alert_partitions: Option<i32>,
     /// Reference records from this offset on are not given.
     pub(crate) reference_end: Arc<watch::Sender<i64>>,
     /// Whoever joins gets every partition, whoever else has it, from the offset it asks for.
@@ -36,6 +44,10 @@ impl TestLog {
         Self {
             inner,
             alerts_refused: Arc::default(),
+            letters_refused: Arc::default(),
+            alerts_silent: false,
+            alerts_expired: 0,
+            alert_partitions: None,
             reference_end: Arc::new(watch::Sender::new(i64::MAX)),
             selfish: false,
             open: Arc::new(watch::Sender::new(true)),
@@ -61,14 +73,22 @@ impl TestLog {
 #[async_trait]
 impl Log for TestLog {
     async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
-        if topic == Topic::Alerts && self.alerts_refused.load(Ordering::SeqCst) {
+        let refused = match topic {
+            Topic::Alerts => self.alerts_refused.load(Ordering::SeqCst),
+            Topic::DeadLetters => self.letters_refused.load(Ordering::SeqCst),
+            _ => false,
+        };
+        if refused {
             return records.iter().map(|_| Err(Error::Unavailable("on order".to_owned()))).collect();
         }
         self.inner.append(topic, records).await
     }
 
     async fn partitions(&self, topic: Topic) -> Result<i32, Error> {
-        self.inner.partitions(topic).await
+        match self.alert_partitions {
+            Some(partitions) if topic == Topic::Alerts => Ok(partitions),
+            _ => self.inner.partitions(topic).await,
+        }
     }
 
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
@@ -76,6 +96,18 @@ impl Log for TestLog {
     }
 
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
+        if topic == Topic::Alerts && self.alerts_silent {
+            return Ok(Box::new(Silent));
+        }
+        let expired = if topic == Topic::Alerts { self.alerts_expired } else { 0 };
+        // Offset 0 asks for the first record kept, wherever it is.
+        let from = match from {
+            Offset(0) => Offset(expired.min(self.inner.end_offset(topic, partition).await?.0)),
+            Offset(offset) if offset < expired => {
+                return Err(Error::OffsetOutOfRange { topic, partition: partition.0, offset });
+            }
+            from => from,
+        };
         let tail = self.inner.tail(topic, partition, from).await?;
         let end = self.reference_end.subscribe();
         Ok(if topic == Topic::Reference { Box::new(Held { tail, end, kept: Vec::new() }) } else { tail })
@@ -122,6 +154,16 @@ impl Log for TestLog {
 
     async fn check_topics(&self) -> Result<(), Error> {
         self.inner.check_topics().await
+    }
+}
+
+/// A tail that says at once that nothing came, as others do after a while.
+struct Silent;
+
+#[async_trait]
+impl Tail for Silent {
+    async fn next(&mut self, _: usize, _: Duration) -> Result<Vec<Record>, Error> {
+        Ok(Vec::new())
     }
 }
 

@@ -1,9 +1,11 @@
 //! The rules service on a real PostgreSQL and the log in memory, seen from outside: records in, alerts out, questions answered.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking what went wrong")]
 
+mod adopt;
 mod behind;
 mod clock;
 mod district;
+mod failing;
 mod fault;
 mod isolation;
 mod late;

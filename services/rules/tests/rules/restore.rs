@@ -19,32 +19,32 @@ const TABLES: [&str; 8] = [
     "dead_letters",
 ];
 
-async fn run(world: &World, statement: impl Fn(&str) -> String) {
+pub(crate) async fn run(world: &World, statement: impl Fn(&str) -> String) {
     let mut admin = world.database.admin().await;
     let all: String = TABLES.iter().map(|table| statement(table)).collect();
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("begin; {all} commit;"))).execute(&mut admin).await.unwrap();
 }
 
-async fn back_up(world: &World) {
+pub(crate) async fn back_up(world: &World) {
     run(world, |table| format!("create table public.{table} as table rules.{table};")).await;
 }
 
-async fn restore(world: &World) {
+pub(crate) async fn restore(world: &World) {
     run(world, |table| format!("delete from rules.{table}; insert into rules.{table} table public.{table};")).await;
 }
 
-async fn wipe(world: &World) {
+pub(crate) async fn wipe(world: &World) {
     run(world, |table| format!("delete from rules.{table};")).await;
 }
 
 /// A day with every fate that an alert can have, before the backup and after it.
-struct Day {
-    world: World,
-    service: Service,
+pub(crate) struct Day {
+    pub(crate) world: World,
+    pub(crate) service: Service,
 }
 
 impl Day {
-    async fn begin(behind_events: usize) -> Self {
+    pub(crate) async fn begin(behind_events: usize) -> Self {
         let mut world = World::new().await;
         world.config.limits.behind_events = behind_events;
         world.config.limits.sweep_students = 2;
@@ -62,7 +62,7 @@ impl Day {
     }
 
     /// What happens after the backup. The last correction comes when nobody is there to take it.
-    async fn go_on(self) -> World {
+    pub(crate) async fn go_on(self) -> World {
         let Self { world, service } = self;
         for name in ["late", "recalled-late", "corrected"] {
             world.home.absent(student(name), day(12)).await;
@@ -94,7 +94,7 @@ async fn ends(world: &World) -> BTreeMap<AlertId, ChangeKind> {
     ends
 }
 
-async fn told(world: &World, name: &str) -> Vec<ChangeKind> {
+pub(crate) async fn told(world: &World, name: &str) -> Vec<ChangeKind> {
     world
         .told(student(name))
         .await
@@ -105,7 +105,7 @@ async fn told(world: &World, name: &str) -> Vec<ChangeKind> {
 }
 
 /// The new owner tells of the one correction that came since, and of nothing else.
-async fn nothing_is_told_twice(world: &World) {
+pub(crate) async fn nothing_is_told_twice(world: &World) {
     let before = world.alerts().await;
     let service = world.service().await;
     world.exact(&service).await;

@@ -3,6 +3,7 @@
 use homeroom_pg::{Database, Districts, Error};
 
 use crate::store::Lease;
+use crate::store::postgres::watchers::{CHANNEL, MISSED};
 
 /// Epoch, commits, and the five positions in the order of the lease's fields.
 type Row = (i64, i64, i64, i64, i64, i64, i64);
@@ -34,9 +35,14 @@ pub(crate) async fn claim(database: &Database, partition: i32, owner: &str) -> R
                 )
                 .bind(partition)
                 .bind(owner)
-                .fetch_one(tx)
+                .fetch_one(&mut *tx)
                 .await?;
-                Ok(lease(partition, row))
+                let lease = lease(partition, row);
+                if lease.epoch > 1 {
+                    // The owner before may have ended between a commit and telling of it.
+                    sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(MISSED).execute(tx).await?;
+                }
+                Ok(lease)
             })
         })
         .await

@@ -77,8 +77,7 @@ async fn write(tx: &mut PgConnection, from: Lease, effects: &Effects) -> Result<
     leanings(tx, &effects.students).await?;
     tally(tx, from.partition, &effects.tally).await?;
     messages(tx, from, &effects.outbox).await?;
-    dead_letters(tx, from.partition, &effects.dead_letters).await?;
-    notify(tx, &effects.students).await
+    dead_letters(tx, from.partition, &effects.dead_letters).await
 }
 
 async fn dates(tx: &mut PgConnection, partition: i32, dates: &[(DistrictId, Now)]) -> Result<(), Error> {
@@ -142,7 +141,7 @@ async fn students(tx: &mut PgConnection, partition: i32, changes: &[StudentChang
 
 impl StudentChange {
     /// Whether the tables beside the student's row may need anything.
-    fn moves_tables(&self) -> bool {
+    pub(super) fn moves_tables(&self) -> bool {
         !Arc::ptr_eq(&self.before, &self.after.written)
     }
 }
@@ -262,11 +261,15 @@ async fn tally(
     }
     let numbers = |of: fn(&Tally) -> i64| tally.values().map(of).collect::<Vec<i64>>();
     sqlx::query(
-        "insert into rule_tallies (district, partition, rule, open, opened, failures)
-         select district, $1, rule, open, opened, failures
-         from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) as new (district, rule, open, opened, failures)
+        "insert into rule_tallies (district, partition, rule, open, opened, failures, last_failure, last_failed_at)
+         select district, $1, rule, open, opened, failures, last_failure, case when last_failure is not null then now() end
+         from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
+              as new (district, rule, open, opened, failures, last_failure)
          on conflict (district, partition, rule) do update
-         set open = rule_tallies.open + excluded.open, opened = rule_tallies.opened + excluded.opened, failures = rule_tallies.failures + excluded.failures",
+         set open = rule_tallies.open + excluded.open, opened = rule_tallies.opened + excluded.opened,
+             failures = rule_tallies.failures + excluded.failures,
+             last_failure = coalesce(excluded.last_failure, rule_tallies.last_failure),
+             last_failed_at = coalesce(excluded.last_failed_at, rule_tallies.last_failed_at)",
     )
     .bind(partition)
     .bind(tally.keys().map(|(district, _)| district.to_string()).collect::<Vec<_>>())
@@ -274,6 +277,7 @@ async fn tally(
     .bind(numbers(|tally| tally.open))
     .bind(numbers(|tally| tally.opened))
     .bind(numbers(|tally| tally.failures))
+    .bind(tally.values().map(|tally| tally.last_failure.map(|failure| failure.to_string())).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
@@ -310,35 +314,5 @@ async fn dead_letters(tx: &mut PgConnection, partition: i32, letters: &[DeadLett
             .execute(&mut *tx)
             .await?;
     }
-    Ok(())
-}
-
-/// The channel on which watchers hear of changed students.
-pub(crate) const CHANNEL: &str = "rules_student";
-/// Students in one payload: 100 x (district and 33 characters) stays below the 8,000 bytes that PostgreSQL allows.
-const NOTIFIED: usize = 100;
-
-/// Tells watchers whose rows changed, one district a payload: `district student student …`.
-async fn notify(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<(), Error> {
-    let mut by_district: BTreeMap<&DistrictId, Vec<String>> = BTreeMap::new();
-    for change in
-        changes.iter().filter(|change| change.moves_tables() && change.before.rows != change.after.written.rows)
-    {
-        by_district.entry(&change.district).or_default().push(change.student.to_string());
-    }
-    let payloads: Vec<String> = by_district
-        .into_iter()
-        .flat_map(|(district, students)| {
-            students.chunks(NOTIFIED).map(|chunk| format!("{district} {}", chunk.join(" "))).collect::<Vec<_>>()
-        })
-        .collect();
-    if payloads.is_empty() {
-        return Ok(());
-    }
-    sqlx::query("select pg_notify($1, payload) from unnest($2::text[]) as payload")
-        .bind(CHANNEL)
-        .bind(payloads)
-        .execute(tx)
-        .await?;
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! Finding students whose last evaluation is behind the dates or reference records in force.
 
 use homeroom_pg::{Database, Districts, Error};
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row as _};
 
+use crate::metric;
 use crate::reference::Concerned;
 use crate::store::postgres::load::read;
 use crate::store::{Found, Wanted};
@@ -34,7 +36,7 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
     Ok(count)
 }
 
-/// The next page of students that are behind, in order of key.
+/// The next page of students that are behind, in order of key. One whose row cannot be read stays behind and stops no other.
 pub(crate) async fn behind(database: &Database, wanted: &Wanted) -> Result<Vec<Found>, Error> {
     let districts = Districts::one(&wanted.district);
     let wanted = std::sync::Arc::new(wanted.clone());
@@ -44,7 +46,11 @@ pub(crate) async fn behind(database: &Database, wanted: &Wanted) -> Result<Vec<F
             Box::pin(async move {
                 let schools: Vec<String> = wanted.concerned.schools.iter().map(ToString::to_string).collect();
                 let any = wanted.concerned.everyone || !schools.is_empty();
-                let rows = sqlx::query(
+                let full = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+                let (mut found, mut after) = (Vec::new(), wanted.after.clone());
+                loop {
+                    let asked = wanted.limit - i64::try_from(found.len()).unwrap_or(wanted.limit);
+                    let rows = sqlx::query(
                     "select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
                             s.evaluated_as_of, s.evaluated_reference, s.waiting
                      from students s
@@ -58,18 +64,37 @@ pub(crate) async fn behind(database: &Database, wanted: &Wanted) -> Result<Vec<F
                 )
                 .bind(wanted.partition)
                 .bind(wanted.district.as_str())
-                .bind(&wanted.after)
+                .bind(&after)
                 .bind(wanted.now.as_of.days())
                 .bind(wanted.now.today.days())
                 .bind(wanted.reference_offset)
                 .bind(wanted.concerned.everyone)
                 .bind(any)
-                .bind(schools)
-                .bind(wanted.limit)
-                .fetch_all(tx)
+                .bind(&schools)
+                .bind(asked)
+                .fetch_all(&mut *tx)
                 .await?;
-                rows.iter().map(read).collect()
+                    found.extend(rows.iter().filter_map(readable));
+                    match rows.last() {
+                        // As many as were asked for, and not all of them can be read.
+                        Some(last) if i64::try_from(rows.len()) == Ok(asked) && found.len() < full => {
+                            after = last.try_get("student")?;
+                        }
+                        _ => return Ok(found),
+                    }
+                }
             })
         })
         .await
+}
+
+fn readable(row: &PgRow) -> Option<Found> {
+    match read(row) {
+        Ok(found) => Some(found),
+        Err(error) => {
+            metrics::counter!(metric::SWEEPS_REFUSED).increment(1);
+            tracing::error!(error = %error, "a student whose row cannot be read stays behind the date or the reference records");
+            None
+        }
+    }
 }
