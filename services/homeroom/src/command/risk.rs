@@ -1,27 +1,36 @@
-//! `homeroom risk`: a student's risk, and students by school and tier.
+//! `homeroom risk`: a student's risk, students by school and tier, and what rules have told.
 
 use anyhow::Result;
 use homeroom_domain::id::StudentKey;
-use homeroom_proto::wire::risk::{GetStudentRequest, ListStudentsRequest};
+use homeroom_proto::wire::risk::{GetStudentRequest, GetSummaryRequest, ListStudentsRequest};
 
 use crate::client::{Connection, ConnectionArgs, admin, grpc};
 use crate::failure::BadConfig;
-use crate::text::{names::SchoolNames, student};
+use crate::text::names::SchoolNames;
+use crate::text::{rule, student, table};
 
-/// One student, or with `list` several.
+/// One student, with `list` several, with `rules` what each rule has told.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    list: Option<List>,
+    question: Option<Question>,
     #[command(flatten)]
     one: One,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum List {
+enum Question {
     /// Students by school and tier.
     List(ListArgs),
+    /// How many alerts each rule has opened, and which rules fail.
+    Rules(RulesArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct RulesArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,8 +63,9 @@ struct ListArgs {
 const PAGE: u32 = 500;
 
 pub(crate) async fn run(args: Args) -> Result<()> {
-    match args.list {
-        Some(List::List(args)) => list(args).await,
+    match args.question {
+        Some(Question::List(args)) => list(args).await,
+        Some(Question::Rules(args)) => rules(&args).await,
         None => one(args.one).await,
     }
 }
@@ -76,6 +86,13 @@ async fn key(connection: &Connection, args: &One) -> Result<StudentKey> {
         (None, Some(local_id)) => admin::find_student(connection, local_id).await,
         (None, None) => Err(BadConfig("say which student: --student KEY or --local-id ID".to_owned()).into()),
     }
+}
+
+async fn rules(args: &RulesArgs) -> Result<()> {
+    let connection = args.connection.load()?;
+    let summary = grpc::risk(&connection)?.get_summary(GetSummaryRequest {}).await?.into_inner();
+    print!("{}{}", table::lines(&rule::rows(&summary.rules)), rule::failures(&summary.rules));
+    Ok(())
 }
 
 async fn list(args: ListArgs) -> Result<()> {

@@ -1,9 +1,9 @@
 //! What `homeroom up` says when it is ready.
 
-use homeroom_proto::wire::risk::{GetSummaryResponse, RuleSummary, SchoolSummary};
+use homeroom_proto::wire::risk::{GetSummaryResponse, SchoolSummary};
 
 use super::speed::Speed;
-use crate::text::{table, unit};
+use crate::text::{rule, table, unit};
 
 /// Students of each school by attendance tier, alerts of each rule, and how fast they came.
 pub(crate) fn text(summary: &GetSummaryResponse, speed: Option<&Speed>) -> String {
@@ -21,8 +21,12 @@ pub(crate) fn text(summary: &GetSummaryResponse, speed: Option<&Speed>) -> Strin
         "Students by days absent, of the days enrolled\n".to_owned(),
         table::lines(&schools(&summary.schools)),
         format!("Alerts: {opened} opened, {} open now\n", summary.open_alerts),
-        table::lines(&rules(&summary.rules)),
+        table::lines(&rule::rows(&summary.rules)),
     ];
+    let failures = rule::failures(&summary.rules);
+    if !failures.is_empty() {
+        paragraphs.push(failures);
+    }
     if let Some(speed) = speed.filter(|speed| speed.alerts > 0) {
         paragraphs.push(format!(
             "From mark to alert while the sample was loaded ({} alerts): median {} ms, slowest {} ms\n",
@@ -46,21 +50,14 @@ fn schools(schools: &[SchoolSummary]) -> Vec<Vec<String>> {
     rows
 }
 
-fn rules(rules: &[RuleSummary]) -> Vec<Vec<String>> {
-    let mut rows = vec![["rule", "opened", "open now"].map(str::to_owned).to_vec()];
-    for rule in rules {
-        let name = if rule.title.is_empty() { rule.rule.clone() } else { format!("{} ({})", rule.title, rule.rule) };
-        rows.push(row(&name, &[rule.opened_ever, rule.open]));
-    }
-    rows
-}
-
 fn row(name: &str, counts: &[i64]) -> Vec<String> {
     std::iter::once(name.to_owned()).chain(counts.iter().map(ToString::to_string)).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use homeroom_proto::wire::risk::RuleSummary;
+
     use super::*;
 
     #[test]
@@ -88,6 +85,8 @@ mod tests {
                 title: "Chronic absence".to_owned(),
                 open: 1,
                 opened_ever: 2,
+                failures: 3,
+                last_failure: "division by zero".to_owned(),
             }],
             ..GetSummaryResponse::default()
         };
@@ -95,6 +94,7 @@ mod tests {
         for expected in [
             "2 schools, 13 students, 20 marks. There it is 2022-04-13; figures are as of 2022-04-12.",
             "The district         13         11",
+            "rule tier failed 3 times, last for: division by zero",
             "median 8 ms, slowest 40 ms",
         ] {
             assert!(text.contains(expected), "{expected:?} is not in\n{text}");
