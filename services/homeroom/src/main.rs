@@ -17,6 +17,8 @@ use clap::Parser as _;
 
 use command::Cli;
 
+/// Many threads allocate, others free what they gave away: with the C library's allocator a third of the rules service's CPU time
+/// went there. C code, librdkafka above all, uses it too.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
