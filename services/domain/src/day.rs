@@ -41,6 +41,11 @@ pub(crate) struct Mark<'a> {
 }
 
 impl<'a> Mark<'a> {
+    /// What it says, when that is all of a day without another mark: it is of the whole day, at this school, and states no share.
+    pub(crate) fn plain(&self, school: &SchoolId) -> Option<Option<Category>> {
+        (self.school == school && self.scope == Scope::Day && self.share.is_none()).then_some(self.category)
+    }
+
     /// What a kind of marks says; none while something that it refers to is not known.
     pub(crate) fn of(kind: &MarkKind<'_>, view: &'a View, settings: &Settings) -> Option<Self> {
         let school = view.find_school(kind.school)?;
@@ -83,6 +88,11 @@ pub(crate) struct Attendance<'a> {
 }
 
 impl<'a> Attendance<'a> {
+    /// Whether a date without any mark counts as present, whatever sections meet on it.
+    pub(crate) const fn silence_is_presence(&self) -> bool {
+        !self.proof_needed
+    }
+
     pub(crate) fn new(
         school: &'a SchoolId,
         memberships: &'a [SectionMembership],
@@ -98,7 +108,7 @@ impl<'a> Attendance<'a> {
     pub(crate) fn day<'m>(&self, date: Date, marks: impl Iterator<Item = &'m Mark<'m>> + Clone) -> Option<Day> {
         let marks = marks.filter(|mark| mark.school == self.school);
         if marks.clone().any(|mark| mark.scope == Scope::Day) {
-            return Some(from_daily(date, marks));
+            return Some(from_daily(date, marks.map(|mark| (mark.scope, mark.category, mark.share))));
         }
         let sections = Sections::of(marks);
         if sections.is_empty() {
@@ -111,17 +121,22 @@ impl<'a> Attendance<'a> {
     }
 }
 
-fn from_daily<'m>(date: Date, marks: impl Iterator<Item = &'m Mark<'m>>) -> Day {
+/// The day of a date that counts, with one plain mark.
+pub(crate) fn of_one_mark(date: Date, category: Option<Category>) -> Day {
+    from_daily(date, std::iter::once((Scope::Day, category, None)))
+}
+
+fn from_daily(date: Date, marks: impl Iterator<Item = (Scope, Option<Category>, Option<i32>)>) -> Day {
     let (mut absent, mut unexcused, mut open_part) = (0, 0, 0);
     let (mut tardy, mut came) = (false, false);
-    for mark in marks {
-        came |= mark.category.is_some_and(is_arrival);
-        if mark.scope != Scope::Day {
+    for (scope, category, share) in marks {
+        came |= category.is_some_and(is_arrival);
+        if scope != Scope::Day {
             continue;
         }
-        let part = absent_part(mark.category, mark.share);
+        let part = absent_part(category, share);
         absent += part;
-        match mark.category {
+        match category {
             Some(Category::UnexcusedAbsence) => {
                 unexcused += part;
                 open_part += part;

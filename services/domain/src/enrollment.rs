@@ -17,7 +17,7 @@ pub(crate) struct Spell<'a> {
     pub(crate) school: &'a SchoolId,
     pub(crate) entry_on: Date,
     pub(crate) exit_on: Option<Date>,
-    calendar: Option<CalendarId>,
+    pub(crate) calendar: Option<CalendarId>,
     primary_school: bool,
 }
 

@@ -15,7 +15,7 @@ use crate::event::{Scope, SectionMembership};
 use crate::id::{SchoolId, SchoolYear, SectionId};
 use crate::ledger::{Facts, Ledger, Said, text};
 use crate::measure::Measures;
-use crate::settings::{Now, Settings};
+use crate::settings::{Category, Now, Settings};
 use crate::view::View;
 
 /// A student's school year, counted up to a date.
@@ -141,6 +141,39 @@ impl<'a> Evaluation<'a> {
             }
             attendance.day(date, of_date.iter().copied()).map(|day| (school, day))
         })
+    }
+
+    /// The one school of the year and its dates, when nothing else can matter for the days to come: one enrollment that is not
+    /// over before the year begins and follows any other, and no need of proof that silence means presence.
+    pub(crate) fn only_school(&self) -> Option<(&Spell<'a>, &[Date])> {
+        let [(school, dates)] = self.schools.as_slice() else { return None };
+        let attendance = Attendance::new(school, &self.said.memberships, self.view, self.settings.reporting);
+        let mut of_year = self.said.spells.iter().filter(|spell| enrollment::reaches(spell.exit_on, self.year));
+        let (Some(only), None) = (of_year.next(), of_year.next()) else { return None };
+        let apart = self.said.spells.iter().all(|spell| {
+            enrollment::reaches(spell.exit_on, self.year) || spell.exit_on.is_some_and(|exit| exit < only.entry_on)
+        });
+        let settled = apart && !self.waiting && attendance.silence_is_presence() && only.entry_on <= self.now.today;
+        settled.then_some((only, dates))
+    }
+
+    /// The days of the only school up to a date, in order.
+    pub(crate) fn days_until<'s>(&'s self, last: Date, dates: &'s [Date]) -> impl Iterator<Item = Day> + 's {
+        let end = dates.partition_point(|date| *date <= last);
+        let school = self.schools.first().map(|(school, _)| *school);
+        school.into_iter().flat_map(move |school| self.days_at(school, &dates[..end])).map(|(_, day)| day)
+    }
+
+    /// By the position of a ledger's kinds of marks: what they say, when that is all of a day without another mark.
+    pub(crate) fn plain_kinds(&self, school: &SchoolId) -> SmallVec<[Option<Option<Category>>; 8]> {
+        self.kinds.iter().map(|mark| mark.as_ref().and_then(|mark| mark.plain(school))).collect()
+    }
+
+    /// The next date on which a grade that does not count yet begins to.
+    pub(crate) fn next_grade_on(&self) -> Option<Date> {
+        let grades = self.ledger.borrowed().grades();
+        let begins = grades.filter_map(|grade| Some(self.view.grading_period(grade.grade.grading_period)?.begin_on));
+        begins.filter(|begins| *begins > self.now.as_of).min()
     }
 
     /// The school year that is counted.

@@ -2,6 +2,7 @@
 
 pub mod alert;
 pub mod code;
+pub mod count;
 pub mod course;
 pub mod date;
 pub mod day;

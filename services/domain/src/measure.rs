@@ -192,6 +192,31 @@ impl Measures {
         }
     }
 
+    /// Puts a value in its slot; a tier has none, since it follows from two others.
+    pub(crate) fn set(&mut self, measure: Measure, value: i64) {
+        let slot = match measure {
+            Measure::Enrolled => &mut self.enrolled,
+            Measure::Absent => &mut self.absent,
+            Measure::Unexcused => &mut self.unexcused,
+            Measure::Tardy => &mut self.tardy,
+            Measure::Streak => &mut self.streak,
+            Measure::UnexcusedStreak => &mut self.unexcused_streak,
+            Measure::Failing => &mut self.failing,
+            Measure::FailingCore => &mut self.failing_core,
+            Measure::UnexplainedAbsenceToday => return self.unexplained_absence_today = value != 0,
+            Measure::Tier => return,
+        };
+        *slot = value;
+    }
+
+    /// Takes the next counted days in, on all of which the student was present.
+    pub(crate) fn count_present(&mut self, days: usize) {
+        if let (1.., Ok(counted)) = (days, i64::try_from(days)) {
+            self.enrolled += i64::from(WHOLE) * counted;
+            (self.streak, self.unexcused_streak) = (0, 0);
+        }
+    }
+
     /// Takes the next counted day in.
     pub(crate) fn count(&mut self, day: &Day) {
         self.enrolled += i64::from(WHOLE);

@@ -69,7 +69,9 @@ pub struct View {
     schools: BTreeMap<SchoolId, School>,
     /// The same schools, to be found by text.
     known: quick::Map<Box<[u8]>, SchoolId>,
-    calendars: quick::Map<CalendarId, CalendarView>,
+    calendars: Vec<CalendarView>,
+    /// Their positions.
+    calendar_at: quick::Map<CalendarId, usize>,
     calendars_of: quick::Map<SchoolId, Vec<(SchoolYear, CalendarId)>>,
     /// Events by date, while the view is built.
     dates: HashMap<CalendarId, BTreeMap<Date, Vec<String>>>,
@@ -116,7 +118,11 @@ impl View {
                     school_year: calendar.school_year,
                     instructional: Vec::new(),
                 };
-                self.calendars.insert(calendar.calendar, view);
+                let next = self.calendars.len();
+                match *self.calendar_at.entry(calendar.calendar).or_insert(next) {
+                    at if at == next => self.calendars.push(view),
+                    at => self.calendars[at] = view,
+                }
             }
             Entry::CalendarDate(date) => {
                 let events = self.dates.entry(date.calendar).or_default().entry(date.date).or_default();
@@ -151,7 +157,8 @@ impl View {
     }
 
     fn settle(&mut self) {
-        for (id, calendar) in &mut self.calendars {
+        for (id, at) in &self.calendar_at {
+            let calendar = &mut self.calendars[*at];
             if let Some(dates) = self.dates.remove(id) {
                 calendar.instructional = dates
                     .into_iter()
@@ -207,23 +214,41 @@ impl View {
 
     /// The school whose calendar this is, if it is known.
     pub fn calendar_school(&self, calendar: CalendarId) -> Option<&SchoolId> {
-        self.calendars.get(&calendar).map(|calendar| &calendar.school)
+        self.calendar_of(calendar).map(|calendar| &calendar.school)
     }
 
     /// The calendar that counts for an enrollment in a year: the one it names, if that is of this year; else the school's only
     /// one. None while the named one is not known, and when the school has none or several.
     pub fn calendar(&self, named: Option<CalendarId>, school: &SchoolId, year: SchoolYear) -> Option<&CalendarView> {
+        self.calendar_position(named, school, year).map(|(_, calendar)| calendar)
+    }
+
+    /// The same, with the position by which this view finds it again.
+    pub(crate) fn calendar_position(
+        &self,
+        named: Option<CalendarId>,
+        school: &SchoolId,
+        year: SchoolYear,
+    ) -> Option<(usize, &CalendarView)> {
         if let Some(id) = named {
-            let calendar = self.calendars.get(&id)?;
-            if calendar.school_year == year {
-                return Some(calendar);
+            let at = *self.calendar_at.get(&id)?;
+            if self.calendars[at].school_year == year {
+                return Some((at, &self.calendars[at]));
             }
         }
         let mut of_year = self.calendars_of.get(school)?.iter().filter(|(of, _)| *of == year);
-        match (of_year.next(), of_year.next()) {
-            (Some((_, only)), None) => self.calendars.get(only),
-            _ => None,
-        }
+        let (Some((_, only)), None) = (of_year.next(), of_year.next()) else { return None };
+        let at = *self.calendar_at.get(only)?;
+        Some((at, &self.calendars[at]))
+    }
+
+    /// The calendar at a position.
+    pub(crate) fn calendar_at(&self, position: usize) -> Option<&CalendarView> {
+        self.calendars.get(position)
+    }
+
+    fn calendar_of(&self, calendar: CalendarId) -> Option<&CalendarView> {
+        self.calendar_at.get(&calendar).and_then(|at| self.calendars.get(*at))
     }
 
     /// A section, when it, its school, its offering and its session are known.

@@ -33,6 +33,7 @@ impl<'a> Reader<'a> {
         self.rest = &[];
     }
 
+    #[inline]
     pub(super) fn byte(&mut self) -> u8 {
         let Some((&byte, rest)) = self.rest.split_first() else {
             self.spoil();
@@ -42,6 +43,7 @@ impl<'a> Reader<'a> {
         byte
     }
 
+    #[inline]
     pub(super) fn varint(&mut self) -> u64 {
         let first = self.byte();
         if first < 0x80 {
@@ -60,6 +62,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A length or position.
+    #[inline]
     pub(super) fn size(&mut self) -> usize {
         usize::try_from(self.varint()).unwrap_or(usize::MAX)
     }
@@ -77,6 +80,7 @@ impl<'a> Reader<'a> {
         })
     }
 
+    #[inline]
     pub(super) fn take(&mut self, length: usize) -> &'a [u8] {
         let Some((taken, rest)) = self.rest.split_at_checked(length) else {
             self.spoil();

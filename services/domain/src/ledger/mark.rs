@@ -59,7 +59,7 @@ pub(super) struct Entries<'a> {
 
 /// Where a stream ends: what is needed to go on writing it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     pub(super) date: i32,
     kind: usize,
     revision: u64,
@@ -144,6 +144,11 @@ fn low(first: u8, reader: &mut Reader<'_>) -> usize {
 }
 
 impl Tail {
+    /// The last mark's date, in days since 1970.
+    pub(crate) const fn date(&self) -> i32 {
+        self.date
+    }
+
     /// Writes the next mark behind the last; its date is that of the last, or later.
     pub(super) fn push(&mut self, out: &mut Vec<u8>, entry: &Entry) {
         let difference = entry.revision.wrapping_sub(self.revision).cast_signed();

@@ -33,14 +33,15 @@ impl Rule {
         }))
     }
 
+    /// The level that the rule would claim with these measures; none when it does not open.
+    pub(crate) fn outcome(&self, measures: &Measures) -> Result<Option<i64>, Failure> {
+        if self.opens_when.holds(measures)? { self.level.value(measures).map(Some) } else { Ok(None) }
+    }
+
     /// Whether the rule would claim anything: a claim without its words.
     pub(crate) fn holds(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<bool, Failure> {
         let measures = evaluation.district(now.as_of, now.today);
-        let holds = self.opens_when.holds(&measures)?;
-        if holds {
-            self.level.value(&measures)?;
-        }
-        Ok(holds)
+        self.outcome(&measures).map(|level| level.is_some())
     }
 
     fn proof(&self, evaluation: &Evaluation<'_>, measures: &Measures, now: Now) -> Proof {
@@ -55,7 +56,7 @@ impl Rule {
             as_of: about,
             explanation: self.explanation.fill(measures, about),
             clears_when: self.clears.fill(measures, about),
-            measures: self.evidence.measures().iter().map(|&measure| value(measure, measures)).collect(),
+            measures: self.evidence.measures().iter().map(|&of| value(of, measures.get(of))).collect(),
             facts,
             facts_left_off: u32::try_from(left_off).unwrap_or(u32::MAX),
             threshold_source: self.source.clone(),
@@ -63,16 +64,14 @@ impl Rule {
     }
 }
 
-fn value(measure: Measure, measures: &Measures) -> MeasureValue {
-    MeasureValue {
-        name: measure.name().to_owned(),
-        value: measures.get(measure),
-        unit: measure.unit().name().to_owned(),
-    }
+/// A measure as proofs say it.
+pub(crate) fn value(measure: Measure, value: i64) -> MeasureValue {
+    MeasureValue { name: measure.name().to_owned(), value, unit: measure.unit().name().to_owned() }
 }
 
 impl Evidence {
-    fn measures(self) -> &'static [Measure] {
+    /// The measures that a proof with this evidence tells.
+    pub(crate) fn measures(self) -> &'static [Measure] {
         match self {
             Self::Absences => &[Measure::Enrolled, Measure::Absent, Measure::Unexcused, Measure::Tier],
             Self::Streak => &[Measure::Streak, Measure::UnexcusedStreak],

@@ -45,6 +45,18 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// Whether these measures are all that it takes to fill it.
+    pub(crate) fn needs_only(&self, known: &[Measure]) -> bool {
+        let share = [Measure::Absent, Measure::Enrolled];
+        self.0.iter().all(|part| match part {
+            Part::Text(_) | Part::Date => true,
+            Part::Percent | Part::DaysUntilBelow(_) | Part::Measure(Measure::Tier) => {
+                share.iter().all(|measure| known.contains(measure))
+            }
+            Part::Measure(measure) => known.contains(measure),
+        })
+    }
+
     /// Fills the placeholders.
     pub fn fill(&self, measures: &Measures, date: Date) -> String {
         let mut text = String::with_capacity(160);

@@ -23,8 +23,7 @@ impl View {
             Entry::School(school) => Touched::School(school.school.clone()),
             Entry::Calendar(calendar) => Touched::School(calendar.school.clone()),
             Entry::CalendarDate(date) => self
-                .calendars
-                .get(&date.calendar)
+                .calendar_of(date.calendar)
                 .map_or(Touched::Nobody, |calendar| Touched::School(calendar.school.clone())),
             Entry::Session(session) => Touched::School(session.school.clone()),
             Entry::GradingPeriod(period) => Touched::School(period.school.clone()),

@@ -1,7 +1,7 @@
 //! Episodes that end: cleared when they were right and are over, recalled when facts disprove them, and what comes after.
 
 use homeroom_domain::alert::ChangeKind;
-use homeroom_domain::episode::Standing;
+use homeroom_domain::episode::{Episodes, Standing};
 
 use crate::world::{Marked, Plus, World, absent, day, enrolled, excused, mark, on};
 
@@ -252,4 +252,40 @@ fn closed_days_are_forgotten_beyond_a_bound_and_open_ones_kept() {
     assert_eq!(world.episodes.open().count(), 1);
     let last = world.episodes.iter().last().unwrap();
     assert_eq!((last.standing, last.ordinal), (Standing::Open, 451), "ordinals are not used twice");
+}
+
+#[test]
+fn a_day_that_is_over_takes_a_few_bytes_and_is_recalled_in_the_words_that_were_told() {
+    let mut world = World::of_school_days(60);
+    world.only("unexplained-absence");
+    let mut told = Vec::new();
+    for n in 1..=60 {
+        world.begins(day(n)).says(&format!("mark {n}"), absent(day(n)));
+        told.extend(world.changes().into_iter().filter(|change| change.kind == ChangeKind::Opened));
+    }
+    world.closes(day(60)).begins(day(61));
+    world.step();
+    let bytes = world.episodes.encode();
+    assert!(bytes.len() < 60 * 20, "{} bytes", bytes.len());
+    world.episodes = Episodes::decode(&bytes).unwrap();
+    world.says("mark 3", excused(day(3)));
+    let recalled = world.change();
+    let opened = told.iter().find(|change| change.alert_id == recalled.alert_id).unwrap();
+    assert_eq!((recalled.kind, recalled.number), (ChangeKind::Recalled, 3));
+    assert_eq!((opened.claim.proof.as_of, opened.claim.proof.facts.len()), (day(3), 1));
+    let mut as_told = opened.claim.clone();
+    as_told.proof.facts.clear();
+    as_told.proof.facts_left_off = 1;
+    assert_eq!(recalled.claim, as_told);
+    assert!(world.tells().is_empty());
+}
+
+#[test]
+fn years_that_are_long_over_are_forgotten() {
+    let mut world = streak();
+    world.closes(on("2022-07-01"));
+    assert_eq!(world.tells(), ["Cleared absence-streak 1"]);
+    world.closes(on("2023-07-01"));
+    world.step();
+    assert_eq!(world.episodes.iter().count(), 0);
 }

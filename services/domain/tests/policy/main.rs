@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the tests' language is tests too")]
 
 mod author;
+mod count;
 mod counting;
 mod course;
 mod day;

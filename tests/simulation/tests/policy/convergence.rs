@@ -75,7 +75,7 @@ impl Telling {
     /// The measures and facts that were told, by rule.
     fn told(&self) -> BTreeSet<String> {
         let told = self.episodes.open().map(|episode| {
-            let proof = &episode.told.proof;
+            let proof = &episode.told.claim().unwrap().proof;
             let facts: Vec<_> = proof.facts.iter().map(|fact| (fact.date, &fact.what, &fact.origin.key)).collect();
             format!("{} {:?} {:?} {facts:?}", episode.told.rule, proof.as_of, proof.measures)
         });
@@ -93,7 +93,10 @@ impl Telling {
             match episode.standing {
                 Standing::Open => {
                     let again = again.map(|claim| (claim.level, claim.proof.measures));
-                    prop_assert_eq!(again, Some((episode.told.level, episode.told.proof.measures.clone())));
+                    prop_assert_eq!(
+                        again,
+                        Some((episode.told.level, episode.told.claim().unwrap().proof.measures.clone()))
+                    );
                 }
                 Standing::Cleared => prop_assert!(again.is_some(), "{:?}", episode),
                 Standing::Recalled => {}

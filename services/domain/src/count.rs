@@ -1,0 +1,290 @@
+//! A student's running count: what the next mark, or the next date, adds to what was counted before.
+//!
+//! Most of what happens in a district is one more mark of a day, which changes no alert. To see that it does not takes less than
+//! counting the year anew: the days before the last mark are summed up, the day of the last mark is kept apart, and all days
+//! after it are silent. A mark that belongs behind the last one moves both on; whatever else happens (a correction, a
+//! withdrawal, another record, a reference change) ends the count, and a full look begins the next one. What comes of a full look
+//! is the definition; a count only ever says what a full look would have said, or nothing.
+
+use smallvec::SmallVec;
+
+use crate::date::Date;
+use crate::day::{self, Day, Mark};
+use crate::episode::Episodes;
+use crate::evaluation::Evaluation;
+use crate::event::{Change, Fact, Origin};
+use crate::id::{SchoolId, SchoolYear};
+use crate::ledger::{Applied, Ledger, Tail};
+use crate::measure::Measures;
+use crate::rule::condition::Failure;
+use crate::rule::{Pack, Rule};
+use crate::settings::{Category, Now, Settings};
+use crate::view::View;
+
+/// What was counted of a student. Kept in memory only.
+#[derive(Debug, Clone, Default)]
+pub struct Count(Option<Box<Known>>);
+
+#[derive(Debug, Clone)]
+struct Known {
+    /// Of the reference data and rules that it was counted with.
+    version: u64,
+    now: Now,
+    year: SchoolYear,
+    /// Where the ledger's marks end.
+    tail: Tail,
+    /// A mark that is not in the sums yet: its date, and the position of its kind.
+    added: Option<(Date, usize)>,
+    /// The date of the last mark that is, in days since 1970.
+    last_mark: i32,
+    /// No mark that is added on a later date can be of a record that was heard of.
+    heard_of_until: i32,
+    /// The student's school.
+    school: SchoolId,
+    /// What marks of a kind say there, by its position; none where that depends on more than the mark.
+    kinds: SmallVec<[Option<Option<Category>>; 8]>,
+    schedule: Schedule,
+    /// Counted days before the last mark's.
+    before: Measures,
+    /// How many of the schedule's dates they are.
+    passed: usize,
+    /// The last mark's day, if it counts.
+    last: Option<Day>,
+    /// A grade counts from this date on that does not now.
+    next_grade_on: Option<Date>,
+    /// The latest date that an episode was told at which may still be amended or recalled.
+    told: Option<Date>,
+    /// An episode of a day is open, and ends with it.
+    open_day: bool,
+}
+
+/// The dates of one calendar between entry and exit.
+#[derive(Debug, Clone, Copy)]
+struct Schedule {
+    calendar: usize,
+    first: usize,
+    end: usize,
+}
+
+impl Schedule {
+    fn dates<'v>(&self, view: &'v View) -> &'v [Date] {
+        let all = view.calendar_at(self.calendar).map_or(&[][..], |calendar| &calendar.instructional);
+        all.get(self.first..self.end).unwrap_or_default()
+    }
+}
+
+impl Count {
+    /// Goes on from a full look whose rules were stepped without a failure. The version stands for view, settings and pack: as long
+    /// as it is the same, so are they.
+    pub fn go_on(&mut self, evaluation: &Evaluation<'_>, episodes: &Episodes, version: u64) {
+        match self.0.as_deref_mut() {
+            // It has counted up to here already.
+            Some(known) if known.version == version && known.now == evaluation.now && known.added.is_none() => {
+                known.remember(episodes);
+            }
+            _ => self.0 = Known::of(evaluation, episodes, version).map(Box::new),
+        }
+    }
+
+    /// Reads something of it and of the ledger. A batch is folded faster when each of its students was touched before: the
+    /// processor then waits for memory some ten times at once, else one after the other.
+    pub fn touch(&self, ledger: &Ledger) -> usize {
+        let known = self.0.as_deref().map_or(0, |known| known.passed + known.kinds.len() + usize::from(known.open_day));
+        known + ledger.touch()
+    }
+
+    /// Ends it: a rule has failed, and will be tried again.
+    pub fn end(&mut self) {
+        self.0 = None;
+    }
+
+    /// Takes a word into the ledger that is counted.
+    pub fn apply(&mut self, ledger: &mut Ledger, origin: &Origin, change: &Change<Fact>) -> Applied {
+        if let Some(known) = self.0.as_deref_mut()
+            && let Change::Recorded(Fact::AttendanceMark(mark)) = change
+            && known.added.is_none()
+            && mark.date.days() > known.heard_of_until
+            && let Some(kind) = ledger.append_known(&mut known.tail, origin, mark)
+        {
+            known.added = Some((mark.date, kind));
+            return Applied::Changed;
+        }
+        let applied = ledger.apply(origin, change);
+        match applied {
+            Applied::Outdated => {}
+            Applied::Same => self.find_end(ledger),
+            Applied::Changed => self.0 = None,
+        }
+        applied
+    }
+
+    /// The ledger says the same and was written anew.
+    fn find_end(&mut self, ledger: &Ledger) {
+        match (self.0.as_deref_mut(), ledger.end_of_marks()) {
+            (Some(known), Some((tail, _))) => known.tail = tail,
+            _ => self.0 = None,
+        }
+    }
+
+    /// The district's measures with these dates, when a full look and its step would come to them and change no episode; none
+    /// when it takes a full look to tell.
+    pub fn look(
+        &mut self,
+        ledger: &Ledger,
+        (view, settings): (&View, &Settings),
+        pack: &Pack,
+        version: u64,
+        now: Now,
+    ) -> Option<Measures> {
+        let known = self.0.as_deref_mut()?;
+        let before = (known.now, known.measures(known.schedule.dates(view), known.now)?);
+        let counted = known.count(ledger, view, settings, version, now);
+        let Some((measures, added)) = counted else {
+            self.0 = None;
+            return None;
+        };
+        known.is_settled(pack, before, measures, added).then_some(measures)
+    }
+}
+
+impl Known {
+    fn of(evaluation: &Evaluation<'_>, episodes: &Episodes, version: u64) -> Option<Self> {
+        let now = evaluation.now;
+        let (spell, dates) = evaluation.only_school()?;
+        let (calendar, all) = evaluation.view.calendar_position(spell.calendar, spell.school, evaluation.year())?;
+        let first = all.instructional.partition_point(|date| *date < spell.entry_on);
+        let end = spell
+            .exit_on
+            .map_or(all.instructional.len(), |exit| all.instructional.partition_point(|date| *date <= exit));
+        let (tail, heard_of_until) = evaluation.ledger.end_of_marks()?;
+        let last_mark = tail.date();
+        if last_mark > now.as_of.max(now.today).days() {
+            return None;
+        }
+        let mut known = Self {
+            version,
+            now,
+            year: evaluation.year(),
+            tail,
+            added: None,
+            last_mark,
+            school: spell.school.clone(),
+            heard_of_until: heard_of_until.max(last_mark),
+            kinds: evaluation.plain_kinds(spell.school),
+            schedule: Schedule { calendar, first, end: end.max(first) },
+            before: Measures::default(),
+            passed: 0,
+            last: None,
+            next_grade_on: evaluation.next_grade_on(),
+            told: None,
+            open_day: false,
+        };
+        for day in evaluation.days_until(Date::from_days(last_mark).ok()?, dates) {
+            if day.date.days() < last_mark {
+                known.before.count(&day);
+                known.passed += 1;
+            } else {
+                known.last = Some(day);
+            }
+        }
+        let measures = evaluation.district(now.as_of, now.today);
+        (known.before.failing, known.before.failing_core) = (measures.failing, measures.failing_core);
+        known.remember(episodes);
+        // Were it otherwise, there would be something here that a count cannot tell.
+        (known.measures(known.schedule.dates(evaluation.view), now) == Some(measures)).then_some(known)
+    }
+
+    fn remember(&mut self, episodes: &Episodes) {
+        self.told = episodes.last_told();
+        self.open_day = episodes.has_open_day();
+    }
+
+    /// Counts up to these dates. Tells the measures then, and the date of the mark that was added; none when the count ends here.
+    fn count(
+        &mut self,
+        ledger: &Ledger,
+        view: &View,
+        settings: &Settings,
+        version: u64,
+        now: Now,
+    ) -> Option<(Measures, Option<Date>)> {
+        let moved = now != self.now;
+        if version != self.version
+            || now.today < self.now.today
+            || now.as_of < self.now.as_of
+            || (moved && now.as_of.school_year() != self.year)
+            || self.next_grade_on.is_some_and(|begins| begins <= now.as_of)
+        {
+            return None;
+        }
+        let dates = self.schedule.dates(view);
+        let added = self.added.take();
+        if let Some((date, kind)) = added {
+            let category = self.category(kind, ledger, view, settings)?;
+            self.add(dates, day::of_one_mark(date, category));
+        }
+        self.now = now;
+        Some((self.measures(dates, now)?, added.map(|(date, _)| date)))
+    }
+
+    /// Whether no rule has anything else to say than before.
+    fn is_settled(&self, pack: &Pack, before: (Now, Measures), measures: Measures, added: Option<Date>) -> bool {
+        let (then, measures_then) = before;
+        let day_is_over = then.today != self.now.today && self.open_day;
+        let may_disprove = added.is_some_and(|date| self.told.is_some_and(|told| date <= told));
+        let alike =
+            |rule: &Rule| -> Result<bool, Failure> { Ok(rule.outcome(&measures_then)? == rule.outcome(&measures)?) };
+        !day_is_over
+            && !may_disprove
+            && (measures == measures_then || pack.rules.iter().all(|rule| alike(rule) == Ok(true)))
+    }
+
+    /// What marks of a kind say; none when a day's count takes more than that.
+    fn category(&mut self, kind: usize, ledger: &Ledger, view: &View, settings: &Settings) -> Option<Option<Category>> {
+        if kind >= self.kinds.len() {
+            for new in ledger.borrowed().kinds().skip(self.kinds.len()) {
+                let new = new?;
+                // Whom a change of a session would concern is for a full look to find out.
+                let mark = Mark::of(&new, view, settings).filter(|_| new.session.is_none())?;
+                self.kinds.push(mark.plain(&self.school));
+            }
+        }
+        *self.kinds.get(kind)?
+    }
+
+    /// Moves on to a later mark's day.
+    fn add(&mut self, dates: &[Date], day: Day) {
+        if let Some(last) = self.last.take() {
+            self.before.count(&last);
+            self.passed += 1;
+        }
+        let rest = dates.get(self.passed..).unwrap_or_default();
+        let silent = rest.partition_point(|date| *date < day.date);
+        self.before.count_present(silent);
+        self.passed += silent;
+        self.last = (rest.get(silent) == Some(&day.date)).then_some(day);
+        self.last_mark = day.date.days();
+        self.heard_of_until = self.heard_of_until.max(self.last_mark);
+    }
+
+    /// None when a date is between the marks.
+    fn measures(&self, dates: &[Date], now: Now) -> Option<Measures> {
+        if now.today.days() < self.last_mark {
+            return None;
+        }
+        let mut measures = self.before;
+        let last_counts = self.last.filter(|day| day.date <= now.as_of);
+        if let Some(last) = &last_counts {
+            measures.count(last);
+        }
+        let passed = self.passed + usize::from(self.last.is_some());
+        let rest = dates.get(passed..).unwrap_or_default();
+        let silent = rest.partition_point(|date| *date <= now.as_of);
+        measures.count_present(silent);
+        if silent == 0 && last_counts.is_none() && self.passed > 0 && dates.get(self.passed - 1)? > &now.as_of {
+            return None;
+        }
+        measures.unexplained_absence_today = self.last.is_some_and(|day| day.date == now.today && day.unexplained);
+        Some(measures)
+    }
+}

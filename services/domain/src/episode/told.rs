@@ -1,0 +1,131 @@
+//! What was told last of an episode: whole while it is open, and in a few bytes afterwards.
+//!
+//! A student who is absent every day has an episode a day, and each may still have to be recalled. What a recall says of an
+//! episode that is over follows from the rule, its version, the dates and the values of the measures; the facts are left off.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::alert::{Claim, Proof};
+use crate::id::RuleId;
+use crate::measure::{Measure, Measures};
+use crate::rule::claim::value;
+use crate::rule::{Rule, RuleScope};
+use crate::settings::Now;
+
+/// What was told last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The rule that said it.
+    pub rule: RuleId,
+    /// Its version.
+    pub rule_version: u32,
+    /// What the rule grades.
+    pub level: i64,
+    pub(super) words: Words,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Words {
+    Whole(Arc<Claim>),
+    Brief(Brief),
+}
+
+/// What is kept of an episode that is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Brief {
+    /// The values of the rule's evidence, in its order; none of what was recalled.
+    pub(super) measures: SmallVec<[i64; 2]>,
+    /// How many facts there were.
+    pub(super) facts: u32,
+}
+
+impl Told {
+    pub(super) fn new(claim: Claim) -> Self {
+        Self {
+            rule: claim.rule.clone(),
+            rule_version: claim.rule_version,
+            level: claim.level,
+            words: Words::Whole(Arc::new(claim)),
+        }
+    }
+
+    /// All of it; none when only the rule can say it again. Of an open episode it is there.
+    pub fn claim(&self) -> Option<&Claim> {
+        match &self.words {
+            Words::Whole(claim) => Some(claim),
+            Words::Brief(_) => None,
+        }
+    }
+
+    /// Keeps only what the rule needs to say it again, if that is enough.
+    pub(super) fn shorten(&mut self, rule: &Rule) {
+        let Words::Whole(claim) = &self.words else { return };
+        let known = rule.evidence.measures();
+        let names = claim.proof.measures.iter().map(|measure| measure.name.as_str());
+        let enough = self.rule == rule.id
+            && self.rule_version == rule.version
+            && names.eq(known.iter().map(|measure| measure.name()))
+            && [&rule.explanation, &rule.clears].iter().all(|sentence| sentence.needs_only(known));
+        if enough {
+            let facts = u32::try_from(claim.proof.facts.len()).unwrap_or(u32::MAX);
+            let facts = facts.saturating_add(claim.proof.facts_left_off);
+            let measures = claim.proof.measures.iter().map(|measure| measure.value).collect();
+            self.words = Words::Brief(Brief { measures, facts });
+        }
+    }
+
+    /// Keeps only whose it was: nothing will be said of it any more.
+    pub(super) fn forget(&mut self) {
+        self.words = Words::Brief(Brief::default());
+    }
+
+    /// Says it again, without the facts if they were not kept. The rule is of the version that said it.
+    pub(super) fn retell(&self, rule: &Rule, at: Now) -> Claim {
+        let Brief { facts, .. } = match &self.words {
+            Words::Whole(claim) => return Claim::clone(claim),
+            Words::Brief(brief) => brief,
+        };
+        let mut measures = Measures::default();
+        for (measure, value) in self.values(rule) {
+            measures.set(measure, value);
+        }
+        let about = match rule.scope {
+            RuleScope::SchoolYear => at.as_of,
+            RuleScope::Day => at.today,
+        };
+        Claim {
+            rule: self.rule.clone(),
+            rule_version: self.rule_version,
+            severity: rule.severity(self.level),
+            level: self.level,
+            audience: rule.audience.clone(),
+            title: rule.title.clone(),
+            settle_seconds: rule.settle_seconds,
+            proof: Proof {
+                as_of: about,
+                explanation: rule.explanation.fill(&measures, about),
+                clears_when: rule.clears.fill(&measures, about),
+                measures: self.values(rule).map(|(measure, of)| value(measure, of)).collect(),
+                facts: Vec::new(),
+                facts_left_off: *facts,
+                threshold_source: rule.source.clone(),
+            },
+        }
+    }
+
+    /// The measures that were told, with their values then.
+    pub(super) fn values(&self, rule: &Rule) -> impl Iterator<Item = (Measure, i64)> {
+        let values: SmallVec<[(Measure, i64); 4]> = match &self.words {
+            Words::Whole(claim) => {
+                let told = claim.proof.measures.iter();
+                told.filter_map(|then| Some((Measure::find(&then.name)?, then.value))).collect()
+            }
+            Words::Brief(brief) => {
+                rule.evidence.measures().iter().copied().zip(brief.measures.iter().copied()).collect()
+            }
+        };
+        values.into_iter()
+    }
+}
