@@ -48,6 +48,11 @@ pub const SCHEMA: Schema = Schema {
             name: "look_ups_begin_with_what_is_distinct",
             sql: include_str!("../migrations/20261125190000_look_ups_begin_with_what_is_distinct.sql"),
         },
+        Migration {
+            version: 20_261_125_214_500,
+            name: "standing_after_a_restore",
+            sql: include_str!("../migrations/20261125214500_standing_after_a_restore.sql"),
+        },
     ],
 };
 
@@ -87,6 +92,13 @@ pub fn check(config: &Config) -> Result<(), Error> {
     config.limits.check().map_err(Error::Config)?;
     Pseudonyms::load(&config.pseudonym_keys)?;
     Ok(())
+}
+
+/// Says that the database was restored from an older backup than the log: a document that is sent again is then published again,
+/// also when it is what the backup has. To be called once, before any process of the service runs again.
+pub async fn restored(config: &Config) -> Result<(), Error> {
+    let database = Database::connect(&config.database, &SCHEMA).await?;
+    Ok(edfi::restored::mark(&database).await?)
 }
 
 /// Connects, starts the background work on the task group, and returns what to serve.

@@ -24,13 +24,7 @@ pub(crate) struct Known {
 
 /// Remembers the districts that have a secret, and finds those that had one.
 pub(crate) async fn register(database: &Database, pseudonyms: &Pseudonyms) -> Result<Known, Error> {
-    let names: Vec<String> = pseudonyms.districts().map(ToString::to_string).collect();
-    let known = database
-        .run("ingestion.districts.register", &Districts::none(), move |connection| {
-            let names = names.clone();
-            Box::pin(async move { remember(connection, &names).await })
-        })
-        .await?;
+    let known = register_names(database, pseudonyms.districts().map(ToString::to_string).collect()).await?;
     let without_key: Vec<_> = known.iter().filter(|district| pseudonyms.find(district).is_none()).collect();
     let mut stranded = 0;
     for district in &without_key {
@@ -48,6 +42,20 @@ pub(crate) async fn register(database: &Database, pseudonyms: &Pseudonyms) -> Re
         all: Districts::of(&known),
         stranded,
     })
+}
+
+/// All districts that have, or had, a secret here.
+pub(crate) async fn known(database: &Database) -> Result<Vec<DistrictId>, Error> {
+    register_names(database, Vec::new()).await
+}
+
+async fn register_names(database: &Database, names: Vec<String>) -> Result<Vec<DistrictId>, Error> {
+    database
+        .run("ingestion.districts.register", &Districts::none(), move |connection| {
+            let names = names.clone();
+            Box::pin(async move { remember(connection, &names).await })
+        })
+        .await
 }
 
 async fn remember(connection: &mut PgConnection, names: &[String]) -> Result<Vec<DistrictId>, Error> {

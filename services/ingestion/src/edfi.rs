@@ -8,6 +8,7 @@
 //! - `command`, `writer`, `batch`, `store`: documents are decided in micro-batches, one transaction each, that also appends to the outbox.
 //! - `map`: a change of a document becomes messages. Pure.
 //! - `relay`, `backlog`: the outbox is published in order, and bounded.
+//! - `restored`: what a restore from a backup leaves in doubt.
 //! - `query`, `openapi`: what clients read; `deletes`: for how long they are told of what is gone.
 //!
 //! What can go wrong: the database is away (503, nothing kept), the log is away (documents are kept until the outbox is full,
@@ -32,6 +33,7 @@ mod parse;
 mod problem;
 mod query;
 mod relay;
+pub(crate) mod restored;
 mod store;
 mod table;
 mod validate;

@@ -30,5 +30,5 @@ mod quarantine;
 pub mod reference_id;
 mod sweep;
 
-pub use app::{Error, SCHEMA, State, build, check};
+pub use app::{Error, SCHEMA, State, build, check, restored};
 pub use config::Config;

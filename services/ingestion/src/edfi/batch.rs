@@ -28,6 +28,15 @@ pub(crate) struct Document {
     pub(crate) created_at: Timestamp,
 }
 
+/// The change versions of one district, as a batch has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Versions {
+    /// The one before the next that is reserved for the batch.
+    pub(crate) last: u64,
+    /// Of documents below it the log may hold a later word.
+    pub(crate) unsure_below: u64,
+}
+
 /// A document that was deleted.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Deleted {
@@ -44,8 +53,7 @@ pub(crate) struct Batch<'a> {
     now: Timestamp,
     documents: HashMap<(Collection, Uuid), Slot>,
     ids: HashMap<(Collection, KeyHash), Uuid>,
-    /// The change version of each district before the next one that is reserved for the batch.
-    versions: HashMap<DistrictId, u64>,
+    versions: HashMap<DistrictId, Versions>,
     deleted: Vec<Deleted>,
     outbox: Vec<Entry>,
 }
@@ -67,11 +75,11 @@ pub(crate) struct Writes {
 }
 
 impl<'a> Batch<'a> {
-    /// A batch that finds these documents and has the change versions after these.
+    /// A batch that finds these documents and has the change versions after the last of these.
     pub(crate) fn new(
         pseudonyms: &'a Pseudonyms,
         now: Timestamp,
-        versions: HashMap<DistrictId, u64>,
+        versions: HashMap<DistrictId, Versions>,
         loaded: Vec<(Collection, Document)>,
     ) -> Self {
         let mut batch = Self {
@@ -141,9 +149,14 @@ impl<'a> Batch<'a> {
     }
 
     fn next_version(&mut self, district: &DistrictId) -> u64 {
-        let version = self.versions.entry(district.clone()).or_default();
-        *version += 1;
-        *version
+        let versions = self.versions.entry(district.clone()).or_default();
+        versions.last += 1;
+        versions.last
+    }
+
+    /// Whether the log may hold a later word of the document, since it is from before a restore.
+    fn is_unsure(&self, district: &DistrictId, document: &Document) -> bool {
+        self.versions.get(district).is_some_and(|versions| document.change_version < versions.unsure_below)
     }
 
     fn create(&mut self, command: &Command, draft: &Draft) -> Outcome {
@@ -172,7 +185,8 @@ impl<'a> Batch<'a> {
             return Outcome::Stale;
         }
         let outcome = Outcome::Updated(document.id, draft.etag.clone());
-        if draft.etag == document.etag && draft.key_hash == document.key_hash {
+        let said = draft.etag == document.etag && draft.key_hash == document.key_hash;
+        if said && !self.is_unsure(&command.collection.district, document) {
             // Nothing new was said, so there is nothing to tell.
             return outcome;
         }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::batch::{Document, Writes};
+use super::batch::{Document, Versions, Writes};
 use super::command::{Action, Collection, Command};
 use super::key::KeyHash;
 use crate::outbox;
@@ -25,7 +25,7 @@ pub(crate) async fn reserve_versions(
     connection: &mut PgConnection,
     commands: &[Command],
     now: Timestamp,
-) -> Result<HashMap<DistrictId, u64>, Error> {
+) -> Result<HashMap<DistrictId, Versions>, Error> {
     // Sorted, so that two batches of several districts wait for each other and never both.
     let mut counts = BTreeMap::<&DistrictId, i64>::new();
     for command in commands {
@@ -35,7 +35,7 @@ pub(crate) async fn reserve_versions(
                select district, $3 + versions from unnest($1::text[], $2::bigint[]) with ordinality w (district, versions, place) \
                order by place \
                on conflict (district) do update set last = greatest(v.last, $3) + excluded.last - $3 \
-               returning district, last";
+               returning district, last, unsure_below";
     let rows = sqlx::query(sql)
         .bind(counts.keys().map(ToString::to_string).collect::<Vec<_>>())
         .bind(counts.values().copied().collect::<Vec<_>>())
@@ -46,7 +46,8 @@ pub(crate) async fn reserve_versions(
         .map(|row| {
             let district = parse("change_versions", "district", &row.try_get::<String, _>(0)?, DistrictId::parse)?;
             let before = row.try_get::<i64, _>(1)? - counts.get(&district).copied().unwrap_or_default();
-            Ok((district, before.cast_unsigned()))
+            let unsure_below = row.try_get::<i64, _>(2)?.cast_unsigned();
+            Ok((district, Versions { last: before.cast_unsigned(), unsure_below }))
         })
         .collect()
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use homeroom_bus::Topic;
 use homeroom_ingestion::config::Limits;
+use homeroom_ingestion::{Config, SCHEMA};
 use serde_json::json;
 
 use crate::door::{door, door_with, mark, school};
@@ -130,4 +131,22 @@ async fn a_stopping_door_answers_what_it_has_and_takes_no_more() {
     // What was published just before the stop may be there twice.
     let distinct: BTreeSet<_> = records.iter().map(|record| record.key.clone()).collect();
     assert_eq!(distinct.len(), 50);
+}
+
+#[tokio::test]
+async fn after_a_restore_a_document_is_published_again_once_though_it_says_nothing_new() {
+    let door = door().await;
+    let path = door.post(MARKS, &mark("Tardy", "2021-08-31")).await.expect(201).location();
+    door.events(1).await;
+    let config = Config { database: door.database.config(&SCHEMA), ..Config::default() };
+    homeroom_ingestion::restored(&config).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(door.post(MARKS, &mark("Tardy", "2021-08-31")).await.expect(200).location(), path);
+    }
+    door.post(MARKS, &mark("Tardy", "2021-09-01")).await.expect(201);
+    let events = door.events(3).await;
+    assert_eq!(events.len(), 3);
+    assert_eq!(events[0].origin.key, events[1].origin.key);
+    assert!(events[0].origin.revision < events[1].origin.revision);
+    assert_ne!(events[1].origin.key, events[2].origin.key);
 }
