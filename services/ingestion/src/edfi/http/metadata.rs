@@ -1,6 +1,8 @@
 //! What clients read before they send: discovery, OpenAPI, the order of resources, change versions. No token is needed except
 //! for the last.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Json, Response};
 use http::{HeaderMap, HeaderValue, header};
@@ -13,7 +15,7 @@ use crate::edfi::{Door, openapi, query};
 
 /// `GET /`.
 pub(super) async fn discovery(
-    State(door): State<Door>,
+    State(door): State<Arc<Door>>,
     Path(connection): Path<String>,
     headers: HeaderMap,
 ) -> Json<Value> {
@@ -38,7 +40,11 @@ pub(super) async fn discovery(
 }
 
 /// `GET /metadata/`.
-pub(super) async fn list(State(door): State<Door>, Path(connection): Path<String>, headers: HeaderMap) -> Json<Value> {
+pub(super) async fn list(
+    State(door): State<Arc<Door>>,
+    Path(connection): Path<String>,
+    headers: HeaderMap,
+) -> Json<Value> {
     let base = base(&door, &headers, &connection);
     let document = |name: &str, folder: &str| json!({"name": name, "endpointUri": format!("{base}/metadata/data/v3/{folder}/swagger.json"), "prefix": ""});
     Json(json!([document("Resources", "resources"), document("Descriptors", "descriptors")]))
@@ -46,7 +52,7 @@ pub(super) async fn list(State(door): State<Door>, Path(connection): Path<String
 
 /// `GET /metadata/data/v3/resources/swagger.json`.
 pub(super) async fn resources(
-    State(door): State<Door>,
+    State(door): State<Arc<Door>>,
     Path(connection): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -55,7 +61,7 @@ pub(super) async fn resources(
 
 /// `GET /metadata/data/v3/descriptors/swagger.json`.
 pub(super) async fn descriptors(
-    State(door): State<Door>,
+    State(door): State<Arc<Door>>,
     Path(connection): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -69,7 +75,7 @@ pub(super) async fn dependencies() -> Json<&'static Value> {
 
 /// `GET /changeQueries/v1/availableChangeVersions`.
 pub(super) async fn change_versions(
-    State(door): State<Door>,
+    State(door): State<Arc<Door>>,
     Path(connection): Path<String>,
     headers: HeaderMap,
 ) -> Response {

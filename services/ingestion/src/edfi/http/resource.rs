@@ -54,7 +54,7 @@ struct Place {
 
 /// Any method on `/data/{*path}`.
 pub(super) async fn serve(
-    State(door): State<Door>,
+    State(door): State<Arc<Door>>,
     Path((connection, path)): Path<(String, String)>,
     request: Request,
 ) -> Response {

@@ -1,5 +1,7 @@
 //! Tokens: `client_credentials` by form or JSON, key and secret in the header or in the body.
 
+use std::sync::Arc;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::{Form, FromRequest as _, Path, Request, State};
 use axum::response::{IntoResponse as _, Json, Response};
@@ -34,7 +36,7 @@ struct InfoForm {
 }
 
 /// `POST /oauth/token`.
-pub(super) async fn mint(State(door): State<Door>, Path(connection): Path<String>, request: Request) -> Response {
+pub(super) async fn mint(State(door): State<Arc<Door>>, Path(connection): Path<String>, request: Request) -> Response {
     let headers = request.headers().clone();
     let Some(form) = read::<TokenForm>(request).await else {
         return refuse(StatusCode::BAD_REQUEST, "invalid_request");
@@ -60,7 +62,11 @@ pub(super) async fn mint(State(door): State<Door>, Path(connection): Path<String
 }
 
 /// `POST /oauth/token_info`: what a token may see.
-pub(super) async fn explain(State(door): State<Door>, Path(connection): Path<String>, request: Request) -> Response {
+pub(super) async fn explain(
+    State(door): State<Arc<Door>>,
+    Path(connection): Path<String>,
+    request: Request,
+) -> Response {
     let caller = request.headers().clone();
     if let Err(problem) = authorise(&door, &caller, &connection) {
         return problem.into_response();
