@@ -12,6 +12,8 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
+use crate::machine::{self, Usage};
+
 /// The bridge's topic, with 8 partitions as ours.
 pub(super) const TOPIC: &str = "bridge";
 
@@ -22,7 +24,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// A running bridge; stopped when dropped.
 pub(super) struct Bridge {
     port: u16,
-    _process: Process,
+    process: Process,
 }
 
 impl Bridge {
@@ -55,7 +57,12 @@ impl Bridge {
             ensure!(process.is_alive() && Instant::now() < deadline, "no bridge:\n{}", process.log_end());
             sleep(POLL).await;
         }
-        Ok(Self { port, _process: process })
+        Ok(Self { port, process })
+    }
+
+    /// What it has used so far.
+    pub(super) fn usage(&self) -> Usage {
+        self.process.id().map(machine::usage).unwrap_or_default()
     }
 
     /// Where it listens.
