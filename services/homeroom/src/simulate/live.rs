@@ -43,7 +43,7 @@ pub(crate) struct Plan {
 pub(crate) async fn send(connection: &Connection, district: &District, plan: &Plan) -> Result<Loaded> {
     let began = Instant::now();
     let edfi = EdFi::connect(connection).await?;
-    let from = plan.resume.from(district)?;
+    let from = plan.resume.first_left(district)?;
     let days: Vec<Day> = (0..).map(|days| from.plus(days)).take_while(|day| *day <= plan.until).collect();
     let progress = Progress::new(days.len());
     let mut sent = Loaded::default();

@@ -36,7 +36,7 @@ impl Resume {
     }
 
     /// The first day that is still to be sent.
-    pub(crate) fn from(&self, district: &District) -> Result<Day> {
+    pub(crate) fn first_left(&self, district: &District) -> Result<Day> {
         let Some(file) = &self.file else { return Ok(district.opening()) };
         let text = match fs::read_to_string(file) {
             Ok(text) => text,
@@ -80,10 +80,10 @@ mod tests {
         let file = folder.path().join("place.json");
         let district = District::new(100, 7, 2025).expect("possible");
         let resume = Resume::new(Some(file.clone()), 7);
-        assert_eq!(resume.from(&district).expect("new"), district.opening());
+        assert_eq!(resume.first_left(&district).expect("new"), district.opening());
         let day = district.opening().plus(40);
         resume.sent(&district, day).expect("written");
-        assert_eq!(resume.from(&district).expect("kept"), day.plus(1));
-        assert!(Resume::new(Some(file), 8).from(&district).is_err());
+        assert_eq!(resume.first_left(&district).expect("kept"), day.plus(1));
+        assert!(Resume::new(Some(file), 8).first_left(&district).is_err());
     }
 }

@@ -6,6 +6,7 @@ mod configuration;
 mod late;
 mod restart;
 mod roles;
+mod simulated;
 mod told;
 mod trace;
 mod transfer;
