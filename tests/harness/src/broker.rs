@@ -25,6 +25,9 @@ const READY: Duration = Duration::from_mins(5);
 const ANSWER: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
 
+/// A broker that was killed may register again only when its session before has ended; tests kill it and wait for it.
+const SESSION: &str = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500";
+
 /// A broker; stopped, and its data removed, when dropped.
 #[derive(Debug)]
 pub struct Broker {
@@ -63,7 +66,7 @@ impl Broker {
     fn with(port: u16, controller: u16, advertised: u16, cluster: &str, properties: &[String]) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("homeroom-broker-").tempdir()?;
         let text = |name: &str| directory.path().join(name).display().to_string();
-        fs::write(text("settings"), properties.join("\n"))?;
+        fs::write(text("settings"), [SESSION, properties.join("\n").as_str()].join("\n"))?;
         let mut arguments =
             vec!["--settings".to_owned(), text("settings"), "--cluster-id".to_owned(), cluster.to_owned()];
         arguments.extend([text("kafka"), port.to_string(), controller.to_string()]);
