@@ -14,6 +14,7 @@ pub mod names;
 pub mod process;
 pub mod run;
 pub mod scenario;
+pub mod seeds;
 pub mod shrink;
 pub mod store;
 pub mod telling;

@@ -1,6 +1,7 @@
 //! Runs a scenario on one thread under a paused clock: what happens is a function of the scenario alone.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,12 +39,17 @@ pub struct Outcome {
 /// How long the processes may take to catch up once nothing fails any more, seconds.
 const PATIENCE: u32 = 900;
 
-/// Runs a scenario and checks every promise.
-///
-/// # Panics
-///
-/// When the simulation itself is wrong.
+/// Runs a scenario and checks every promise. A panic breaks one too, so that its seed is known and shortened like others.
 pub fn run(scenario: &Scenario) -> Outcome {
+    catch_unwind(AssertUnwindSafe(|| live(scenario))).unwrap_or_else(|panic| {
+        let words = panic.downcast_ref::<String>().cloned();
+        let words = words.or_else(|| panic.downcast_ref::<&str>().map(|&words| words.to_owned()));
+        let wrong = format!("it panics: {}", words.unwrap_or_default());
+        Outcome { wrongs: vec![wrong], ..Outcome::default() }
+    })
+}
+
+fn live(scenario: &Scenario) -> Outcome {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime of one thread can be built");
     runtime.block_on(async {

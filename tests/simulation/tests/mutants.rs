@@ -5,6 +5,8 @@
 use homeroom_domain::mutant::{Mutant, plant};
 use homeroom_simulation::run::run;
 use homeroom_simulation::scenario::Scenario;
+use homeroom_simulation::seeds::transcript;
+use homeroom_simulation::shrink::shrink;
 use homeroom_simulation::telling;
 
 /// Seeds that a fault may stay unseen for. Those that are seen late need a rare coincidence.
@@ -132,4 +134,23 @@ fn a_recall_that_goes_to_nobody() {
 #[test]
 fn an_unknown_that_is_taken_for_unsent() {
     is_heard(Mutant::UnknownIsUnsent, "whoever was told hears the last word");
+}
+
+#[test]
+fn a_seed_that_fails_is_printed_replays_exactly_and_shrinks() {
+    let _planted = plant(Mutant::ForgetRecall);
+    let failing = (0..MOST_SEEDS).map(Scenario::of).find(|scenario| !run(scenario).wrongs.is_empty()).unwrap();
+    assert_eq!(run(&failing).wrongs, run(&Scenario::of(failing.seed)).wrongs, "it replays");
+    let (shortest, outcome) = shrink(failing.clone());
+    assert_eq!(run(&shortest).wrongs, outcome.wrongs, "what is left of it replays");
+    let told = transcript(&shortest, &outcome);
+    println!("of {} happenings:\n{told}", failing.steps.len());
+    assert!(told.contains(&format!("HOMEROOM_SEED={}", failing.seed)), "{told}");
+    assert!(told.contains(&outcome.wrongs[0]), "{told}");
+    assert!(
+        shortest.steps.len() * 2 < failing.steps.len(),
+        "{} of {} happenings are left",
+        shortest.steps.len(),
+        failing.steps.len()
+    );
 }

@@ -1,41 +1,55 @@
 //! Thousands of seeds of a simulated country, each checked against every promise.
 //!
-//! `HOMEROOM_SEED=n` replays one and prints it shortened; `HOMEROOM_SEEDS=n` runs so many, for a soak.
+//! `HOMEROOM_SEED=n` replays one and prints it shortened; `HOMEROOM_SEEDS=n` runs so many, for a soak, which
+//! `cargo test --profile load -p homeroom-simulation --test seeds -- --nocapture` makes several times faster.
+
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use homeroom_simulation::run::run;
 use homeroom_simulation::scenario::Scenario;
-use homeroom_simulation::shrink::shrink;
+use homeroom_simulation::seeds::{first_failing, report};
 use homeroom_simulation::telling;
 
-/// Seeds of the default run: half a minute of it. A soak takes a hundred thousand, over night.
+/// Seeds of the default run, which are some seconds of it. A soak takes a hundred thousand.
 const SEEDS: u64 = 500;
 
 #[test]
 fn every_promise_holds_whatever_breaks() {
     let (first, many) = wanted();
-    let (mut changes, mut commits) = (0, 0);
-    for seed in first..first + many {
-        let scenario = Scenario::of(seed);
-        let outcome = run(&scenario);
-        assert!(outcome.wrongs.is_empty(), "{}", report(scenario));
-        changes += outcome.changes;
-        commits += outcome.commits;
+    let (changes, commits) = (AtomicUsize::new(0), AtomicI64::new(0));
+    let began = Instant::now();
+    let failing = first_failing(first..first + many, |seed| {
+        let outcome = run(&Scenario::of(seed));
+        changes.fetch_add(outcome.changes, Ordering::Relaxed);
+        commits.fetch_add(outcome.commits, Ordering::Relaxed);
+        outcome.wrongs.is_empty()
+    });
+    if let Some(seed) = failing {
+        panic!("{}", report(Scenario::of(seed)));
     }
-    println!("{many} seeds from {first} on: {commits} commits, {changes} changes of alerts, every promise held");
+    let (changes, commits) = (changes.into_inner(), commits.into_inner());
+    println!("{commits} commits, {changes} changes of alerts; every promise held of {}", rate(first, many, began));
     assert!(many < 100 || changes > 0, "nothing was ever told");
 }
 
 #[test]
 fn whoever_has_a_word_in_hand_hears_the_last_one_and_nobody_else() {
     let (first, many) = wanted();
-    let mut words = 0;
     // Forty times as many: a telling is a thousandth of a country.
-    for seed in first..first + many * 40 {
+    let many = many * 40;
+    let words = AtomicUsize::new(0);
+    let began = Instant::now();
+    let failing = first_failing(first..first + many, |seed| {
         let outcome = telling::run(seed);
-        assert!(outcome.wrongs.is_empty(), "telling {seed}: {}", outcome.wrongs.join("\n"));
-        words += outcome.words;
+        words.fetch_add(outcome.words, Ordering::Relaxed);
+        outcome.wrongs.is_empty()
+    });
+    if let Some(seed) = failing {
+        panic!("telling {seed}: {}", telling::run(seed).wrongs.join("\n"));
     }
-    println!("{} tellings from {first} on: {words} words arrived, every promise held", many * 40);
+    let words = words.into_inner();
+    println!("{words} words arrived; every promise held of tellings: {}", rate(first, many, began));
     assert!(words > 0 || many < 100, "nobody was ever told");
 }
 
@@ -47,6 +61,14 @@ fn a_seed_replays_exactly() {
     }
 }
 
+/// How many seeds there were, and how fast.
+fn rate(first: u64, many: u64, began: Instant) -> String {
+    let took = began.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "a rate to be read")]
+    let rate = many as f64 / took;
+    format!("{many} seeds from {first} on, in {took:.1} s ({rate:.0}/s)")
+}
+
 /// The first seed, and how many.
 #[expect(clippy::disallowed_methods, reason = "it is not configuration but a question to the test")]
 fn wanted() -> (u64, u64) {
@@ -55,18 +77,4 @@ fn wanted() -> (u64, u64) {
         Some(seed) => (seed, 1),
         None => (0, number("HOMEROOM_SEEDS").unwrap_or(SEEDS)),
     }
-}
-
-fn report(failing: Scenario) -> String {
-    let (shortest, outcome) = shrink(failing);
-    let steps: Vec<String> =
-        shortest.steps.iter().map(|step| format!("{:>6} ms  {:?}", step.after, step.happening)).collect();
-    format!(
-        "seed {} breaks a promise; HOMEROOM_SEED={} replays it. Shortened to {} happenings:\n{}\n\n{}",
-        shortest.seed,
-        shortest.seed,
-        steps.len(),
-        steps.join("\n"),
-        outcome.wrongs.join("\n")
-    )
 }
