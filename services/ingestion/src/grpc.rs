@@ -118,7 +118,7 @@ impl Sender {
                     record: submission(sent).and_then(|submission| normalise(&context.arriving(arrival), &submission)),
                 });
                 let publish = self.publisher.publish(DOOR, &context, items.collect(), &admitted);
-                match allowance.within(publish).await {
+                match allowance.within(Box::pin(publish)).await {
                     Ok(outcomes) => outcomes.into_iter().map(result).collect(),
                     Err(_timed_out) => again(),
                 }

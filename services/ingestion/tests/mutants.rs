@@ -143,9 +143,9 @@ async fn broken_by_the_edfi_door() -> Vec<Promise> {
     let in_log = |word: &Event| kept.iter().find(|event| event.origin.key == word.origin.key).unwrap_or(word).clone();
     let words = words.iter().zip(acknowledged).filter(|(_, acknowledged)| *acknowledged).map(|(word, _)| in_log(word));
     let mut ledger = Ledger::default();
-    kept.iter().for_each(|event| {
+    for event in &kept {
         ledger.apply(&event.origin, &event.change);
-    });
+    }
     let mut findings = Findings::default();
     ledger::check("the student", &ledger, words.map(|event| (event.origin, event.change)), &mut findings);
     findings.iter().map(|violation| violation.promise).collect()

@@ -41,7 +41,8 @@ impl Allowance {
         self.body_bytes.map_or(most, |bytes| bytes.min(most))
     }
 
-    /// What the work comes to, when that is in time; else it is dropped where it stands.
+    /// What the work comes to, when that is in time; else it is dropped where it stands. Work of some size comes in a box: it would be
+    /// held twice.
     pub async fn within<T>(&self, work: impl Future<Output = T>) -> Result<T, TimedOut> {
         match self.time {
             None => Ok(work.await),

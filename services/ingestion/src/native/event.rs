@@ -39,7 +39,7 @@ pub(super) async fn post(State(native): State<Native>, request: Request) -> Resu
         record: record.submission.and_then(|submission| normalise(&sender.arriving(arrival), &submission)),
     });
     let publish = native.publisher.publish(DOOR, &sender, items.collect(), &admitted);
-    let outcomes = allowance.within(publish).await.map_err(too_long)?;
+    let outcomes = allowance.within(Box::pin(publish)).await.map_err(too_long)?;
     Ok(answer::results(&outcomes))
 }
 

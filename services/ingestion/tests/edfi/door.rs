@@ -76,7 +76,7 @@ pub(crate) async fn door() -> Door {
 
 /// A door with limits of the test's own.
 pub(crate) async fn door_with(limits: Limits) -> Door {
-    start(test_database(&[SCHEMA]).await, Gate::new().await, limits).await
+    Box::pin(start(test_database(&[SCHEMA]).await, Gate::new().await, limits)).await
 }
 
 async fn start(database: TestDatabase, log: Gate, limits: Limits) -> Door {
@@ -129,7 +129,7 @@ impl Door {
     pub(crate) async fn restarted(self) -> Self {
         self.tasks.stop();
         self.tasks.drained().await;
-        start(self.database, self.log, self.limits).await
+        Box::pin(start(self.database, self.log, self.limits)).await
     }
 
     /// What a probe is told.

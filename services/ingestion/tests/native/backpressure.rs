@@ -191,9 +191,9 @@ async fn a_key_has_limits_of_size_and_time_of_its_own() {
     assert!(slow.starts_with("HTTP/1.1 408") && slow.contains("retry-after: 5"), "{slow}");
     assert!(slow.contains("requests of this key may take 1 s; nothing of it was kept"), "{slow}");
 
-    let long = narrow(mark("1", &json!({})).to_string().into()).await;
-    assert_eq!((long.status, long.problem()), (StatusCode::GATEWAY_TIMEOUT, "took-too-long"));
-    assert_eq!(long.retry_after.as_deref(), Some("5"));
+    let late = narrow(mark("1", &json!({})).to_string().into()).await;
+    assert_eq!((late.status, late.problem()), (StatusCode::GATEWAY_TIMEOUT, "took-too-long"));
+    assert_eq!(late.retry_after.as_deref(), Some("5"));
     log.open.send_replace(true);
     assert_eq!(narrow(mark("1", &json!({})).to_string().into()).await.status, StatusCode::OK);
     assert_eq!(world.post("application/json", format!("[{}]", " ".repeat(999))).await.status, StatusCode::OK);

@@ -68,7 +68,7 @@ async fn answer(door: &Door, connection: &str, path: &str, request: Request) -> 
     let grant = authorise(door, request.headers(), connection)?;
     let allowance = door.state.access.allowance(&grant);
     let place = place(door, grant, connection, path, request.headers()).ok_or_else(Problem::no_such_address)?;
-    allowance.within(act(door, place, request, allowance)).await.map_err(Problem::too_long)?
+    allowance.within(Box::pin(act(door, place, request, allowance))).await.map_err(Problem::too_long)?
 }
 
 /// What an address of a connection means; none when it means nothing.
