@@ -43,49 +43,51 @@ pub(crate) async fn behind(database: &Database, wanted: &Wanted) -> Result<Vec<F
     database
         .run("rules.student.sweep", &districts, move |tx| {
             let wanted = std::sync::Arc::clone(&wanted);
-            Box::pin(async move {
-                let schools: Vec<String> = wanted.concerned.schools.iter().map(ToString::to_string).collect();
-                let any = wanted.concerned.everyone || !schools.is_empty();
-                let full = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-                let (mut found, mut after) = (Vec::new(), wanted.after.clone());
-                loop {
-                    let asked = wanted.limit - i64::try_from(found.len()).unwrap_or(wanted.limit);
-                    let rows = sqlx::query(
-                    "select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
-                            s.evaluated_as_of, s.evaluated_reference, s.waiting
-                     from students s
-                     where s.partition = $1 and s.district = $2 and s.student > $3
-                       and (s.evaluated_as_of is null or s.evaluated_as_of < $4 or s.evaluated_today < $5
-                            or (s.evaluated_reference < $6
-                                and ($7 or (s.waiting and $8)
-                                     or exists (select 1 from student_schools x
-                                                where x.district = s.district and x.student = s.student and x.school = any ($9)))))
-                     order by s.student limit $10",
-                )
-                .bind(wanted.partition)
-                .bind(wanted.district.as_str())
-                .bind(&after)
-                .bind(wanted.now.as_of.days())
-                .bind(wanted.now.today.days())
-                .bind(wanted.reference_offset)
-                .bind(wanted.concerned.everyone)
-                .bind(any)
-                .bind(&schools)
-                .bind(asked)
-                .fetch_all(&mut *tx)
-                .await?;
-                    found.extend(rows.iter().filter_map(readable));
-                    match rows.last() {
-                        // As many as were asked for, and not all of them can be read.
-                        Some(last) if i64::try_from(rows.len()) == Ok(asked) && found.len() < full => {
-                            after = last.try_get("student")?;
-                        }
-                        _ => return Ok(found),
-                    }
-                }
-            })
+            Box::pin(async move { page(tx, &wanted).await })
         })
         .await
+}
+
+async fn page(tx: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Found>, Error> {
+    let schools: Vec<String> = wanted.concerned.schools.iter().map(ToString::to_string).collect();
+    let any = wanted.concerned.everyone || !schools.is_empty();
+    let full = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let (mut found, mut after) = (Vec::new(), wanted.after.clone());
+    loop {
+        let asked = wanted.limit - i64::try_from(found.len()).unwrap_or(wanted.limit);
+        let rows = sqlx::query(
+            "select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
+                    s.evaluated_as_of, s.evaluated_reference, s.waiting
+             from students s
+             where s.partition = $1 and s.district = $2 and s.student > $3
+               and (s.evaluated_as_of is null or s.evaluated_as_of < $4 or s.evaluated_today < $5
+                    or (s.evaluated_reference < $6
+                        and ($7 or (s.waiting and $8)
+                             or exists (select 1 from student_schools x
+                                        where x.district = s.district and x.student = s.student and x.school = any ($9)))))
+             order by s.student limit $10",
+        )
+        .bind(wanted.partition)
+        .bind(wanted.district.as_str())
+        .bind(&after)
+        .bind(wanted.now.as_of.days())
+        .bind(wanted.now.today.days())
+        .bind(wanted.reference_offset)
+        .bind(wanted.concerned.everyone)
+        .bind(any)
+        .bind(&schools)
+        .bind(asked)
+        .fetch_all(&mut *tx)
+        .await?;
+        found.extend(rows.iter().filter_map(readable));
+        match rows.last() {
+            // As many as were asked for, and not all of them can be read.
+            Some(last) if i64::try_from(rows.len()) == Ok(asked) && found.len() < full => {
+                after = last.try_get("student")?;
+            }
+            _ => return Ok(found),
+        }
+    }
 }
 
 fn readable(row: &PgRow) -> Option<Found> {
