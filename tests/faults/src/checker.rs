@@ -23,6 +23,7 @@ use homeroom_proto::wire::alert::{AlertChange, Kind};
 use homeroom_proto::wire::risk::risk_query_client::RiskQueryClient;
 use homeroom_proto::wire::risk::{GetStudentRequest, GetSummaryRequest};
 use tokio::time::{Instant, sleep};
+use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::feed::authorized;
@@ -189,8 +190,16 @@ impl Risk {
 
     /// The ledger has today's mark when the story ends with one, and else none.
     async fn has_exactly(&self, told: &Told) -> Result<()> {
-        let request = authorized(GetStudentRequest { student: told.student.key.clone().into() })?;
-        let student = self.client.clone().get_student(request).await?.into_inner();
+        let deadline = Instant::now() + PATIENCE;
+        let student = loop {
+            let request = authorized(GetStudentRequest { student: told.student.key.clone().into() })?;
+            match self.client.clone().get_student(request).await {
+                Ok(answer) => break answer.into_inner(),
+                // It asks us to try again, as when the database is slow for a moment.
+                Err(status) if status.code() == Code::Unavailable && Instant::now() < deadline => sleep(POLL).await,
+                Err(status) => return Err(status.into()),
+            }
+        };
         let today = Date::parse(TODAY).context("today is a date")?.days();
         let marks: Vec<_> = student.facts.iter().filter(|fact| fact.kind == "attendance mark").collect();
         let wanted = usize::from(told.story.ends_absent());

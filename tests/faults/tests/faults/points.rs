@@ -39,6 +39,9 @@ const KILLS: [(Role, Place, Moment); 16] = [
     (Role::Webhook, Settlement, After),
 ];
 
+/// Of the load in the second half of a round: a fast program comes to the end of the first ones.
+const STUDENTS: usize = 1_000;
+
 /// Answers that do not arrive.
 const LOST: [Place; 7] =
     [Commit("ingestion"), Append(EVENTS), Commit("rules"), Append(ALERTS), Commit("notification"), SETTLED, Settlement];
@@ -48,11 +51,12 @@ async fn every_role_killed_around_each_commit_and_acknowledgement() -> Result<()
     let (broker, proxy) = Broker::start_behind_a_proxy().await?;
     let setup = Setup { proxies: true, ..Setup::on(Log::ProxiedKafka(broker, proxy)) };
     let mut scene = Scene::open("points", setup).await?;
-    for _ in 0..if soak() { 10 } else { 1 } {
+    for round in 0..if soak() { 10 } else { 1 } {
         for (role, place, moment) in KILLS {
             scene.kill_at(role, place, moment).await?;
             scene.world.wait_ready(role).await?;
         }
+        scene.load_again(&format!("of-round-{round}"), STUDENTS).await?;
         for place in LOST {
             scene.cut_at(place, After).await?;
         }
