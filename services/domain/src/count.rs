@@ -9,7 +9,7 @@
 use smallvec::SmallVec;
 
 use crate::date::Date;
-use crate::day::{self, Day, Mark};
+use crate::day::{self, Day, Mark, Plain};
 use crate::episode::Episodes;
 use crate::evaluation::Evaluation;
 use crate::event::{Change, Fact, Origin};
@@ -18,7 +18,7 @@ use crate::ledger::{Applied, Ledger, Tail};
 use crate::measure::Measures;
 use crate::rule::condition::Failure;
 use crate::rule::{Pack, Rule};
-use crate::settings::{Category, Now, Settings};
+use crate::settings::{Now, Settings};
 use crate::view::View;
 
 /// What was counted of a student. Kept in memory only.
@@ -42,7 +42,7 @@ struct Known {
     /// The student's school.
     school: SchoolId,
     /// What marks of a kind say there, by its position; none where that depends on more than the mark.
-    kinds: SmallVec<[Option<Option<Category>>; 8]>,
+    kinds: SmallVec<[Option<Plain>; 8]>,
     schedule: Schedule,
     /// Counted days before the last mark's.
     before: Measures,
@@ -240,7 +240,7 @@ impl Known {
     }
 
     /// What marks of a kind say; none when a day's count takes more than that.
-    fn category(&mut self, kind: usize, ledger: &Ledger, view: &View, settings: &Settings) -> Option<Option<Category>> {
+    fn category(&mut self, kind: usize, ledger: &Ledger, view: &View, settings: &Settings) -> Option<Plain> {
         if kind >= self.kinds.len() {
             for new in ledger.borrowed().kinds().skip(self.kinds.len()) {
                 let new = new?;
@@ -259,7 +259,8 @@ impl Known {
             self.passed += 1;
         }
         let rest = dates.get(self.passed..).unwrap_or_default();
-        let silent = rest.partition_point(|date| *date < day.date);
+        // Hardly ever more than a few: to search by halves would wait for memory that is not needed.
+        let silent = rest.iter().take_while(|date| **date < day.date).count();
         self.before.count_present(silent);
         self.passed += silent;
         self.last = (rest.get(silent) == Some(&day.date)).then_some(day);
@@ -279,7 +280,7 @@ impl Known {
         }
         let passed = self.passed + usize::from(self.last.is_some());
         let rest = dates.get(passed..).unwrap_or_default();
-        let silent = rest.partition_point(|date| *date <= now.as_of);
+        let silent = rest.iter().take_while(|date| **date <= now.as_of).count();
         measures.count_present(silent);
         if silent == 0 && last_counts.is_none() && self.passed > 0 && dates.get(self.passed - 1)? > &now.as_of {
             return None;

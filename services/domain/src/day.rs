@@ -40,10 +40,15 @@ pub(crate) struct Mark<'a> {
     share: Option<i32>,
 }
 
+/// What a mark of a whole day that states no share says; its code may have no meaning.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Plain(Option<Category>);
+
 impl<'a> Mark<'a> {
     /// What it says, when that is all of a day without another mark: it is of the whole day, at this school, and states no share.
-    pub(crate) fn plain(&self, school: &SchoolId) -> Option<Option<Category>> {
-        (self.school == school && self.scope == Scope::Day && self.share.is_none()).then_some(self.category)
+    pub(crate) fn plain(&self, school: &SchoolId) -> Option<Plain> {
+        let is_plain = self.school == school && self.scope == Scope::Day && self.share.is_none();
+        is_plain.then_some(Plain(self.category))
     }
 
     /// What a kind of marks says; none while something that it refers to is not known.
@@ -122,7 +127,7 @@ impl<'a> Attendance<'a> {
 }
 
 /// The day of a date that counts, with one plain mark.
-pub(crate) fn of_one_mark(date: Date, category: Option<Category>) -> Day {
+pub(crate) fn of_one_mark(date: Date, Plain(category): Plain) -> Day {
     from_daily(date, std::iter::once((Scope::Day, category, None)))
 }
 

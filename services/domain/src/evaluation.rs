@@ -9,13 +9,13 @@ use smallvec::SmallVec;
 
 use crate::course::{self, Standing};
 use crate::date::Date;
-use crate::day::{Attendance, Day, Mark};
+use crate::day::{Attendance, Day, Mark, Plain};
 use crate::enrollment::{self, Schools, Spell};
 use crate::event::{Scope, SectionMembership};
 use crate::id::{SchoolId, SchoolYear, SectionId};
 use crate::ledger::{Facts, Ledger, Said, text};
 use crate::measure::Measures;
-use crate::settings::{Category, Now, Settings};
+use crate::settings::{Now, Settings};
 use crate::view::View;
 
 /// A student's school year, counted up to a date.
@@ -165,7 +165,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// By the position of a ledger's kinds of marks: what they say, when that is all of a day without another mark.
-    pub(crate) fn plain_kinds(&self, school: &SchoolId) -> SmallVec<[Option<Option<Category>>; 8]> {
+    pub(crate) fn plain_kinds(&self, school: &SchoolId) -> SmallVec<[Option<Plain>; 8]> {
         self.kinds.iter().map(|mark| mark.as_ref().and_then(|mark| mark.plain(school))).collect()
     }
 

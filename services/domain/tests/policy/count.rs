@@ -28,16 +28,16 @@ impl Counted {
     }
 
     /// As keys that senders make: the last bytes are the date.
-    fn mark(&mut self, date: Date, stem: u8, change: Change<Fact>) {
+    fn mark(&mut self, date: Date, stem: u8, change: &Change<Fact>) {
         let mut key = [stem; 16];
         key[12..].copy_from_slice(&date.days().to_be_bytes());
         self.tell(RecordKey::new(key), change);
     }
 
-    fn tell(&mut self, key: RecordKey, change: Change<Fact>) {
+    fn tell(&mut self, key: RecordKey, change: &Change<Fact>) {
         self.revision += 1;
         let origin = Origin { source: SourceId::parse("sis").unwrap(), key, revision: Revision(self.revision) };
-        self.count.apply(&mut self.world.ledger, &origin, &change);
+        self.count.apply(&mut self.world.ledger, &origin, change);
     }
 
     /// Looks both ways.
@@ -75,22 +75,22 @@ fn happen(student: &mut Counted, (what, near, code): (u8, i32, u8)) {
             let next = today.next();
             student.world.now =
                 if code % 3 == 0 { Now { today: next, as_of: today } } else { Now { today: next, as_of: next } };
-            student.mark(next, 1, recorded(next));
+            student.mark(next, 1, &recorded(next));
         }
-        6 => student.mark(earlier, 1, recorded(earlier)),
-        7 => student.mark(earlier, 1, Change::Withdrawn),
-        8 => student.mark(earlier, 2, recorded(earlier)),
+        6 => student.mark(earlier, 1, &recorded(earlier)),
+        7 => student.mark(earlier, 1, &Change::Withdrawn),
+        8 => student.mark(earlier, 2, &recorded(earlier)),
         9 => student.world.now = Now { today: today.plus(near), as_of: today },
         10 => student.world.now.as_of = today,
         11 => {
             let ahead = today.plus(near);
-            student.mark(ahead, 1, recorded(ahead));
+            student.mark(ahead, 1, &recorded(ahead));
         }
         _ => {
             let period = if code % 2 == 0 { "first" } else { "second" };
             student.tell(
-                RecordKey::new([near.unsigned_abs() as u8; 16]),
-                Change::Recorded(grade("algebra", period, "Final", 55 + i64::from(code)).fact()),
+                RecordKey::new([u8::try_from(near).unwrap(); 16]),
+                &Change::Recorded(grade("algebra", period, "Final", 55 + i64::from(code)).fact()),
             );
         }
     }
@@ -116,7 +116,7 @@ fn a_student_who_comes_every_day_is_looked_at_once() {
     student.look();
     for n in 1..=40 {
         student.world.closes(day(n));
-        student.mark(day(n), 1, Change::Recorded(mark("Tardy", day(n)).fact()));
+        student.mark(day(n), 1, &Change::Recorded(mark("Tardy", day(n)).fact()));
         student.look();
     }
     assert_eq!(student.shortcuts, 40);
