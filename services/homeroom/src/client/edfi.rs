@@ -165,7 +165,7 @@ fn leaves(value: &Value, name: &str, query: &mut Vec<(String, String)>) {
     match value {
         Value::Object(members) => members.iter().for_each(|(name, value)| leaves(value, name, query)),
         Value::String(text) if query.iter().all(|(known, _)| known != name) => {
-            query.push((name.to_owned(), text.clone()))
+            query.push((name.to_owned(), text.clone()));
         }
         Value::Number(number) if query.iter().all(|(known, _)| known != name) => {
             query.push((name.to_owned(), number.to_string()));

@@ -44,7 +44,8 @@ pub(crate) async fn send(connection: &Connection, district: &District, plan: &Pl
     let began = Instant::now();
     let edfi = EdFi::connect(connection).await?;
     let from = plan.resume.first_left(district)?;
-    let days: Vec<Day> = (0..).map(|days| from.plus(days)).take_while(|day| *day <= plan.until).collect();
+    let within = |day: Day| Some(day).filter(|day| *day <= plan.until);
+    let days: Vec<Day> = std::iter::successors(within(from), |day| within(day.plus(1))).collect();
     let progress = Progress::new(days.len());
     let mut sent = Loaded::default();
     let mut clock = Clock { connection, moves: true };

@@ -86,7 +86,7 @@ impl Gatherer {
                     requests.push(request);
                 }
             }
-            self.commit(requests.drain(..).collect()).await;
+            self.commit(std::mem::take(&mut requests)).await;
         }
     }
 
