@@ -1,5 +1,7 @@
 //! What a worker does with an event, without log and tables: ledger, evaluation, rules.
 
+use homeroom_domain::count::Count;
+use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::{Change, Fact, Origin};
@@ -30,6 +32,7 @@ pub(super) struct Engine {
 pub(super) struct Student {
     pub(super) ledger: Ledger,
     pub(super) episodes: Episodes,
+    count: Count,
 }
 
 impl Engine {
@@ -47,11 +50,12 @@ impl Engine {
         }
     }
 
-    /// Words from before the run, which nothing is evaluated for.
+    /// Words from before the run, after which the student is looked at, as after any.
     pub(super) fn begin(&mut self, student: usize, words: impl IntoIterator<Item = (Origin, Change<Fact>)>) {
         for (origin, change) in words {
             self.students[student].ledger.apply(origin, change);
         }
+        self.look(student, district::date(0));
     }
 
     /// Reads something of each student of a batch. The processor waits for memory some ten times at once here, and one after
@@ -59,19 +63,33 @@ impl Engine {
     pub(super) fn touch(&mut self, batch: &[Word]) {
         let touched = batch.iter().map(|word| usize::from(self.students[word.student].ledger.is_empty()));
         self.checksum += i64::try_from(touched.sum::<usize>()).unwrap_or(0);
+        let students = batch.iter().map(|word| &self.students[word.student]);
+        let touched = students.map(|student| student.count.touch(&student.ledger));
+        self.checksum += i64::try_from(touched.sum::<usize>()).unwrap_or(0);
     }
 
     /// Takes a word in.
     pub(super) fn take(&mut self, word: &Word) {
         let student = &mut self.students[word.student];
-        if student.ledger.apply(&word.origin, &word.change) != Applied::Changed {
+        if student.count.apply(&mut student.ledger, &word.origin, &word.change) != Applied::Changed {
             return;
         }
         let now = Now { today: word.today, as_of: word.today };
+        let reference = (&self.view, &self.settings);
+        match student.count.look(&student.ledger, reference, &self.pack, VERSION, now) {
+            Some(measures) => self.checksum += measures.absent,
+            None => self.look(word.student, word.today),
+        }
+    }
+
+    /// Looks at a student in full.
+    fn look(&mut self, number: usize, today: Date) {
+        let student = &mut self.students[number];
+        let now = Now { today, as_of: today };
         let evaluation = Evaluation::new(&student.ledger, &self.view, &self.settings, now);
         let moment = Moment {
             district: &self.district,
-            student: self.keys[word.student],
+            student: self.keys[number],
             at: Timestamp::UNIX_EPOCH,
             caused_at: None,
             district_time: jiff::civil::DateTime::default(),
@@ -79,5 +97,13 @@ impl Engine {
         let step = student.episodes.step(&self.pack, &evaluation, &moment);
         self.changes += u64::try_from(step.changes.len()).unwrap_or(0);
         self.checksum += evaluation.district(now.as_of, now.today).absent + i64::from(evaluation.waiting());
+        if step.failures.is_empty() {
+            student.count.go_on(&evaluation, &student.episodes, VERSION);
+        } else {
+            student.count.end();
+        }
     }
 }
+
+/// The reference data and rules stay as they are.
+const VERSION: u64 = 1;
