@@ -29,7 +29,7 @@ const CRATE_LINES: usize = 6000;
 const LARGER: [(&str, usize); 3] = [
     // It holds the packed ledger, and the invariants, which `verify` ships and so no test crate can own. The ledger's bytes are the
     // part to cut at: they know nothing of rules or episodes.
-    ("services/domain", 7000),
+    ("services/domain", 8000),
     // Every door (native, gRPC, Ed-Fi) ends in the same intake; in a crate of its own, a door would make the intake public.
     // The next door to come (files) is the one to cut at: pure Ed-Fi table, validation and mapping then leave together.
     ("services/ingestion", 9000),
