@@ -190,6 +190,34 @@ impl Ledger {
         Words::new(layout.items, layout.words).count() + Entries::new(layout.marks).count()
     }
 
+    /// Takes several words in, in order, as [`apply`](Self::apply) does each: from the first one on that is not written behind all
+    /// others, the bytes are taken apart and made anew once for all of them.
+    pub fn apply_all<'w>(&mut self, words: impl IntoIterator<Item = (&'w Origin, &'w Change<Fact>)>) -> Vec<Applied> {
+        let mut words = words.into_iter().peekable();
+        let mut applied = Vec::with_capacity(words.size_hint().0);
+        while let Some((origin, Change::Recorded(Fact::AttendanceMark(mark)))) = words.peek()
+            && self.append(origin, mark)
+        {
+            applied.push(Applied::Changed);
+            words.next();
+        }
+        if words.peek().is_none() {
+            return applied;
+        }
+        let mut parts = Parts::read(&self.bytes);
+        let mut moved = false;
+        for (origin, change) in words {
+            let ignored = planted(Mutant::IgnoreWithdrawal) && *change == Change::Withdrawn;
+            let one = if ignored { Applied::Same } else { parts.apply(origin, change) };
+            moved |= !ignored && one != Applied::Outdated;
+            applied.push(one);
+        }
+        if moved {
+            self.bytes = parts.write();
+        }
+        applied
+    }
+
     /// How many bytes it takes, stored and in memory.
     pub fn size(&self) -> usize {
         self.bytes.len()

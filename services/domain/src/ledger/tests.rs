@@ -132,6 +132,28 @@ proptest! {
     }
 
     #[test]
+    fn words_taken_in_together_do_what_each_does_alone(
+        before in prop::collection::vec(word(), 0..20),
+        words in prop::collection::vec(word(), 0..20),
+    ) {
+        let mut ledger = Ledger::default();
+        ledger.apply_all(before.iter().map(|(origin, change)| (origin, change)));
+        let (mut one_by_one, mut map) = (Ledger::default(), Map::new());
+        for (origin, change) in &before {
+            one_by_one.apply(origin, change);
+            apply(&mut map, origin, change);
+        }
+        prop_assert_eq!(&ledger, &one_by_one);
+        let alone: Vec<_> = words.iter().map(|(origin, change)| one_by_one.apply(origin, change)).collect();
+        prop_assert_eq!(ledger.apply_all(words.iter().map(|(origin, change)| (origin, change))), alone);
+        prop_assert_eq!(&ledger, &one_by_one);
+        for (origin, change) in &words {
+            apply(&mut map, origin, change);
+        }
+        prop_assert_eq!(sorted(ledger.facts().collect()), live(&map));
+    }
+
+    #[test]
     fn ledgers_of_the_same_words_are_equal_in_whatever_order_they_came(
         words in prop::collection::vec(word(), 0..20),
         more in word(),
