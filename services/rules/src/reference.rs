@@ -4,7 +4,7 @@
 //! who was touched last when, so that a worker knows whom to evaluate again, also after a restart. The records themselves stay
 //! with the [`Reader`]; a snapshot shares everything, so that making one costs as much as there are districts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ struct Source {
     records: Records,
     /// Changes that the snapshot does not show yet.
     unseen: Vec<Unseen>,
+    /// Rule packs that came with them, as they were parsed when they were checked.
+    packs: HashMap<String, Arc<Pack>>,
 }
 
 struct Unseen {
@@ -109,9 +111,10 @@ impl District {
         self.settings = Arc::new(view.settings());
         if view.rule_pack() != self.view.rule_pack() {
             // Only sound packs were taken in.
-            let pack = view.rule_pack().and_then(|yaml| Pack::parse(yaml).ok());
-            self.pack = Arc::new(pack.unwrap_or_else(without_rules));
+            let parse = |yaml| source.packs.remove(yaml).or_else(|| Pack::parse(yaml).ok().map(Arc::new));
+            self.pack = view.rule_pack().and_then(parse).unwrap_or_else(|| Arc::new(without_rules()));
         }
+        source.packs.clear();
         self.view = Arc::new(view);
     }
 }
@@ -136,7 +139,11 @@ impl Reader {
             self.offset = offset + 1;
             let Some(value) = record.value else { continue };
             match decode(&value) {
-                Ok(change) => self.districts.entry(change.district.clone()).or_default().apply(offset, change),
+                Ok((change, pack)) => {
+                    let source = self.districts.entry(change.district.clone()).or_default();
+                    source.packs.extend(pack);
+                    source.apply(offset, change);
+                }
                 Err(problem) => {
                     metrics::counter!(metric::DEAD_LETTERS).increment(1);
                     tracing::error!(offset, problem, "a reference record is left out");
@@ -181,16 +188,23 @@ impl Reader {
     }
 }
 
-/// A change that can be applied. A pack that is not sound is none: the one before stays in force, however often this is read.
-fn decode(value: &[u8]) -> Result<ReferenceChange, String> {
+/// A rule pack as its author wrote it, and what it says.
+type Parsed = (String, Arc<Pack>);
+
+/// A change that can be applied, with the pack that it holds, if it does. A pack that is not sound is none: the one before stays in force, however often this is read.
+fn decode(value: &[u8]) -> Result<(ReferenceChange, Option<Parsed>), String> {
     let change = homeroom_proto::reference::decode(value).map_err(|error| error.to_string())?;
-    if let Change::Recorded(Entry::RulePack(yaml)) = &change.change
-        && let Err(error) = Pack::parse(yaml)
-    {
-        metrics::counter!(metric::PACKS_REFUSED).increment(1);
-        return Err(format!("its rule pack is not sound: {error}"));
+    let Change::Recorded(Entry::RulePack(yaml)) = &change.change else { return Ok((change, None)) };
+    match Pack::parse(yaml) {
+        Ok(pack) => {
+            let pack = (yaml.clone(), Arc::new(pack));
+            Ok((change, Some(pack)))
+        }
+        Err(error) => {
+            metrics::counter!(metric::PACKS_REFUSED).increment(1);
+            Err(format!("its rule pack is not sound: {error}"))
+        }
     }
-    Ok(change)
 }
 
 /// The offset after the last record of the topic now.
