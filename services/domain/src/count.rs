@@ -6,6 +6,8 @@
 //! withdrawal, another record, a reference change) ends the count, and a full look begins the next one. What comes of a full look
 //! is the definition; a count only ever says what a full look would have said, or nothing.
 
+use std::fmt;
+
 use smallvec::SmallVec;
 
 use crate::date::Date;
@@ -22,10 +24,17 @@ use crate::settings::{Now, Settings};
 use crate::view::View;
 
 /// What was counted of a student. Kept in memory only.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Count(Option<Box<Known>>);
 
-#[derive(Debug, Clone)]
+/// Whether there is one only: what is known of a student stands in no log.
+impl fmt::Debug for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Count({})", if self.0.is_some() { "going on" } else { "none" })
+    }
+}
+
+#[derive(Clone)]
 struct Known {
     /// Of the reference data and rules that it was counted with.
     version: u64,

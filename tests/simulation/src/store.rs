@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use homeroom_bus::Topic;
+use homeroom_domain::count::Count;
 use homeroom_domain::episode::Episodes;
 use homeroom_domain::id::{DistrictId, RuleId, SchoolId};
 use homeroom_domain::ledger::Ledger;
@@ -67,7 +68,8 @@ pub struct Written {
 
 impl Stored {
     fn write(student: &Student) -> Self {
-        let rest = Student { ledger: Ledger::default(), episodes: Episodes::default(), ..student.clone() };
+        let (ledger, episodes) = (Ledger::default(), Episodes::default());
+        let rest = Student { ledger, episodes, count: Count::default(), ..student.clone() };
         Self { ledger: student.ledger.encode(), episodes: student.episodes.encode(), rest }
     }
 

@@ -187,18 +187,18 @@ impl Desk<'_> {
 
     /// Folds one student's events.
     fn take_in(&self, events: &[(&Incoming, &Event)], events_offset: i64, folded: &mut Folded) {
-        let Some((_, first)) = events.first() else { return };
+        let Some((first_incoming, first)) = events.first() else { return };
         let key = (first.district.clone(), first.student);
         let mut student = self.memory.get(&key).map(|known| Student::clone(known)).unwrap_or_default();
         let mut cause = Cause { events_offset, ..Cause::default() };
         let mut newest = Applied::Outdated;
-        let mut silent = false;
-        for (incoming, event) in events {
-            silent = incoming.offset < self.told_below;
-            if silent && (incoming.offset < student.included_offset || self.given_up.contains(&incoming.offset)) {
-                continue;
-            }
-            let applied = student.ledger.apply(&event.origin, &event.change);
+        let silent = first_incoming.offset < self.told_below;
+        let lacks = |incoming: &Incoming| {
+            !silent || (incoming.offset >= student.included_offset && !self.given_up.contains(&incoming.offset))
+        };
+        let lacking: Vec<_> = events.iter().filter(|(incoming, _)| lacks(incoming)).collect();
+        let applied = student.apply(lacking.iter().map(|(_, event)| &**event));
+        for ((incoming, event), applied) in lacking.into_iter().zip(applied) {
             if applied == Applied::Outdated && !silent {
                 metrics::counter!(metric::OUTDATED).increment(1);
                 folded.effects.outbox.push(self.quarantine().outdated(incoming, event));
@@ -216,6 +216,7 @@ impl Desk<'_> {
             Applied::Outdated => {}
             Applied::Changed | Applied::Same if silent => {
                 student.evaluated = None;
+                student.count.end();
                 self.note(key, Arc::default(), student, false, folded);
             }
             // A sweep passes over students who are ahead of their rows, so none may get ahead with an evaluation of before it.

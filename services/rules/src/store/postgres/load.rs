@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
+use homeroom_domain::count::Count;
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::Episodes;
 use homeroom_domain::id::{DistrictId, SchoolId, StudentKey};
@@ -77,6 +78,7 @@ pub(crate) fn read(row: &PgRow) -> Result<Found, Error> {
         evaluated: dates(row.try_get("evaluated_today")?, row.try_get("evaluated_as_of")?)?,
         evaluated_reference: row.try_get("evaluated_reference")?,
         waiting: row.try_get("waiting")?,
+        count: Count::default(),
     };
     Ok(((district, key), student))
 }
