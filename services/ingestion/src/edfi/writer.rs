@@ -13,7 +13,7 @@ use homeroom_chassis::clock;
 use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_pg::{Database, Districts, Error};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::backlog::Backlog;
@@ -59,6 +59,15 @@ pub(crate) enum Refusal {
 struct Request {
     command: Command,
     answer: oneshot::Sender<Result<Outcome, Refusal>>,
+    /// Its body's share of the bytes that may wait.
+    room: OwnedSemaphorePermit,
+}
+
+impl Request {
+    /// Whether somebody waits for the answer. Nobody does where the door has answered too early, which is to be seen as that alone.
+    fn is_waited_for(&self) -> bool {
+        planted(Mutant::AckFirst) || !self.answer.is_closed()
+    }
 }
 
 /// What the task owns.
@@ -94,11 +103,10 @@ impl Writer {
         }
         let full = Refusal::Busy { reason: "Too many requests wait to be kept.", retry_after_s: RETRY_AFTER_S };
         let bytes = u32::try_from(bytes).map_err(|_| full)?;
-        // Held until the answer, so that bodies in the queue are bounded in bytes too.
-        let _room = self.bytes.try_acquire_many(bytes).map_err(|_| full)?;
+        let room = Arc::clone(&self.bytes).try_acquire_many_owned(bytes).map_err(|_| full)?;
         let (answer, answered) = oneshot::channel();
         let hoped = hoped(&command);
-        self.queue.try_send(Request { command, answer }).map_err(|error| match error {
+        self.queue.try_send(Request { command, answer, room }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => full,
             mpsc::error::TrySendError::Closed(_) => {
                 Refusal::Busy { reason: "The service is stopping.", retry_after_s: RETRY_AFTER_S }
@@ -146,9 +154,15 @@ impl Task {
         batch
     }
 
-    async fn commit(&self, batch: Vec<Request>) {
-        let (commands, answers): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|request| (request.command, request.answer)).unzip();
+    /// Whoever has gone before its turn, or was told that it took too long, sends again, perhaps through another process. Its
+    /// request is passed over: carried out later, it could undo what has come since.
+    async fn commit(&self, mut batch: Vec<Request>) {
+        batch.retain(Request::is_waited_for);
+        if batch.is_empty() {
+            return;
+        }
+        let (commands, (answers, _rooms)): (Vec<_>, (Vec<_>, Vec<_>)) =
+            batch.into_iter().map(|request| (request.command, (request.answer, request.room))).unzip();
         metrics::histogram!(crate::edfi::BATCH_REQUESTS)
             .record(f64::from(u32::try_from(commands.len()).unwrap_or(u32::MAX)));
         let commands = Arc::new(commands);
