@@ -38,6 +38,11 @@ const IDLE: Duration = Duration::from_secs(1);
 const CROWD: usize = 16;
 const GATHER: Duration = Duration::from_millis(8);
 
+/// Whether the next round waits, after one of so many rows, of which one has at most so many: a full round shows that there are more.
+const fn gathers(rows: usize, most: usize) -> bool {
+    CROWD <= rows && rows < most
+}
+
 /// The longest pause after failures of the log or database; it begins at a fiftieth and doubles.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -105,8 +110,10 @@ impl Relay {
             let trouble = match round {
                 Ok(Round::More(rows)) => {
                     pause = LONGEST_PAUSE / 50;
-                    if (CROWD..self.rows as usize).contains(&rows) {
-                        stopping.run_until_cancelled(tokio::time::sleep(GATHER)).await;
+                    if gathers(rows, self.rows as usize)
+                        && stopping.run_until_cancelled(tokio::time::sleep(GATHER)).await.is_none()
+                    {
+                        return true;
                     }
                     continue;
                 }
@@ -284,4 +291,15 @@ fn row(row: &sqlx::postgres::PgRow) -> Result<Row, Error> {
         headers: traceparent.map(|trace| (TRACEPARENT.to_owned(), Bytes::from(trace))).into_iter().collect(),
     };
     Ok(Row { id: row.try_get(0)?, topic, record })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_of_a_few_or_of_all_that_fit_is_followed_at_once() {
+        let waits = [1, CROWD - 1, CROWD, 499, 500].map(|rows| gathers(rows, 500));
+        assert_eq!(waits, [false, false, true, true, false]);
+    }
 }
