@@ -101,12 +101,13 @@ impl Sender {
             return Err(Status::invalid_argument(format!("a batch has at most {MAX_RECORDS} records")));
         }
         let bytes = batch.encoded_len();
-        let allowance = self.access.allowance(&self.grant);
-        let most = allowance.body_bytes(MAX_BATCH_BYTES);
+        let most = self.access.allowance(&self.grant).body_bytes(MAX_BATCH_BYTES);
         if bytes > most {
             return Err(Status::invalid_argument(format!("a batch of this key has at most {most} bytes")));
         }
         self.access.pace(&self.grant, batch.submissions.len()).await;
+        // From here on: what the key's own rate has the batch wait is none of its time.
+        let allowance = self.access.allowance(&self.grant);
         let again = || batch.submissions.iter().map(|_| result(Outcome::Retry(None))).collect();
         let results = match self.publisher.admit(bytes) {
             Ok(admitted) => {

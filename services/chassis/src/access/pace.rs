@@ -26,8 +26,8 @@ pub struct Limits {
     /// The largest body of a request that sends, or batch of a stream, in bytes, where it is to be less than what the door takes
     /// of anybody: 413.
     pub body_bytes: Option<NonZeroU32>,
-    /// How long a request that sends or reads records may take, where it is to be less than what the door gives everybody. Its
-    /// body not being there by then is 408, its answer 504.
+    /// How long a request that sends records, or reads the documents that were sent, may take, where it is to be less than what the
+    /// door gives everybody. Its body not being there by then is 408, its answer 504.
     pub request_seconds: Option<NonZeroU32>,
 }
 

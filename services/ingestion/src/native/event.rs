@@ -79,7 +79,7 @@ fn too_large(most: usize) -> Problem {
         .detail(format!("at most {most} bytes are taken; send it in parts"))
 }
 
-fn too_slow(late: TimedOut) -> Problem {
+pub(super) fn too_slow(late: TimedOut) -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body did not arrive in time")
         .detail(format!("{late}; nothing of it was kept"))
         .retry_after(TimedOut::RETRY_AFTER)

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::Deserialize;
 
+use super::event::too_slow;
 use super::{Native, Refused, document, store};
 
 /// The largest settings document or rule pack, bytes.
@@ -81,8 +82,9 @@ pub(super) async fn put_rule_pack(State(native): State<Native>, request: Request
 /// Who sends a document, and the document.
 async fn admit(native: &Native, request: Request) -> Result<(Grant, bytes::Bytes), Refused> {
     let grant = native.access.http(request.headers(), Scope::Admin)?;
-    let most = native.access.allowance(&grant).body_bytes(MAX_DOCUMENT_BYTES);
-    let body = to_bytes(request.into_body(), most).await.map_err(|_| {
+    let allowance = native.access.allowance(&grant);
+    let most = allowance.body_bytes(MAX_DOCUMENT_BYTES);
+    let body = allowance.within(to_bytes(request.into_body(), most)).await.map_err(too_slow)?.map_err(|_| {
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body is too large, or did not arrive whole")
             .detail(format!("at most {most} bytes are taken"))
     })?;

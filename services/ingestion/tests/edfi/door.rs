@@ -99,12 +99,13 @@ async fn start(database: TestDatabase, log: Gate, limits: Limits) -> Door {
     Door { router: component.http.unwrap(), ready: component.ready, tasks, log, database, limits }
 }
 
-/// Keys `sis`, `narrow` (which has limits) and `lms` of one district, `elsewhere` of another, and one that may not send.
+/// Keys `sis`, `narrow` and `hasty` (which have limits) and `lms` of one district, `elsewhere` of another, and one that may not send.
 fn key_file() -> String {
     const NONE: &str = "{}";
     let keys = [
         ("sis", "grand-bend", "sis", "ingest", NONE),
-        ("narrow", "grand-bend", "sis", "ingest", "{ body-bytes = 1000, request-seconds = 1 }"),
+        ("narrow", "grand-bend", "sis", "ingest", "{ body-bytes = 1000 }"),
+        ("hasty", "grand-bend", "sis", "ingest", "{ request-seconds = 1 }"),
         ("lms", "grand-bend", "lms", "ingest", NONE),
         ("elsewhere", "other", "sis", "ingest", NONE),
         ("reader", "grand-bend", "sis", "read", NONE),

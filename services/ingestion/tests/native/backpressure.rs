@@ -166,7 +166,7 @@ async fn answer_to_half(world: &World) -> String {
     let head = format!(
         "POST /v1/events HTTP/1.1\r\nhost: localhost\r\nauthorization: {}\r\ncontent-type: application/json\r\n\
          content-length: 1000\r\nconnection: close\r\n\r\n[",
-        Role::Narrow.authorization(),
+        Role::Hasty.authorization(),
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
@@ -179,11 +179,11 @@ async fn answer_to_half(world: &World) -> String {
 async fn a_key_has_limits_of_size_and_time_of_its_own() {
     let log = Gated::shut().await;
     let world = World::with(Arc::clone(&log) as Arc<dyn Log>, |_| {}).await;
-    let narrow = |body: reqwest::Body| {
+    let send = |role: Role, body: reqwest::Body| {
         let request = world.request(Method::POST, "/v1/events").header("content-type", "application/json").body(body);
-        answer(request.header("authorization", Role::Narrow.authorization()))
+        answer(request.header("authorization", role.authorization()))
     };
-    let large = narrow(format!("[{}]", " ".repeat(999)).into()).await;
+    let large = send(Role::Narrow, format!("[{}]", " ".repeat(999)).into()).await;
     assert_eq!((large.status, large.problem()), (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large"));
     assert_eq!(large.body["detail"], "at most 1000 bytes are taken; send it in parts");
 
@@ -191,10 +191,10 @@ async fn a_key_has_limits_of_size_and_time_of_its_own() {
     assert!(slow.starts_with("HTTP/1.1 408") && slow.contains("retry-after: 5"), "{slow}");
     assert!(slow.contains("requests of this key may take 1 s; nothing of it was kept"), "{slow}");
 
-    let late = narrow(mark("1", &json!({})).to_string().into()).await;
+    let late = send(Role::Hasty, mark("1", &json!({})).to_string().into()).await;
     assert_eq!((late.status, late.problem()), (StatusCode::GATEWAY_TIMEOUT, "took-too-long"));
     assert_eq!(late.retry_after.as_deref(), Some("5"));
     log.open.send_replace(true);
-    assert_eq!(narrow(mark("1", &json!({})).to_string().into()).await.status, StatusCode::OK);
+    assert_eq!(send(Role::Narrow, mark("1", &json!({})).to_string().into()).await.status, StatusCode::OK);
     assert_eq!(world.post("application/json", format!("[{}]", " ".repeat(999))).await.status, StatusCode::OK);
 }

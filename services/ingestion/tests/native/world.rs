@@ -29,8 +29,10 @@ const SECRET: &str = "the secret of every key of these tests";
 pub(crate) enum Role {
     /// Sends records of the district.
     Sis,
-    /// The same within limits of its own.
+    /// The same, in small bodies.
     Narrow,
+    /// The same, within a second.
+    Hasty,
     /// Asks.
     Reader,
     /// Sets.
@@ -44,6 +46,7 @@ impl Role {
         match self {
             Self::Sis => "sis",
             Self::Narrow => "narrow",
+            Self::Hasty => "hasty",
             Self::Reader => "reader",
             Self::Admin => "admin",
             Self::Neighbour => "neighbour",
@@ -231,7 +234,8 @@ fn key_file() -> String {
     };
     [
         key(Role::Sis, DISTRICT, "\"ingest\""),
-        key(Role::Narrow, DISTRICT, "\"ingest\"") + "limits = { body-bytes = 1000, request-seconds = 1 }\n",
+        key(Role::Narrow, DISTRICT, "\"ingest\"") + "limits = { body-bytes = 1000 }\n",
+        key(Role::Hasty, DISTRICT, "\"ingest\"") + "limits = { request-seconds = 1 }\n",
         key(Role::Reader, DISTRICT, "\"read\""),
         key(Role::Admin, DISTRICT, "\"admin\""),
         key(Role::Neighbour, "other", "\"ingest\", \"read\", \"admin\""),
