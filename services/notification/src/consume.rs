@@ -32,7 +32,7 @@ pub(crate) use gather::{Gather, gather};
 /// Batches of records that wait for a worker.
 const INBOX: usize = 2;
 
-/// The most records of one transaction.
+/// The most records of one batch. Small batches of several partitions may share a transaction.
 const LARGEST_BATCH: usize = 500;
 
 /// The first pause after a failure; it doubles up to [`LONGEST_PAUSE`].

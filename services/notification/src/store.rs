@@ -61,8 +61,8 @@ impl Store {
     }
 }
 
-/// Whether the same rows would be refused again: what they hold is wrong (class 22), breaks a constraint (23), or does not fit
-/// what is there. A permission that is missing (42501) is the machinery's fault, and no alert may be given up for it.
+/// Whether the same rows would be refused again: what they hold is wrong (class 22), breaks a constraint (23), is too large (54),
+/// or does not fit what is there. A permission that is missing (42501) is the machinery's fault, and no alert may be given up for it.
 pub(crate) fn is_refusal(error: &Error) -> bool {
     let source = match error {
         Error::Row { .. } => return true,
@@ -70,7 +70,7 @@ pub(crate) fn is_refusal(error: &Error) -> bool {
         _ => return false,
     };
     let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
 }
 
 /// Wakes whoever waits for deliveries or changes, once the transaction commits.

@@ -3,7 +3,7 @@
 //! While alerts come in one by one, each partition's worker has one or two records, and a transaction of its own for each would
 //! cost more than all its rows. So workers hand small batches to one task, which commits together whatever has come while its last
 //! transaction was under way: the more there is to do, the less each record costs. There is no timer. If the transaction is
-//! refused, each batch is applied on its own, and its worker learns what is wrong with it.
+//! refused, each worker applies its batch on its own, and learns what is wrong with it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::routing::Source;
-use crate::store::{Batch, Step, Store, Turn, is_refusal};
+use crate::store::{Batch, Step, Store, Turn};
 
 /// Records from which a batch gains nothing by company, and has its transaction for itself, beside others.
 const ALONE_FROM: usize = 100;
@@ -64,7 +64,7 @@ impl Gather {
         {
             return result;
         }
-        // The task has ended with the process; whether it has committed, the partition's row says.
+        // It cannot be told, or the task has ended with the process: whether it was committed, the partition's row says.
         self.store.apply(turn, &batch, &self.routing.current()).await
     }
 }
@@ -103,8 +103,7 @@ impl Gatherer {
                     }
                     return;
                 }
-                Err(error) if concerns_one(&error) => {}
-                Err(error) => {
+                Err(error) if is_away(&error) => {
                     tracing::warn!(%error, batches = requests.len(), "batches of alert changes could not be applied together");
                     // The database is away for each of them, and each would wait for it in turn.
                     for request in requests {
@@ -112,6 +111,9 @@ impl Gatherer {
                     }
                     return;
                 }
+                // One of the batches may be why, or nobody knows whether they were applied. A worker without an answer applies
+                // its batch itself, beside the others.
+                Err(_) => return,
             }
         }
         for Request { turn, batch, answer } in requests {
@@ -120,7 +122,15 @@ impl Gatherer {
     }
 }
 
-/// Whether one of the batches may be why they were not applied, or nobody knows whether they were.
-fn concerns_one(error: &Error) -> bool {
-    is_refusal(error) || matches!(error, Error::Abandoned(_) | Error::CommitUnknown { .. })
+/// Whether the database is away, for each of them.
+fn is_away(error: &Error) -> bool {
+    let source = match error {
+        Error::Connect { .. } => return true,
+        Error::Statement { source, .. } => source,
+        _ => return false,
+    };
+    // No connection, no resources, an operator who intervenes.
+    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class)))
+        || matches!(source, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
 }

@@ -94,7 +94,7 @@ impl Store {
 /// How many of a district's changes are looked at for what is newest.
 const LOOKED_AT: i64 = 2_000;
 
-/// Of one alert, or else what was given up and what is newest, each in the order of an index.
+/// Of one alert, or else what was given up, what waits and what is newest, each in the order of an index.
 const LIST: &str = "
     select delivery_id, alert_id, change_number, channel, team,
         case when state = 'waiting' and due_at <= clock() then 'due' else state end as state,
@@ -107,9 +107,13 @@ const LIST: &str = "
          order by planned_at desc limit $2)
         union all
         (select * from deliveries
+         where $1 is null and district = $4 and state in ('waiting', 'leased') and ($3::text[] is null or channel = any($3))
+         order by due_at limit $2)
+        union all
+        (select * from deliveries
          where alert_id = any (array(
                  select alert_id from alert_changes where $1 is null and district = $4 order by sequence desc limit $5))
-             and state not in ('dead', 'expired') and ($3::text[] is null or channel = any($3))
+             and state not in ('dead', 'expired', 'waiting', 'leased') and ($3::text[] is null or channel = any($3))
          order by planned_at desc limit $2)) d
     order by state in ('dead', 'expired') desc, planned_at desc, change_number desc, delivery_id
     limit $2";
