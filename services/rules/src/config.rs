@@ -21,7 +21,7 @@ pub struct Limits {
     /// The most events in one transaction. A student is evaluated once for all of a batch, so a worker that lags is the faster
     /// the larger its batches are; this bounds how long it holds everything else up, to a part of a second.
     pub batch_events: usize,
-    /// Parts of a batch that wait for a partition's worker: of about a hundred events each, of two thousand or 2 MiB at most.
+    /// Parts of batches that wait for the process's workers: of about a hundred events each, of two thousand or 2 MiB at most.
     pub inbox_batches: usize,
     /// Students that the process keeps in memory beside the database, when it has every partition: each gets an equal share.
     pub cached_students: usize,
@@ -51,10 +51,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             batch_events: 20_000,
-            inbox_batches: 32,
+            inbox_batches: 256,
             cached_students: 200_000,
             sweep_students: 500,
-            publish_batches: 64,
+            publish_batches: 16,
             behind_events: 1_000,
             unwritten_students: 200_000,
             unwritten_bytes: 512 * 1024 * 1024,
@@ -68,6 +68,7 @@ impl Limits {
     pub(crate) fn share(self, partitions: usize) -> Self {
         let of = |all: usize| (all / partitions.max(1)).max(1);
         Self {
+            inbox_batches: of(self.inbox_batches),
             cached_students: of(self.cached_students),
             unwritten_students: of(self.unwritten_students),
             unwritten_bytes: of(self.unwritten_bytes),

@@ -87,7 +87,8 @@ impl Student {
         now: Now,
         moment: &Moment<'_>,
     ) -> Outcome {
-        if self.count_on(district, reference_offset, now) {
+        if self.count_on(district, now) {
+            self.evaluated_reference = reference_offset;
             return Outcome::default();
         }
         let evaluation = Evaluation::new(&self.ledger, &district.view, &district.settings, now);
@@ -105,8 +106,7 @@ impl Student {
             self.written = Arc::new(written);
         }
         if step.failures.is_empty() {
-            // The snapshot's offset stands for what it was counted with: a later one may hold other records, settings or rules.
-            self.count.go_on(&evaluation, &self.episodes, reference_offset.cast_unsigned());
+            self.count.go_on(&evaluation, &self.episodes, district.version);
         } else {
             self.count.end();
         }
@@ -118,14 +118,13 @@ impl Student {
 
     /// Goes on with what was counted before, when that tells that no alert changes. What the facts lean on is then the same, and
     /// of the rows only what days come to has moved.
-    fn count_on(&mut self, district: &District, reference_offset: i64, now: Now) -> bool {
+    fn count_on(&mut self, district: &District, now: Now) -> bool {
         // The whole district's and the only school's; until both are there, a full look says which rows there are.
-        if self.written.rows.len() != 2 || self.evaluated_reference != reference_offset {
+        if self.written.rows.len() != 2 {
             return false;
         }
         let reference = (&*district.view, &*district.settings);
-        let version = reference_offset.cast_unsigned();
-        let Some(counted) = self.count.look(&self.ledger, reference, &district.pack, version, now) else {
+        let Some(counted) = self.count.look(&self.ledger, reference, &district.pack, district.version, now) else {
             return false;
         };
         let moved =

@@ -17,7 +17,7 @@ use homeroom_chassis::TaskGroup;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Effects, Lease, OutboxRow, Store};
+use crate::store::{Lease, OutboxRow, Store};
 
 /// Tells a partition's publisher how far the outbox is committed.
 pub(crate) struct Publisher {
@@ -34,15 +34,17 @@ pub(crate) struct Publisher {
 }
 
 /// What a commit has put into the outbox.
-#[derive(Clone)]
 struct Handed {
     /// The numbers of its rows.
     seqs: Range<i64>,
-    effects: Arc<Effects>,
+    /// Those of one topic, numbered.
+    rows: Vec<(i64, OutboxRow)>,
 }
 
-/// Rows read at once, and about how many are published at once.
+/// Rows read at once, and about how many are published at once. A commit with more is not handed over.
 const BATCH: usize = 1_000;
+/// Each is published by itself.
+const TOPICS: [Topic; 2] = [Topic::Alerts, Topic::DeadLetters];
 /// Commits handed over that wait.
 const HANDED: usize = 16;
 /// How long to wait when the log or the database is away.
@@ -80,7 +82,7 @@ impl Publisher {
             });
             (hand, published)
         };
-        let [(alerts, alerts_out), (letters, letters_out)] = [start(Topic::Alerts), start(Topic::DeadLetters)];
+        let [(alerts, alerts_out), (letters, letters_out)] = TOPICS.map(start);
         let (handed, published) = ([alerts, letters], [alerts_out, letters_out]);
         Self { committed, handed, published, appended, known: None, most_behind }
     }
@@ -96,14 +98,15 @@ impl Publisher {
         self.known.map(|known| known.max(self.appended.load(Ordering::Relaxed)))
     }
 
-    /// Everything below this number is committed, last of all the rows of these effects. Waits while too many numbers lie behind the oldest unpublished row of either
-    /// topic, so that the outbox stays bounded.
-    pub(crate) async fn published_up_to(&mut self, next_seq: i64, effects: &Arc<Effects>) {
-        let rows = i64::try_from(effects.outbox.len()).unwrap_or(next_seq);
-        let handed = Handed { seqs: next_seq - rows..next_seq, effects: Arc::clone(effects) };
-        for hand in &self.handed {
+    /// Everything below this number is committed, last of all these rows. Waits while too many numbers lie behind the oldest
+    /// unpublished row of either topic, so that the outbox stays bounded.
+    pub(crate) async fn published_up_to(&mut self, next_seq: i64, outbox: &[OutboxRow]) {
+        let begin = next_seq - i64::try_from(outbox.len()).unwrap_or(next_seq);
+        for (topic, hand) in TOPICS.iter().zip(&self.handed).filter(|_| outbox.len() <= BATCH) {
+            let ours = (begin..next_seq).zip(outbox).filter(|(_, row)| row.topic == *topic);
+            let rows = ours.map(|(seq, row)| (seq, row.clone())).collect();
             // Without room, or anybody to take it, it is in the table all the same.
-            hand.try_send(handed.clone()).ok();
+            hand.try_send(Handed { seqs: begin..next_seq, rows }).ok();
         }
         self.committed.send_replace(next_seq);
         let enough = next_seq.saturating_sub(self.most_behind);
@@ -186,11 +189,9 @@ impl Run {
         let (mut rows, mut reached) = (Vec::new(), from);
         while rows.len() < BATCH {
             match self.handed.try_recv() {
-                Ok(Handed { seqs, effects }) if seqs.start <= reached => {
-                    let numbered = seqs.clone().zip(&effects.outbox);
-                    let ours = numbered.filter(|(seq, row)| *seq >= reached && row.topic == self.topic);
-                    rows.extend(ours.map(|(seq, row)| (seq, row.clone())));
-                    reached = reached.max(seqs.end);
+                Ok(handed) if handed.seqs.start <= reached => {
+                    rows.extend(handed.rows.into_iter().filter(|(seq, _)| *seq >= reached));
+                    reached = reached.max(handed.seqs.end);
                 }
                 // One before it had no room, and is read from the table with this one.
                 Ok(_) | Err(_) => break,

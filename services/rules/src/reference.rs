@@ -29,6 +29,8 @@ pub struct District {
     pub settings: Arc<Settings>,
     /// Its rules.
     pub pack: Arc<Pack>,
+    /// The offset after the last record that the view holds: as long as it is the same, so are view, settings and rules.
+    pub(crate) version: u64,
     /// The offset after the last record that touched each; everyone, or a school.
     touched: Arc<BTreeMap<Touched, Offset>>,
 }
@@ -82,6 +84,7 @@ impl District {
             view: Arc::default(),
             settings: Arc::default(),
             pack: Arc::new(without_rules()),
+            version: 0,
             touched: Arc::default(),
         }
     }
@@ -101,6 +104,7 @@ impl District {
     fn show(&mut self, source: &mut Source) {
         let view = source.records.view();
         let touched = Arc::make_mut(&mut self.touched);
+        self.version = source.unseen.last().map_or(self.version, |unseen| (unseen.offset + 1).cast_unsigned());
         for Unseen { offset, old, new } in source.unseen.drain(..) {
             let old = old.map(|entry| self.view.touched(&entry));
             let new = if let Change::Recorded(entry) = new { Some(view.touched(&entry)) } else { None };
@@ -124,11 +128,14 @@ fn without_rules() -> Pack {
 }
 
 impl Source {
-    fn apply(&mut self, offset: i64, change: ReferenceChange) {
+    /// Tells whether a record now says something else.
+    fn apply(&mut self, offset: i64, change: ReferenceChange) -> bool {
         let old = self.records.find(&change.origin.source, change.origin.key).cloned();
-        if self.records.apply(change.origin, change.change.clone()) {
+        let changed = self.records.apply(change.origin, change.change.clone());
+        if changed {
             self.unseen.push(Unseen { offset, old, new: change.change });
         }
+        changed
     }
 }
 
@@ -141,8 +148,9 @@ impl Reader {
             match decode(&value) {
                 Ok((change, pack)) => {
                     let source = self.districts.entry(change.district.clone()).or_default();
-                    source.packs.extend(pack);
-                    source.apply(offset, change);
+                    if source.apply(offset, change) {
+                        source.packs.extend(pack);
+                    }
                 }
                 Err(problem) => {
                     metrics::counter!(metric::DEAD_LETTERS).increment(1);

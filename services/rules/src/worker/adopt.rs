@@ -162,6 +162,7 @@ impl Worker {
             taken.dates.insert(key.0.clone(), later(dates, basis.told_at));
             taken.events_offset = taken.events_offset.max(*events_offset);
             student.evaluated = None;
+            student.count.end();
             taken.students.insert(key, Arc::new(student));
         }
         taken

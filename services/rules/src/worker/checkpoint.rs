@@ -14,6 +14,9 @@ use crate::worker::patience::chain;
 use crate::worker::take::Write;
 use crate::worker::{Error, Hold, Worker};
 
+/// The most students of one transaction: a larger one may not end in the time that a statement has.
+pub(super) const STUDENTS: usize = 5_000;
+
 impl Worker {
     /// Whether some row lacks events that were folded.
     pub(super) fn is_behind_rows(&self) -> bool {
@@ -47,7 +50,7 @@ impl Worker {
 
     /// Writes the oldest students. One whom the database refuses is mended alone and stops no other.
     pub(super) async fn checkpoint_part(&mut self) -> Result<Hold, Error> {
-        let page = self.memory.page(self.shared.limits.batch_events);
+        let page = self.memory.page(STUDENTS.min(self.shared.limits.batch_events));
         let keys: Vec<Key> = page.iter().map(|change| (change.district.clone(), change.student)).collect();
         match self.write(page).await {
             Err(error) if error.refused() => {

@@ -47,7 +47,7 @@ impl Worker {
         }
         self.shared.store.tell(&effects);
         if rows > 0 {
-            self.publisher.published_up_to(to.next_seq, &effects).await;
+            self.publisher.published_up_to(to.next_seq, &effects.outbox).await;
         }
         Ok(Hold::Kept)
     }

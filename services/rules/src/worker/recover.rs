@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::metric;
 use crate::store::{Found, Key};
+use crate::worker::checkpoint::STUDENTS;
 use crate::worker::fold::{Incoming, Parsed};
 use crate::worker::patience::patiently;
 use crate::worker::reading::Reading;
@@ -60,7 +61,7 @@ impl Worker {
     /// Evaluates those who were folded in silence and are unwritten still; the sweep that begins with an owner finds the others.
     pub(super) async fn evaluate_recovered(&mut self) -> Result<Hold, Error> {
         let waiting = self.memory.unwritten(|student| student.evaluated.is_none());
-        for page in waiting.chunks(self.shared.limits.batch_events) {
+        for page in waiting.chunks(STUDENTS.min(self.shared.limits.batch_events)) {
             let folded = self.desk((self.shared.clock)()).look_again(&self.known(page));
             let told = folded.effects.students.len();
             if told > 0 {

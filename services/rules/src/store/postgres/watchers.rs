@@ -55,6 +55,8 @@ impl Watchers {
         let payloads = payloads(changes);
         if !payloads.is_empty() && self.queue.try_send(payloads).is_err() {
             self.missed.store(true, Ordering::Relaxed);
+            // All that was queued may have gone out in between; this wakes whoever tells. Without room something is queued.
+            self.queue.try_send(Vec::new()).ok();
         }
     }
 }
