@@ -95,13 +95,6 @@ impl Count {
         }
     }
 
-    /// Reads something of it and of the ledger. A batch is folded faster when each of its students was touched before: the
-    /// processor then waits for memory some ten times at once, else one after the other.
-    pub fn touch(&self, ledger: &Ledger) -> usize {
-        let known = self.0.as_deref().map_or(0, |known| known.passed + known.kinds.len() + usize::from(known.open_day));
-        known + ledger.touch()
-    }
-
     /// Ends it: a rule has failed, and will be tried again.
     pub fn end(&mut self) {
         self.0 = None;

@@ -251,7 +251,7 @@ impl Episodes {
     }
 
     /// Forgets what can no longer matter: what closed in years before the last, and, when there are too many, the oldest closed
-    /// days that are past and those of which a later one has the same rule and scope: its ordinal is what the next is counted from.
+    /// days and those of which a later one has the same rule and scope: its ordinal is what the next is counted from.
     fn forget(&mut self, year: SchoolYear) {
         let over = |episode: &Episode| {
             episode.standing != Standing::Open && episode.told_at.as_of.school_year().0 < year.0 - 1

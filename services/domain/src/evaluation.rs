@@ -1,7 +1,7 @@
 //! What a student's ledger comes to: the counted days of a school year, and the measures as of any date in it.
 //!
-//! A student is counted anew at each event. The ledger is a few hundred bytes and a year some 180 days, so counting them takes
-//! less than finding out which of them could be left out, and what is counted cannot drift from what is known.
+//! This is the definition: all that is known is counted anew. A running count ([`Count`](crate::count::Count)) may say in less
+//! time what would come of it, and says nothing where it is not sure.
 
 use std::collections::BTreeSet;
 

@@ -179,11 +179,6 @@ impl Ledger {
         }
     }
 
-    /// Reads its first and last byte.
-    pub(crate) fn touch(&self) -> usize {
-        usize::from(self.bytes.first().copied().unwrap_or(0)) + usize::from(self.bytes.last().copied().unwrap_or(0))
-    }
-
     /// How many records it holds, withdrawn ones included.
     pub fn len(&self) -> usize {
         let layout = Layout::read(&self.bytes);
