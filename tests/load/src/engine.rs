@@ -77,8 +77,6 @@ struct Speed {
 
 /// Events made at a time, so that making them is not measured and memory stays small.
 const CHUNK: u64 = 20_000;
-/// Events folded together, as a worker's batch is.
-const BATCH: usize = 64;
 
 impl Speed {
     fn measure(case: Case) -> Self {
@@ -96,11 +94,8 @@ impl Speed {
             let marks: Vec<_> = (at..end).map(|at| case.mark(at)).collect();
             let words: Vec<Word> = marks.iter().map(|mark| dated(district.word(*mark), &mut today)).collect();
             speed.ours += timed(|| {
-                for batch in words.chunks(BATCH) {
-                    engine.touch(batch);
-                    for word in batch {
-                        engine.take(word);
-                    }
+                for word in &words {
+                    engine.take(word);
                 }
             });
             speed.by_hand += timed(|| marks.into_iter().for_each(|mark| fold.apply(mark)));

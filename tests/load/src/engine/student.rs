@@ -58,16 +58,6 @@ impl Engine {
         self.look(student, district::date(0));
     }
 
-    /// Reads something of each student of a batch. The processor waits for memory some ten times at once here, and one after
-    /// the other where each student is taken by itself.
-    pub(super) fn touch(&mut self, batch: &[Word]) {
-        let touched = batch.iter().map(|word| usize::from(self.students[word.student].ledger.is_empty()));
-        self.checksum += i64::try_from(touched.sum::<usize>()).unwrap_or(0);
-        let students = batch.iter().map(|word| &self.students[word.student]);
-        let touched = students.map(|student| student.count.touch(&student.ledger));
-        self.checksum += i64::try_from(touched.sum::<usize>()).unwrap_or(0);
-    }
-
     /// Takes a word in.
     pub(super) fn take(&mut self, word: &Word) {
         let student = &mut self.students[word.student];
