@@ -156,9 +156,10 @@ fn hand_in(district: &District, chance: &mut Chance, ability: &Ability, due: (It
         items.push(Item { points, on: on(looked_at), ..item });
         return;
     }
-    items.push(Item { on: on(looked_at), ..item });
-    if chance.percent(40) {
-        let later = looked_at + chance.among(2, 10) as usize;
-        items.push(Item { points, late: true, on: on(later), ..item });
+    let later = chance.percent(40).then(|| on(looked_at + chance.among(2, 10) as usize));
+    // At the year's end both are the last day, of which the last word is said.
+    if later != Some(on(looked_at)) {
+        items.push(Item { on: on(looked_at), ..item });
     }
+    items.extend(later.map(|on| Item { points, late: true, on, ..item }));
 }

@@ -27,7 +27,7 @@ pub(crate) fn client(connection: &Connection, address: &str) -> Result<Client> {
     builder.build().context("the HTTP client cannot be built")
 }
 
-/// Sends the request; again after 429, a 5xx or a lost connection, as `Retry-After` or a growing wait says.
+/// Sends the request; again after 408, 429, a 5xx or a lost connection, as `Retry-After` or a growing wait says.
 ///
 /// Only for requests that may be repeated: reads, and writes that are upserts.
 pub(crate) async fn send(request: impl Fn() -> RequestBuilder) -> Result<Response> {
@@ -50,7 +50,7 @@ pub(crate) async fn send(request: impl Fn() -> RequestBuilder) -> Result<Respons
 }
 
 fn worth_retrying(status: StatusCode) -> bool {
-    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT) || status.is_server_error()
 }
 
 fn asked_wait(answer: &Response) -> Option<Duration> {

@@ -61,7 +61,10 @@ pub(crate) async fn send(connection: &Connection, district: &District, plan: &Pl
         send_day(&edfi, district, *day, &mut sent).await?;
         progress.step(&district.date(*day).to_string(), usize::try_from(sent.taken - before).unwrap_or(usize::MAX));
         progress.one();
-        plan.resume.sent(district, *day)?;
+        // A day of which something was refused is sent again the next time, when that has been mended.
+        if sent.refused == 0 {
+            plan.resume.sent(district, *day)?;
+        }
     }
     clock.advance(district, plan.until, EVENING).await;
     progress.finish();

@@ -218,8 +218,10 @@ pub(super) fn connections(district: &District, student: &Student, batch: &mut Ba
                 }
             });
         };
-        say(connection.begin, None);
-        if let Some(end) = connection.end {
+        // Two words on one record on one day would come in whatever order.
+        let ends_later = connection.end.is_some_and(|end| end != connection.begin);
+        say(connection.begin, connection.end.filter(|_| !ends_later));
+        if let Some(end) = connection.end.filter(|_| ends_later) {
             say(end, Some(end));
         }
     }

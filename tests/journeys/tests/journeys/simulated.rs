@@ -24,6 +24,6 @@ async fn a_simulated_district_is_taken_whole(log: Log) -> Result<()> {
 
     // What was sent is known, so that the same command has only the days after it left.
     let again = homeroom.run(&arguments)?;
-    assert!(again.contains("0 documents sent"), "{again}");
+    assert!(again.lines().any(|line| line.starts_with("0 documents sent")), "{again}");
     Ok(())
 }
