@@ -119,9 +119,12 @@ impl Broker {
     }
 }
 
-/// Ours rather than one that Kafka makes, which would start another virtual machine.
+/// Ours rather than one that Kafka makes, which would start another virtual machine. Its bytes are sixteen, the first of which is
+/// no letter that looks like an option.
 fn cluster_id() -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(uuid::Uuid::new_v4().as_bytes())
+    let mut bytes = uuid::Uuid::new_v4().into_bytes();
+    bytes[0] &= 0x7f;
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The brokers of a [`BrokerCluster`].
