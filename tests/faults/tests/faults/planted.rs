@@ -63,7 +63,7 @@ async fn the_check_sees_what_is_broken_on_purpose() -> Result<()> {
         sees(what, &scene, &whole, allowed).await?;
         sqlx::raw_sql(AssertSqlSafe(mend_it)).execute(&mut database).await?;
     }
-    scene.holds(&whole, allowed).await?;
+    scene.holds(&whole, scene.allowed).await?;
     say_again(&scene).await?;
     sees("a second copy that no unknown explains", &scene, &whole, allowed).await
 }
