@@ -50,8 +50,9 @@ pub trait Store: Send + Sync + 'static {
     /// answers [`Committed::Fenced`]. [`Error::CommitUnknown`] may have happened or not.
     async fn commit(&self, from: Lease, to: Lease, effects: Arc<Effects>) -> Result<Committed, Error>;
 
-    /// Tells those who follow students live that these effects are committed: a hint beside the tables, which waits for nothing.
-    fn tell(&self, _committed: &Effects) {}
+    /// Tells those who follow students live that these effects of a partition are committed: a hint beside the tables, which waits
+    /// for nothing.
+    fn tell(&self, _partition: i32, _committed: &Effects) {}
 
     /// The partition's unpublished rows for a topic of these numbers, in order, at most so many.
     async fn list_outbox(

@@ -1,13 +1,15 @@
 //! Each change of a student's measures from now on, whichever process made it.
 //!
 //! After commits, the keys of changed students are told over a database channel; the watcher reads the rows. A slow watcher sees the
-//! latest rows, not each one between.
+//! latest rows, not each one between. A new owner of a partition cannot know what the one before still told of, so the watcher
+//! is shown the partition's rows again.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_domain::id::{DistrictId, StudentKey};
-use homeroom_pg::{Districts, Error};
+use homeroom_pg::{Districts, Error, Listener, Wake};
 use homeroom_proto::wire::risk as wire;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -16,7 +18,7 @@ use tonic::Status;
 use crate::evaluate::Row;
 use crate::grpc::{Answers, Risk, list, measures, unavailable};
 use crate::store::postgres::load;
-use crate::store::postgres::watchers::{CHANNEL, MISSED};
+use crate::store::postgres::watchers::{CHANNEL, Heard};
 
 /// Rows that wait for one watcher; a full queue makes its reader wait, and PostgreSQL keeps what it is told meanwhile.
 const QUEUE: usize = 256;
@@ -25,6 +27,11 @@ const QUEUE: usize = 256;
 pub(crate) const WATCHERS: usize = 16;
 /// How long a watcher may leave its queue full.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Rows of a partition that are read at a time.
+const PAGE: usize = 500;
+
+/// Rows with the students that they are of.
+type Rows = Vec<(Vec<u8>, Row)>;
 
 impl Risk {
     pub(super) async fn watch(
@@ -38,62 +45,101 @@ impl Risk {
                 "{WATCHERS} watchers are the most that one process has; try another later"
             ))
         })?;
-        let mut listener = self.database.listen(CHANNEL).await.map_err(|error| unavailable(&error))?;
+        let listener = self.database.listen(CHANNEL).await.map_err(|error| unavailable(&error))?;
         let (sender, answers) = mpsc::channel(QUEUE);
-        let (risk, stopping) = (self.clone(), self.stopping.clone());
+        let watcher = Watcher { risk: self.clone(), district, school: request.school, sender };
         #[expect(
             clippy::disallowed_methods,
             reason = "the task ends with its stream, which the server drains at shutdown"
         )]
         tokio::spawn(async move {
             let _watching = watching;
-            loop {
-                let heard = tokio::select! {
-                    () = stopping.cancelled() => return,
-                    () = sender.closed() => return,
-                    heard = listener.wait(Duration::from_secs(30)) => heard,
-                };
-                let payload = match heard {
-                    homeroom_pg::Wake::Notified(payload) if payload != MISSED => payload,
-                    homeroom_pg::Wake::Elapsed => continue,
-                    homeroom_pg::Wake::Notified(_) | homeroom_pg::Wake::Reconnected => {
-                        let missed = Status::aborted("changes may have been missed; list the students and watch again");
-                        sender.send(Err(missed)).await.ok();
-                        return;
-                    }
-                };
-                let Some(students) = changed(&payload, &district) else { continue };
-                let rows = match risk.rows_of(&district, students, &request.school).await {
-                    Ok(rows) => rows,
-                    Err(error) => {
-                        // The watcher may have gone too, and then nobody is there to be told.
-                        sender.send(Err(unavailable(&error))).await.ok();
-                        return;
-                    }
-                };
-                for (student, row) in rows {
-                    let answer = wire::WatchStudentsResponse { measures: Some(measures(&student, &row)) };
-                    // A watcher that stops reading would hold the listening connection back, and with it the database's
-                    // queue of notifications, which every commit needs.
-                    match sender.send_timeout(Ok(answer), PATIENCE).await {
-                        Ok(()) => {}
-                        Err(_) => return,
-                    }
-                }
-            }
+            watcher.follow(listener).await;
         });
         Ok(Box::pin(ReceiverStream::new(answers)))
     }
+}
 
-    async fn rows_of(
-        &self,
-        district: &DistrictId,
-        students: Vec<Vec<u8>>,
-        school: &str,
-    ) -> Result<Vec<(Vec<u8>, Row)>, Error> {
-        let (name, school) = (district.to_string(), school.to_owned());
-        self.database
-            .run("rules.measure.watch", &Districts::one(district), move |tx| {
+/// Who follows a district's students, or those of one of its schools.
+struct Watcher {
+    risk: Risk,
+    district: DistrictId,
+    /// Empty for all.
+    school: String,
+    sender: mpsc::Sender<Result<wire::WatchStudentsResponse, Status>>,
+}
+
+impl Watcher {
+    async fn follow(self, mut listener: Listener) {
+        loop {
+            let heard = tokio::select! {
+                () = self.risk.stopping.cancelled() => return,
+                () = self.sender.closed() => return,
+                heard = listener.wait(Duration::from_secs(30)) => heard,
+            };
+            let shown = match heard {
+                Wake::Elapsed => Ok(ControlFlow::Continue(())),
+                Wake::Notified(payload) => self.look(Heard::parse(&payload, &self.district)).await,
+                Wake::Reconnected => {
+                    Err(Status::aborted("changes may have been missed; list the students and watch again"))
+                }
+            };
+            match shown {
+                Ok(ControlFlow::Continue(())) => {}
+                Ok(ControlFlow::Break(())) => return,
+                Err(status) => {
+                    // The watcher may have gone too, and then nobody is there to be told.
+                    self.sender.send(Err(status)).await.ok();
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn look(&self, heard: Option<Heard>) -> Result<ControlFlow<()>, Status> {
+        match heard {
+            None => Ok(ControlFlow::Continue(())),
+            Some(Heard::Changed(students)) => {
+                let rows = self.rows_of(&students).await.map_err(|error| unavailable(&error))?;
+                Ok(self.show(&rows).await)
+            }
+            Some(Heard::Missed(partition)) => {
+                let mut after = (Vec::new(), String::new());
+                loop {
+                    let rows = self.page(partition, after).await.map_err(|error| unavailable(&error))?;
+                    if self.show(&rows).await.is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    match rows.into_iter().nth(PAGE - 1) {
+                        Some((student, row)) => {
+                            after = (student, row.school.map_or_else(String::new, |it| it.to_string()))
+                        }
+                        None => return Ok(ControlFlow::Continue(())),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Breaks when the watcher has gone or does not read.
+    async fn show(&self, rows: &[(Vec<u8>, Row)]) -> ControlFlow<()> {
+        for (student, row) in rows {
+            let answer = wire::WatchStudentsResponse { measures: Some(measures(student, row)) };
+            // A watcher that stops reading would hold the listening connection back, and with it the database's
+            // queue of notifications, which every commit needs.
+            if self.sender.send_timeout(Ok(answer), PATIENCE).await.is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    async fn rows_of(&self, students: &[StudentKey]) -> Result<Rows, Error> {
+        let (name, school) = (self.district.to_string(), self.school.clone());
+        let students: Vec<Vec<u8>> = students.iter().map(|student| student.as_bytes().to_vec()).collect();
+        self.risk
+            .database
+            .run("rules.measure.watch", &Districts::one(&self.district), move |tx| {
                 let (name, students, school) = (name.clone(), students.clone(), school.clone());
                 Box::pin(async move {
                     let rows = sqlx::query("select * from measures where district = $1 and student = any ($2) and ($3 = '' or school = $3) order by student, school")
@@ -107,11 +153,32 @@ impl Risk {
             })
             .await
     }
-}
 
-/// The students that a payload names, when it is about the district.
-fn changed(payload: &str, district: &DistrictId) -> Option<Vec<Vec<u8>>> {
-    let mut words = payload.split(' ');
-    (words.next() == Some(district.as_str()))
-        .then(|| words.filter_map(|word| word.parse::<StudentKey>().ok()).map(|key| key.as_bytes().to_vec()).collect())
+    /// The next rows of a partition after those of a student at a school, in order.
+    async fn page(&self, partition: i32, after: (Vec<u8>, String)) -> Result<Rows, Error> {
+        let (name, school) = (self.district.to_string(), self.school.clone());
+        self.risk
+            .database
+            .run("rules.measure.page", &Districts::one(&self.district), move |tx| {
+                let (name, school, (student, at)) = (name.clone(), school.clone(), after.clone());
+                Box::pin(async move {
+                    let rows = sqlx::query(
+                        "select m.* from students s join measures m on m.district = s.district and m.student = s.student
+                         where s.partition = $1 and s.district = $2 and s.student >= $3 and (m.student, m.school) > ($3, $4)
+                           and ($5 = '' or m.school = $5)
+                         order by m.student, m.school limit $6",
+                    )
+                    .bind(partition)
+                    .bind(name)
+                    .bind(student)
+                    .bind(at)
+                    .bind(school)
+                    .bind(i64::try_from(PAGE).unwrap_or(i64::MAX))
+                    .fetch_all(tx)
+                    .await?;
+                    rows.iter().map(load::row).collect()
+                })
+            })
+            .await
+    }
 }

@@ -63,8 +63,8 @@ impl Store for PostgresStore {
         Ok(commit::commit(&self.database, from, to, effects).await?)
     }
 
-    fn tell(&self, committed: &Effects) {
-        self.watchers.tell(&committed.students);
+    fn tell(&self, partition: i32, committed: &Effects) {
+        self.watchers.tell(partition, &committed.students);
     }
 
     async fn list_outbox(

@@ -45,7 +45,7 @@ impl Worker {
         for change in &effects.students {
             self.memory.written(change);
         }
-        self.shared.store.tell(&effects);
+        self.shared.store.tell(to.partition, &effects);
         if rows > 0 {
             self.publisher.published_up_to(to.next_seq, &effects.outbox).await;
         }

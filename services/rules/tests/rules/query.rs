@@ -111,6 +111,31 @@ async fn a_watcher_sees_each_student_that_changes() {
 }
 
 #[tokio::test]
+async fn a_watcher_is_shown_again_what_another_process_takes_over_and_goes_on() {
+    let (world, service) = World::start().await;
+    let (ada, bea) = (student("ada"), student("bea"));
+    for who in [ada, bea] {
+        world.home.attends(who, "1").await;
+    }
+    world.settled(&service).await;
+    let request = service.request(wire::WatchStudentsRequest { school: "1".to_owned() });
+    let mut changes = service.client().watch_students(request).await.unwrap().into_inner();
+    // It takes partitions, and no more is known of what the owner before has told.
+    let other = world.service().await;
+    let mut seen = BTreeSet::new();
+    while seen.is_empty() {
+        let next = tokio::time::timeout(SOON, changes.message()).await.expect("what was taken over is shown");
+        seen.insert(next.unwrap().unwrap().measures.unwrap().student.to_vec());
+    }
+    assert!(seen.iter().all(|seen| [ada, bea].iter().any(|who| who.as_bytes()[..] == seen[..])));
+    world.home.absent(ada, day(3)).await;
+    let absent = async { while changes.message().await.unwrap().unwrap().measures.unwrap().absent != 1_00 {} };
+    tokio::time::timeout(SOON, absent).await.expect("the absence is seen");
+    service.stop().await;
+    other.stop().await;
+}
+
+#[tokio::test]
 async fn watchers_are_bounded_and_make_room_when_they_go() {
     let (_world, service) = World::start().await;
     let watch = async || service.client().watch_students(service.request(wire::WatchStudentsRequest::default())).await;

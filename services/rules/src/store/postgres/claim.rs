@@ -3,7 +3,7 @@
 use homeroom_pg::{Database, Districts, Error};
 
 use crate::store::Lease;
-use crate::store::postgres::watchers::{CHANNEL, MISSED};
+use crate::store::postgres::watchers::{self, CHANNEL};
 
 /// Epoch, commits, and the five positions in the order of the lease's fields.
 type Row = (i64, i64, i64, i64, i64, i64, i64);
@@ -40,7 +40,8 @@ pub(crate) async fn claim(database: &Database, partition: i32, owner: &str) -> R
                 let lease = lease(partition, row);
                 if lease.epoch > 1 {
                     // The owner before may have ended between a commit and telling of it.
-                    sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(MISSED).execute(tx).await?;
+                    let missed = watchers::missed(partition);
+                    sqlx::query("select pg_notify($1, $2)").bind(CHANNEL).bind(missed).execute(tx).await?;
                 }
                 Ok(lease)
             })
