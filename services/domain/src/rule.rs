@@ -3,6 +3,7 @@
 pub mod claim;
 pub mod condition;
 pub mod pack;
+pub mod succession;
 pub mod template;
 
 pub use pack::{DEFAULT_PACK, Error, Evidence, Pack, Rule, RuleScope};

@@ -1,6 +1,7 @@
 //! What a settings document may say, and when a clock may be moved. Pure.
 
 use homeroom_chassis::problem::Problem;
+use homeroom_domain::rule::succession;
 use homeroom_domain::settings::Settings;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -113,6 +114,18 @@ fn backward() -> Problem {
 /// A document that cannot be taken.
 pub fn invalid() -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "invalid-document", "the document cannot be taken")
+}
+
+/// A rule pack that cannot follow on the one in force.
+pub fn cannot_follow(refusal: &succession::Error) -> Problem {
+    let title = "the rules cannot follow on those in force";
+    let problem = Problem::new(StatusCode::CONFLICT, "rule-version-not-raised", title).detail(refusal.to_string());
+    match refusal {
+        succession::Error::VersionNotRaised { rule, version, had } => {
+            problem.field(format!("rules.{rule}.version"), format!("a version above {had}"), format!("is {version}"))
+        }
+        succession::Error::TooManyRetired => problem,
+    }
 }
 
 fn unknown(path: &'static str, known: &[&str]) -> Problem {

@@ -152,6 +152,10 @@ fn describe_put_rule_pack() -> Value {
     if let Some(responses) = described["responses"].as_object_mut() {
         responses.remove("200");
     }
+    described["responses"]["409"] = problem(
+        "A rule says something else than under a version that it had. The problem names it; raise its version, so that what is \
+         said later of alerts that cite the version is said in its words.",
+    );
     described["responses"]["204"] = json!({ "description": "The rules are kept, and in force within moments." });
     described
 }

@@ -72,9 +72,10 @@ pub(super) async fn get_rule_pack(State(native): State<Native>, headers: HeaderM
 pub(super) async fn put_rule_pack(State(native): State<Native>, request: Request) -> Result<StatusCode, Refused> {
     let (grant, body) = admit(&native, request).await?;
     let yaml = std::str::from_utf8(&body).map_err(|_| document::invalid().detail("the rule pack is not UTF-8"))?;
-    Pack::parse(yaml).map_err(|error| document::invalid().detail(chain(&error)))?;
-    let now = clock::now();
-    store::put_rule_pack(&native.database, &grant.district, now, yaml.to_owned()).await.map_err(unavailable)?;
+    let pack = Pack::parse(yaml).map_err(|error| document::invalid().detail(chain(&error)))?;
+    let (now, pack) = (clock::now(), (yaml.to_owned(), pack));
+    let put = store::put_rule_pack(&native.database, &grant.district, now, pack).await.map_err(unavailable)?;
+    put.map_err(|refusal| document::cannot_follow(&refusal))?;
     tracing::info!(district = %grant.district, key = grant.key, "the district's rules were changed");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,6 +7,8 @@ use homeroom_chassis::telemetry::trace;
 use homeroom_domain::event::{Change, Origin};
 use homeroom_domain::id::{DistrictId, RecordKey, Revision, SourceId};
 use homeroom_domain::reference::{Entry, ReferenceChange};
+use homeroom_domain::rule::Pack;
+use homeroom_domain::rule::succession::{self, Retired};
 use homeroom_domain::settings::Settings;
 use homeroom_pg::{Database, Districts, Error};
 use homeroom_proto::{key, reference};
@@ -19,6 +21,9 @@ use crate::outbox::{self, Message};
 
 /// The source that settings are published under: they are nobody's records but ours.
 const SOURCE: &str = "homeroom";
+
+/// The kind of the document that remembers rules which are out of force. It is never published.
+const RETIRED_RULES: &str = "retired-rules";
 
 /// Fixed for ever: readers know settings by their record key.
 const RECORD_KEYS: Uuid = Uuid::from_u128(0x0b7a_94d1_3c58_4e26_9d0f_6ad2_81b5_c3e7);
@@ -39,7 +44,7 @@ async fn find(database: &Database, district: &DistrictId, kind: reference::Kind)
     database
         .run("ingestion.setting.find", &Districts::one(&district.clone()), move |connection| {
             let district = district.clone();
-            Box::pin(async move { Ok(select(connection, &district, kind).await?.map(|(body, _)| body)) })
+            Box::pin(async move { Ok(select(connection, &district, kind.as_str()).await?.map(|(body, _)| body)) })
         })
         .await
 }
@@ -62,7 +67,7 @@ where
             let (district, decide, traceparent) = (district.clone(), Arc::clone(&decide), traceparent.clone());
             Box::pin(async move {
                 lock(connection, &district).await?;
-                let current = select(connection, &district, reference::Kind::Settings).await?;
+                let current = select(connection, &district, reference::Kind::Settings.as_str()).await?;
                 let last = current.as_ref().map_or(0, |(_, revision)| *revision);
                 let settings = match decide(current.map(|(body, _)| read_settings(body)).transpose()?) {
                     Ok(settings) => settings,
@@ -77,27 +82,43 @@ where
         .await
 }
 
-/// Replaces a district's rule pack.
+/// Replaces a district's rule pack, if it can follow on the one in force; else says why it cannot.
 pub async fn put_rule_pack(
     database: &Database,
     district: &DistrictId,
     now: Timestamp,
-    yaml: String,
-) -> Result<(), Error> {
-    let (district, yaml) = (district.clone(), Arc::<str>::from(yaml));
+    (yaml, pack): (String, Pack),
+) -> Result<Result<(), succession::Error>, Error> {
+    let (district, yaml, pack) = (district.clone(), Arc::<str>::from(yaml), Arc::new(pack));
     let traceparent = trace::current_traceparent();
     database
         .run("ingestion.rule-pack.put", &Districts::one(&district.clone()), move |connection| {
-            let (district, yaml, traceparent) = (district.clone(), Arc::clone(&yaml), traceparent.clone());
+            let (district, traceparent) = (district.clone(), traceparent.clone());
+            let (yaml, pack) = (Arc::clone(&yaml), Arc::clone(&pack));
             Box::pin(async move {
                 lock(connection, &district).await?;
-                let current = select(connection, &district, reference::Kind::RulePack).await?;
-                let last = current.map_or(0, |(_, revision)| revision);
+                let current = select(connection, &district, reference::Kind::RulePack.as_str()).await?;
+                let last = current.as_ref().map_or(0, |(_, revision)| *revision);
+                // One that a program before took and this one does not was never in force here.
+                let before = current.and_then(|(yaml, _)| Pack::parse(yaml.as_str()?).ok());
+                let retired = match pack.follow(before.as_ref(), find_retired(connection, &district).await?) {
+                    Ok(retired) => retired,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
                 let change = published(&district, Entry::RulePack((*yaml).to_owned()), now, last);
-                keep(connection, &Value::from(&*yaml), &change, traceparent).await
+                keep(connection, &Value::from(&*yaml), &change, traceparent).await?;
+                let retired = serde_json::to_value(retired).map_err(|error| unreadable(&error.to_string()))?;
+                upsert(connection, &district, RETIRED_RULES, &retired, change.origin.revision).await?;
+                Ok(Ok(()))
             })
         })
         .await
+}
+
+async fn find_retired(connection: &mut PgConnection, district: &DistrictId) -> Result<Retired, Error> {
+    let row = select(connection, district, RETIRED_RULES).await?;
+    let read = |(body, _)| serde_json::from_value(body).map_err(|error| unreadable(&error.to_string()));
+    Ok(row.map(read).transpose()?.unwrap_or_default())
 }
 
 /// The change as it is published. Its revision grows even when the clock of this machine does not.
@@ -130,10 +151,10 @@ async fn lock(connection: &mut PgConnection, district: &DistrictId) -> Result<()
 async fn select(
     connection: &mut PgConnection,
     district: &DistrictId,
-    kind: reference::Kind,
+    kind: &str,
 ) -> Result<Option<(Value, i64)>, Error> {
     let sql = "select body, revision from settings where district = $1 and kind = $2";
-    let row = sqlx::query(sql).bind(district.as_str()).bind(kind.as_str()).fetch_optional(connection).await?;
+    let row = sqlx::query(sql).bind(district.as_str()).bind(kind).fetch_optional(connection).await?;
     row.map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).transpose()
 }
 
@@ -146,21 +167,27 @@ async fn keep(
 ) -> Result<(), Error> {
     let Change::Recorded(entry) = &change.change else { return Err(Error::Abandoned("ingestion.settings")) };
     let kind = reference::Kind::of(entry);
-    let upsert = "insert into settings (district, kind, body, revision) values ($1, $2, $3, $4) \
-                  on conflict (district, kind) do update set body = excluded.body, revision = excluded.revision";
-    sqlx::query(upsert)
-        .bind(change.district.as_str())
-        .bind(kind.as_str())
-        .bind(body)
-        .bind(change.origin.revision.0.cast_signed())
-        .execute(&mut *connection)
-        .await?;
+    upsert(connection, &change.district, kind.as_str(), body, change.origin.revision).await?;
     let message = Message {
         topic: Topic::Reference,
         key: key::reference(&change.district, kind, &change.origin.key),
         value: Some(reference::encode(change)),
     };
     outbox::append(connection, &[outbox::Entry { district: change.district.clone(), message, traceparent }]).await
+}
+
+async fn upsert(
+    connection: &mut PgConnection,
+    district: &DistrictId,
+    kind: &str,
+    body: &Value,
+    revision: Revision,
+) -> Result<(), Error> {
+    let sql = "insert into settings (district, kind, body, revision) values ($1, $2, $3, $4) \
+               on conflict (district, kind) do update set body = excluded.body, revision = excluded.revision";
+    let query = sqlx::query(sql).bind(district.as_str()).bind(kind).bind(body).bind(revision.0.cast_signed());
+    query.execute(connection).await?;
+    Ok(())
 }
 
 fn read_settings(body: Value) -> Result<Settings, Error> {

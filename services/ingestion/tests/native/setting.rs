@@ -91,6 +91,25 @@ async fn rules_are_checked_kept_and_published() {
 }
 
 #[tokio::test]
+async fn a_rule_that_says_something_else_takes_a_higher_version() {
+    let world = World::start().await;
+    assert_eq!(world.put_rules(DEFAULT_PACK).await.status, StatusCode::NO_CONTENT);
+    let changed = DEFAULT_PACK.replacen("opens-when: tier >= 1", "opens-when: tier >= 2", 1);
+    let refused = world.put_rules(&changed).await;
+    assert_eq!((refused.status, refused.problem()), (StatusCode::CONFLICT, "rule-version-not-raised"));
+    assert!(refused.body["detail"].as_str().unwrap().contains("`attendance-tier`"), "{:?}", refused.body);
+    assert_eq!(refused.body["errors"][0]["expected"], "a version above 1");
+    let raised = changed.replacen("version: 1\n    title", "version: 2\n    title", 1);
+    assert_eq!(world.put_rules(&raised).await.status, StatusCode::NO_CONTENT);
+    let none = "id: none\nversion: 3\nrules: []";
+    assert_eq!(world.put_rules(none).await.status, StatusCode::NO_CONTENT);
+    // What was taken out does not come back as something else under a version that it had.
+    assert_eq!(world.put_rules(DEFAULT_PACK).await.status, StatusCode::CONFLICT);
+    let packs = [DEFAULT_PACK, &raised, none].map(|yaml| Entry::RulePack(yaml.to_owned()));
+    assert_eq!(world.published(3).await, packs);
+}
+
+#[tokio::test]
 async fn only_the_clock_of_a_sample_moves_and_only_forward() {
     let world = World::start().await;
     let to = |now: &str| json!({ "now": now });
