@@ -9,8 +9,10 @@ pub mod log;
 pub mod memory;
 pub mod partitioner;
 pub mod postgres;
+mod stay;
 mod task;
 pub mod topic;
 
 pub use log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Record, Tail};
+pub use stay::{Standing, stay};
 pub use topic::{Offset, Partition, Topic};

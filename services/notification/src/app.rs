@@ -89,7 +89,8 @@ pub async fn restored(config: &Config, log: &dyn Log) -> Result<(), Error> {
     Ok(store.restored(ends).await?)
 }
 
-/// Connects to the database, joins the alerts topic, and starts reading it and answering the feed.
+/// Connects to the database, and starts reading the alerts topic and answering the feed. The log need not be there yet: until it
+/// is, the service is not ready.
 pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
     config.validate()?;
     metric::describe();
@@ -112,14 +113,12 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     tasks.spawn("alert gatherer", gatherer.run(stop.clone()));
     let work = Work { store: store.clone(), gather, worth };
     let owner = Arc::new(Owner::new(work, tasks.clone()));
-    let joined = log.join(Topic::Alerts, &config.group, owner, stop.clone()).await?;
     let ready = Ready::new();
     tasks.spawn("alerts consumer", {
-        let ready = ready.clone();
+        let (ready, group, leave) = (ready.clone(), config.group.clone(), stop.clone());
         async move {
-            let ended = joined.left.await;
-            ready.left();
-            ended.map_err(|panic| panic.to_string())?.map_err(|error| error.to_string())
+            let stands = |standing| ready.stands(standing);
+            homeroom_bus::stay(&*log, Topic::Alerts, &group, owner, leave, stands).await
         }
     });
     tasks.spawn("readiness", ready.clone().watch(store.clone(), stop.clone()));

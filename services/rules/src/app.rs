@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use homeroom_bus::{Log, Topic};
+use homeroom_bus::Log;
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::Access;
 use homeroom_chassis::clock;
@@ -14,7 +14,7 @@ use tonic::service::Routes;
 
 use crate::config::Config;
 use crate::grpc::{Risk, WATCHERS};
-use crate::process::{Process, Started};
+use crate::process::Process;
 use crate::ready::Ready;
 use crate::store::Store;
 use crate::store::postgres::PostgresStore;
@@ -61,7 +61,8 @@ pub fn check(config: &Config) -> Result<(), Error> {
     config.limits.problem().map_or(Ok(()), |problem| Err(Error::Config(problem)))
 }
 
-/// Connects, starts the background work on the task group, and returns what to serve.
+/// Connects, starts the background work on the task group, and returns what to serve. The log need not be there yet: until it is,
+/// the service is not ready.
 pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &TaskGroup) -> Result<Component, Error> {
     check(config)?;
     let database = Database::connect(&config.database, &SCHEMA).await?;
@@ -79,15 +80,8 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
         tasks: tasks.clone(),
         name: format!("process {}", std::process::id()),
     };
-    let Started { owner, snapshots } = process.start().await?;
-    let joined = log.join(Topic::Events, &config.group, Arc::new(owner), tasks.stopping()).await?;
-    let ready = Ready::new();
-    let member = ready.clone();
-    tasks.spawn("rules.member", async move {
-        let left = joined.left.await;
-        member.left();
-        left.unwrap_or_else(|panic| Err(homeroom_bus::Error::Unavailable(panic.to_string())))
-    });
+    let (snapshots, ready) = (process.follow_reference(), Ready::new());
+    tasks.spawn("rules.member", process.run(config.group.clone(), snapshots.clone(), ready.clone()));
     let watching = ready.clone().watch(store, tasks.stopping());
     tasks.spawn("rules.readiness", async move {
         watching.await;

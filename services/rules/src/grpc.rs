@@ -50,6 +50,10 @@ impl Risk {
     }
 
     fn reference(&self, district: &DistrictId) -> Result<District, Status> {
+        // The first snapshot has everything that was in force at start; before it nothing is known, least of all that nothing is there.
+        if !self.snapshots.has_changed().unwrap_or(true) {
+            return Err(Status::unavailable("the reference records are not read yet; try again"));
+        }
         let snapshot = self.snapshots.borrow();
         let known = snapshot.districts.get(district).filter(|district| district.view.has_settings());
         known.cloned().ok_or_else(|| Status::failed_precondition("the district has no settings yet"))

@@ -1,19 +1,24 @@
 //! What takes partitions and works on them, over whichever store, log and clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use homeroom_bus::{Error, Log, Topic};
 use homeroom_chassis::TaskGroup;
 use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
 use crate::owner::Owner;
+use crate::ready::Ready;
 use crate::reference::{self, Snapshot};
 use crate::store::Store;
 use crate::worker::{Clock, Shared};
 
 /// Readers of the topic of alerts at the same time.
 const READERS: usize = 8;
+/// How long to wait before a log that is away is asked again.
+const BACKOFF: Duration = Duration::from_millis(500);
 
 /// The parts of a process that takes partitions.
 pub struct Process {
@@ -31,18 +36,35 @@ pub struct Process {
     pub name: String,
 }
 
-/// A process that has read the reference records and can be given partitions.
-pub(crate) struct Started {
-    pub(crate) owner: Owner,
-    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
-}
-
 impl Process {
-    /// Follows the reference topic, and answers when what was in force is read, or the process stops: nothing is taken before.
-    pub(crate) async fn start(self) -> Result<Started, Error> {
+    /// Takes partitions until the process stops. While the log is away it waits, and is not ready.
+    pub(crate) async fn run(
+        self,
+        group: String,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        ready: Ready,
+    ) -> Result<(), Error> {
+        let (log, stopping) = (Arc::clone(&self.log), self.tasks.stopping());
+        match self.owner_with(snapshots).await {
+            Ok(owner) => {
+                let stands = |standing| ready.stands(standing);
+                homeroom_bus::stay(&*log, Topic::Events, &group, Arc::new(owner), stopping, stands).await
+            }
+            Err(_) if stopping.is_cancelled() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Follows the reference topic: snapshots come as soon as what was in force at start is read.
+    pub(crate) fn follow_reference(&self) -> watch::Receiver<Arc<Snapshot>> {
         let (sender, snapshots) = watch::channel(Arc::default());
-        let stopping = self.tasks.stopping();
         self.tasks.spawn("rules.reference", reference::follow(Arc::clone(&self.log), sender, self.tasks.stopping()));
+        snapshots
+    }
+
+    /// What can be given partitions, as soon as there is a snapshot, or the process stops: nothing is taken before.
+    pub(crate) async fn owner_with(self, snapshots: watch::Receiver<Arc<Snapshot>>) -> Result<Owner, Error> {
+        let stopping = self.tasks.stopping();
         let mut loaded = snapshots.clone();
         tokio::select! {
             biased;
@@ -51,13 +73,13 @@ impl Process {
                 return Err(Error::Unavailable("the reference topic cannot be read".to_owned()));
             },
         }
-        let partitions = self.log.partitions(Topic::Events).await?;
-        let of_alerts = self.log.partitions(Topic::Alerts).await?;
-        if of_alerts != partitions {
+        let of_events = partitions(&*self.log, Topic::Events, &stopping).await?;
+        let of_alerts = partitions(&*self.log, Topic::Alerts, &stopping).await?;
+        if of_alerts != of_events {
             return Err(Error::Topic {
                 topic: Topic::Alerts.name().to_owned(),
                 problem: format!(
-                    "has {of_alerts} partitions and `{}` has {partitions}; they must have as many, so that the owner of a student's events finds there what was told of the student",
+                    "has {of_alerts} partitions and `{}` has {of_events}; they must have as many, so that the owner of a student's events finds there what was told of the student",
                     Topic::Events
                 ),
             });
@@ -65,13 +87,25 @@ impl Process {
         let shared = Arc::new(Shared {
             store: self.store,
             clock: self.clock,
-            limits: self.limits.share(usize::try_from(partitions).unwrap_or(1)),
+            limits: self.limits.share(usize::try_from(of_events).unwrap_or(1)),
             log: self.log,
-            snapshots: snapshots.clone(),
+            snapshots,
             reading: Semaphore::new(READERS),
             stopping,
         });
-        let owner = Owner { shared, tasks: self.tasks, name: self.name };
-        Ok(Started { owner, snapshots })
+        Ok(Owner { shared, tasks: self.tasks, name: self.name })
+    }
+}
+
+/// How many partitions a topic has, however long the log is away.
+async fn partitions(log: &dyn Log, topic: Topic, stopping: &CancellationToken) -> Result<i32, Error> {
+    loop {
+        match log.partitions(topic).await {
+            Err(error @ Error::Unavailable(_)) if !stopping.is_cancelled() => {
+                tracing::warn!(error = %error, "the log does not answer now; asking again");
+                stopping.run_until_cancelled(tokio::time::sleep(BACKOFF)).await;
+            }
+            answer => return answer,
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Whether the service can work now: it is a member of its group, and its database answers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use homeroom_bus::Standing;
 use homeroom_chassis::component::Readiness;
 use tokio_util::sync::CancellationToken;
 
@@ -15,19 +16,19 @@ const EVERY: Duration = Duration::from_secs(1);
 /// What is known of both. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Ready {
-    member: Arc<AtomicBool>,
+    standing: Arc<Mutex<Standing>>,
     reachable: Arc<AtomicBool>,
 }
 
 impl Ready {
-    /// Joined, with a database that has just answered.
+    /// Not joined yet, with a database that has just answered.
     pub(crate) fn new() -> Self {
-        Self { member: Arc::new(AtomicBool::new(true)), reachable: Arc::new(AtomicBool::new(true)) }
+        Self { standing: Arc::new(Mutex::new(Standing::Waiting)), reachable: Arc::new(AtomicBool::new(true)) }
     }
 
-    /// The group has been left.
-    pub(crate) fn left(&self) {
-        self.member.store(false, Ordering::Relaxed);
+    /// How it stands to its group from now on.
+    pub(crate) fn stands(&self, standing: Standing) {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
     /// Asks the database until the process stops.
@@ -44,12 +45,13 @@ impl Ready {
 
     /// The answer to a probe.
     pub(crate) fn readiness(&self) -> Readiness {
-        if !self.member.load(Ordering::Relaxed) {
-            Readiness::NotReady("it has left its group".to_owned())
-        } else if !self.reachable.load(Ordering::Relaxed) {
-            Readiness::NotReady("the database does not answer".to_owned())
-        } else {
-            Readiness::Ready
+        match *self.standing.lock().unwrap_or_else(PoisonError::into_inner) {
+            Standing::Waiting => Readiness::NotReady("it waits for the log".to_owned()),
+            Standing::Left => Readiness::NotReady("it has left its group".to_owned()),
+            Standing::Member if !self.reachable.load(Ordering::Relaxed) => {
+                Readiness::NotReady("the database does not answer".to_owned())
+            }
+            Standing::Member => Readiness::Ready,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! with the [`Reader`]; a snapshot shares everything, so that making one costs as much as there are districts.
 
 use std::collections::{BTreeMap, HashMap};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -196,6 +197,35 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// Publishes a snapshot of all that the topic holds, unless that was `begun` before, and then goes on from where it stands.
+    async fn follow(
+        &mut self,
+        log: &dyn Log,
+        snapshots: &watch::Sender<Arc<Snapshot>>,
+        begun: &mut bool,
+    ) -> Result<Infallible, Error> {
+        if !*begun {
+            self.read_until(log, end(log).await?).await?;
+            snapshots.send_replace(self.snapshot());
+        }
+        let tail = log.tail(Topic::Reference, Partition(0), Offset(self.offset)).await;
+        let mut tail = match tail {
+            // A leader that has just come back may not know the topic, or its last records, for a moment.
+            Err(error) if *begun => return Err(Error::Unavailable(error.to_string())),
+            tail => tail?,
+        };
+        *begun = true;
+        loop {
+            let records = gather(&mut *tail).await?;
+            if !records.is_empty() {
+                self.take(records);
+                snapshots.send_replace(self.snapshot());
+            }
+        }
+    }
+}
+
 /// A rule pack as its author wrote it, and what it says.
 type Parsed = (String, Arc<Pack>);
 
@@ -244,42 +274,18 @@ pub(crate) async fn follow(
     stopping: CancellationToken,
 ) -> Result<(), Error> {
     let mut reader = Reader::default();
-    let end = end(&*log).await?;
-    tokio::select! {
-        biased;
-        () = stopping.cancelled() => return Ok(()),
-        read = reader.read_until(&*log, end) => read?,
-    }
-    snapshots.send_replace(reader.snapshot());
-    let mut tail = log.tail(Topic::Reference, Partition(0), Offset(reader.offset)).await?;
-    loop {
-        let records = tokio::select! {
-            biased;
-            () = stopping.cancelled() => return Ok(()),
-            records = gather(&mut *tail) => records,
-        };
-        match records {
-            Ok(records) if records.is_empty() => {}
-            Ok(records) => {
-                reader.take(records);
-                snapshots.send_replace(reader.snapshot());
-            }
+    let mut begun = false;
+    while let Some(ended) = stopping.run_until_cancelled(reader.follow(&*log, &snapshots, &mut begun)).await {
+        match ended {
+            Ok(never) => match never {},
             Err(error @ Error::Unavailable(_)) => {
                 tracing::warn!(error = %error, "reference records cannot be read now; trying again");
-                tokio::select! {
-                    biased;
-                    () = stopping.cancelled() => return Ok(()),
-                    () = tokio::time::sleep(BACKOFF) => {}
-                }
-                // A reader that failed may have ended for good; a new one goes on where it stood, when the log lets it.
-                match log.tail(Topic::Reference, Partition(0), Offset(reader.offset)).await {
-                    Ok(again) => tail = again,
-                    Err(error) => tracing::warn!(error = %error, "the reference topic cannot be opened again yet"),
-                }
+                stopping.run_until_cancelled(tokio::time::sleep(BACKOFF)).await;
             }
             Err(error) => return Err(error),
         }
     }
+    Ok(())
 }
 
 async fn gather(tail: &mut dyn Tail) -> Result<Vec<Record>, Error> {

@@ -26,8 +26,8 @@ impl Process {
     /// Follows the reference topic and, when what was in force is read, answers with what takes partitions; hand it to
     /// [`Log::join`], or call it directly.
     pub async fn owner(self) -> Result<Arc<dyn PartitionOwner>, homeroom_bus::Error> {
-        let started = self.start().await?;
-        Ok(Arc::new(started.owner))
+        let snapshots = self.follow_reference();
+        Ok(Arc::new(self.owner_with(snapshots).await?))
     }
 }
 

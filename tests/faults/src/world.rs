@@ -224,6 +224,24 @@ impl World {
         Ok(())
     }
 
+    /// Waits until a role says that it is not ready, and in so many words why.
+    pub async fn wait_not_ready_because(&self, role: Role, why: &str) -> Result<()> {
+        let url = format!("{}/readyz", self.url(role)?);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            // No door is open at first.
+            let said = match self.http.get(&url).send().await {
+                Ok(answer) => answer.text().await?,
+                Err(error) => error.to_string(),
+            };
+            if said.contains(why) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "{} does not say `{why}`: {said}", role.name());
+            sleep(POLL).await;
+        }
+    }
+
     /// The data directory.
     pub fn data(&self) -> &Path {
         self.data.path()

@@ -6,7 +6,7 @@ use homeroom_rules::build;
 use crate::district::{day, student};
 use crate::fault::TestLog;
 use crate::restore::{Day, back_up, nothing_is_told_twice, restore, told, wipe};
-use crate::world::{World, access, until};
+use crate::world::{SOON, World, access, until};
 
 /// A world after a restore, and another look at its log, to which faults can be given.
 async fn restored() -> (World, TestLog) {
@@ -112,8 +112,9 @@ async fn topics_of_events_and_alerts_that_differ_in_partitions_are_refused_at_st
     let mut log = world.log.apart();
     log.alert_partitions = Some(3);
     let tasks = homeroom_chassis::TaskGroup::default();
-    let refused = build(&world.config, std::sync::Arc::new(log), access(), &tasks).await.err().unwrap();
-    let cause = std::error::Error::source(&refused).unwrap().to_string();
+    build(&world.config, std::sync::Arc::new(log), access(), &tasks).await.unwrap();
+    tokio::time::timeout(SOON, tasks.stopping().cancelled()).await.expect("the process ends");
+    let cause = tasks.failure().unwrap();
     assert!(cause.contains("has 3 partitions") && cause.contains("has 2"), "{cause}");
     tasks.cut();
 }

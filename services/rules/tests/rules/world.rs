@@ -193,7 +193,7 @@ impl Service {
             last = Some(self.summary().await);
             match last.as_ref().unwrap() {
                 Ok(summary) => summary.events_behind == 0 && summary.students_behind == 0,
-                Err(status) if status.code() == Code::FailedPrecondition => false,
+                Err(status) if matches!(status.code(), Code::FailedPrecondition | Code::Unavailable) => false,
                 Err(status) => panic!("{status}"),
             }
         });

@@ -1,11 +1,16 @@
 //! What everything stands on, killed or used up: PostgreSQL and Kafka.
 
-use anyhow::Result;
-use homeroom_faults::{Log, Role, Scene, Setup};
+use anyhow::{Result, bail};
+use homeroom_faults::{Log, Role, Scene, Setup, soak};
 use homeroom_harness::Broker;
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant, sleep};
+
+/// Who reads the log.
+const READERS: [Role; 2] = [Role::Rules, Role::Notification];
+/// Longer than any client of the log goes on by itself.
+const LONG: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_killed_and_restarted_under_load() -> Result<()> {
@@ -31,13 +36,61 @@ async fn kafka_killed_and_restarted_under_load() -> Result<()> {
     for _ in 0..2 {
         scene.some_while().await?;
         let since = Instant::now();
-        let Log::OwnKafka(broker) = &mut scene.world.log else { unreachable!("the setup says so") };
+        let broker = kafka(&mut scene)?;
         broker.kill()?;
         broker.restart().await?;
         println!("Kafka killed: the broker listened again after {:.2} s", since.elapsed().as_secs_f64());
         scene.recovers_from_kill("restarted at once", since).await?;
     }
     scene.check().await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_that_start_before_kafka_wait_for_it() -> Result<()> {
+    let mut scene = Scene::open("Kafka started last", Setup::on(Log::OwnKafka(Broker::start().await?))).await?;
+    scene.some_while().await?;
+    for role in READERS {
+        scene.world.kill(role)?;
+    }
+    kafka(&mut scene)?.kill()?;
+    for role in READERS {
+        scene.world.start_role(role)?;
+    }
+    for (role, given_up) in
+        [(Role::Rules, "reference records cannot be read now"), (Role::Notification, "joining again")]
+    {
+        scene.world.wait_not_ready_because(role, "waits for the log").await?;
+        // A question to the log has been asked in vain, and the next one is asked.
+        scene.world.wait_said(role, given_up, 1).await?;
+    }
+    let since = Instant::now();
+    kafka(&mut scene)?.restart().await?;
+    scene.recovers("started last", since).await?;
+    scene.check().await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kafka_away_for_long_under_load() -> Result<()> {
+    if !soak() {
+        return Ok(());
+    }
+    let mut scene = Scene::open("Kafka away for long", Setup::on(Log::OwnKafka(Broker::start().await?))).await?;
+    scene.some_while().await?;
+    kafka(&mut scene)?.kill()?;
+    sleep(LONG).await;
+    scene.world.all_alive()?;
+    let since = Instant::now();
+    kafka(&mut scene)?.restart().await?;
+    scene.recovers("back after long", since).await?;
+    scene.check().await.map(drop)
+}
+
+/// The scene's own broker.
+fn kafka(scene: &mut Scene) -> Result<&mut Broker> {
+    match &mut scene.world.log {
+        Log::OwnKafka(broker) => Ok(broker),
+        _ => bail!("the scene has no Kafka of its own"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
