@@ -8,6 +8,7 @@
 //! whatever else happens, the bytes are made anew from their parts (see `parts`).
 
 mod bytes;
+mod derived;
 mod first;
 mod layout;
 mod mark;
@@ -31,6 +32,7 @@ use crate::event::{AttendanceMark, Change, Fact, Origin};
 use crate::id::{RecordKey, Revision, SourceId};
 use crate::mutant::{Mutant, planted};
 
+pub use derived::derived_key;
 pub(crate) use mark::Tail;
 pub(crate) use read::{Facts, GradeWord, MarkKind, text};
 pub(crate) use word::{Graded, Said, Spell};
@@ -228,10 +230,11 @@ impl Ledger {
         if self.bytes.is_empty() { layout::write([&[], &[], &[]], 0) } else { self.bytes.clone() }
     }
 
-    /// Reads stored bytes back, those of the first format too.
+    /// Reads stored bytes back, those of earlier formats too. What the second one holds is read as the third, and becomes it when
+    /// it is next made anew.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.first() {
-            Some(&layout::FORMAT) => {
+            Some(&(layout::FORMAT | layout::SECOND_FORMAT)) => {
                 let ledger = Self { bytes: bytes.to_vec() };
                 if ledger.is_sound() { Ok(ledger) } else { Err(DecodeError::Damaged) }
             }

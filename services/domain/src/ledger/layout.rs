@@ -6,7 +6,7 @@
 //! 4. Marks (see `mark`), which refer to kinds by position.
 //!
 //! A record's key takes no space where it follows from what the record says: the last four bytes of a mark's key are its date,
-//! when its natural key holds that date, and the twelve before are those of many marks: the *stem*.
+//! when its natural key holds that date, and the twelve before are those of many marks: the *stem*. For keys of words see `derived`.
 
 use smallvec::SmallVec;
 
@@ -16,7 +16,9 @@ use super::phrase::{self, PHRASES};
 use crate::event::{AttendanceMark, Origin, Scope};
 
 /// The first byte of a ledger.
-pub(super) const FORMAT: u8 = 2;
+pub(super) const FORMAT: u8 = 3;
+/// The same without keys that follow from what words say.
+pub(super) const SECOND_FORMAT: u8 = 2;
 
 /// A ledger's parts.
 #[derive(Debug, Clone, Copy)]
@@ -38,14 +40,14 @@ impl<'a> Layout<'a> {
     }
 
     pub(super) fn kinds(&self) -> Kinds<'a> {
-        Kinds { items: self.items, reader: Reader::new(self.kinds) }
+        Kinds { items: self.items, reader: Reader::new(self.kinds), last: None }
     }
 
     /// The ledger's bytes with one kind more, and room for a mark or two of it.
     pub(super) fn with_kind(&self, kind: &Kind<'_>) -> Vec<u8> {
         let mut items = NewItems { known: self.items.0, new: SmallVec::new() };
         let mut bytes = SmallVec::<[u8; 16]>::new();
-        kind.write(&mut items, &mut bytes);
+        kind.write(self.kinds().last().as_ref(), &mut items, &mut bytes);
         let more = self.marks.len() + 2 * USUAL_BYTES;
         let mut out = write([&[self.items.0, &items.new], &[self.kinds, &bytes], &[self.words]], more);
         out.extend_from_slice(self.marks);
@@ -170,6 +172,12 @@ mod has {
     pub(super) const SECTION: u8 = 4;
     pub(super) const SESSION: u8 = 8;
     pub(super) const SHARE: u8 = 16;
+    /// In every kind's flags, so that none of them is zero.
+    pub(super) const SET: u8 = 32;
+    /// The source, and the school if any, are those of the kind before.
+    pub(super) const SAME_PLACE: u8 = 64;
+    /// The stem is that of the kind before.
+    pub(super) const SAME_STEM: u8 = 128;
 }
 
 /// Reads kinds in their order.
@@ -177,6 +185,7 @@ mod has {
 pub(super) struct Kinds<'a> {
     items: Items<'a>,
     reader: Reader<'a>,
+    last: Option<Kind<'a>>,
 }
 
 impl Kinds<'_> {
@@ -189,21 +198,26 @@ impl<'a> Iterator for Kinds<'a> {
     type Item = Kind<'a>;
 
     fn next(&mut self) -> Option<Kind<'a>> {
-        let Self { items, reader } = self;
+        let Self { items, reader, last } = self;
         if reader.is_done() {
             return None;
         }
         let flags = reader.byte();
-        let mut item = |bit| (flags & bit != 0).then(|| items.read(reader));
-        let source = item(flags)?;
-        let stem = item(has::STEM);
-        let said = item(has::SAID).map(|school| {
-            let code = item(has::SAID).unwrap_or_default();
-            let (section, session) = (item(has::SECTION), item(has::SESSION));
-            Said { school, code, section, session, share: None }
+        let has = |bit| flags & bit != 0;
+        let place = last.as_ref().filter(|_| has(has::SAME_PLACE));
+        let source = place.map_or_else(|| items.read(reader), |last| last.source);
+        let known_stem = last.as_ref().filter(|_| has(has::SAME_STEM)).and_then(|last| last.stem);
+        let stem = known_stem.or_else(|| has(has::STEM).then(|| items.read(reader)));
+        let known_school = place.and_then(|last| last.said).map(|said| said.school);
+        let said = has(has::SAID).then(|| {
+            let school = known_school.unwrap_or_else(|| items.read(reader));
+            let code = items.read(reader);
+            let mut id = |bit| has(bit).then(|| items.read(reader));
+            let (section, session) = (id(has::SECTION), id(has::SESSION));
+            Said { school, code, section, session, share: has(has::SHARE).then(|| reader.narrow()) }
         });
-        let said = said.map(|said| Said { share: (flags & has::SHARE != 0).then(|| reader.narrow()), ..said });
-        reader.is_sound().then_some(Kind { source, stem, said })
+        *last = reader.is_sound().then_some(Kind { source, stem, said });
+        *last
     }
 }
 
@@ -216,14 +230,22 @@ impl Kind<'_> {
         }
     }
 
-    pub(super) fn write(&self, items: &mut NewItems<'_>, out: &mut impl Extend<u8>) {
-        out.extend([self.flags()]);
-        items.put(out, self.source);
-        let said = self.said.iter().flat_map(|said| [Some(said.school), Some(said.code), said.section, said.session]);
-        for item in [self.stem].into_iter().chain(said).flatten() {
+    /// Writes it behind another; what both have in common is not written again.
+    pub(super) fn write(&self, last: Option<&Kind<'_>>, items: &mut NewItems<'_>, out: &mut impl Extend<u8>) {
+        let said = self.said.as_ref();
+        let school_of = |kind: &Kind<'_>| kind.said.is_some_and(|last| said.is_none_or(|said| said.school == last.school));
+        let same_place = last.is_some_and(|last| last.source == self.source && school_of(last));
+        let same_stem = self.stem.is_some() && last.is_some_and(|last| last.stem == self.stem);
+        let bit = |bit, is_there| if is_there { bit } else { 0 };
+        out.extend([self.flags() | bit(has::SAME_PLACE, same_place) | bit(has::SAME_STEM, same_stem)]);
+        let source = (!same_place).then_some(self.source);
+        let stem = self.stem.filter(|_| !same_stem);
+        let school = said.map(|said| said.school).filter(|_| !same_place);
+        let rest = said.into_iter().flat_map(|said| [Some(said.code), said.section, said.session]);
+        for item in [source, stem, school].into_iter().chain(rest).flatten() {
             items.put(out, item);
         }
-        if let Some(share) = self.said.and_then(|said| said.share) {
+        if let Some(share) = said.and_then(|said| said.share) {
             put_signed(out, i64::from(share));
         }
     }
@@ -231,16 +253,14 @@ impl Kind<'_> {
     fn flags(&self) -> u8 {
         let bit = |bit, is_there| if is_there { bit } else { 0 };
         let of = |has: fn(&Said<'_>) -> bool| self.said.as_ref().is_some_and(has);
-        SET | bit(has::STEM, self.stem.is_some())
+        has::SET
+            | bit(has::STEM, self.stem.is_some())
             | bit(has::SAID, self.said.is_some())
             | bit(has::SECTION, of(|said| said.section.is_some()))
             | bit(has::SESSION, of(|said| said.session.is_some()))
             | bit(has::SHARE, of(|said| said.share.is_some()))
     }
 }
-
-/// In every kind's flags, so that none of them is zero.
-const SET: u8 = 32;
 
 /// A record key of a stem and a date.
 fn keyed(stem: &[u8], date: i32) -> [u8; 16] {

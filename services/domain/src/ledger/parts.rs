@@ -2,8 +2,8 @@
 
 use super::layout::{self, Kind, Layout, NewItems};
 use super::mark::{self, Entries, Entry};
-use super::word::{self, Said, Spell, Word, Words};
-use super::{Applied, Graded};
+use super::Applied;
+use super::word::{self, Said, Word, Words};
 use crate::date::Date;
 use crate::event::{Change, Fact, Origin};
 use crate::mutant::{Mutant, planted};
@@ -96,24 +96,7 @@ impl<'a> Parts<'a> {
                 }
                 None
             }
-            Change::Recorded(Fact::Registration) => Some(Said::Registration),
-            Change::Recorded(Fact::Enrollment(enrollment)) => Some(Said::Enrollment(Spell {
-                school: enrollment.school.as_str().as_bytes(),
-                entry_on: enrollment.entry_on,
-                exit_on: enrollment.exit_on,
-                calendar: enrollment.calendar,
-                primary_school: enrollment.primary_school,
-                grade_level: enrollment.grade_level.as_bytes(),
-                exit_type: enrollment.exit_type.as_bytes(),
-            })),
-            Change::Recorded(Fact::SectionMembership(membership)) => Some(Said::Membership(*membership)),
-            Change::Recorded(Fact::Grade(grade)) => Some(Said::Grade(Graded {
-                section: grade.section,
-                grading_period: grade.grading_period,
-                grade_type: grade.grade_type.as_bytes(),
-                numeric: grade.numeric,
-                letter: grade.letter.as_deref().map(str::as_bytes),
-            })),
+            Change::Recorded(fact) => word::said(fact),
         };
         let word = Word { source, key: *origin.key.as_bytes(), revision: origin.revision.0, said };
         let at = self.words.partition_point(|known| (known.source, known.key) < (word.source, word.key));
@@ -138,8 +121,10 @@ impl<'a> Parts<'a> {
         self.forget_kinds();
         let mut items = NewItems::default();
         let (mut kinds, mut words, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut last = None;
         for kind in &self.kinds {
-            kind.write(&mut items, &mut kinds);
+            kind.write(last, &mut items, &mut kinds);
+            last = Some(kind);
         }
         word::write(&self.words, &mut items, &mut words);
         mark::write(&mut marks, &self.marks);

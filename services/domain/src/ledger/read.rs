@@ -41,7 +41,7 @@ impl GradeWord<'_> {
 impl<'a> Facts<'a> {
     /// What live words say, other than marks, in the order of source and key.
     pub(crate) fn words(self) -> impl Iterator<Item = Said<'a>> {
-        Words::new(self.0.items, self.0.words).filter_map(|word| word.said)
+        Words::new(self.0.items, self.0.words).live()
     }
 
     /// Live grades with their origins, in the order of source and key.

@@ -1,10 +1,38 @@
 //! Words that are no marks: registration, enrollments, memberships, grades, and withdrawals of records that no mark tells of.
 
+use smallvec::SmallVec;
+
 use super::bytes::{Reader, put_signed, put_varint};
+use super::derived::apart;
 use super::layout::{Items, NewItems};
 use crate::date::Date;
-use crate::event::SectionMembership;
+use crate::event::{Fact, SectionMembership};
 use crate::id::{CalendarId, GradingPeriodId, SectionId};
+
+/// What a fact says as a word; none of a mark.
+pub(super) fn said(fact: &Fact) -> Option<Said<'_>> {
+    Some(match fact {
+        Fact::Registration => Said::Registration,
+        Fact::Enrollment(enrollment) => Said::Enrollment(Spell {
+            school: enrollment.school.as_str().as_bytes(),
+            entry_on: enrollment.entry_on,
+            exit_on: enrollment.exit_on,
+            calendar: enrollment.calendar,
+            primary_school: enrollment.primary_school,
+            grade_level: enrollment.grade_level.as_bytes(),
+            exit_type: enrollment.exit_type.as_bytes(),
+        }),
+        Fact::SectionMembership(membership) => Said::Membership(*membership),
+        Fact::Grade(grade) => Said::Grade(Graded {
+            section: grade.section,
+            grading_period: grade.grading_period,
+            grade_type: grade.grade_type.as_bytes(),
+            numeric: grade.numeric,
+            letter: grade.letter.as_deref().map(str::as_bytes),
+        }),
+        Fact::AttendanceMark(_) => return None,
+    })
+}
 
 /// A word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,8 +86,15 @@ mod tag {
     pub(super) const FIRST: u8 = 8;
     pub(super) const SECOND: u8 = 16;
     pub(super) const THIRD: u8 = 32;
-    /// The key is a stem that several grades share, and the section.
-    pub(super) const SHARED: u8 = 64;
+    /// Of a grade: its type is that of the grade before.
+    pub(super) const SAME_TYPE: u8 = 32;
+    /// The key follows from a stem and what is said (see `derived`).
+    pub(super) const DERIVED: u8 = 128;
+    /// Of a word whose key is derived: its source and stem are those of the last such word.
+    pub(super) const SAME_STEM: u8 = 64;
+    /// Of a grade whose key is not derived: the key is a stem that several grades share, and the section. Formats up to the
+    /// second had this instead; it is read, and no longer written.
+    pub(super) const BY_SECTION: u8 = 64;
 }
 
 /// Reads words in their order, by source and key.
@@ -67,11 +102,21 @@ mod tag {
 pub(super) struct Words<'a> {
     items: Items<'a>,
     reader: Reader<'a>,
+    last: Last<'a>,
+}
+
+/// What words refer to without naming it again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Last<'a> {
+    /// Source and stem of the last word whose key is derived.
+    stem: (&'a [u8], [u8; 16]),
+    /// The type of the last grade.
+    grade_type: &'a [u8],
 }
 
 impl<'a> Words<'a> {
     pub(super) fn new(items: Items<'a>, words: &'a [u8]) -> Self {
-        Self { items, reader: Reader::new(words) }
+        Self { items, reader: Reader::new(words), last: Last::default() }
     }
 
     pub(super) const fn is_sound(&self) -> bool {
@@ -84,6 +129,25 @@ impl<'a> Words<'a> {
             self.reader.spoil();
             Date::EPOCH
         })
+    }
+
+    /// Source, and what stands in the place of the key: a stem or the key itself.
+    fn begin(&mut self, tag: u8) -> (&'a [u8], [u8; 16]) {
+        const DERIVED_AS_LAST: u8 = tag::DERIVED | tag::SAME_STEM;
+        match tag & DERIVED_AS_LAST {
+            DERIVED_AS_LAST => {}
+            tag::DERIVED => self.last.stem = (self.items.read(&mut self.reader), self.items.id(&mut self.reader)),
+            tag::BY_SECTION => return (self.items.read(&mut self.reader), self.items.id(&mut self.reader)),
+            _ => return (self.items.read(&mut self.reader), self.reader.sixteen()),
+        }
+        self.last.stem
+    }
+
+    fn grade_type(&mut self, tag: u8) -> &'a [u8] {
+        if tag & tag::SAME_TYPE == 0 {
+            self.last.grade_type = self.items.read(&mut self.reader);
+        }
+        self.last.grade_type
     }
 
     fn said(&mut self, tag: u8) -> Option<Said<'a>> {
@@ -108,7 +172,7 @@ impl<'a> Words<'a> {
             tag::GRADE => Said::Grade(Graded {
                 section: SectionId::new(items.id(&mut self.reader)),
                 grading_period: GradingPeriodId::new(items.id(&mut self.reader)),
-                grade_type: items.read(&mut self.reader),
+                grade_type: self.grade_type(tag),
                 numeric: has(tag::FIRST).then(|| self.reader.signed()),
                 letter: has(tag::SECOND).then(|| items.read(&mut self.reader)),
             }),
@@ -121,29 +185,50 @@ impl<'a> Words<'a> {
     }
 }
 
-impl<'a> Iterator for Words<'a> {
-    type Item = Word<'a>;
+/// A word as it is written.
+struct Written<'a> {
+    tag: u8,
+    source: &'a [u8],
+    /// A stem or the key itself.
+    key: [u8; 16],
+    revision: u64,
+    said: Option<Said<'a>>,
+}
 
-    fn next(&mut self) -> Option<Word<'a>> {
+impl<'a> Words<'a> {
+    fn written(&mut self) -> Option<Written<'a>> {
         if self.reader.is_done() {
             return None;
         }
         let tag = self.reader.byte();
-        let source = self.items.read(&mut self.reader);
-        let shared = tag & tag::SHARED != 0;
-        let key = if shared { self.items.id(&mut self.reader) } else { self.reader.sixteen() };
+        let (source, key) = self.begin(tag);
         let revision = self.reader.varint();
         let said = self.said(tag);
-        let key = match &said {
-            Some(Said::Grade(grade)) if shared => apart(key, grade.section),
-            _ => key,
-        };
-        self.reader.is_sound().then_some(Word { source, key, revision, said })
+        self.reader.is_sound().then_some(Written { tag, source, key, revision, said })
+    }
+
+    /// What live words say: evaluation asks for no keys, and to put them together takes longer than to read the rest.
+    pub(super) fn live(mut self) -> impl Iterator<Item = Said<'a>> {
+        std::iter::from_fn(move || self.written()).filter_map(|word| word.said)
     }
 }
 
-/// A grade's key without its section, or a key from both: the same twice gives what was there.
-fn apart(mut key: [u8; 16], section: SectionId) -> [u8; 16] {
+impl<'a> Iterator for Words<'a> {
+    type Item = Word<'a>;
+
+    fn next(&mut self) -> Option<Word<'a>> {
+        let Written { tag, source, key, revision, said } = self.written()?;
+        let key = match &said {
+            Some(said) if tag & tag::DERIVED != 0 => apart(key, said),
+            Some(Said::Grade(grade)) if tag & tag::BY_SECTION != 0 => by_section(key, grade.section),
+            _ => key,
+        };
+        Some(Word { source, key, revision, said })
+    }
+}
+
+/// How formats up to the second put a grade's key together.
+fn by_section(mut key: [u8; 16], section: SectionId) -> [u8; 16] {
     for (to, from) in key.iter_mut().zip(section.as_bytes()) {
         *to ^= from;
     }
@@ -152,23 +237,40 @@ fn apart(mut key: [u8; 16], section: SectionId) -> [u8; 16] {
 
 /// Writes words in their order.
 pub(super) fn write(words: &[Word<'_>], items: &mut NewItems<'_>, out: &mut Vec<u8>) {
-    let stem = |word: &Word<'_>| match &word.said {
-        Some(Said::Grade(grade)) => Some(apart(word.key, grade.section)),
-        _ => None,
-    };
+    let stem = |word: &Word<'_>| word.said.as_ref().map(|said| apart(word.key, said));
+    let mut stems: Vec<_> = words.iter().filter_map(stem).collect();
+    stems.sort_unstable();
+    // One that a single word has takes more as an item than the key does in its place.
+    let shared: SmallVec<[[u8; 16]; 4]> =
+        stems.chunk_by(|a, b| a == b).filter(|chunk| chunk.len() > 1).map(|chunk| chunk[0]).collect();
+    let mut last = Last::default();
     for word in words {
-        let stem_of_this = stem(word);
-        let shared = stem_of_this.filter(|_| words.iter().filter(|other| stem(other) == stem_of_this).nth(1).is_some());
-        let tag = tag_of(word) | if shared.is_some() { tag::SHARED } else { 0 };
-        out.push(tag);
-        items.put(out, word.source);
-        match shared {
-            Some(stem) => items.put(out, &stem),
-            None => out.extend_from_slice(&word.key),
+        let derived = stem(word).filter(|stem| shared.contains(stem)).map(|stem| (word.source, stem));
+        let mut tag = tag_of(word);
+        let is_same_type = matches!(&word.said, Some(Said::Grade(grade)) if grade.grade_type == last.grade_type);
+        if is_same_type {
+            tag |= tag::SAME_TYPE;
+        }
+        match derived {
+            Some(stem) if stem == last.stem => out.push(tag | tag::DERIVED | tag::SAME_STEM),
+            Some((source, stem)) => {
+                out.push(tag | tag::DERIVED);
+                items.put(out, source);
+                items.put(out, &stem);
+                last.stem = (source, stem);
+            }
+            None => {
+                out.push(tag);
+                items.put(out, word.source);
+                out.extend_from_slice(&word.key);
+            }
         }
         put_varint(out, word.revision);
         if let Some(said) = &word.said {
-            put_said(said, items, out);
+            put_said(said, is_same_type, items, out);
+        }
+        if let Some(Said::Grade(grade)) = &word.said {
+            last.grade_type = grade.grade_type;
         }
     }
 }
@@ -191,7 +293,7 @@ fn tag_of(word: &Word<'_>) -> u8 {
     }
 }
 
-fn put_said(said: &Said<'_>, items: &mut NewItems<'_>, out: &mut Vec<u8>) {
+fn put_said(said: &Said<'_>, is_same_type: bool, items: &mut NewItems<'_>, out: &mut Vec<u8>) {
     let put_date = |out: &mut Vec<u8>, date: Date| put_signed(out, i64::from(date.days()));
     match said {
         Said::Registration => {}
@@ -217,7 +319,9 @@ fn put_said(said: &Said<'_>, items: &mut NewItems<'_>, out: &mut Vec<u8>) {
         Said::Grade(grade) => {
             items.put(out, grade.section.as_bytes());
             items.put(out, grade.grading_period.as_bytes());
-            items.put(out, grade.grade_type);
+            if !is_same_type {
+                items.put(out, grade.grade_type);
+            }
             if let Some(numeric) = grade.numeric {
                 put_signed(out, numeric);
             }
