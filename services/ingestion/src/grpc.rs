@@ -19,7 +19,7 @@ use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
 use crate::intake::field::{Field, Value};
-use crate::intake::publisher::Item;
+use crate::intake::publisher::{Item, count_retries};
 use crate::intake::submission::check_key;
 use crate::intake::{Arrivals, Context, Kind, Outcome, Problem, Publisher, Receipt, Submission, normalise};
 use crate::native::body::MAX_RECORDS;
@@ -108,7 +108,10 @@ impl Sender {
         self.access.pace(&self.grant, batch.submissions.len()).await;
         // From here on: what the key's own rate has the batch wait is none of its time.
         let allowance = self.access.allowance(&self.grant);
-        let again = || batch.submissions.iter().map(|_| result(Outcome::Retry(None))).collect();
+        let again = || {
+            count_retries(DOOR, batch.submissions.len());
+            batch.submissions.iter().map(|_| result(Outcome::Retry(None))).collect()
+        };
         let results = match self.publisher.admit(bytes) {
             Ok(admitted) => {
                 let now = clock::now();

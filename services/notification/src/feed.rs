@@ -118,7 +118,9 @@ impl AlertFeed for Feed {
         let settlement = wire::settlement(settlement)?;
         let lease = settlement.lease();
         let shared = &self.shared;
-        let settled = shared.store.settle(&self.reach(&grant), &Arc::new(vec![settlement]), &shared.policy).await;
+        let (reach, settlements) = (self.reach(&grant), Arc::new(vec![settlement]));
+        let settling = shared.store.settle(&reach, &settlements, &shared.policy);
+        let settled = shared.access.allowance(&grant).within(Box::pin(settling)).await?;
         let standing = settled.map_err(|error| unavailable(&error))?.first().copied();
         let standing = standing.ok_or_else(|| Status::internal("a settlement has no result"))?;
         let result = wire::result(lease.delivery_id, standing);
@@ -146,8 +148,16 @@ impl AlertFeed for Feed {
         let pb::GetDeliveriesRequest { alert_id, limit } = request.into_inner();
         let alert = (!alert_id.is_empty()).then(|| Uuid::try_parse(&alert_id)).transpose();
         let alert = alert.map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))?;
-        let limit = if limit == 0 { DEFAULT_VIEW } else { limit.min(LARGEST_VIEW) };
-        let states = self.shared.store.list_deliveries(&self.reach(&grant), alert, limit).await;
+        let limit = match limit {
+            0 => DEFAULT_VIEW,
+            limit if limit <= LARGEST_VIEW => limit,
+            limit => {
+                return Err(Status::invalid_argument(format!("`limit` is {limit}, and {LARGEST_VIEW} is the most")));
+            }
+        };
+        let reach = self.reach(&grant);
+        let listing = self.shared.store.list_deliveries(&reach, alert, limit);
+        let states = self.shared.access.allowance(&grant).within(Box::pin(listing)).await?;
         let states = states.map_err(|error| unavailable(&error))?;
         Ok(Response::new(pb::GetDeliveriesResponse { deliveries: states.into_iter().map(wire::state).collect() }))
     }

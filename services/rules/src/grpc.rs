@@ -40,13 +40,17 @@ pub(crate) struct Risk {
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl Risk {
-    /// The only district that the caller may see.
-    fn district<T>(&self, request: &Request<T>) -> Result<DistrictId, Status> {
-        self.permit(request).map(|grant| grant.district)
-    }
-
     fn permit<T>(&self, request: &Request<T>) -> Result<Grant, Status> {
         self.access.grpc(request.metadata(), Scope::Read)
+    }
+
+    /// The answer, when it comes in the time that the key gives its calls. A stream lasts as long as its caller reads.
+    async fn in_time<T>(
+        &self,
+        grant: &Grant,
+        answering: impl Future<Output = Result<T, Status>>,
+    ) -> Result<Response<T>, Status> {
+        self.access.allowance(grant).within(Box::pin(answering)).await?.map(Response::new)
     }
 
     fn reference(&self, district: &DistrictId) -> Result<District, Status> {
@@ -69,16 +73,16 @@ impl RiskQuery for Risk {
         &self,
         request: Request<wire::GetStudentRequest>,
     ) -> Result<Response<wire::GetStudentResponse>, Status> {
-        let district = self.district(&request)?;
-        self.find_student(&district, request.into_inner()).await.map(Response::new)
+        let grant = self.permit(&request)?;
+        self.in_time(&grant, self.find_student(&grant.district, request.into_inner())).await
     }
 
     async fn list_students(
         &self,
         request: Request<wire::ListStudentsRequest>,
     ) -> Result<Response<wire::ListStudentsResponse>, Status> {
-        let district = self.district(&request)?;
-        self.list(&district, request.into_inner()).await.map(Response::new)
+        let grant = self.permit(&request)?;
+        self.in_time(&grant, self.list(&grant.district, request.into_inner())).await
     }
 
     async fn watch_students(
@@ -94,16 +98,16 @@ impl RiskQuery for Risk {
         &self,
         request: Request<wire::ExportMeasuresRequest>,
     ) -> Result<Response<Self::ExportMeasuresStream>, Status> {
-        let district = self.district(&request)?;
-        self.export(district, request.into_inner().as_of).map(Response::new)
+        let grant = self.permit(&request)?;
+        self.export(grant.district, request.into_inner().as_of).map(Response::new)
     }
 
     async fn get_summary(
         &self,
         request: Request<wire::GetSummaryRequest>,
     ) -> Result<Response<wire::GetSummaryResponse>, Status> {
-        let district = self.district(&request)?;
-        self.summary(&district).await.map(Response::new)
+        let grant = self.permit(&request)?;
+        self.in_time(&grant, self.summary(&grant.district)).await
     }
 }
 

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
+use tonic::Status;
 
 use super::pace::Limits;
 
@@ -25,6 +26,12 @@ pub struct TimedOut(
 impl TimedOut {
     /// When it is worth trying again.
     pub const RETRY_AFTER: Duration = Duration::from_secs(5);
+}
+
+impl From<TimedOut> for Status {
+    fn from(timed_out: TimedOut) -> Self {
+        Self::deadline_exceeded(timed_out.to_string())
+    }
 }
 
 impl Allowance {

@@ -184,6 +184,11 @@ impl Publisher {
     }
 }
 
+/// Counts records that are to be sent again without having been published.
+pub(crate) fn count_retries(door: &'static str, records: usize) {
+    metrics::counter!(RECORDS, "door" => door, "outcome" => Outcome::Retry(None).as_str()).increment(records as u64);
+}
+
 /// One look-up for each name rather than for each record.
 fn count(door: &'static str, outcomes: &[Outcome]) {
     for name in Outcome::NAMES {

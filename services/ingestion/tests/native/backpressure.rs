@@ -15,14 +15,14 @@ use tokio_util::sync::CancellationToken;
 use crate::world::{Role, World, answer, mark, memory_log};
 
 /// A log that keeps appends waiting until its gate opens.
-struct Gated {
+pub(crate) struct Gated {
     log: Arc<dyn Log>,
-    open: watch::Sender<bool>,
+    pub(crate) open: watch::Sender<bool>,
     waiting: watch::Sender<usize>,
 }
 
 impl Gated {
-    async fn shut() -> Arc<Self> {
+    pub(crate) async fn shut() -> Arc<Self> {
         Arc::new(Self { log: memory_log().await, open: watch::Sender::new(false), waiting: watch::Sender::new(0) })
     }
 }

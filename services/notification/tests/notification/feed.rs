@@ -228,3 +228,31 @@ async fn a_key_has_so_many_streams_and_a_place_that_is_left_is_free() {
     let again = async { while Adapter::open_as(&world, "feed", "mail", 10).await.is_err() {} };
     tokio::time::timeout(SOON, again).await.expect("the place is free");
 }
+
+#[tokio::test]
+async fn a_view_has_bounds_and_calls_of_a_key_have_so_much_time() {
+    let world = World::start().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_states(&[(1, "due")]).await;
+    let view = |key, limit| {
+        let request = request(key, pb::GetDeliveriesRequest { alert_id: String::new(), limit });
+        async { world.client().get_deliveries(request).await }
+    };
+    assert_eq!(view("feed", 501).await.unwrap_err().code(), Code::InvalidArgument);
+    for limit in [0, 1, 500] {
+        assert_eq!(view("feed", limit).await.unwrap().into_inner().deliveries.len(), 1);
+    }
+    let mut holder = world.database.admin().await;
+    sqlx::raw_sql("begin; lock table notification.deliveries").execute(&mut holder).await.unwrap();
+    let settlement = pb::Settlement {
+        delivery_id: uuid::Uuid::nil().to_string(),
+        lease_token: vec![0; 16].into(),
+        outcome: Some(pb::settlement::Outcome::Accepted(pb::Accepted::default())),
+    };
+    let settle = request("hasty", pb::SettleRequest { settlement: Some(settlement) });
+    let mut client = world.client();
+    let (seen, settled) = tokio::join!(view("hasty", 0), client.settle(settle));
+    for refused in [seen.unwrap_err(), settled.unwrap_err()] {
+        assert_eq!((refused.code(), refused.message()), (Code::DeadlineExceeded, "requests of this key may take 1 s"));
+    }
+}

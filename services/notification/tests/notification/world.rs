@@ -285,6 +285,7 @@ fn access(folder: &TempDir) -> Access {
     let keys = [
         key("feed", "grand-bend", "feed"),
         key("mail", "grand-bend", "feed") + "channels = ['mail']\n",
+        key("hasty", "grand-bend", "feed") + "limits = { request-seconds = 1 }\n",
         key("elsewhere", "elsewhere", "feed"),
         key("reader", "grand-bend", "read"),
     ];

@@ -149,6 +149,24 @@ async fn watchers_are_bounded_and_make_room_when_they_go() {
 }
 
 #[tokio::test]
+async fn a_call_ends_when_the_time_that_its_key_gives_is_over() {
+    let (world, service) = World::start().await;
+    world.home.attends(student("ada"), "1").await;
+    world.settled(&service).await;
+    let hasty = service.asked_by("hasty");
+    let mut holder = world.database.admin().await;
+    sqlx::raw_sql("begin; lock table rules.students, rules.measures").execute(&mut holder).await.unwrap();
+    let (found, listed, counted) = tokio::join!(
+        hasty.student(student("ada")),
+        list(&hasty, wire::ListStudentsRequest::default()),
+        hasty.summary()
+    );
+    for refused in [found.unwrap_err(), listed.unwrap_err(), counted.unwrap_err()] {
+        assert_eq!((refused.code(), refused.message()), (Code::DeadlineExceeded, "requests of this key may take 1 s"));
+    }
+}
+
+#[tokio::test]
 async fn an_export_as_of_a_date_is_what_the_state_was_then() {
     let (world, service) = World::start().await;
     world.home.school("2").await;

@@ -242,7 +242,7 @@ pub(crate) async fn count(admin: &mut PgConnection, select: &'static str) -> i64
     sqlx::query_scalar(select).fetch_one(admin).await.unwrap()
 }
 
-/// Keys `home` and `other` of two districts.
+/// Keys `home` and `other` of two districts, and `hasty` of the first.
 pub(crate) fn access() -> Access {
     let hash = hash_secret("s3cret");
     let key = |name: &str| {
@@ -252,6 +252,8 @@ pub(crate) fn access() -> Access {
     };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("keys.toml");
-    std::fs::write(&file, key("home") + &key("other")).unwrap();
+    // Another key of the first, in a hurry.
+    let hasty = key("home").replacen("id = 'home'", "id = 'hasty'", 1) + "limits = { request-seconds = 1 }\n";
+    std::fs::write(&file, key("home") + &key("other") + &hasty).unwrap();
     Access::new(Keys::load(&file).unwrap(), Tokens::new(&"a signing key of some length".to_owned().into()))
 }
