@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::routing::Source;
-use crate::store::{Batch, Step, Store, Turn};
+use crate::store::{Batch, Locks, Step, Store, Turn};
 
 /// Records from which a batch gains nothing by company, and has its transaction for itself, beside others.
 const ALONE_FROM: usize = 100;
@@ -92,32 +92,25 @@ impl Gatherer {
 
     async fn commit(&self, requests: Vec<Request>) {
         let routing = self.routing.current();
-        if requests.len() > 1 {
-            let batches: Vec<_> = requests.iter().map(|one| (one.turn, Arc::clone(&one.batch))).collect();
-            match self.store.apply_together(&batches, &routing).await {
-                Ok(outcome) => {
-                    // What was done is counted once.
-                    let mut outcome = Some(outcome);
-                    for request in requests {
-                        request.answer.send(Ok(Step::Applied(outcome.take().unwrap_or_default()))).ok();
-                    }
-                    return;
+        let batches: Vec<_> = requests.iter().map(|one| (one.turn, Arc::clone(&one.batch))).collect();
+        match self.store.apply_together(&batches, &routing, Locks::WaitedForBriefly).await {
+            Ok(outcome) => {
+                // What was done is counted once.
+                let mut outcome = Some(outcome);
+                for request in requests {
+                    request.answer.send(Ok(Step::Applied(outcome.take().unwrap_or_default()))).ok();
                 }
-                Err(error) if is_away(&error) => {
-                    tracing::warn!(%error, batches = requests.len(), "batches of alert changes could not be applied together");
-                    // The database is away for each of them, and each would wait for it in turn.
-                    for request in requests {
-                        request.answer.send(Err(Error::Abandoned("apply-batch"))).ok();
-                    }
-                    return;
-                }
-                // One of the batches may be why, or nobody knows whether they were applied. A worker without an answer applies
-                // its batch itself, beside the others.
-                Err(_) => return,
             }
-        }
-        for Request { turn, batch, answer } in requests {
-            answer.send(self.store.apply(turn, &batch, &routing).await).ok();
+            Err(error) if is_away(&error) => {
+                tracing::warn!(%error, batches = requests.len(), "batches of alert changes could not be applied together");
+                // The database is away for each of them, and each would wait for it in turn.
+                for request in requests {
+                    request.answer.send(Err(Error::Abandoned("apply-batch"))).ok();
+                }
+            }
+            // One of the batches may be why, as when somebody holds a row of it, or nobody knows whether they were applied. A worker
+            // without an answer applies its batch itself, beside the others.
+            Err(_) => {}
         }
     }
 }

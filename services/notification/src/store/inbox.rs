@@ -53,6 +53,25 @@ pub(crate) struct DeadLetter {
     pub(crate) value: Option<Bytes>,
 }
 
+/// How a transaction waits for rows that somebody else holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Locks {
+    /// As long as any transaction of the service.
+    WaitedFor,
+    /// For moments: others wait for it.
+    WaitedForBriefly,
+}
+
+impl Locks {
+    /// The setting of the database; none for the service's own.
+    fn timeout(self) -> Option<&'static str> {
+        match self {
+            Self::WaitedFor => None,
+            Self::WaitedForBriefly => Some("250ms"),
+        }
+    }
+}
+
 /// What became of a batch.
 #[derive(Debug)]
 pub(crate) enum Step {
@@ -84,7 +103,7 @@ impl Store {
 
     /// Applies a batch that begins at `turn.next`, all of it or nothing.
     pub(crate) async fn apply(&self, turn: Turn, batch: &Arc<Batch>, routing: &Arc<Routing>) -> Result<Step, Error> {
-        match self.apply_together(&[(turn, Arc::clone(batch))], routing).await {
+        match self.apply_together(&[(turn, Arc::clone(batch))], routing, Locks::WaitedFor).await {
             Ok(outcome) => Ok(Step::Applied(outcome)),
             // Given up, or nobody knows: the row does.
             Err(Error::Abandoned(_) | Error::CommitUnknown { .. }) => {
@@ -105,11 +124,13 @@ impl Store {
         }
     }
 
-    /// Applies a batch of each of several partitions, all of them or nothing: [`Error::Abandoned`] when one partition is another's.
+    /// Applies a batch of each of several partitions, all of them or nothing: [`Error::Abandoned`] when one partition is another's,
+    /// or somebody holds a row for longer than is waited for.
     pub(crate) async fn apply_together(
         &self,
         batches: &[(Turn, Arc<Batch>)],
         routing: &Arc<Routing>,
+        locks: Locks,
     ) -> Result<Outcome, Error> {
         let incoming = batches.iter().flat_map(|(_, batch)| &batch.incoming);
         let mut districts: Vec<&DistrictId> = incoming.map(|incoming| &incoming.change.district).collect();
@@ -120,13 +141,19 @@ impl Store {
             .run("apply-batch", &districts, |connection| {
                 let (batches, routing) = (batches.to_vec(), Arc::clone(routing));
                 Box::pin(async move {
-                    let Some(now) = advance(connection, &batches).await? else {
+                    let Some(now) = advance(connection, &batches, locks).await? else {
                         return Err(Error::Abandoned("apply-batch"));
                     };
                     for (turn, batch) in &batches {
                         bury(connection, turn.partition, batch).await?;
                     }
-                    batch::apply(connection, &batches, &routing, now).await
+                    match batch::apply(connection, &batches, &routing, now).await {
+                        // Not tried again, as others are: all partitions would wait for who holds the row of one.
+                        Err(error) if locks == Locks::WaitedForBriefly && is_held(&error) => {
+                            Err(Error::Abandoned("apply-batch"))
+                        }
+                        applied => applied,
+                    }
                 })
             })
             .await
@@ -134,21 +161,33 @@ impl Store {
 }
 
 /// Moves the offsets, and says when that was; nothing when a partition is another's.
-async fn advance(connection: &mut PgConnection, batches: &[(Turn, Arc<Batch>)]) -> Result<Option<Timestamp>, Error> {
-    let moved: Vec<i64> = sqlx::query_scalar(
+async fn advance(
+    connection: &mut PgConnection,
+    batches: &[(Turn, Arc<Batch>)],
+    locks: Locks,
+) -> Result<Option<Timestamp>, Error> {
+    // With the statement that must come first, the setting costs no round trip.
+    let moved: Vec<(i64, String)> = sqlx::query_as(
         "update inbox i set next_offset = n.next
          from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[]) as n (\"partition\", epoch, was, next)
          where i.partition = n.partition and i.epoch = n.epoch and i.next_offset = n.was
-         returning microseconds(clock())",
+         returning microseconds(clock()), set_config('lock_timeout', coalesce($5, current_setting('lock_timeout')), true)",
     )
     .bind(batches.iter().map(|(turn, _)| turn.partition.0).collect::<Vec<_>>())
     .bind(batches.iter().map(|(turn, _)| turn.epoch).collect::<Vec<_>>())
     .bind(batches.iter().map(|(turn, _)| turn.next.0).collect::<Vec<_>>())
     .bind(batches.iter().map(|(_, batch)| batch.next.0).collect::<Vec<_>>())
+    .bind(locks.timeout())
     .fetch_all(connection)
     .await?;
     let all = moved.len() == batches.len();
-    moved.first().filter(|_| all).map(|now| moment("inbox", "now", *now)).transpose()
+    moved.first().filter(|_| all).map(|(now, _)| moment("inbox", "now", *now)).transpose()
+}
+
+/// Whether somebody else held a row for longer than it was waited for.
+fn is_held(error: &Error) -> bool {
+    let Error::Statement { source, .. } = error else { return false };
+    source.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("55P03")
 }
 
 async fn bury(connection: &mut PgConnection, partition: Partition, batch: &Batch) -> Result<(), Error> {

@@ -52,6 +52,31 @@ async fn a_record_that_cannot_be_understood_or_kept_holds_up_nothing() {
 }
 
 #[tokio::test]
+async fn a_row_that_somebody_holds_holds_up_no_other_partition() {
+    let world = World::start().await;
+    let publish = async |number, kind| {
+        for alert in 1..=16 {
+            let change = homeroom_proto::alert::encode(&world.change(alert, number, kind));
+            world.append_as(&alert.to_string(), vec![change]).await;
+        }
+    };
+    publish(1, Opened).await;
+    world.until_count("alert_changes", 16).await;
+    let mut holder = world.database.admin().await;
+    let hold =
+        "begin; select from notification.alerts where alert_id = '01010101-0101-0101-0101-010101010101' for update";
+    sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
+    let since = std::time::Instant::now();
+    publish(2, Amended).await;
+    // Of four partitions one waits. A transaction that waits is given up after three seconds, and tried five times.
+    let others = async { while world.count("alert_changes where number = 2").await < 4 {} };
+    tokio::time::timeout(SOON, others).await.expect("other partitions go on");
+    assert!(since.elapsed() < std::time::Duration::from_secs(10), "they waited for the row: {:?}", since.elapsed());
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    world.until_count("alert_changes", 32).await;
+}
+
+#[tokio::test]
 async fn two_owners_of_one_partition_apply_each_change_once() {
     let world = World::start().await;
     // Another group of the same log takes the same partition of the same database, over and over.
