@@ -241,3 +241,6 @@ mod measures {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

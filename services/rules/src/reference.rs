@@ -80,7 +80,7 @@ struct Unseen {
 }
 
 impl District {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             view: Arc::default(),
             settings: Arc::default(),
