@@ -36,11 +36,13 @@ async fn a_crash_between_publishing_and_deleting_repeats_the_record_with_the_sam
     let log = door.log.clone();
     let door = door.restarted().await;
     log.set(Mood::Open);
-    let events = door.events(2).await;
-    assert_eq!(events[0], events[1]);
     door.outbox_is(0).await;
+    let events = door.events(2).await;
+    // The process after may have begun before the log answered, and then there is one more.
+    assert!(events.iter().all(|event| *event == events[0]), "{events:?}");
     door.post(MARKS, &mark("Tardy", "2021-09-01")).await.expect(201);
-    assert_eq!(door.events(3).await.len(), 3);
+    door.outbox_is(0).await;
+    assert_eq!(door.events(events.len() + 1).await.len(), events.len() + 1);
 }
 
 #[tokio::test]
