@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use homeroom_chassis::config::SecretFile;
 use homeroom_domain::date::Date;
+use homeroom_domain::event::Fact;
 use homeroom_domain::id::{DistrictId, RecordKey, SourceId, StudentKey};
+use homeroom_domain::ledger::derived_key;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 
@@ -27,15 +29,35 @@ pub struct Pseudonyms {
 
 /// A secret that begins with this makes keys by date: where a record's natural key holds a date, its key ends with that date, and
 /// a student's ledger then takes no space for it. The keys of one district are made in one way for ever, since a correction
-/// finds its record by its key; so a district goes on as it began, and those that begin now begin with this.
+/// finds its record by its key; so a district goes on as it began.
 pub const BY_DATE: &str = "by-date:";
+
+/// As [`BY_DATE`], and those of a student's other Ed-Fi documents are made of a hash that they share and of what each says
+/// (see [`derived_key`]), so that a ledger keeps the hash once. Districts that begin now begin with this.
+pub const BY_CONTENT: &str = "by-content:";
+
+/// How a district's keys are made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Making {
+    Whole,
+    ByDate,
+    ByContent,
+}
+
+impl Making {
+    /// The mark that a secret begins with, and what it means.
+    fn of(secret: &str) -> (&'static str, Self) {
+        let known = [(BY_DATE, Self::ByDate), (BY_CONTENT, Self::ByContent)];
+        known.into_iter().find(|(mark, _)| secret.starts_with(mark)).unwrap_or(("", Self::Whole))
+    }
+}
 
 /// One district's pseudonyms. Its `Debug` shows nothing of the secret.
 #[derive(Clone)]
 pub struct Pseudonym {
     district: DistrictId,
     keyed: Hmac<Sha256>,
-    by_date: bool,
+    making: Making,
 }
 
 /// Why the secrets cannot be loaded.
@@ -90,14 +112,14 @@ impl Pseudonyms {
     /// Adds a district's secret, or replaces it.
     pub fn add(&mut self, district: DistrictId, secret: &SecretString) -> Result<(), Error> {
         let secret = secret.expose_secret();
-        let by_date = secret.starts_with(BY_DATE);
+        let (mark, making) = Making::of(secret);
         let secret = secret.as_bytes();
-        if secret.len() < MIN_SECRET_BYTES + if by_date { BY_DATE.len() } else { 0 } {
+        if secret.len() < MIN_SECRET_BYTES + mark.len() {
             return Err(Error::Short { district, bytes: secret.len() });
         }
         // HMAC takes a key of any length.
         let keyed = Hmac::new_from_slice(secret).expect("HMAC takes a key of any length");
-        self.districts.insert(district.clone(), Pseudonym { district, keyed, by_date });
+        self.districts.insert(district.clone(), Pseudonym { district, keyed, making });
         Ok(())
     }
 
@@ -126,12 +148,31 @@ impl Pseudonym {
     /// The key of a source's record, by its natural key.
     pub fn record(&self, source: &SourceId, kind: &str, natural_key: &str) -> RecordKey {
         let (district, source) = (self.district.as_str(), source.as_str());
-        let Some((before, date, after)) = first_date(natural_key).filter(|_| self.by_date) else {
+        let Some((before, date, after)) = first_date(natural_key).filter(|_| self.making != Making::Whole) else {
             return RecordKey::new(self.hash(&["record", district, source, kind, natural_key]));
         };
         let mut key = self.hash(&["record by date", district, source, kind, before, after]);
         key[12..].copy_from_slice(&date.days().to_be_bytes());
         RecordKey::new(key)
+    }
+
+    /// The key of a student's record that is an Ed-Fi document, by its natural key and by what it says.
+    pub fn document(
+        &self,
+        source: &SourceId,
+        kind: &str,
+        natural_key: &str,
+        local_id: &str,
+        fact: &Fact,
+    ) -> RecordKey {
+        // A grade's natural key holds the date on which the student joined the section, which the grade does not say.
+        let more = match fact {
+            Fact::Grade(_) => natural_key.split('\u{1f}').find(|part| Date::parse(part).is_some()).unwrap_or_default(),
+            _ => "",
+        };
+        let stem = || self.hash(&["record by content", self.district.as_str(), source.as_str(), local_id, more]);
+        let derived = (self.making == Making::ByContent).then(|| derived_key(stem(), fact)).flatten();
+        derived.unwrap_or_else(|| self.record(source, kind, natural_key))
     }
 
     fn hash(&self, parts: &[&str]) -> [u8; 16] {
@@ -168,6 +209,9 @@ impl fmt::Debug for Pseudonym {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+
+    use homeroom_domain::event::Grade;
+    use homeroom_domain::id::{GradingPeriodId, SectionId};
 
     use super::*;
 
@@ -216,6 +260,38 @@ mod tests {
         let before = self::pseudonyms();
         let before = before.find(&district).unwrap().record(&sis, "marks", "Absent|2021-09-06|9|604822");
         assert_ne!(before.as_bytes()[12..], monday[12..], "a district goes on as it began");
+    }
+
+    #[test]
+    fn keys_by_content_differ_by_student_source_and_whatever_a_natural_key_holds() {
+        let mut pseudonyms = Pseudonyms::default();
+        let district = DistrictId::parse("grand-bend").unwrap();
+        pseudonyms.add(district.clone(), &SecretString::from("by-content:one secret of the tests")).unwrap();
+        let here = pseudonyms.find(&district).unwrap();
+        let (sis, lms) = (SourceId::parse("sis").unwrap(), SourceId::parse("lms").unwrap());
+        let grade = |begin_on: &str, section: u8, source: &SourceId, local_id: &str| {
+            let natural_key = ["final", "604822", begin_on, "9"].join("\u{1f}");
+            let fact = Fact::Grade(Grade {
+                section: SectionId::new([section; 16]),
+                grading_period: GradingPeriodId::new([3; 16]),
+                grade_type: "Final".to_owned(),
+                numeric: Some(9_000),
+                letter: None,
+            });
+            here.document(source, "grades", &natural_key, local_id, &fact)
+        };
+        let keys = [
+            grade("2021-09-06", 1, &sis, "604822"),
+            grade("2021-09-07", 1, &sis, "604822"),
+            grade("2021-09-06", 2, &sis, "604822"),
+            grade("2021-09-06", 1, &lms, "604822"),
+            grade("2021-09-06", 1, &sis, "604823"),
+            here.document(&sis, "students", "604822", "604822", &Fact::Registration),
+            here.record(&sis, "students", "604822"),
+        ];
+        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
+        let monday = *here.record(&sis, "marks", "Absent|2021-09-06|9|604822").as_bytes();
+        assert_eq!(monday[12..], Date::parse("2021-09-06").unwrap().days().to_be_bytes());
     }
 
     #[test]

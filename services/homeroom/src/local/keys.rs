@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Result;
 use homeroom_chassis::access::hash_secret;
-use homeroom_ingestion::pseudonym::BY_DATE;
+use homeroom_ingestion::pseudonym::BY_CONTENT;
 use secrecy::ExposeSecret as _;
 
 use super::directory::Directory;
@@ -41,7 +41,7 @@ pub(crate) const CURL_CONFIG: &str = "curl.conf";
 /// Makes what is missing, and writes down how to reach this Homeroom.
 pub(crate) fn connection(directory: &Directory, http: SocketAddr, grpc: SocketAddr) -> Result<Connection> {
     directory.folder(PSEUDONYM_KEYS)?;
-    directory.secret_marked(&format!("{PSEUDONYM_KEYS}/{DISTRICT}.key"), BY_DATE)?;
+    directory.secret_marked(&format!("{PSEUDONYM_KEYS}/{DISTRICT}.key"), BY_CONTENT)?;
     directory.secret(TOKEN_KEY)?;
     let secret = directory.secret(SECRET)?;
     directory.write(CHANNEL_KEY, &format!("{KEY}:{}", secret.expose_secret()))?;

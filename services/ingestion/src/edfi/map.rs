@@ -153,8 +153,8 @@ fn statements(context: Context<'_>, body: &Map<String, Value>) -> Result<Vec<Sta
 impl Context<'_> {
     fn subject(self, natural_key: &str, statement: &Statement) -> Subject {
         match statement {
-            Statement::Fact(student, _) => {
-                Subject::Event(self.pseudonym.student(student), self.record(natural_key, ""))
+            Statement::Fact(student, fact) => {
+                Subject::Event(self.pseudonym.student(student), self.record_of(natural_key, student, fact))
             }
             Statement::Profile(profile) => Subject::Profile(self.pseudonym.student(&profile.local_id)),
             Statement::Entry(part, entry) => Subject::Reference(Kind::of(entry), self.record(natural_key, part)),
@@ -164,8 +164,8 @@ impl Context<'_> {
     fn recorded(self, natural_key: &str, statement: Statement) -> Message {
         match statement {
             Statement::Fact(student, fact) => {
-                let (student, record) = (self.pseudonym.student(&student), self.record(natural_key, ""));
-                self.event(student, record, Change::Recorded(fact))
+                let record = self.record_of(natural_key, &student, &fact);
+                self.event(self.pseudonym.student(&student), record, Change::Recorded(fact))
             }
             Statement::Profile(profile) => self.profile(self.pseudonym.student(&profile.local_id), Some(*profile)),
             Statement::Entry(part, entry) => {
@@ -181,6 +181,11 @@ impl Context<'_> {
             Subject::Reference(kind, record) => self.reference(kind, record, Change::Withdrawn),
             Subject::Profile(student) => self.profile(student, None),
         }
+    }
+
+    /// The key of a student's record.
+    fn record_of(self, natural_key: &str, student: &str, fact: &Fact) -> RecordKey {
+        self.pseudonym.document(self.source, self.endpoint(), natural_key, student, fact)
     }
 
     /// The key of the record that a statement is about. A document that makes several statements names each but the first.

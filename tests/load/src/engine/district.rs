@@ -6,6 +6,7 @@ use homeroom_domain::id::{
     CalendarId, CourseId, CourseOfferingId, GradingPeriodId, RecordKey, Revision, SchoolId, SchoolYear, SectionId,
     SessionId, SourceId, StudentKey,
 };
+use homeroom_domain::ledger::derived_key;
 use homeroom_domain::reference::{
     Calendar, CalendarDate, Course, CourseOffering, Entry, GradingPeriod, School, Section, Session,
 };
@@ -58,6 +59,11 @@ fn dated(rest: &str, date: Date) -> RecordKey {
     RecordKey::new(key)
 }
 
+/// The record key that ingestion makes of a hash and of what the record says.
+fn by_content(stem: &str, fact: &Fact) -> RecordKey {
+    derived_key(hashed(stem), fact).expect("no mark")
+}
+
 impl District {
     pub(super) fn new(students: u64) -> Self {
         let school = |number| SchoolId::parse(&format!("sch-{number:04}")).expect("a plain id");
@@ -91,11 +97,8 @@ impl District {
             grade_level: "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade".to_owned(),
             exit_type: String::new(),
         };
-        let key = |kind: &str| RecordKey::new(hashed(&format!("{kind} {number}")));
-        [
-            (self.origin(key("registration"), 1), Change::Recorded(Fact::Registration)),
-            (self.origin(key("enrollment"), 1), Change::Recorded(Fact::Enrollment(enrollment))),
-        ]
+        let word = |fact: Fact| (self.origin(by_content(&format!("stem {number}"), &fact), 1), Change::Recorded(fact));
+        [Fact::Registration, Fact::Enrollment(enrollment)].map(word)
     }
 
     /// Eight grades: two core sections in each of four grading periods.
@@ -103,15 +106,16 @@ impl District {
         let school_at = number / usize::try_from(AT_A_SCHOOL).unwrap_or(1);
         let grade = |at: usize| {
             let (section, period) = (at % 2, at / 2);
-            let grade = Grade {
+            let grade = Fact::Grade(Grade {
                 section: SectionId::new(hashed(&format!("section {school_at} {section}"))),
                 grading_period: GradingPeriodId::new(hashed(&format!("period {school_at} {period}"))),
                 grade_type: "uri://ed-fi.org/GradeTypeDescriptor#Grading Period".to_owned(),
                 numeric: Some(i64::try_from(6_300 + number * 37 % 3_500 + at * 25).unwrap_or(7_500)),
                 letter: None,
-            };
-            let key = RecordKey::new(hashed(&format!("grade {number} {section} {period}")));
-            (self.origin(key, u64::try_from(at).unwrap_or(0) + 1), Change::Recorded(Fact::Grade(grade)))
+            });
+            // The natural key holds the date on which the student joined the section, so the stem is another.
+            let key = by_content(&format!("stem {number} since {}", date(0)), &grade);
+            (self.origin(key, u64::try_from(at).unwrap_or(0) + 1), Change::Recorded(grade))
         };
         (0..8).map(grade).collect()
     }

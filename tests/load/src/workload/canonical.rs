@@ -6,6 +6,7 @@ use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Or
 use homeroom_domain::id::{
     CalendarId, DistrictId, EventId, RecordKey, Revision, SchoolId, SchoolYear, SourceId, StudentKey,
 };
+use homeroom_domain::ledger::derived_key;
 use homeroom_domain::reference::{Calendar, CalendarDate, Entry, ReferenceChange, School};
 use homeroom_domain::rule::DEFAULT_PACK;
 use homeroom_domain::settings::{Clock, Settings};
@@ -96,13 +97,14 @@ impl District {
             grade_level: "Ninth grade".to_owned(),
             exit_type: String::new(),
         };
+        // As ingestion makes them of what a record says and of a hash that a student's records share.
         let event = |tag: u64, fact: Fact| Event {
             event_id: EventId::new(key(tag + 10, student)),
             district: self.id.clone(),
             student: student_key(student),
             origin: Origin {
                 source: self.source.clone(),
-                key: RecordKey::new(key(tag, student)),
+                key: derived_key(key(1, student), &fact).expect("no mark"),
                 revision: Revision(1),
             },
             received_at: now,

@@ -38,7 +38,7 @@ pub(super) fn write(world: &World) -> Result<()> {
     let files = [
         ("keys.toml", key.as_str()),
         ("token.key", "signs-tokens-0123456789abcdef0123"),
-        (pseudonyms.as_str(), "by-date:makes-pseudonyms-0123456789abcdef"),
+        (pseudonyms.as_str(), "by-content:makes-pseudonyms-0123456789abcdef"),
         ("channel.key", &format!("{KEY}:{SECRET}")),
         (
             "teams.yaml",
