@@ -163,7 +163,7 @@ fn absent_part(category: Option<Category>, share: Option<i32>) -> i32 {
         },
         Some(Category::Partial) => share.map_or(PARTIAL, |share| share.clamp(0, WHOLE)),
         Some(Category::Tardy) if planted(Mutant::TardyIsAbsent) => WHOLE,
-        Some(Category::Tardy | Category::EarlyDeparture | Category::Present) | None => 0,
+        _ => 0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The words of the product: ids, calendars, events, the ledger, measures, rules and alerts. Pure: no IO, clock, async or chance.
 
 pub mod alert;
+pub mod calculator;
 pub mod code;
 pub mod count;
 pub mod course;

@@ -131,6 +131,10 @@ pub fn describe(mark: &AttendanceMark, category: Option<Category>) -> String {
         Some(Category::Tardy) => "tardy",
         Some(Category::EarlyDeparture) => "early departure",
         Some(Category::Present) => "present",
+        Some(Category::SuspendedOut) => "suspended",
+        Some(Category::SuspendedIn) => "suspended at school",
+        Some(Category::Remote) => "taking part remotely",
+        Some(Category::Activity) => "school activity",
         None => "unmapped code",
     };
     match (mark.scope, mark.share) {
