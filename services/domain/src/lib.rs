@@ -25,3 +25,4 @@ pub mod rule;
 pub mod settings;
 pub mod standing;
 pub mod view;
+pub mod window;
