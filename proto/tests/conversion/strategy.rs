@@ -8,7 +8,7 @@ use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureV
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Basis, EpisodeScope};
 use homeroom_domain::event::{
-    AttendanceMark, Change, Enrollment, Event, Fact, Grade, Origin, Scope, SectionMembership,
+    AttendanceMark, Change, Enrollment, Event, Fact, Grade, Origin, Scope, SectionMembership, Times,
 };
 use homeroom_domain::id::{DistrictId, Revision, RuleId, SchoolId, SchoolYear, SourceId, StudentKey};
 use homeroom_domain::reference::{
@@ -164,10 +164,13 @@ fn membership() -> impl Strategy<Value = Fact> {
 }
 
 fn mark() -> impl Strategy<Value = Fact> {
-    (school(), date(), option::of(key()), option::of(key()), text(), option::of(any::<i32>())).prop_map(
-        |(school, date, section, session, code, share)| {
+    let times = (option::of(any::<i32>()), option::of(any::<i32>()), option::of(any::<i32>()))
+        .prop_map(|(minutes, came_at, left_at)| Times { minutes, came_at, left_at });
+    (school(), date(), option::of(key()), option::of(key()), text(), option::of(any::<i32>()), times).prop_map(
+        |(school, date, section, session, code, share, times)| {
             let scope = section.map_or(Scope::Day, |section| Scope::Section(section.into()));
-            Fact::AttendanceMark(AttendanceMark { school, date, scope, session: session.map(Into::into), code, share })
+            let session = session.map(Into::into);
+            Fact::AttendanceMark(AttendanceMark { school, date, scope, session, code, share, times })
         },
     )
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership};
+use homeroom_domain::event::{
+    AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership, Times,
+};
 use homeroom_domain::id::SchoolYear;
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::reference::{
@@ -223,6 +225,7 @@ pub fn daily(dice: &mut Dice) -> Said {
         session: dice.one_in(5).then(|| id(dice.of(&[SESSIONS[0], "nobody's session"]))),
         code: code(dice.of(&CATEGORIES)),
         share: dice.one_in(2).then(|| dice.of(&[-1, 0, 1, 25, 50, 75, 100, 101, 250])),
+        times: Times::default(),
     };
     Said::Fact(format!("mark {} at {at} on {offset}", dice.roll(2)), Some(Fact::AttendanceMark(mark)))
 }
@@ -237,6 +240,7 @@ fn in_section(dice: &mut Dice) -> Said {
         session: None,
         code: code(dice.of(&CATEGORIES)),
         share: None,
+        times: Times::default(),
     };
     let key = format!("mark {} in {section} at {at} on {offset}", dice.roll(2));
     Said::Fact(key, Some(Fact::AttendanceMark(mark)))
@@ -326,6 +330,7 @@ pub fn absences(dice: &mut Dice) -> Vec<Said> {
             session: None,
             code: code("Unexcused Absence"),
             share: None,
+            times: Times::default(),
         };
         Said::Fact(format!("mark 0 at {at} on {offset}"), Some(Fact::AttendanceMark(mark)))
     };

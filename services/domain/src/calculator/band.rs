@@ -96,11 +96,13 @@ impl Bands {
         if last.bound != Bound::From(0) {
             return Err(Error::NoFloor);
         }
-        if let Some(pair) = bands.array_windows::<2>().find(|[upper, lower]| lower.bound.place() >= upper.bound.place()) {
+        if let Some(pair) = bands.array_windows::<2>().find(|[upper, lower]| lower.bound.place() >= upper.bound.place())
+        {
             return Err(Error::Order(pair[1].bound.value()));
         }
         let rises = last.absent >= bands[0].absent;
-        let turns = |[upper, lower]: &&[Band; 2]| (lower.absent > upper.absent) != rises || lower.absent == upper.absent;
+        let turns =
+            |[upper, lower]: &&[Band; 2]| (lower.absent > upper.absent) != rises || lower.absent == upper.absent;
         if let Some(pair) = bands.array_windows::<2>().find(turns) {
             return Err(Error::Turns(pair[1].absent));
         }

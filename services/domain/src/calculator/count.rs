@@ -109,7 +109,8 @@ impl Calculator {
         if matches!(official.told, Told::Untaken) {
             return None;
         }
-        let absences = || marks(official.told).iter().filter_map(|mark| self.treat(mark.category)).filter(|of| is_absence(*of));
+        let absences =
+            || marks(official.told).iter().filter_map(|mark| self.treat(mark.category)).filter(|of| is_absence(*of));
         let unexcused = absences().filter(|category| *category == Category::UnexcusedAbsence).count();
         let whole = |holds| if holds { WHOLE } else { 0 };
         let missed = absences().count();

@@ -209,7 +209,12 @@ fn bands(texts: &[band::Text]) -> Result<Bands, String> {
 }
 
 fn treatments(texts: &BTreeMap<CategoryText, CategoryText>) -> Result<BTreeMap<Category, Category>, String> {
-    let base = |to: &CategoryText| !matches!(to, CategoryText::SuspendedOut | CategoryText::SuspendedIn | CategoryText::Remote | CategoryText::Activity);
+    let base = |to: &CategoryText| {
+        !matches!(
+            to,
+            CategoryText::SuspendedOut | CategoryText::SuspendedIn | CategoryText::Remote | CategoryText::Activity
+        )
+    };
     if !texts.values().all(base) {
         return Err("a category has to count as an absence, a tardy, a departure or presence".to_owned());
     }

@@ -41,7 +41,8 @@ fn by_leaving(calculator: &Calculator, minutes: i32) -> i32 {
 /// Source: Fairfax County, <https://education.fcps.org/lhs/attendance>: more than half of the day is a full day, 10 to 50% a part.
 #[test]
 fn by_the_share_of_the_day() {
-    let it = one("    count: {share-present: [{above: 50, absent: 0}, {from: 10, absent: 50}, {from: 0, absent: 100}]}");
+    let it =
+        one("    count: {share-present: [{above: 50, absent: 0}, {from: 10, absent: 50}, {from: 0, absent: 100}]}");
     // Of 390 minutes, 195 are half and 39 a tenth.
     assert_eq!([196, 195, 39, 38].map(|minutes| by_leaving(&it, minutes)), [0, 50, 50, 100]);
 }
@@ -49,7 +50,8 @@ fn by_the_share_of_the_day() {
 /// Source: Carroll County, <http://www2.carrollk12.org/ces/attendancepolicy/default.asp>: four hours are a day, two a half.
 #[test]
 fn by_hours() {
-    let it = one("    count: {minutes-present: [{from: 240, absent: 0}, {from: 120, absent: 50}, {from: 0, absent: 100}]}");
+    let it =
+        one("    count: {minutes-present: [{from: 240, absent: 0}, {from: 120, absent: 50}, {from: 0, absent: 100}]}");
     assert_eq!([240, 239, 120, 119].map(|minutes| by_leaving(&it, minutes)), [0, 50, 50, 100]);
 }
 
@@ -72,7 +74,8 @@ fn by_halves() {
 /// Source: Infinite Campus's whole-day and half-day absence minutes; periods that nobody took are no presence.
 #[test]
 fn by_minutes_from_periods() {
-    let it = one("    count: {minutes-absent: [{from: 240, absent: 100}, {from: 120, absent: 50}, {from: 0, absent: 0}]}");
+    let it =
+        one("    count: {minutes-absent: [{from: 240, absent: 100}, {from: 120, absent: 50}, {from: 0, absent: 0}]}");
     let of = |told| absent(&it, &periods(told));
     assert_eq!(of([M, P, P, P, P, P]), Some(0));
     assert_eq!(of([M, M, P, P, P, P]), Some(50));
@@ -134,13 +137,19 @@ fn every_third_tardy_is_an_absence() {
     let mut late = Late::default();
     let made: Vec<i32> = (0..7).map(|day| late.add(&it, date(day), day != 3, 5, 0)).collect();
     assert_eq!(made, [0, 0, 50, 0, 0, 0, 50]);
-    assert_eq!(Late::default().add(&Conversion { every: Every::Minutes(10), ..it }, date(0), true, 25, 80), 20, "no more than the day");
+    assert_eq!(
+        Late::default().add(&Conversion { every: Every::Minutes(10), ..it }, date(0), true, 25, 80),
+        20,
+        "no more than the day"
+    );
 }
 
 #[test]
 fn nonsense_is_refused_with_its_place() {
     let refused = |yaml: &str| parse(&format!("calculators:\n  - id: it\n{yaml}")).unwrap_err().to_string();
-    assert!(refused("    count: {share-present: [{from: 10, absent: 0}]}").contains("the last band has to be `from: 0`"));
+    assert!(
+        refused("    count: {share-present: [{from: 10, absent: 0}]}").contains("the last band has to be `from: 0`")
+    );
     assert!(refused("    count: {halves: {noon: noon, needed-minutes: 150}}").contains("`noon` is no time of day"));
     assert!(refused("    count: marks\n    wieghts: {}").contains("wieghts"));
     assert!(refused("    count: sundial").contains("sundial"));

@@ -39,7 +39,13 @@ pub(super) struct Timeline {
 impl Timeline {
     /// Lays a day out; none without a bell schedule or a stated length of the day.
     pub(super) fn of(day: &SchoolDay<'_>, calculator: &Calculator) -> Option<Self> {
-        let mut line = Self { scheduled: Spans::new(), missed: Spans::new(), unexcused: Spans::new(), late: Spans::new(), unknown: Spans::new() };
+        let mut line = Self {
+            scheduled: Spans::new(),
+            missed: Spans::new(),
+            unexcused: Spans::new(),
+            late: Spans::new(),
+            unknown: Spans::new(),
+        };
         let hours = day.hours.or_else(|| calculator.day_minutes.map(|minutes| Span { begin: 0, end: minutes }));
         if day.marks.is_empty() {
             line.add_periods(day.periods, calculator);
@@ -135,7 +141,9 @@ fn missed_of_period(category: Option<Category>, minutes: Option<i32>, span: Span
         Some(Category::EarlyDeparture) => Span { begin: span.end - minutes.unwrap_or(0), end: span.end },
         Some(Category::Tardy) => first(minutes.unwrap_or(0)),
         Some(Category::Partial) => first(minutes.unwrap_or(span.minutes() / 2)),
-        Some(category) if is_absence(category) => first(minutes.filter(|minutes| *minutes > 0).unwrap_or(span.minutes())),
+        Some(category) if is_absence(category) => {
+            first(minutes.filter(|minutes| *minutes > 0).unwrap_or(span.minutes()))
+        }
         _ => first(0),
     }
 }

@@ -7,7 +7,9 @@ use homeroom_domain::date::Date;
 use homeroom_domain::day::Day;
 use homeroom_domain::episode::{Episodes, Moment, Step};
 use homeroom_domain::evaluation::Evaluation;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership};
+use homeroom_domain::event::{
+    AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership, Times,
+};
 use homeroom_domain::id::{DistrictId, RecordKey, Revision, SchoolId, SchoolYear, SourceId, StudentKey};
 use homeroom_domain::ledger::{Applied, Ledger};
 use homeroom_domain::measure::Measures;
@@ -102,7 +104,15 @@ impl Spell for Enrollment {
 
 /// A mark for the whole day at school "1".
 pub(crate) fn mark(category: &str, date: Date) -> AttendanceMark {
-    AttendanceMark { school: school("1"), date, scope: Scope::Day, session: None, code: code(category), share: None }
+    AttendanceMark {
+        school: school("1"),
+        date,
+        scope: Scope::Day,
+        session: None,
+        code: code(category),
+        share: None,
+        times: Times::default(),
+    }
 }
 
 pub(crate) fn absent(date: Date) -> AttendanceMark {

@@ -8,7 +8,7 @@ use std::fmt;
 
 use homeroom_domain::date::Date;
 use homeroom_domain::id::{SchoolId, SchoolYear};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Problem;
@@ -231,6 +231,21 @@ impl<'v> Field<'v> {
         const EXPECTED: &str = "a whole number from 0 to 18446744073709551615";
         let Value::Integer(value) = *self.value else { return Err(self.mistyped(EXPECTED)) };
         u64::try_from(value).map_err(|_| self.problem(EXPECTED, "is out of range"))
+    }
+
+    /// A whole number from `min` to `max`.
+    pub fn whole(self, expected: &'static str, min: i32, max: i32) -> Result<i32, Problem> {
+        let Value::Integer(value) = *self.value else { return Err(self.mistyped(expected)) };
+        let value = i32::try_from(value).ok().filter(|value| (min..=max).contains(value));
+        value.ok_or_else(|| self.problem(expected, "is out of range"))
+    }
+
+    /// A time of day such as `09:35`, in minutes after midnight; seconds are dropped.
+    pub fn minute_of_day(self) -> Result<i32, Problem> {
+        const EXPECTED: &str = "a time of day there such as 09:35";
+        let Value::Text(text) = self.value else { return Err(self.mistyped(EXPECTED)) };
+        let time: civil::Time = text.parse().map_err(|_| self.problem(EXPECTED, "is no time of this form"))?;
+        Ok(i32::from(time.hour()) * 60 + i32::from(time.minute()))
     }
 
     /// A number with at most two decimals from `min` to `max`, in hundredths.

@@ -52,7 +52,7 @@ pub fn example(kind: Kind) -> Value {
         }),
         Kind::Attendance => json!({
             "student": "604822", "school": "255901001", "date": "2022-04-13", "section": null, "session": "2022-spring",
-            "code": "Unexcused Absence", "share": 1.0,
+            "code": "Unexcused Absence", "share": 1.0, "minutes": null, "came_at": null, "left_at": null,
         }),
         Kind::Grade => json!({
             "student": "604822", "section": "ALG-1-03", "grading_period": "2022-P4", "grade_type": "Grading Period",

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use homeroom_bus::{Appended, Log, NewRecord, Topic};
 use homeroom_chassis::clock;
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Origin, Scope};
+use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Origin, Scope, Times};
 use homeroom_domain::id::{DistrictId, RecordKey, Revision, SchoolId, SchoolYear, SourceId, StudentKey};
 use homeroom_domain::reference::{Calendar, CalendarDate, Entry, ReferenceChange, School};
 use homeroom_domain::settings::{Clock, Settings};
@@ -201,5 +201,6 @@ pub(crate) fn mark(at: &str, on: Date, code: &str) -> Fact {
         session: None,
         code: format!("uri://ed-fi.org/AttendanceEventCategoryDescriptor#{code}"),
         share: None,
+        times: Times::default(),
     })
 }

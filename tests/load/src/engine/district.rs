@@ -1,7 +1,7 @@
 //! The workload's district in our words: its reference records, its students' first words, and its marks as events.
 
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope};
+use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, Times};
 use homeroom_domain::id::{
     CalendarId, CourseId, CourseOfferingId, GradingPeriodId, RecordKey, Revision, SchoolId, SchoolYear, SectionId,
     SessionId, SourceId, StudentKey,
@@ -128,6 +128,7 @@ impl District {
                 session: None,
                 code: code.to_owned(),
                 share: None,
+                times: Times::default(),
             }))
         });
         let student = usize::try_from(mark.student).expect("a student of the district");

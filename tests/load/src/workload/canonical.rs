@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Origin, Scope};
+use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Origin, Scope, Times};
 use homeroom_domain::id::{
     CalendarId, DistrictId, EventId, RecordKey, Revision, SchoolId, SchoolYear, SourceId, StudentKey,
 };
@@ -129,6 +129,7 @@ impl District {
                 session: None,
                 code: code.to_owned(),
                 share: None,
+                times: Times::default(),
             }))
         };
         // As ingestion makes it of a natural key that holds a date: a hash of the rest, and the date.

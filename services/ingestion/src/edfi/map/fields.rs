@@ -59,6 +59,12 @@ impl<'a> Fields<'a> {
         self.object.get(name).and_then(Value::as_f64).map(|number| (number * 100.0).round() as i64)
     }
 
+    /// A time of day, which the validator has brought into the form `HH:MM:SS`, in minutes after midnight.
+    pub(super) fn find_minute_of_day(self, name: &str) -> Option<i32> {
+        let time: jiff::civil::Time = self.find_text(name)?.parse().ok()?;
+        Some(i32::from(time.hour()) * 60 + i32::from(time.minute()))
+    }
+
     pub(super) fn date(self, name: &str) -> Result<Date, Unmappable> {
         let text = self.text(name)?;
         Date::parse(text).ok_or_else(|| self.fault(name, "a date from 1900 to 2200", "it is another date"))

@@ -1,7 +1,7 @@
 //! The lines of the Grand Bend sample, and what each family says.
 
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Scope};
+use homeroom_domain::event::{AttendanceMark, Scope, Times};
 use homeroom_domain::id::{DistrictId, SchoolId};
 use secrecy::SecretString;
 use serde_json::json;
@@ -86,6 +86,7 @@ fn a_daily_mark_says_school_session_code_and_share_of_the_day() {
         session: said.session,
         code: "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Excused Absence".to_owned(),
         share: Some(25),
+        times: Times::default(),
     };
     assert_eq!(said, &expected);
     assert!(said.session.is_some());
@@ -98,6 +99,7 @@ fn a_section_mark_refers_to_the_section_and_session_that_the_documents_define() 
         "studentReference":{"studentUniqueId":"604945"},"sectionReference":section_reference(),"sectionAttendanceDuration":5,"arrivalTime":"09:35:00"});
     let said = sample.said("studentSectionAttendanceEvents", body);
     let [Statement::Fact(_, Fact::AttendanceMark(mark))] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(mark.times, Times { minutes: Some(5), came_at: Some(9 * 60 + 35), left_at: None });
     let section = json!({"sectionIdentifier":"25590110702Trad201MATH0322011","courseOfferingReference":
         {"localCourseCode":"MATH-03","schoolId":255_901_107,"schoolYear":2022,"sessionName":"2021-2022 Spring Semester"}});
     let [Statement::Entry(_, Entry::Section(section))] = &sample.said("sections", section)[..] else { panic!() };
