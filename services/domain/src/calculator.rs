@@ -25,6 +25,12 @@ pub use timeline::Minutes;
 use crate::id::SchoolId;
 use crate::settings::Category;
 
+/// The calculator that is shipped, as a district would write it.
+pub const SHIPPED: &str = include_str!("calculator/shipped.yaml");
+
+/// The JSON Schema of a document of calculators.
+pub const SCHEMA: &str = include_str!("calculator/schema.json");
+
 /// How days are counted where it applies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calculator {
@@ -57,6 +63,21 @@ pub struct Applies {
     pub school_types: Vec<String>,
     /// Calendars, by their code; lower case.
     pub calendars: Vec<String>,
+    /// Types of calendars, by value; lower case.
+    pub calendar_types: Vec<String>,
+}
+
+/// What decides whether a calculator applies: a calendar and its school, in lower case.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The school.
+    pub school: &'a SchoolId,
+    /// What kinds of school it is, by value.
+    pub school_types: &'a [String],
+    /// The calendar's code.
+    pub calendar: &'a str,
+    /// Its type, by value.
+    pub calendar_type: &'a str,
 }
 
 /// What a day absent is.
@@ -120,13 +141,14 @@ impl Calculator {
 }
 
 impl Applies {
-    /// Whether it does: at a school of a type (its value in lower case, when known), for a calendar by its code in lower case.
-    pub fn to(&self, school: &SchoolId, school_type: Option<&str>, calendar: Option<&str>) -> bool {
-        let named = |names: &[String], value: Option<&str>| {
-            names.is_empty() || value.is_some_and(|value| names.iter().any(|name| name == value))
-        };
-        (self.schools.is_empty() || self.schools.contains(school))
-            && named(&self.school_types, school_type)
-            && named(&self.calendars, calendar)
+    /// Whether it does.
+    pub fn to(&self, place: &Place<'_>) -> bool {
+        fn named(names: &[String], is: impl Fn(&str) -> bool) -> bool {
+            names.is_empty() || names.iter().any(|name| is(name))
+        }
+        (self.schools.is_empty() || self.schools.contains(place.school))
+            && named(&self.school_types, |name| place.school_types.iter().any(|of| of == name))
+            && named(&self.calendars, |name| name == place.calendar)
+            && named(&self.calendar_types, |name| name == place.calendar_type)
     }
 }

@@ -65,7 +65,15 @@ mod tests {
         let monday = Date::parse("2025-08-25").unwrap().days();
         let date = |at: i32| Date::from_days(monday + at / 5 * 7 + at % 5).unwrap();
         (0..weeks * 5)
-            .map(|at| Day { date: date(at), absent: 0, unexcused: 0, tardy: false, unexplained: false })
+            .map(|at| Day {
+                date: date(at),
+                absent: 0,
+                unexcused: 0,
+                tardy: false,
+                unexplained: false,
+                weight: 100,
+                minutes: None,
+            })
             .collect()
     }
 

@@ -97,7 +97,8 @@ pub fn student(dice: &mut Dice, marks: usize) -> Vec<Said> {
 
 /// How a district counts.
 pub fn settings(dice: &mut Dice) -> Settings {
-    let codes = BTreeMap::from([("a7".to_owned(), Category::UnexcusedAbsence)]);
+    let category = dice.of(&[Category::UnexcusedAbsence, Category::SuspendedOut, Category::Activity]);
+    let codes = BTreeMap::from([("a7".to_owned(), category)]);
     Settings {
         failing_below: dice.of(&[60_00, 70_00]),
         reporting: if dice.one_in(4) { Reporting::Positive } else { Reporting::Negative },
@@ -267,12 +268,18 @@ fn graded(dice: &mut Dice) -> Said {
 }
 
 fn has_school(name: &str) -> Said {
-    let entry = Entry::School(School { school: school(name), name: name.to_owned() });
+    let entry = Entry::School(School { school: school(name), name: name.to_owned(), types: Vec::new() });
     Said::Reference(format!("school {name}"), Some(entry))
 }
 
 fn has_calendar(calendar: &str, at: &str, school_year: SchoolYear) -> Said {
-    let entry = Entry::Calendar(Calendar { calendar: id(calendar), school: school(at), school_year });
+    let entry = Entry::Calendar(Calendar {
+        calendar: id(calendar),
+        school: school(at),
+        school_year,
+        code: String::new(),
+        calendar_type: String::new(),
+    });
     Said::Reference(format!("calendar {calendar}"), Some(entry))
 }
 
@@ -309,8 +316,13 @@ fn offers(section: &str, session: &str) -> Said {
 }
 
 fn holds(section: &str, at: &str) -> Said {
-    let entry =
-        Section { section: id(section), course_offering: id(&format!("offering {section}")), school: school(at) };
+    let entry = Section {
+        section: id(section),
+        course_offering: id(&format!("offering {section}")),
+        school: school(at),
+        class_periods: Vec::new(),
+        official: false,
+    };
     Said::Reference(format!("section {section}"), Some(Entry::Section(entry)))
 }
 

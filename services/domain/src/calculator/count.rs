@@ -2,9 +2,10 @@
 
 use super::band::{Bands, Quantity};
 use super::fact::{DayMark, PeriodMark, SchoolDay, Span, Told};
-use super::timeline::{Minutes, Timeline, absent_part, is_absence};
+use super::timeline::{Minutes, Timeline, absent_part, is_absence, may_be_late};
 use super::{Calculator, Method};
 use crate::day::WHOLE;
+use crate::event::DAY_MINUTES;
 use crate::settings::Category;
 
 /// What a day counts for, before the calendar's weight.
@@ -30,11 +31,17 @@ struct Words {
     open: bool,
 }
 
+impl Words {
+    fn hear(&mut self, category: Option<Category>) {
+        self.came |= matches!(category, Some(Category::Tardy | Category::Present));
+    }
+}
+
 impl Calculator {
     /// Counts a day; none when it is not known what it was.
     pub fn count(&self, day: &SchoolDay<'_>) -> Option<Counted> {
         let line = Timeline::of(day, self);
-        let minutes = line.as_ref().map(Timeline::all);
+        let minutes = line.as_ref().map(Timeline::all).or_else(|| self.stated(day.marks));
         let (absent, unexcused) = match &self.method {
             Method::Marks => self.by_marks(day)?,
             Method::OfficialPeriod => self.by_official_period(day)?,
@@ -45,20 +52,36 @@ impl Calculator {
         Some(Counted { absent, unexcused, tardy: words.tardy, unexplained, minutes })
     }
 
+    /// The minutes that marks state, of a day whose length is not known; none when one of them misses time and states none.
+    fn stated(&self, marks: &[DayMark]) -> Option<Minutes> {
+        let mut sum = Minutes::default();
+        for mark in marks {
+            let category = self.treat(mark.category);
+            match mark.minutes.filter(|_| category.is_some_and(may_be_late)) {
+                Some(minutes) => sum.miss(category, minutes.clamp(0, DAY_MINUTES)),
+                None if absent_part(category, mark.share) > 0 => return None,
+                None => {}
+            }
+        }
+        (sum.absent > 0).then_some(sum)
+    }
+
     fn words(&self, day: &SchoolDay<'_>) -> Words {
         let mut words = Words::default();
-        let daily = day.marks.iter().map(|mark| (mark.category, true));
-        let periods = day.periods.iter().flat_map(|period| marks(period.told)).map(|mark| (mark.category, false));
-        let daily_first = !day.marks.is_empty();
-        for (category, whole_day) in daily.chain(periods) {
-            let category = self.treat(category);
-            words.came |= matches!(category, Some(Category::Tardy | Category::Present));
-            if daily_first && !whole_day {
-                continue;
-            }
+        for mark in day.marks {
+            let category = self.treat(mark.category);
+            words.hear(category);
+            let unexcused = matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
+            words.open |= unexcused || category == Some(Category::Partial) && absent_part(category, mark.share) > 0;
             words.tardy |= category == Some(Category::Tardy);
-            words.open |= matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse))
-                || whole_day && category == Some(Category::Partial);
+        }
+        for mark in day.periods.iter().flat_map(|period| marks(period.told)) {
+            let category = self.treat(mark.category);
+            words.hear(category);
+            if day.marks.is_empty() {
+                words.open |= matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
+                words.tardy |= category == Some(Category::Tardy);
+            }
         }
         words
     }
@@ -68,7 +91,7 @@ impl Calculator {
         if !day.marks.is_empty() {
             return Some(self.sum(day.marks));
         }
-        let known = day.periods.iter().filter(|period| !matches!(period.told, Told::Untaken));
+        let known = day.periods.iter().filter(|period| !period.again && !matches!(period.told, Told::Untaken));
         let (mut sections, mut missed) = (0, 0);
         let (mut absences, mut unexcused) = (0, 0);
         for period in known {

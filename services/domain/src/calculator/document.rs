@@ -68,6 +68,7 @@ struct AppliesText {
     schools: Vec<String>,
     school_types: Vec<String>,
     calendars: Vec<String>,
+    calendar_types: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -167,7 +168,12 @@ impl Text {
 impl AppliesText {
     fn check(self) -> Result<Applies, id::Error> {
         let schools = self.schools.iter().map(|school| SchoolId::parse(school)).collect::<Result<_, _>>()?;
-        Ok(Applies { schools, school_types: lower(self.school_types), calendars: lower(self.calendars) })
+        Ok(Applies {
+            schools,
+            school_types: lower(self.school_types),
+            calendars: lower(self.calendars),
+            calendar_types: lower(self.calendar_types),
+        })
     }
 }
 

@@ -25,7 +25,7 @@ pub struct Span {
 impl Span {
     /// Minutes in it; none before its begin.
     pub fn minutes(self) -> i32 {
-        (self.end - self.begin).max(0)
+        self.end.saturating_sub(self.begin).max(0)
     }
 
     /// The part that lies in another.
@@ -56,6 +56,8 @@ pub struct Period<'a> {
     pub span: Option<Span>,
     /// Whether it is the one that attendance officially goes by.
     pub official: bool,
+    /// Whether the same class met earlier that day: it is one class, and one word on it, however often it meets.
+    pub again: bool,
     /// What was told of it.
     pub told: Told<'a>,
 }

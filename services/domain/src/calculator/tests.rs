@@ -13,7 +13,7 @@ const EXCUSED: Option<Category> = Some(Category::ExcusedAbsence);
 fn periods<'a>(told: [Told<'a>; 6]) -> Vec<Period<'a>> {
     let period = |(at, told): (usize, Told<'a>)| {
         let begin = 480 + i32::try_from(at).unwrap() * 60;
-        Period { span: Some(Span { begin, end: begin + 60 }), official: at == 1, told }
+        Period { span: Some(Span { begin, end: begin + 60 }), official: at == 1, again: false, told }
     };
     told.into_iter().enumerate().map(period).collect()
 }
@@ -142,6 +142,43 @@ fn every_third_tardy_is_an_absence() {
         20,
         "no more than the day"
     );
+}
+
+#[test]
+fn what_is_shipped_reads_as_the_default_and_its_schema_knows_every_field() {
+    assert_eq!(parse(SHIPPED).unwrap(), [Calculator::shipped()]);
+    for field in [
+        "applies",
+        "schools",
+        "school-types",
+        "calendars",
+        "calendar-types",
+        "count",
+        "treat",
+        "tardies",
+        "day-minutes",
+        "weights",
+        "exit-day-counts",
+        "no-show-types",
+        "every-minutes",
+        "within",
+        "needed-minutes",
+        "suspended-in",
+    ] {
+        assert!(SCHEMA.contains(&format!("\"{field}\"")), "{field}");
+    }
+}
+
+#[test]
+fn a_calculator_applies_where_all_that_it_names_matches() {
+    let it =
+        one("    applies: {school-types: [Elementary School], calendar-types: [student]}\n    count: marks").applies;
+    let school = SchoolId::parse("1").unwrap();
+    let types = ["elementary school".to_owned(), "regular".to_owned()];
+    let place = Place { school: &school, school_types: &types, calendar: "main", calendar_type: "student" };
+    assert!(it.to(&place) && Applies::default().to(&place));
+    assert!(!it.to(&Place { calendar_type: "school", ..place }));
+    assert!(!it.to(&Place { school_types: &types[1..], ..place }));
 }
 
 #[test]

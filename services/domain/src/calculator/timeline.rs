@@ -25,6 +25,17 @@ pub struct Minutes {
     pub unknown: i32,
 }
 
+impl Minutes {
+    pub(super) fn miss(&mut self, category: Option<Category>, minutes: i32) {
+        self.absent += minutes;
+        match category {
+            Some(Category::UnexcusedAbsence) => self.unexcused += minutes,
+            Some(Category::Tardy) => self.late += minutes,
+            _ => {}
+        }
+    }
+}
+
 type Spans = SmallVec<[Span; 8]>;
 
 /// The day's minutes.
@@ -177,7 +188,7 @@ pub(super) fn is_absence(category: Category) -> bool {
 }
 
 /// Whether minutes that come with it were missed.
-fn may_be_late(category: Category) -> bool {
+pub(super) fn may_be_late(category: Category) -> bool {
     is_absence(category) || matches!(category, Category::Partial | Category::Tardy | Category::EarlyDeparture)
 }
 

@@ -21,6 +21,8 @@ pub const MAX_KEY_BYTES: usize = 500;
 
 /// The most codes of one record.
 pub const MAX_CODES: usize = 50;
+/// The most dates in a list: more than a school year has.
+pub const MAX_DATES: usize = 400;
 
 /// No record of a student in school today is older.
 const FIRST_YEAR: i16 = 2000;
@@ -44,7 +46,7 @@ pub enum Value<'a> {
     Decimal(f64),
     /// A text.
     Text(Cow<'a, str>),
-    /// A list; its members are kept when they are texts, up to one more than [`MAX_CODES`].
+    /// A list; its members are kept when they are texts, up to one more than [`MAX_DATES`].
     List(Vec<Value<'a>>),
     /// An object.
     Object,
@@ -95,7 +97,7 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut kept = Vec::new();
-        while kept.len() <= MAX_CODES {
+        while kept.len() <= MAX_DATES {
             match list.next_element()? {
                 Some(value) => kept.push(value),
                 None => return Ok(Value::List(kept)),
@@ -192,6 +194,26 @@ impl<'v> Field<'v> {
             return Err(self.problem(EXPECTED, "has more"));
         }
         list.iter().map(|value| Field::at(self.path, value).code().map(str::to_owned)).collect()
+    }
+
+    /// A list of the sender's ids, at most [`MAX_CODES`].
+    pub fn ids(self) -> Result<Vec<&'v str>, Problem> {
+        const EXPECTED: &str = "a list of at most 50 ids, each a text of 1 to 120 bytes";
+        let Value::List(list) = self.value else { return Err(self.mistyped(EXPECTED)) };
+        if list.len() > MAX_CODES {
+            return Err(self.problem(EXPECTED, "has more"));
+        }
+        list.iter().map(|value| Field::at(self.path, value).id()).collect()
+    }
+
+    /// A list of dates, at most [`MAX_DATES`].
+    pub fn dates(self, today: Date) -> Result<Vec<Date>, Problem> {
+        const EXPECTED: &str = "a list of at most 400 dates such as 2022-04-13";
+        let Value::List(list) = self.value else { return Err(self.mistyped(EXPECTED)) };
+        if list.len() > MAX_DATES {
+            return Err(self.problem(EXPECTED, "has more"));
+        }
+        list.iter().map(|value| Field::at(self.path, value).date(today)).collect()
     }
 
     /// A date from 2000-01-01 to 400 days after today: no other can belong to a student in school.

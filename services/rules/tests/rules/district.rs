@@ -149,13 +149,19 @@ impl District {
     }
 
     pub(crate) async fn school(&self, name: &str) {
-        let entry = School { school: school(name), name: format!("School {name}") };
+        let entry = School { school: school(name), name: format!("School {name}"), types: Vec::new() };
         self.define(&format!("school/{name}"), Entry::School(entry)).await;
     }
 
     /// A calendar of a school with the first so many school days.
     pub(crate) async fn calendar(&self, of: &str, days: i32) {
-        let calendar = Calendar { calendar: id(of), school: school(of), school_year: SchoolYear(2022) };
+        let calendar = Calendar {
+            calendar: id(of),
+            school: school(of),
+            school_year: SchoolYear(2022),
+            code: String::new(),
+            calendar_type: String::new(),
+        };
         self.define(&format!("calendar/{of}"), Entry::Calendar(calendar)).await;
         for n in 1..=days {
             self.calendar_date(of, day(n), "Instructional day").await;

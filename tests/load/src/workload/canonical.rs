@@ -61,11 +61,18 @@ impl District {
         let clock = Clock { offset_seconds, ..Settings::default().clock };
         let mut entries = vec![Entry::Settings(Settings { clock, ..Settings::default() })];
         entries.push(Entry::RulePack(DEFAULT_PACK.to_owned()));
-        let school =
-            |school: &SchoolId| Entry::School(School { school: school.clone(), name: format!("School {school}") });
+        let school = |school: &SchoolId| {
+            Entry::School(School { school: school.clone(), name: format!("School {school}"), types: Vec::new() })
+        };
         entries.extend(self.schools.iter().map(school));
         let school = self.schools[0].clone();
-        entries.push(Entry::Calendar(Calendar { calendar: CALENDAR, school, school_year: SCHOOL_YEAR }));
+        entries.push(Entry::Calendar(Calendar {
+            calendar: CALENDAR,
+            school,
+            school_year: SCHOOL_YEAR,
+            code: String::new(),
+            calendar_type: String::new(),
+        }));
         let before = (1..=self.days_before()).map(|back| date(0) - i32::try_from(back).unwrap_or(0));
         for days in before.chain((0..super::YEAR_DAYS).map(date)) {
             let events = vec!["Instructional day".to_owned()];

@@ -273,7 +273,7 @@ impl Oracle {
                     open += stated.unwrap_or(50).clamp(0, 100);
                 }
                 Some(Category::Tardy) => tardy = true,
-                Some(Category::EarlyDeparture | Category::Present) | None => {}
+                _ => {}
             }
         }
         Sum { absent: absent.min(100), unexcused: unexcused.min(100), tardy, unexplained: open > 0 && !came }
@@ -410,7 +410,11 @@ impl Oracle {
         let value = meaning(&mark.code);
         let own = self.settings.codes.get(&mark.code.to_lowercase()).or_else(|| self.settings.codes.get(&value));
         if let Some(own) = own {
-            return Some(*own);
+            return Some(match own {
+                Category::SuspendedOut => Category::ExcusedAbsence,
+                Category::SuspendedIn | Category::Remote | Category::Activity => Category::Present,
+                other => *other,
+            });
         }
         match value.as_str() {
             "excused absence" => Some(Category::ExcusedAbsence),

@@ -4,9 +4,10 @@ use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::id::SchoolId;
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::measure::Measures;
+use homeroom_domain::reference::Entry;
 use homeroom_domain::settings::{Now, Settings};
 use homeroom_domain::view::Records;
-use homeroom_simulation::generate::{SCHOOLS, Word};
+use homeroom_simulation::generate::{SCHOOLS, Said, Word};
 use homeroom_simulation::model::oracle::{Oracle, Row};
 use homeroom_simulation::names::{YEAR, date, school};
 use proptest::prelude::*;
@@ -38,6 +39,22 @@ proptest! {
     ) {
         // Three revisions in turn, so that many words of one key are equal to, or older than, the one before.
         let log: Vec<Word> = log.into_iter().zip([2, 1, 2, 3].into_iter().cycle()).map(|(said, revision)| said.with(revision)).collect();
+        agree(&log, &settings)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
+
+    /// A calculator that says what the shipped one says counts by other code, and to the same.
+    #[test]
+    fn a_calculator_in_the_words_of_the_default_counts_the_same(
+        log in worlds::log(60),
+        settings in worlds::settings(),
+    ) {
+        let mut log: Vec<Word> = log.into_iter().zip([2, 1, 2, 3].into_iter().cycle()).map(|(said, revision)| said.with(revision)).collect();
+        let yaml = "calculators: [{id: ours, count: marks}]".to_owned();
+        log.push(Said::Reference("calculators".to_owned(), Some(Entry::Calculators(yaml))).with(1));
         agree(&log, &settings)?;
     }
 }
