@@ -182,12 +182,12 @@ impl View {
     fn settle(&mut self) {
         for (id, at) in &self.calendar_at {
             let calendar = &mut self.calendars[*at];
+            let place = counting::place(&self.schools, calendar);
+            let applies = |calculator: &Calculator| calculator.applies.to(&place.as_ref());
+            calendar.calculator = self.calculators.iter().position(applies);
             if let Some(dates) = self.dates.remove(id) {
-                let place = counting::place(&self.schools, calendar);
-                calendar.calculator =
-                    self.calculators.iter().position(|calculator| calculator.applies.to(&place.as_ref()));
-                calendar.weights =
-                    calendar.calculator.map_or_else(Vec::new, |at| counting::weights(&self.calculators[at], &dates));
+                let calculator = calendar.calculator.map(|at| &self.calculators[at]);
+                calendar.weights = calculator.map_or_else(Vec::new, |calculator| counting::weights(calculator, &dates));
                 calendar.instructional = dates
                     .into_iter()
                     .filter_map(|(date, events)| code::instructional(&events).then_some(date))

@@ -2,6 +2,7 @@
 
 mod export;
 mod list;
+mod other;
 mod student;
 mod summary;
 mod watch;
@@ -95,7 +96,7 @@ impl RiskQuery for Risk {
         request: Request<wire::ExportMeasuresRequest>,
     ) -> Result<Response<Self::ExportMeasuresStream>, Status> {
         let district = self.district(&request)?;
-        self.export(district, request.into_inner().as_of).map(Response::new)
+        self.export(district, request.into_inner()).map(Response::new)
     }
 
     async fn get_summary(
@@ -130,5 +131,6 @@ fn measures(student: &[u8], row: &Row) -> wire::Measures {
         failing: count(it.failing),
         failing_core: count(it.failing_core),
         open_alerts: i32::try_from(row.open_alerts).unwrap_or(i32::MAX),
+        others: Vec::new(),
     }
 }

@@ -226,7 +226,11 @@ pub fn daily(dice: &mut Dice) -> Said {
         session: dice.one_in(5).then(|| id(dice.of(&[SESSIONS[0], "nobody's session"]))),
         code: code(dice.of(&CATEGORIES)),
         share: dice.one_in(2).then(|| dice.of(&[-1, 0, 1, 25, 50, 75, 100, 101, 250])),
-        times: Times::default(),
+        times: Times {
+            minutes: dice.one_in(3).then(|| dice.of(&[-5, 0, 30, 31, 130, 400, 500])),
+            came_at: dice.one_in(6).then(|| dice.of(&[0, 485, 700])),
+            left_at: dice.one_in(6).then(|| dice.of(&[500, 860, 1_439])),
+        },
     };
     Said::Fact(format!("mark {} at {at} on {offset}", dice.roll(2)), Some(Fact::AttendanceMark(mark)))
 }

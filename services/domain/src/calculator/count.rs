@@ -2,7 +2,7 @@
 
 use super::band::{Bands, Quantity};
 use super::fact::{DayMark, PeriodMark, SchoolDay, Span, Told};
-use super::timeline::{Minutes, Timeline, absent_part, is_absence, may_be_late};
+use super::timeline::{Minutes, Timeline, absent_part, is_absence, stated_minutes};
 use super::{Calculator, Method};
 use crate::day::WHOLE;
 use crate::event::DAY_MINUTES;
@@ -57,7 +57,7 @@ impl Calculator {
         let mut sum = Minutes::default();
         for mark in marks {
             let category = self.treat(mark.category);
-            match mark.minutes.filter(|_| category.is_some_and(may_be_late)) {
+            match stated_minutes(category, mark.minutes) {
                 Some(minutes) => sum.miss(category, minutes.clamp(0, DAY_MINUTES)),
                 None if absent_part(category, mark.share) > 0 => return None,
                 None => {}

@@ -71,6 +71,18 @@ fn by_halves() {
     assert_eq!(of(DayMark { category: EXCUSED, left_at: Some(675 + 149), ..DayMark::default() }), (50, false));
 }
 
+#[test]
+fn a_day_of_known_length_alone_has_two_halves_as_long_and_no_clock() {
+    let it = one("    count: {halves: {noon: '12:00', needed-minutes: 150}}\n    day-minutes: 390");
+    let of = |mark: DayMark| {
+        let mark = DayMark { category: ABSENT, ..mark };
+        it.count(&SchoolDay { hours: None, marks: &[mark], periods: &[] }).unwrap().absent
+    };
+    assert_eq!(of(DayMark { minutes: Some(45), ..DayMark::default() }), 0);
+    assert_eq!(of(DayMark { minutes: Some(46), ..DayMark::default() }), 50);
+    assert_eq!(of(DayMark { came_at: Some(500), ..DayMark::default() }), 100, "when the day began is not known");
+}
+
 /// Source: Infinite Campus's whole-day and half-day absence minutes; periods that nobody took are no presence.
 #[test]
 fn by_minutes_from_periods() {

@@ -5,8 +5,8 @@
 
 use smallvec::SmallVec;
 
-use super::Calculator;
 use super::fact::{DayMark, Period, SchoolDay, Span, Told};
+use super::{Calculator, Method};
 use crate::day::WHOLE;
 use crate::settings::Category;
 
@@ -23,6 +23,14 @@ pub struct Minutes {
     pub late: i32,
     /// Of what is scheduled, not known: nobody took attendance.
     pub unknown: i32,
+}
+
+impl Calculator {
+    /// A day of so many minutes, when it is not known when it begins: around noon, where halves count, so that both are as long.
+    fn laid_out(&self, minutes: i32) -> Span {
+        let begin = if let Method::Halves { noon, .. } = self.method { noon - minutes / 2 } else { 0 };
+        Span { begin, end: begin + minutes }
+    }
 }
 
 impl Minutes {
@@ -57,14 +65,16 @@ impl Timeline {
             late: Spans::new(),
             unknown: Spans::new(),
         };
-        let hours = day.hours.or_else(|| calculator.day_minutes.map(|minutes| Span { begin: 0, end: minutes }));
+        // Of a day whose length alone is known, times of the clock say nothing.
+        let clock = day.hours.is_some();
+        let hours = day.hours.or_else(|| calculator.day_minutes.map(|minutes| calculator.laid_out(minutes)));
         if day.marks.is_empty() {
             line.add_periods(day.periods, calculator);
         } else {
             let hours = hours?;
             line.scheduled.push(hours);
             for mark in day.marks {
-                line.add_mark(mark, hours, calculator);
+                line.add_mark(mark, hours, clock, calculator);
             }
         }
         if line.scheduled.is_empty() && day.periods.is_empty() {
@@ -97,9 +107,9 @@ impl Timeline {
         }
     }
 
-    fn add_mark(&mut self, mark: &DayMark, hours: Span, calculator: &Calculator) {
+    fn add_mark(&mut self, mark: &DayMark, hours: Span, clock: bool, calculator: &Calculator) {
         let category = calculator.treat(mark.category);
-        if mark.came_at.is_none() && mark.left_at.is_none() {
+        if !clock || mark.came_at.is_none() && mark.left_at.is_none() {
             self.miss(category, missed_of_day(category, mark, hours));
             return;
         }
@@ -161,7 +171,7 @@ fn missed_of_period(category: Option<Category>, minutes: Option<i32>, span: Span
 
 fn missed_of_day(category: Option<Category>, mark: &DayMark, hours: Span) -> Span {
     let share = absent_part(category, mark.share) * hours.minutes() / WHOLE;
-    let stated = mark.minutes.filter(|_| category.is_some_and(may_be_late));
+    let stated = stated_minutes(category, mark.minutes);
     let minutes = stated.unwrap_or(share).clamp(0, hours.minutes());
     match category {
         Some(Category::EarlyDeparture) => Span { begin: hours.end - minutes, end: hours.end },
@@ -187,8 +197,14 @@ pub(super) fn is_absence(category: Category) -> bool {
     matches!(category, Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse)
 }
 
+/// The minutes that a daily mark says were missed. An absence of no minutes says nothing of how long it was.
+pub(super) fn stated_minutes(category: Option<Category>, minutes: Option<i32>) -> Option<i32> {
+    let category = category?;
+    minutes.filter(|minutes| may_be_late(category) && (*minutes > 0 || !is_absence(category)))
+}
+
 /// Whether minutes that come with it were missed.
-pub(super) fn may_be_late(category: Category) -> bool {
+fn may_be_late(category: Category) -> bool {
     is_absence(category) || matches!(category, Category::Partial | Category::Tardy | Category::EarlyDeparture)
 }
 

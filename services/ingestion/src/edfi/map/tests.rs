@@ -3,6 +3,7 @@
 use homeroom_domain::date::Date;
 use homeroom_domain::event::{AttendanceMark, Scope, Times};
 use homeroom_domain::id::{DistrictId, SchoolId};
+use homeroom_domain::reference::MeetingTime;
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -116,6 +117,37 @@ fn a_section_mark_refers_to_the_section_and_session_that_the_documents_define() 
     };
     assert_eq!(offering.course_offering, section.course_offering);
     assert_eq!(offering.session, session.session);
+}
+
+#[test]
+fn a_section_meets_in_the_periods_that_bells_ring_for() {
+    let sample = Sample::new();
+    let (school, period) = (
+        json!({"schoolId": 255_901_107}),
+        json!({"classPeriodReference": {"classPeriodName": "02 - Traditional", "schoolId": 255_901_107}}),
+    );
+    let said = sample.said(
+        "classPeriods",
+        json!({"classPeriodName": "02 - Traditional", "schoolReference": school,
+        "officialAttendancePeriod": true, "meetingTimes": [{"startTime": "09:35:00", "endTime": "10:25:00"}]}),
+    );
+    let [Statement::Entry(_, Entry::ClassPeriod(met))] = said.as_slice() else { panic!("{said:?}") };
+    assert!(met.official);
+    assert_eq!(met.times, [MeetingTime { begin_at: 9 * 60 + 35, end_at: 10 * 60 + 25 }]);
+    let said = sample.said(
+        "bellSchedules",
+        json!({"bellScheduleName": "Normal", "schoolReference": school,
+        "classPeriods": [period], "dates": [{"date": "2022-04-13"}], "startTime": "08:00:00"}),
+    );
+    let [Statement::Entry(_, Entry::BellSchedule(bells))] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!((bells.class_periods.as_slice(), bells.hours), (&[met.class_period][..], None));
+    assert_eq!(bells.dates, [Date::parse("2022-04-13").unwrap()]);
+    let held =
+        json!({"localCourseCode": "MATH-03", "schoolId": 255_901_107, "schoolYear": 2022, "sessionName": "Fall"});
+    let said = sample
+        .said("sections", json!({"sectionIdentifier": "S", "courseOfferingReference": held, "classPeriods": [period]}));
+    let [Statement::Entry(_, Entry::Section(section))] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!((section.class_periods.as_slice(), section.official), (&[met.class_period][..], false));
 }
 
 #[test]
