@@ -52,7 +52,8 @@ impl<'a> Calculated<'_, 'a> {
                 of_date.extend(mark.filter(|mark| of == date && mark.school == school));
             }
             let (calculator, weight) = self.counting(school, date);
-            days.extend(self.day(school, date, &of_date, calculator.unwrap_or(&shipped), weight, &mut late));
+            let counting = (calculator.unwrap_or(&shipped), weight);
+            days.extend(self.day((school, date), &of_date, counting, &mut late));
         }
         days
     }
@@ -71,17 +72,16 @@ impl<'a> Calculated<'_, 'a> {
         (calculator, calendar.map_or(WHOLE, |calendar| calendar.weight(date)))
     }
 
+    /// A date at a school, by a calculator and what the date is worth.
     fn day(
         &self,
-        school: &SchoolId,
-        date: Date,
+        (school, date): (&SchoolId, Date),
         marks: &[&Mark<'_>],
-        calculator: &Calculator,
-        weight: i32,
+        (calculator, weight): (&Calculator, i32),
         late: &mut Late,
     ) -> Option<Day> {
         let daily: SmallVec<[DayMark; 4]> =
-            marks.iter().filter(|mark| mark.scope == Scope::Day).map(day_mark).collect();
+            marks.iter().filter(|mark| mark.scope == Scope::Day).map(|mark| day_mark(mark)).collect();
         let held = by_section(marks);
         let by_marks = calculator.method == Method::Marks;
         let periods = self.periods(school, date, &held, by_marks);
@@ -138,7 +138,7 @@ impl<'a> Calculated<'_, 'a> {
     }
 }
 
-fn day_mark(mark: &&Mark<'_>) -> DayMark {
+fn day_mark(mark: &Mark<'_>) -> DayMark {
     let times = mark.times;
     DayMark {
         category: mark.said,

@@ -411,6 +411,9 @@ impl Leaning<'_> {
     }
 
     fn on_section(&mut self, section: SectionId) {
+        for school in self.view.period_schools(section) {
+            self.on(Some(school));
+        }
         let section = self.view.section(section);
         self.on(section.map(|section| section.school));
         self.on(section.map(|section| &section.session.school));

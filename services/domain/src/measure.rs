@@ -199,11 +199,20 @@ impl Measure {
     /// What its value counts.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::Enrolled | Self::Absent | Self::Unexcused => Unit::DayHundredths,
-            Self::LastYearEnrolled | Self::LastYearAbsent => Unit::DayHundredths,
-            Self::AbsencesLeft | Self::ExpectedAbsent => Unit::DayHundredths,
-            Self::Tardy | Self::Streak | Self::UnexcusedStreak => Unit::Days,
-            Self::LongestStreak | Self::UnknownDays | Self::FederalEnrolled | Self::FederalAbsent => Unit::Days,
+            Self::Enrolled
+            | Self::Absent
+            | Self::Unexcused
+            | Self::LastYearEnrolled
+            | Self::LastYearAbsent
+            | Self::AbsencesLeft
+            | Self::ExpectedAbsent => Unit::DayHundredths,
+            Self::Tardy
+            | Self::Streak
+            | Self::UnexcusedStreak
+            | Self::LongestStreak
+            | Self::UnknownDays
+            | Self::FederalEnrolled
+            | Self::FederalAbsent => Unit::Days,
             Self::Tier | Self::LastYearTier => Unit::Tier,
             Self::UnexplainedAbsenceToday => Unit::Flag,
             Self::Failing | Self::FailingCore => Unit::Courses,
@@ -235,8 +244,11 @@ impl Clock {
     /// The unit of the law.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::CaliforniaOccasions | Self::TexasFourWeeks | Self::TexasSixMonths => Unit::Days,
-            Self::FloridaMonth | Self::FloridaNinetyDays => Unit::Days,
+            Self::CaliforniaOccasions
+            | Self::TexasFourWeeks
+            | Self::TexasSixMonths
+            | Self::FloridaMonth
+            | Self::FloridaNinetyDays => Unit::Days,
             Self::OhioInARow | Self::OhioMonth | Self::OhioYear => Unit::Minutes,
             Self::NewMexicoRate => Unit::PercentHundredths,
         }

@@ -51,23 +51,23 @@ mod tests {
 
     #[test]
     fn a_tenth_of_the_full_calendar_is_too_much() {
-        let outlook = |absent| Outlook { enrolled: 100_00, absent, to_come: 80_00 };
+        let outlook = |absent| Outlook { enrolled: 10_000, absent, to_come: 8_000 };
         // A tenth of 180 days is 18: with 17.99 a student is below it.
-        assert_eq!(left(&outlook(0)), 17_99);
-        assert_eq!(left(&outlook(17_99)), 0);
-        assert_eq!(left(&outlook(20_00)), -2_01);
+        assert_eq!(left(&outlook(0)), 1_799);
+        assert_eq!(left(&outlook(1_799)), 0);
+        assert_eq!(left(&outlook(2_000)), -201);
         assert_eq!(left(&Outlook { enrolled: 0, absent: 0, to_come: 0 }), 0);
     }
 
     #[test]
     fn the_rate_of_a_few_days_is_shrunk_toward_last_years() {
         // Two of five days missed, 175 to come. Alone that would be 72 days.
-        let outlook = Outlook { enrolled: 5_00, absent: 2_00, to_come: 175_00 };
-        assert_eq!(expected(&outlook, &last_year(0, 0)), 72_00);
+        let outlook = Outlook { enrolled: 5_00, absent: 2_00, to_come: 17_500 };
+        assert_eq!(expected(&outlook, &last_year(0, 0)), 7_200);
         // With 5 % last year: (2 + 30 x 0.05) / 35 = 10 % of 175 days to come, and two.
-        assert_eq!(expected(&outlook, &last_year(180_00, 9_00)), 19_50);
+        assert_eq!(expected(&outlook, &last_year(18_000, 9_00)), 1_950);
         // In May the year speaks for itself.
-        let late = Outlook { enrolled: 170_00, absent: 34_00, to_come: 10_00 };
-        assert_eq!(expected(&late, &last_year(180_00, 0)), 35_70);
+        let late = Outlook { enrolled: 17_000, absent: 3_400, to_come: 1_000 };
+        assert_eq!(expected(&late, &last_year(18_000, 0)), 3_570);
     }
 }

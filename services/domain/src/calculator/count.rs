@@ -141,7 +141,7 @@ impl Calculator {
     }
 }
 
-fn marks<'a>(told: Told<'a>) -> &'a [PeriodMark] {
+fn marks(told: Told<'_>) -> &[PeriodMark] {
     match told {
         Told::Marked(marks) => marks,
         Told::Present | Told::Untaken => &[],

@@ -155,11 +155,11 @@ impl Text {
             applies: self.applies.check().map_err(|error| refuse("applies")(error.to_string()))?,
             method: self.count.check().map_err(refuse("count"))?,
             treat: treatments(&self.treat).map_err(refuse("treat"))?,
-            tardies: self.tardies.map(|text| text.check()).transpose().map_err(refuse("tardies"))?,
+            tardies: self.tardies.map(TardiesText::check).transpose().map_err(refuse("tardies"))?,
             day_minutes: self.day_minutes.map(minutes).transpose().map_err(refuse("day-minutes"))?,
             weights: weights(self.weights).map_err(refuse("weights"))?,
             exit_day_counts: self.exit_day_counts.unwrap_or(shipped.exit_day_counts),
-            no_show_types: self.no_show_types.map_or(shipped.no_show_types, lower),
+            no_show_types: self.no_show_types.as_deref().map_or(shipped.no_show_types, lower),
             id: self.id,
         })
     }
@@ -170,9 +170,9 @@ impl AppliesText {
         let schools = self.schools.iter().map(|school| SchoolId::parse(school)).collect::<Result<_, _>>()?;
         Ok(Applies {
             schools,
-            school_types: lower(self.school_types),
-            calendars: lower(self.calendars),
-            calendar_types: lower(self.calendar_types),
+            school_types: lower(&self.school_types),
+            calendars: lower(&self.calendars),
+            calendar_types: lower(&self.calendar_types),
         })
     }
 }
@@ -231,7 +231,7 @@ fn weights(texts: BTreeMap<String, i32>) -> Result<BTreeMap<String, i32>, String
     texts.into_iter().map(|(event, weight)| Ok((event.trim().to_lowercase(), part(weight)?))).collect()
 }
 
-fn lower(texts: Vec<String>) -> Vec<String> {
+fn lower(texts: &[String]) -> Vec<String> {
     texts.iter().map(|text| text.trim().to_lowercase()).collect()
 }
 

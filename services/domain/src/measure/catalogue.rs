@@ -162,7 +162,8 @@ fn truancy_words(clock: Clock) -> Words {
     const FLORIDA: &str = "Florida Statutes 1003.26 and 1003.01: 5 in a calendar month, 10 and 15 in 90 calendar days";
     match clock {
         Clock::CaliforniaOccasions => (
-            "days wholly missed without excuse, and days missed or late by more than 30 minutes without excuse, in the school year",
+            "days wholly missed without excuse, and days missed or late by more than 30 minutes without excuse, in the school year; \
+             no code says whether a tardy is excused, so each counts",
             "California Education Code 48260: truant from 3",
             &[Needs::Minutes],
         ),

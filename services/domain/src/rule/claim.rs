@@ -1,6 +1,7 @@
 //! What a rule claims of a student as of a date, with the proof.
 
 use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof};
+use crate::calculator::treated;
 use crate::code;
 use crate::date::Date;
 use crate::day::{Day, WHOLE};
@@ -112,7 +113,7 @@ fn marks_of<'a>(evaluation: &Evaluation<'_>, days: impl Iterator<Item = (&'a Sch
 fn cite_mark(evaluation: &Evaluation<'_>, mark: &Live<AttendanceMark>) -> Option<CitedFact> {
     let category = code::attendance(&mark.fact.code, &evaluation.settings.codes);
     let absent = matches!(
-        category,
+        category.map(treated),
         Some(
             Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial
         )

@@ -53,7 +53,7 @@ impl Bells {
     }
 
     fn times<'b>(&'b self, periods: &'b [ClassPeriodId]) -> impl Iterator<Item = Span> + 'b {
-        periods.iter().filter_map(|id| self.periods.get(id)).flat_map(|period| &period.times).map(span)
+        periods.iter().filter_map(|id| self.periods.get(id)).flat_map(|period| &period.times).copied().map(span)
     }
 }
 
@@ -63,15 +63,21 @@ fn sorted(dates: &[Date]) -> Vec<Date> {
     dates
 }
 
-fn span(time: &MeetingTime) -> Span {
+fn span(time: MeetingTime) -> Span {
     Span { begin: time.begin_at, end: time.end_at }
 }
 
 impl View {
+    /// The schools whose class periods a section names.
+    pub(crate) fn period_schools(&self, section: SectionId) -> impl Iterator<Item = &SchoolId> {
+        let periods = self.bells.sections.get(&section).map(|(periods, _)| periods.as_slice()).unwrap_or_default();
+        periods.iter().filter_map(|id| self.bells.periods.get(id)).map(|period| &period.school)
+    }
+
     /// From the first bell to the last of a date at a school; none when no bell schedule says so, or several that differ.
     pub(crate) fn hours(&self, school: &SchoolId, date: Date) -> Option<Span> {
         let bells = &self.bells;
-        let of = |schedule: &BellSchedule| match &schedule.hours {
+        let of = |schedule: &BellSchedule| match schedule.hours {
             Some(hours) => Some(span(hours)),
             None => bells
                 .times(&schedule.class_periods)
@@ -98,7 +104,7 @@ impl View {
             let period = bells.periods.get(id);
             let official = *official || period.is_some_and(|period| period.official);
             let spans = period.map(|period| period.times.as_slice()).unwrap_or_default();
-            meetings.extend(spans.iter().map(|time| Meeting { span: Some(span(time)), official }));
+            meetings.extend(spans.iter().map(|time| Meeting { span: Some(span(*time)), official }));
             if spans.is_empty() {
                 meetings.push(Meeting { span: None, official });
             }

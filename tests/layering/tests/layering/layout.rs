@@ -33,7 +33,7 @@ const LARGER: [(&str, usize); 3] = [
     ("services/domain", 11000),
     // Every door (native, gRPC, Ed-Fi) ends in the same intake; in a crate of its own, a door would make the intake public.
     // The next door to come (files) is the one to cut at: pure Ed-Fi table, validation and mapping then leave together.
-    ("services/ingestion", 9500),
+    ("services/ingestion", 10000),
     // The adapters are clients of the feed and share with it what an attempt's end means. The next channel to come is the one to
     // cut at: all of them then leave together, with that vocabulary.
     ("services/notification", 7500),
