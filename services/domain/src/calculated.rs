@@ -63,13 +63,18 @@ impl<'a> Calculated<'_, 'a> {
         self.counting(school, date).1
     }
 
-    /// By what a date counts at a school, and what it is worth: of the spells that cover it the one that began last decides.
+    /// By what a date counts at a school, and what it is worth: of the spells that cover it, and whose calendar has it, the one that
+    /// began last decides.
     fn counting(&self, school: &SchoolId, date: Date) -> (Option<&'a Calculator>, i32) {
         let covering = self.spells.iter().filter(|spell| spell.school == school && spell.covers(date));
-        let spell = covering.max_by_key(|spell| (spell.entry_on, spell.calendar));
-        let calendar = spell.and_then(|spell| self.view.calendar(spell.calendar, school, self.year));
-        let calculator = spell.and_then(|spell| self.view.calculator(spell.calendar, school, self.year));
-        (calculator, calendar.map_or(WHOLE, |calendar| calendar.weight(date)))
+        let with_calendars = covering.filter_map(|spell| {
+            let calendar = self.view.calendar(spell.calendar, school, self.year)?;
+            calendar.instructional.binary_search(&date).is_ok().then_some((spell, calendar))
+        });
+        match with_calendars.max_by_key(|(spell, _)| (spell.entry_on, spell.calendar)) {
+            Some((spell, calendar)) => (self.view.calculator(spell.calendar, school, self.year), calendar.weight(date)),
+            None => (None, WHOLE),
+        }
     }
 
     /// A date at a school, by a calculator and what the date is worth.

@@ -121,10 +121,11 @@ impl Oracle {
         self.facts.iter().filter(member).count()
     }
 
-    /// Whether the calendar of the spell that began last has a make-up day; of two that began together, the later calendar's id.
+    /// Whether the calendar of the spell that began last, of those whose calendar has the date, has a make-up day; of two that began together, the later calendar's id.
     fn make_up(&self, school: &SchoolId, date: Date) -> bool {
-        let spells = self.spells(school, date);
-        let latest = spells.into_iter().max_by_key(|spell| (spell.entry_on, spell.calendar)).unwrap();
+        let spells = self.spells(school, date).into_iter();
+        let having = spells.filter(|spell| self.calendar(spell).is_some_and(|of| self.instructional(of, date)));
+        let latest = having.max_by_key(|spell| (spell.entry_on, spell.calendar)).unwrap();
         let calendar = self.calendar(latest);
         self.entries.iter().any(|entry| match entry {
             Entry::CalendarDate(of) => {
