@@ -4,7 +4,7 @@ mod encode;
 
 use bytes::Bytes;
 use homeroom_domain::event::{
-    AttendanceMark, Change, Enrollment, Event, Fact, Grade, Origin, Scope, SectionMembership,
+    AttendanceMark, Change, Enrollment, Event, Fact, Grade, Origin, Scope, SectionMembership, Times,
 };
 use homeroom_domain::id::{
     CalendarId, DistrictId, EventId, GradingPeriodId, RecordKey, Revision, SchoolId, SectionId, SessionId, SourceId,
@@ -145,6 +145,9 @@ fn mark_to_wire(it: &AttendanceMark) -> wire::AttendanceMark {
         session: it.session.map(|id| key(id.as_bytes())),
         code: it.code.clone(),
         share: it.share,
+        minutes: it.times.minutes,
+        came_at: it.times.came_at,
+        left_at: it.times.left_at,
     }
 }
 
@@ -159,6 +162,7 @@ fn mark_from_wire(it: wire::AttendanceMark) -> Result<AttendanceMark, DecodeErro
         session: session.at(MARK, "session")?,
         code: it.code,
         share: it.share,
+        times: Times { minutes: it.minutes, came_at: it.came_at, left_at: it.left_at },
     })
 }
 

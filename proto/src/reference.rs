@@ -1,5 +1,7 @@
 //! Reference records: the domain's [`ReferenceChange`] and `homeroom.reference.v1.ReferenceChange`.
 
+mod bell;
+
 use bytes::Bytes;
 use homeroom_domain::event::{Change, Origin};
 use homeroom_domain::id::{
@@ -42,11 +44,17 @@ pub enum Kind {
     Settings,
     /// The rules in force.
     RulePack,
+    /// A class period.
+    ClassPeriod,
+    /// A bell schedule.
+    BellSchedule,
+    /// How days are counted.
+    Calculators,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::School,
         Self::Calendar,
         Self::CalendarDate,
@@ -58,6 +66,9 @@ impl Kind {
         Self::AttendanceTaken,
         Self::Settings,
         Self::RulePack,
+        Self::ClassPeriod,
+        Self::BellSchedule,
+        Self::Calculators,
     ];
 
     /// The kind of an entry.
@@ -74,6 +85,9 @@ impl Kind {
             Entry::AttendanceTaken(_) => Self::AttendanceTaken,
             Entry::Settings(_) => Self::Settings,
             Entry::RulePack(_) => Self::RulePack,
+            Entry::ClassPeriod(_) => Self::ClassPeriod,
+            Entry::BellSchedule(_) => Self::BellSchedule,
+            Entry::Calculators(_) => Self::Calculators,
         }
     }
 
@@ -91,6 +105,9 @@ impl Kind {
             Self::AttendanceTaken => "attendance-taken",
             Self::Settings => "settings",
             Self::RulePack => "rule-pack",
+            Self::ClassPeriod => "class-period",
+            Self::BellSchedule => "bell-schedule",
+            Self::Calculators => "calculators",
         }
     }
 }
@@ -141,13 +158,17 @@ pub fn from_wire(message: wire::ReferenceChange) -> Result<ReferenceChange, Deco
 fn entry_to_wire(entry: &Entry) -> wire::Entry {
     use wire::entry::Kind as Wire;
     let kind = match entry {
-        Entry::School(it) => {
-            Wire::School(wire::School { school: it.school.as_str().to_owned(), name: it.name.clone() })
-        }
+        Entry::School(it) => Wire::School(wire::School {
+            school: it.school.as_str().to_owned(),
+            name: it.name.clone(),
+            types: it.types.clone(),
+        }),
         Entry::Calendar(it) => Wire::Calendar(wire::Calendar {
             calendar: key(it.calendar.as_bytes()),
             school: it.school.as_str().to_owned(),
             school_year: it.school_year.0,
+            code: it.code.clone(),
+            calendar_type: it.calendar_type.clone(),
         }),
         Entry::CalendarDate(it) => Wire::CalendarDate(wire::CalendarDate {
             calendar: key(it.calendar.as_bytes()),
@@ -168,12 +189,17 @@ fn entry_to_wire(entry: &Entry) -> wire::Entry {
             section: key(it.section.as_bytes()),
             course_offering: key(it.course_offering.as_bytes()),
             school: it.school.as_str().to_owned(),
+            class_periods: bell::periods_to_wire(&it.class_periods),
+            official: it.official,
         }),
         Entry::AttendanceTaken(it) => {
             Wire::AttendanceTaken(wire::AttendanceTaken { section: key(it.section.as_bytes()), date: it.date.days() })
         }
         Entry::Settings(it) => Wire::Settings(settings::to_wire(it)),
         Entry::RulePack(yaml) => Wire::RulePack(wire::RulePack { yaml: yaml.clone() }),
+        Entry::ClassPeriod(it) => Wire::ClassPeriod(bell::class_period_to_wire(it)),
+        Entry::BellSchedule(it) => Wire::BellSchedule(bell::schedule_to_wire(it)),
+        Entry::Calculators(yaml) => Wire::Calculators(wire::Calculators { yaml: yaml.clone() }),
     };
     wire::Entry { kind: Some(kind) }
 }
@@ -182,12 +208,15 @@ fn entry_from_wire(entry: wire::Entry) -> Result<Entry, DecodeError> {
     use wire::entry::Kind as Wire;
     Ok(match entry.kind.at("Entry", "kind")? {
         Wire::School(it) => {
-            Entry::School(School { school: SchoolId::parse(&it.school).at("School", "school")?, name: it.name })
+            let school = SchoolId::parse(&it.school).at("School", "school")?;
+            Entry::School(School { school, name: it.name, types: it.types })
         }
         Wire::Calendar(it) => Entry::Calendar(Calendar {
             calendar: CalendarId::from_slice(&it.calendar).at("Calendar", "calendar")?,
             school: SchoolId::parse(&it.school).at("Calendar", "school")?,
             school_year: SchoolYear(it.school_year),
+            code: it.code,
+            calendar_type: it.calendar_type,
         }),
         Wire::CalendarDate(it) => Entry::CalendarDate(CalendarDate {
             calendar: CalendarId::from_slice(&it.calendar).at("CalendarDate", "calendar")?,
@@ -208,6 +237,9 @@ fn entry_from_wire(entry: wire::Entry) -> Result<Entry, DecodeError> {
         }),
         Wire::Settings(it) => Entry::Settings(settings::from_wire(it)?),
         Wire::RulePack(it) => Entry::RulePack(it.yaml),
+        Wire::ClassPeriod(it) => Entry::ClassPeriod(bell::class_period_from_wire(&it)?),
+        Wire::BellSchedule(it) => Entry::BellSchedule(bell::schedule_from_wire(&it)?),
+        Wire::Calculators(it) => Entry::Calculators(it.yaml),
     })
 }
 
@@ -268,5 +300,7 @@ fn section_from_wire(it: &wire::Section) -> Result<Section, DecodeError> {
         section: SectionId::from_slice(&it.section).at(SECTION, "section")?,
         course_offering: CourseOfferingId::from_slice(&it.course_offering).at(SECTION, "course_offering")?,
         school: SchoolId::parse(&it.school).at(SECTION, "school")?,
+        class_periods: bell::periods_from_wire(&it.class_periods, SECTION)?,
+        official: it.official,
     })
 }

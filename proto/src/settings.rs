@@ -57,6 +57,10 @@ fn meaning(code: &str, category: Category) -> wire::CodeMeaning {
         Category::Tardy => wire::Category::Tardy,
         Category::EarlyDeparture => wire::Category::EarlyDeparture,
         Category::Present => wire::Category::Present,
+        Category::SuspendedOut => wire::Category::SuspendedOut,
+        Category::SuspendedIn => wire::Category::SuspendedIn,
+        Category::Remote => wire::Category::Remote,
+        Category::Activity => wire::Category::Activity,
     };
     wire::CodeMeaning { code: code.to_owned(), category: category.into() }
 }
@@ -71,6 +75,10 @@ fn category_from_wire(number: i32) -> Result<Category, DecodeError> {
         wire::Category::Tardy => Some(Category::Tardy),
         wire::Category::EarlyDeparture => Some(Category::EarlyDeparture),
         wire::Category::Present => Some(Category::Present),
+        wire::Category::SuspendedOut => Some(Category::SuspendedOut),
+        wire::Category::SuspendedIn => Some(Category::SuspendedIn),
+        wire::Category::Remote => Some(Category::Remote),
+        wire::Category::Activity => Some(Category::Activity),
     };
     category.at("CodeMeaning", "category")
 }

@@ -115,6 +115,11 @@ fn mark(it: &AttendanceMark, to: &mut Vec<u8>) {
     if let Some(share) = it.share {
         sint32::encode(6, &share, to);
     }
+    for (tag, minutes) in [(7, it.times.minutes), (8, it.times.came_at), (9, it.times.left_at)] {
+        if let Some(minutes) = minutes {
+            sint32::encode(tag, &minutes, to);
+        }
+    }
 }
 
 fn grade(it: &Grade, to: &mut Vec<u8>) {

@@ -3,7 +3,7 @@
 mod strategy;
 
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Change, Event, Fact, Origin, Scope};
+use homeroom_domain::event::{AttendanceMark, Change, Event, Fact, Origin, Scope, Times};
 use homeroom_domain::id::{DistrictId, EventId, RecordKey, Revision, SchoolId, SourceId, StudentKey};
 use homeroom_proto::decode::Problem;
 use homeroom_proto::{alert, dead_letter, directory, event, key, reference};
@@ -81,6 +81,7 @@ fn an_event_with_a_long_code_is_written_as_its_message_would_be() {
         session: None,
         code: "é".repeat(150),
         share: None,
+        times: Times::default(),
     };
     let event = Event {
         event_id: EventId::new([0; 16]),

@@ -8,12 +8,12 @@ use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureV
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Basis, EpisodeScope};
 use homeroom_domain::event::{
-    AttendanceMark, Change, Enrollment, Event, Fact, Grade, Origin, Scope, SectionMembership,
+    AttendanceMark, Change, Enrollment, Event, Fact, Grade, Origin, Scope, SectionMembership, Times,
 };
-use homeroom_domain::id::{DistrictId, Revision, RuleId, SchoolId, SchoolYear, SourceId, StudentKey};
+use homeroom_domain::id::{ClassPeriodId, DistrictId, Revision, RuleId, SchoolId, SchoolYear, SourceId, StudentKey};
 use homeroom_domain::reference::{
-    AttendanceTaken, Calendar, CalendarDate, Course, CourseOffering, Entry, GradingPeriod, ReferenceChange, School,
-    Section, Session,
+    AttendanceTaken, BellSchedule, Calendar, CalendarDate, ClassPeriod, Course, CourseOffering, Entry, GradingPeriod,
+    MeetingTime, ReferenceChange, School, Section, Session,
 };
 use homeroom_domain::settings::{Category, Clock, Now, Reporting, Settings};
 use homeroom_proto::dead_letter::{DeadLetter, Excerpt, Position};
@@ -164,10 +164,13 @@ fn membership() -> impl Strategy<Value = Fact> {
 }
 
 fn mark() -> impl Strategy<Value = Fact> {
-    (school(), date(), option::of(key()), option::of(key()), text(), option::of(any::<i32>())).prop_map(
-        |(school, date, section, session, code, share)| {
+    let times = (option::of(any::<i32>()), option::of(any::<i32>()), option::of(any::<i32>()))
+        .prop_map(|(minutes, came_at, left_at)| Times { minutes, came_at, left_at });
+    (school(), date(), option::of(key()), option::of(key()), text(), option::of(any::<i32>()), times).prop_map(
+        |(school, date, section, session, code, share, times)| {
             let scope = section.map_or(Scope::Day, |section| Scope::Section(section.into()));
-            Fact::AttendanceMark(AttendanceMark { school, date, scope, session: session.map(Into::into), code, share })
+            let session = session.map(Into::into);
+            Fact::AttendanceMark(AttendanceMark { school, date, scope, session, code, share, times })
         },
     )
 }
@@ -183,7 +186,11 @@ fn grade() -> impl Strategy<Value = Fact> {
 
 fn entry() -> impl Strategy<Value = Entry> {
     prop_oneof![
-        (school(), text()).prop_map(|(school, name)| Entry::School(School { school, name })),
+        (school(), text(), vec(text(), 0..3)).prop_map(|(school, name, types)| Entry::School(School {
+            school,
+            name,
+            types
+        })),
         calendar(),
         session(),
         grading_period(),
@@ -192,13 +199,17 @@ fn entry() -> impl Strategy<Value = Entry> {
         class(),
         settings().prop_map(Entry::Settings),
         text().prop_map(Entry::RulePack),
+        text().prop_map(Entry::Calculators),
+        bell(),
     ]
 }
 
 fn calendar() -> impl Strategy<Value = Entry> {
-    let calendar = (key(), school(), any::<i32>()).prop_map(|(calendar, school, year)| {
-        Entry::Calendar(Calendar { calendar: calendar.into(), school, school_year: SchoolYear(year) })
-    });
+    let calendar =
+        (key(), school(), any::<i32>(), text(), text()).prop_map(|(calendar, school, year, code, calendar_type)| {
+            let (calendar, school_year) = (calendar.into(), SchoolYear(year));
+            Entry::Calendar(Calendar { calendar, school, school_year, code, calendar_type })
+        });
     let date = (key(), date(), vec(text(), 0..3)).prop_map(|(calendar, date, events)| {
         Entry::CalendarDate(CalendarDate { calendar: calendar.into(), date, events })
     });
@@ -227,12 +238,34 @@ fn class() -> impl Strategy<Value = Entry> {
             session: session.into(),
         })
     });
-    let section = (key(), key(), school()).prop_map(|(section, offering, school)| {
-        Entry::Section(Section { section: section.into(), course_offering: offering.into(), school })
-    });
+    let section = (key(), key(), school(), periods(), any::<bool>()).prop_map(
+        |(section, offering, school, class_periods, official)| {
+            let (section, course_offering) = (section.into(), offering.into());
+            Entry::Section(Section { section, course_offering, school, class_periods, official })
+        },
+    );
     let taken = (key(), date())
         .prop_map(|(section, date)| Entry::AttendanceTaken(AttendanceTaken { section: section.into(), date }));
     prop_oneof![offering, section, taken]
+}
+
+fn periods() -> impl Strategy<Value = Vec<ClassPeriodId>> {
+    vec(key().prop_map(ClassPeriodId::from), 0..3)
+}
+
+fn bell() -> impl Strategy<Value = Entry> {
+    let time = || {
+        (any::<u16>(), any::<u16>()).prop_map(|(begin, end)| MeetingTime { begin_at: begin.into(), end_at: end.into() })
+    };
+    let period = (key(), school(), any::<bool>(), vec(time(), 0..3)).prop_map(|(period, school, official, times)| {
+        Entry::ClassPeriod(ClassPeriod { class_period: period.into(), school, official, times })
+    });
+    let schedule = (school(), vec(date(), 0..3), periods(), option::of(time())).prop_map(
+        |(school, dates, class_periods, hours)| {
+            Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours })
+        },
+    );
+    prop_oneof![period, schedule]
 }
 
 fn settings() -> impl Strategy<Value = Settings> {

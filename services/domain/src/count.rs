@@ -138,7 +138,7 @@ impl Count {
         version: u64,
         now: Now,
     ) -> Option<Measures> {
-        let known = self.0.as_deref_mut()?;
+        let known = self.0.as_deref_mut().filter(|_| pack.looks_at_kept_only())?;
         let before = (known.now, known.measures(known.schedule.dates(view), known.now)?);
         let counted = known.count(ledger, view, settings, version, now);
         let Some((measures, added)) = counted else {

@@ -74,6 +74,14 @@ impl Date {
     }
 }
 
+impl crate::id::SchoolYear {
+    /// 30 June, the last day of a school year: where years turn when no calendar says so.
+    pub(crate) fn last_day(self) -> Date {
+        let year = i16::try_from(self.0).unwrap_or(1970).clamp(1900, 2200);
+        Date::from_civil(civil::date(year, 6, 30)).unwrap_or(Date::EPOCH)
+    }
+}
+
 /// The calendar year of a day count, by integer arithmetic alone: it is asked for at each evaluation. Years are counted from
 /// 1 March 0000, so that a leap day is a year's last, in eras of 400 years, which all have as many days.
 const fn calendar_year(days: i32) -> i32 {

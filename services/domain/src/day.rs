@@ -2,9 +2,10 @@
 //!
 //! Unit: one hundredth of a day.
 
+use crate::calculator::{Minutes, treated};
 use crate::code;
 use crate::date::Date;
-use crate::event::{AttendanceMark, Scope, SectionMembership};
+use crate::event::{AttendanceMark, Scope, SectionMembership, Times};
 use crate::id::{SchoolId, SectionId, SessionId};
 use crate::ledger::MarkKind;
 use crate::mutant::{Mutant, planted};
@@ -29,15 +30,23 @@ pub struct Day {
     pub tardy: bool,
     /// Absent with a part that nobody has excused, and no word that the student came.
     pub unexplained: bool,
+    /// What the date is worth, hundredths: less than 100 where a calculator says so. Absent parts are parts of it.
+    pub weight: i32,
+    /// In minutes, when the day was counted by a calculator that knows how long it was.
+    pub minutes: Option<Minutes>,
 }
 
 /// What marks of one kind say, when they may count: their school, session and section are known (item 6).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark<'a> {
     pub(crate) school: &'a SchoolId,
-    scope: Scope,
+    pub(crate) scope: Scope,
+    /// What its code means.
+    pub(crate) said: Option<Category>,
+    /// What that counts as, unless a calculator says otherwise.
     category: Option<Category>,
-    share: Option<i32>,
+    pub(crate) share: Option<i32>,
+    pub(crate) times: Times,
 }
 
 /// What a mark of a whole day that states no share says; its code may have no meaning.
@@ -54,11 +63,10 @@ impl<'a> Mark<'a> {
     /// What a kind of marks says; none while something that it refers to is not known.
     pub(crate) fn of(kind: &MarkKind<'_>, view: &'a View, settings: &Settings) -> Option<Self> {
         let school = view.find_school(kind.school)?;
-        unknown_reference(kind.session, kind.scope, view).is_none().then(|| Self {
-            school,
-            scope: kind.scope,
-            category: code::attendance_of(kind.code, &settings.codes),
-            share: kind.share,
+        unknown_reference(kind.session, kind.scope, view).is_none().then(|| {
+            let said = code::attendance_of(kind.code, &settings.codes);
+            let category = said.map(treated);
+            Self { school, scope: kind.scope, said, category, share: kind.share, times: kind.times }
         })
     }
 }
@@ -119,7 +127,15 @@ impl<'a> Attendance<'a> {
         if sections.is_empty() {
             let known = || known_sections(self, date, &sections);
             let present = !self.proof_needed || silent_means_present(self.reporting, &known());
-            return present.then_some(Day { date, absent: 0, unexcused: 0, tardy: false, unexplained: false });
+            return present.then_some(Day {
+                date,
+                absent: 0,
+                unexcused: 0,
+                tardy: false,
+                unexplained: false,
+                weight: WHOLE,
+                minutes: None,
+            });
         }
         let known = known_sections(self, date, &sections).sections.len();
         Some(from_sections(date, &sections, known))
@@ -151,7 +167,15 @@ fn from_daily(date: Date, marks: impl Iterator<Item = (Scope, Option<Category>, 
             _ => {}
         }
     }
-    Day { date, absent: absent.min(WHOLE), unexcused: unexcused.min(WHOLE), tardy, unexplained: open_part > 0 && !came }
+    Day {
+        date,
+        absent: absent.min(WHOLE),
+        unexcused: unexcused.min(WHOLE),
+        tardy,
+        unexplained: open_part > 0 && !came,
+        weight: WHOLE,
+        minutes: None,
+    }
 }
 
 /// Item 3: the absent part of one daily mark.
@@ -163,7 +187,7 @@ fn absent_part(category: Option<Category>, share: Option<i32>) -> i32 {
         },
         Some(Category::Partial) => share.map_or(PARTIAL, |share| share.clamp(0, WHOLE)),
         Some(Category::Tardy) if planted(Mutant::TardyIsAbsent) => WHOLE,
-        Some(Category::Tardy | Category::EarlyDeparture | Category::Present) | None => 0,
+        _ => 0,
     }
 }
 
@@ -206,6 +230,8 @@ fn from_sections(date: Date, sections: &Sections, known: usize) -> Day {
         unexcused: if absent && unexcused * 2 >= absences { WHOLE } else { 0 },
         tardy: marks().any(|category| category == Category::Tardy),
         unexplained: absent && open && !marks().any(is_arrival),
+        weight: WHOLE,
+        minutes: None,
     }
 }
 
@@ -248,9 +274,14 @@ fn known_sections(at: &Attendance<'_>, date: Date, marked: &Sections) -> KnownSe
 }
 
 fn meets(at: &Attendance<'_>, date: Date, membership: &SectionMembership) -> bool {
+    belongs(at.school, at.view, date, membership)
+}
+
+/// Whether a section is one of the student's sections of a date at a school: it is a member, and the session contains the date.
+pub(crate) fn belongs(school: &SchoolId, view: &View, date: Date, membership: &SectionMembership) -> bool {
     let covers = membership.begin_on <= date && membership.end_on.is_none_or(|end| date <= end);
     covers
-        && at.view.section(membership.section).is_some_and(|section| {
-            section.school == at.school && section.session.begin_on <= date && date <= section.session.end_on
+        && view.section(membership.section).is_some_and(|section| {
+            section.school == school && section.session.begin_on <= date && date <= section.session.end_on
         })
 }

@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 
 use smallvec::SmallVec;
 
+use crate::calculator::Calculator;
 use crate::code;
 use crate::date::Date;
 use crate::id::{CalendarId, SchoolId, SchoolYear};
@@ -22,12 +23,15 @@ pub(crate) struct Spell<'a> {
 }
 
 impl<'a> Spell<'a> {
-    /// The spell of an enrollment, if it counts.
-    pub(crate) fn of(enrollment: &ledger::Spell<'_>, view: &'a View) -> Option<Self> {
-        let no_show = never_came(enrollment.entry_on, enrollment.exit_on, text(enrollment.exit_type));
-        let school = view.find_school(enrollment.school).filter(|_| !no_show)?;
+    /// The spell of an enrollment, if it counts. Where the exit day does not count, the spell ends the day before.
+    pub(crate) fn of(enrollment: &ledger::Spell<'_>, view: &'a View, year: SchoolYear) -> Option<Self> {
+        let school = view.find_school(enrollment.school)?;
         let ledger::Spell { entry_on, exit_on, calendar, primary_school, .. } = *enrollment;
-        Some(Self { school, entry_on, exit_on, calendar, primary_school })
+        let calculator = view.calculator(calendar, school, year);
+        let no_show = never_came(entry_on, exit_on, text(enrollment.exit_type), calculator);
+        let exit_counts = calculator.is_none_or(|calculator| calculator.exit_day_counts);
+        let exit_on = exit_on.map(|exit| if exit_counts { exit } else { exit.previous() });
+        (!no_show).then_some(Self { school, entry_on, exit_on, calendar, primary_school })
     }
 
     /// Whether it covers a date; the exit day counts.
@@ -46,9 +50,18 @@ impl<'a> Spell<'a> {
     }
 }
 
-/// Exit before entry; or exit on entry with a no-show code.
-pub(crate) fn never_came(entry_on: Date, exit_on: Option<Date>, exit_type: &str) -> bool {
-    exit_on.is_some_and(|exit| exit < entry_on || (exit == entry_on && code::no_show(exit_type)))
+/// Exit before entry; or exit on entry with a no-show code, which a calculator may name.
+pub(crate) fn never_came(
+    entry_on: Date,
+    exit_on: Option<Date>,
+    exit_type: &str,
+    calculator: Option<&Calculator>,
+) -> bool {
+    let no_show = || match calculator {
+        None => code::no_show(exit_type),
+        Some(calculator) => calculator.no_show_types.contains(&code::value(exit_type)),
+    };
+    exit_on.is_some_and(|exit| exit < entry_on || (exit == entry_on && no_show()))
 }
 
 /// Whether a spell with this exit lasts into a year.

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 
+use crate::calculated::Calculated;
 use crate::course::{self, Standing};
 use crate::date::Date;
 use crate::day::{Attendance, Day, Mark, Plain};
@@ -34,6 +35,8 @@ pub struct Evaluation<'a> {
     kinds: SmallVec<[Option<Mark<'a>>; 6]>,
     /// In the order of ids, with the dates that count there.
     schools: Schools<'a>,
+    /// Days at schools, by their position, where a calculator of the district counts them.
+    calculated: Vec<(&'a SchoolId, Vec<Day>)>,
     /// One day a date, when there are several schools.
     merged: Vec<(&'a SchoolId, Day)>,
     waiting: bool,
@@ -62,7 +65,7 @@ impl<'a> Words<'a> {
                         && view
                             .find_school(spell.school)
                             .is_none_or(|school| view.calendar(spell.calendar, school, year).is_none());
-                    words.spells.extend(Spell::of(&spell, view));
+                    words.spells.extend(Spell::of(&spell, view, year));
                 }
                 Said::Membership(membership) => {
                     words.waiting |= view.section(membership.section).is_none();
@@ -99,6 +102,7 @@ impl<'a> Evaluation<'a> {
             said,
             kinds: SmallVec::new(),
             schools: SmallVec::new(),
+            calculated: Vec::new(),
             merged: Vec::new(),
             measures: Measures::default(),
         };
@@ -116,11 +120,31 @@ impl<'a> Evaluation<'a> {
         }
         let through = self.now.today.max(self.now.as_of);
         self.schools = enrollment::dates(&self.said.spells, self.view, self.year, through);
+        self.calculated = self.calculate();
         if self.schools.len() > 1 {
             self.merged = one_school_a_day(
                 &self.said.spells,
                 self.schools.iter().flat_map(|(school, dates)| self.days_at(school, dates)),
             );
+        }
+    }
+
+    /// The days at schools where a calculator of the district counts them.
+    fn calculate(&self) -> Vec<(&'a SchoolId, Vec<Day>)> {
+        let it = self.by_calculators();
+        let needed = self.schools.iter().filter(|(school, _)| it.is_needed(school));
+        needed.map(|(school, dates)| (*school, it.days(school, dates))).collect()
+    }
+
+    fn by_calculators(&self) -> Calculated<'_, 'a> {
+        Calculated {
+            facts: self.ledger.borrowed(),
+            kinds: &self.kinds,
+            spells: &self.said.spells,
+            memberships: &self.said.memberships,
+            view: self.view,
+            reporting: self.settings.reporting,
+            year: self.year,
         }
     }
 
@@ -133,7 +157,11 @@ impl<'a> Evaluation<'a> {
         let attendance = Attendance::new(school, &self.said.memberships, self.view, self.settings.reporting);
         let mut rest = self.ledger.borrowed().marks().peekable();
         let mut of_date: SmallVec<[&Mark<'a>; 8]> = SmallVec::new();
+        let calculated = self.calculated.iter().find(|(of, _)| *of == school).map(|(_, days)| days);
         dates.iter().filter_map(move |&date| {
+            if let Some(days) = calculated {
+                return days.binary_search_by_key(&date, |day| day.date).ok().map(|at| (school, days[at]));
+            }
             of_date.clear();
             while let Some((of, kind)) = rest.next_if(|(of, _)| *of <= date) {
                 let mark = self.kinds.get(kind).and_then(Option::as_ref);
@@ -153,7 +181,11 @@ impl<'a> Evaluation<'a> {
         let apart = self.said.spells.iter().all(|spell| {
             enrollment::reaches(spell.exit_on, self.year) || spell.exit_on.is_some_and(|exit| exit < only.entry_on)
         });
-        let settled = apart && !self.waiting && attendance.silence_is_presence() && only.entry_on <= self.now.today;
+        let settled = apart
+            && !self.waiting
+            && self.calculated.is_empty()
+            && attendance.silence_is_presence()
+            && only.entry_on <= self.now.today;
         settled.then_some((only, dates))
     }
 
@@ -256,6 +288,57 @@ impl<'a> Evaluation<'a> {
         days
     }
 
+    /// The counted days up to a date, of the district or at one school, in order.
+    pub(crate) fn counted_days(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<Day> {
+        let until = |day: &Day| day.date <= as_of;
+        match school {
+            None => self.days(as_of).into_iter().map(|(_, day)| day).collect(),
+            Some(school) => self.find(school).into_iter().flatten().map(|(_, day)| day).filter(until).collect(),
+        }
+    }
+
+    /// The same with the minutes of each day, as far as they are known.
+    pub(crate) fn days_in_minutes(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<Day> {
+        let it = self.by_calculators();
+        let wanted = self.schools.iter().filter(|(of, _)| school.is_none_or(|school| school == *of));
+        let days = wanted.flat_map(|(school, dates)| it.days(school, dates).into_iter().map(move |day| (*school, day)));
+        let mut days = one_school_a_day(&self.said.spells, days);
+        days.retain(|(_, day)| day.date <= as_of);
+        days.into_iter().map(|(_, day)| day).collect()
+    }
+
+    /// How many dates up to one count, of which nobody said what they were.
+    pub(crate) fn unknown_days(&self, school: Option<&SchoolId>, as_of: Date) -> usize {
+        let wanted = self.schools.iter().filter(|(of, _)| school.is_none_or(|school| school == *of));
+        let mut dates: Vec<Date> = wanted.flat_map(|(_, dates)| dates.iter().copied()).collect();
+        dates.retain(|date| *date <= as_of);
+        dates.sort_unstable();
+        dates.dedup();
+        dates.len() - self.counted_days(school, as_of).len()
+    }
+
+    /// What the dates of the year after one are worth, on which the student is enrolled as far as is known, hundredths of a day.
+    pub(crate) fn to_come(&self, school: Option<&SchoolId>, as_of: Date) -> i64 {
+        let it = self.by_calculators();
+        let schools = enrollment::dates(&self.said.spells, self.view, self.year, self.year.last_day());
+        let wanted = schools.iter().filter(|(of, _)| school.is_none_or(|school| school == *of));
+        let dates = wanted.flat_map(|(school, dates)| dates.iter().map(move |date| (*date, *school)));
+        let mut dates: Vec<_> = dates.filter(|(date, _)| *date > as_of).collect();
+        dates.sort_unstable_by_key(|(date, school)| (*date, enrollment::rank(&self.said.spells, school, *date)));
+        dates.dedup_by_key(|(date, _)| *date);
+        dates.into_iter().map(|(date, school)| i64::from(it.weight(school, date))).sum()
+    }
+
+    /// The district's, or a school's, measures of the school year before.
+    pub(crate) fn last_year(&self, school: Option<&SchoolId>) -> Measures {
+        let end = SchoolYear(self.year.0 - 1).last_day();
+        let before = Evaluation::new(self.ledger, self.view, self.settings, Now { today: end, as_of: end });
+        match school {
+            None => before.district(end, end),
+            Some(school) => before.school(school, end, end),
+        }
+    }
+
     /// Whether a date counts at a school.
     pub(crate) fn counts(&self, school: &SchoolId, date: Date) -> bool {
         self.find(school).is_some_and(|mut days| days.any(|(_, day)| day.date == date))
@@ -328,6 +411,9 @@ impl Leaning<'_> {
     }
 
     fn on_section(&mut self, section: SectionId) {
+        for school in self.view.period_schools(section) {
+            self.on(Some(school));
+        }
         let section = self.view.section(section);
         self.on(section.map(|section| section.school));
         self.on(section.map(|section| &section.session.school));

@@ -108,6 +108,29 @@ pub struct AttendanceMark {
     pub code: String,
     /// Share of the day in hundredths, as sent.
     pub share: Option<i32>,
+    /// What it says of the clock.
+    pub times: Times,
+}
+
+/// What a mark says of the clock, as sent. Nothing of it is needed, and most sources send none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Times {
+    /// Minutes that the mark is about, such as those missed.
+    pub minutes: Option<i32>,
+    /// When the student came, in minutes after midnight there.
+    pub came_at: Option<i32>,
+    /// When the student left, in minutes after midnight there.
+    pub left_at: Option<i32>,
+}
+
+/// Minutes of a day: what a mark may say at most.
+pub const DAY_MINUTES: i32 = 24 * 60;
+
+impl Times {
+    /// Whether it says nothing.
+    pub const fn is_empty(self) -> bool {
+        self.minutes.is_none() && self.came_at.is_none() && self.left_at.is_none()
+    }
 }
 
 /// What a mark is about.

@@ -4,7 +4,7 @@
 use cel::{Context, Program, Value};
 
 use crate::date::Date;
-use crate::measure::{Measure, Measures};
+use crate::measure::{Measure, Measures, Values as _};
 use crate::rule::condition::{Condition, Number};
 use crate::rule::pack::Pack;
 
@@ -59,10 +59,10 @@ pub fn condition(input: &[u8]) {
 fn interpreted(text: &str, measures: &Measures) -> Value {
     let program = Program::compile(text).expect("we took it");
     let mut context = Context::default();
-    for measure in Measure::ALL {
-        let value = measures.get(measure);
+    for measure in Measure::KEPT {
+        let value = measures.value(measure).expect("it is kept");
         let value = if measure.is_flag() { Value::Bool(value != 0) } else { Value::Int(value) };
-        context.add_variable_from_value(measure.name(), value);
+        context.add_variable_from_value(measure.name().into_owned(), value);
     }
     program.execute(&context).expect("it has a value for us")
 }

@@ -222,6 +222,10 @@ key_id!(
     SectionId, "section id"
 );
 key_id!(
+    /// A class period of a school: a place in its bell schedules.
+    ClassPeriodId, "class period id"
+);
+key_id!(
     /// One accepted word of a source; derived, so that a repeat has the same id.
     EventId, "event id"
 );

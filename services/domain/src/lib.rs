@@ -1,6 +1,8 @@
 //! The words of the product: ids, calendars, events, the ledger, measures, rules and alerts. Pure: no IO, clock, async or chance.
 
 pub mod alert;
+mod calculated;
+pub mod calculator;
 pub mod code;
 pub mod count;
 pub mod course;
@@ -10,6 +12,7 @@ mod enrollment;
 pub mod episode;
 pub mod evaluation;
 pub mod event;
+mod figure;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
@@ -18,9 +21,12 @@ pub mod invariant;
 pub mod ledger;
 pub mod measure;
 pub mod mutant;
+mod projection;
 pub mod quick;
 pub mod reference;
 pub mod rule;
 pub mod settings;
 pub mod standing;
+mod truancy;
 pub mod view;
+pub mod window;

@@ -1,11 +1,22 @@
-//! The catalogue of measures, and their values. Integers only: whatever is compared with a threshold is never a float.
+//! The measures, and their values. Integers only: whatever is compared with a threshold is never a float.
+//!
+//! Ten of them are counted for every student and kept beside the student. All others ([`Measure::is_kept`] tells) are counted when
+//! a rule names them or somebody asks: those of families, such as `absent_last_45_school_days`, and the official ones.
+
+pub mod catalogue;
+mod name;
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+pub use name::Among;
 
 use crate::day::{Day, WHOLE};
 use crate::mutant::{Mutant, planted};
 
-/// A measure that rules, explanations and exports may name. One entry each: name, meaning, unit.
+/// A measure that rules, explanations and exports may name; the [`catalogue`] has one entry each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
 pub enum Measure {
     /// Days enrolled so far, hundredths.
     Enrolled,
@@ -27,6 +38,74 @@ pub enum Measure {
     Failing,
     /// Core sections being failed.
     FailingCore,
+    /// One of a family: what is counted, on which of the counted days.
+    Of(Counted, Among),
+    /// The longest run of counted days absent in the school year.
+    LongestStreak,
+    /// Days of the calendar, enrolled, of which it is not known what they were.
+    UnknownDays,
+    /// Last school year's days enrolled, hundredths.
+    LastYearEnrolled,
+    /// Last school year's days absent, hundredths.
+    LastYearAbsent,
+    /// Last school year's tier; -1 below ten enrolled days.
+    LastYearTier,
+    /// How much may be missed still before the absences reach a tenth of the full calendar, hundredths; below zero when they have.
+    AbsencesLeft,
+    /// What the absences of the whole year are expected to be, hundredths of a day.
+    ExpectedAbsent,
+    /// Days enrolled as federal reporting counts them.
+    FederalEnrolled,
+    /// Days absent as federal reporting counts them.
+    FederalAbsent,
+    /// At how many schools the student is chronically absent as federal reporting counts, from so many enrolled days on.
+    FederalChronic(u16),
+    /// What a state's truancy law counts.
+    Truancy(Clock),
+}
+
+/// What a family of measures counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counted {
+    /// Days enrolled, hundredths.
+    Enrolled,
+    /// Days absent for any reason, hundredths.
+    Absent,
+    /// Days absent without excuse, hundredths.
+    Unexcused,
+    /// Days absent that nobody has explained.
+    Unexplained,
+    /// Days late.
+    Tardy,
+    /// Absent as a share of enrolled, hundredths of a percent, cut; -1 without an enrolled day.
+    Rate,
+    /// Minutes missed.
+    MinutesAbsent,
+    /// Minutes missed without excuse.
+    MinutesUnexcused,
+}
+
+/// What a state's truancy law counts, in its own unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Clock {
+    /// California: days wholly missed, or missed or late by more than 30 minutes, without excuse, in the school year.
+    CaliforniaOccasions,
+    /// Texas: days or parts of days without excuse in four weeks.
+    TexasFourWeeks,
+    /// Texas: the same in six months.
+    TexasSixMonths,
+    /// Ohio: minutes without excuse in a row, the most of the school year.
+    OhioInARow,
+    /// Ohio: minutes without excuse in the school month.
+    OhioMonth,
+    /// Ohio: minutes without excuse in the school year.
+    OhioYear,
+    /// Florida: absences without excuse or of unknown reason in the calendar month.
+    FloridaMonth,
+    /// Florida: the same in 90 calendar days.
+    FloridaNinetyDays,
+    /// New Mexico: absences without excuse as a share of enrolled days.
+    NewMexicoRate,
 }
 
 /// What a value counts.
@@ -42,6 +121,12 @@ pub enum Unit {
     Tier,
     /// 0 or 1.
     Flag,
+    /// Hundredths of a percent.
+    PercentHundredths,
+    /// Minutes.
+    Minutes,
+    /// Schools.
+    Schools,
 }
 
 impl Unit {
@@ -53,6 +138,9 @@ impl Unit {
             Self::Courses => "courses",
             Self::Tier => "tier",
             Self::Flag => "0 or 1",
+            Self::PercentHundredths => "hundredths of a percent",
+            Self::Minutes => "minutes",
+            Self::Schools => "schools",
         }
     }
 
@@ -60,7 +148,8 @@ impl Unit {
     pub fn show(self, value: i64) -> String {
         match self {
             Self::DayHundredths => decimals(value),
-            Self::Days | Self::Courses | Self::Tier | Self::Flag => value.to_string(),
+            Self::PercentHundredths => format!("{}%", decimals(value)),
+            Self::Days | Self::Courses | Self::Tier | Self::Flag | Self::Minutes | Self::Schools => value.to_string(),
         }
     }
 }
@@ -78,8 +167,8 @@ pub fn decimals(hundredths: impl Into<i128>) -> String {
 }
 
 impl Measure {
-    /// All, in the order of their slots.
-    pub const ALL: [Self; 10] = [
+    /// Those that are counted for every student, in the order of their slots.
+    pub const KEPT: [Self; 10] = [
         Self::Enrolled,
         Self::Absent,
         Self::Unexcused,
@@ -92,30 +181,44 @@ impl Measure {
         Self::FailingCore,
     ];
 
+    /// Whether it is counted for every student.
+    pub fn is_kept(self) -> bool {
+        Self::KEPT.contains(&self)
+    }
+
     /// As rules and exports name it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Enrolled => "enrolled",
-            Self::Absent => "absent",
-            Self::Unexcused => "unexcused",
-            Self::Tardy => "tardy",
-            Self::Tier => "tier",
-            Self::Streak => "streak",
-            Self::UnexcusedStreak => "unexcused_streak",
-            Self::UnexplainedAbsenceToday => "unexplained_absence_today",
-            Self::Failing => "failing",
-            Self::FailingCore => "failing_core",
-        }
+    pub fn name(self) -> Cow<'static, str> {
+        name::of(self)
+    }
+
+    /// The measure of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        name::find(name)
     }
 
     /// What its value counts.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::Enrolled | Self::Absent | Self::Unexcused => Unit::DayHundredths,
-            Self::Tardy | Self::Streak | Self::UnexcusedStreak => Unit::Days,
-            Self::Tier => Unit::Tier,
+            Self::Enrolled
+            | Self::Absent
+            | Self::Unexcused
+            | Self::LastYearEnrolled
+            | Self::LastYearAbsent
+            | Self::AbsencesLeft
+            | Self::ExpectedAbsent => Unit::DayHundredths,
+            Self::Tardy
+            | Self::Streak
+            | Self::UnexcusedStreak
+            | Self::LongestStreak
+            | Self::UnknownDays
+            | Self::FederalEnrolled
+            | Self::FederalAbsent => Unit::Days,
+            Self::Tier | Self::LastYearTier => Unit::Tier,
             Self::UnexplainedAbsenceToday => Unit::Flag,
             Self::Failing | Self::FailingCore => Unit::Courses,
+            Self::FederalChronic(_) => Unit::Schools,
+            Self::Of(counted, _) => counted.unit(),
+            Self::Truancy(clock) => clock.unit(),
         }
     }
 
@@ -123,10 +226,79 @@ impl Measure {
     pub const fn is_flag(self) -> bool {
         matches!(self.unit(), Unit::Flag)
     }
+}
 
-    /// The measure of that name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|measure| measure.name() == name)
+impl Counted {
+    /// What it counts in.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Enrolled | Self::Absent | Self::Unexcused => Unit::DayHundredths,
+            Self::Unexplained | Self::Tardy => Unit::Days,
+            Self::Rate => Unit::PercentHundredths,
+            Self::MinutesAbsent | Self::MinutesUnexcused => Unit::Minutes,
+        }
+    }
+}
+
+impl Clock {
+    /// The unit of the law.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::CaliforniaOccasions
+            | Self::TexasFourWeeks
+            | Self::TexasSixMonths
+            | Self::FloridaMonth
+            | Self::FloridaNinetyDays => Unit::Days,
+            Self::OhioInARow | Self::OhioMonth | Self::OhioYear => Unit::Minutes,
+            Self::NewMexicoRate => Unit::PercentHundredths,
+        }
+    }
+}
+
+/// Where conditions and sentences find the values of measures.
+pub trait Values {
+    /// The value of a measure; none when it was not counted.
+    fn value(&self, measure: Measure) -> Option<i64>;
+}
+
+impl Values for Measures {
+    fn value(&self, measure: Measure) -> Option<i64> {
+        self.kept(measure)
+    }
+}
+
+/// The values of one student: those that are kept, and those of other measures that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Figures {
+    /// Those that are kept.
+    pub measures: Measures,
+    others: SmallVec<[(Measure, i64); 2]>,
+}
+
+impl Figures {
+    /// With the values of other measures.
+    pub(crate) fn new(measures: Measures, others: impl IntoIterator<Item = (Measure, i64)>) -> Self {
+        Self { measures, others: others.into_iter().collect() }
+    }
+
+    /// From values as they were told.
+    pub(crate) fn of(values: impl Iterator<Item = (Measure, i64)>) -> Self {
+        let mut figures = Self::default();
+        for (measure, value) in values {
+            if measure.is_kept() {
+                figures.measures.set(measure, value);
+            } else {
+                figures.others.push((measure, value));
+            }
+        }
+        figures
+    }
+}
+
+impl Values for Figures {
+    fn value(&self, measure: Measure) -> Option<i64> {
+        let other = || self.others.iter().find(|(of, _)| *of == measure).map(|(_, value)| *value);
+        self.measures.kept(measure).or_else(other)
     }
 }
 
@@ -176,9 +348,9 @@ impl Measures {
         u8::try_from(reached).ok()
     }
 
-    /// The value of one measure.
-    pub fn get(&self, measure: Measure) -> i64 {
-        match measure {
+    /// The value of a measure that is kept.
+    fn kept(&self, measure: Measure) -> Option<i64> {
+        Some(match measure {
             Measure::Enrolled => self.enrolled,
             Measure::Absent => self.absent,
             Measure::Unexcused => self.unexcused,
@@ -189,11 +361,12 @@ impl Measures {
             Measure::UnexplainedAbsenceToday => i64::from(self.unexplained_absence_today),
             Measure::Failing => self.failing,
             Measure::FailingCore => self.failing_core,
-        }
+            _ => return None,
+        })
     }
 
     /// Puts a value in its slot; a tier has none, since it follows from two others.
-    pub(crate) fn set(&mut self, measure: Measure, value: i64) {
+    fn set(&mut self, measure: Measure, value: i64) {
         let slot = match measure {
             Measure::Enrolled => &mut self.enrolled,
             Measure::Absent => &mut self.absent,
@@ -204,7 +377,7 @@ impl Measures {
             Measure::Failing => &mut self.failing,
             Measure::FailingCore => &mut self.failing_core,
             Measure::UnexplainedAbsenceToday => return self.unexplained_absence_today = value != 0,
-            Measure::Tier => return,
+            _ => return,
         };
         *slot = value;
     }
@@ -219,12 +392,12 @@ impl Measures {
 
     /// Takes the next counted day in.
     pub(crate) fn count(&mut self, day: &Day) {
-        self.enrolled += i64::from(WHOLE);
+        self.enrolled += i64::from(day.weight);
         self.absent += i64::from(day.absent);
         self.unexcused += i64::from(day.unexcused);
         self.tardy += i64::from(day.tardy);
-        self.streak = if day.absent * 2 >= WHOLE { self.streak + 1 } else { 0 };
-        self.unexcused_streak = if day.unexcused * 2 >= WHOLE { self.unexcused_streak + 1 } else { 0 };
+        self.streak = if day.absent * 2 >= day.weight { self.streak + 1 } else { 0 };
+        self.unexcused_streak = if day.unexcused * 2 >= day.weight { self.unexcused_streak + 1 } else { 0 };
     }
 }
 

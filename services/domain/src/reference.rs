@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::date::Date;
 use crate::event::{Change, Origin};
 use crate::id::{
-    CalendarId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear, SectionId, SessionId,
+    CalendarId, ClassPeriodId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear,
+    SectionId, SessionId,
 };
 use crate::settings::Settings;
 
@@ -48,6 +49,12 @@ pub enum Entry {
     Settings(Settings),
     /// The rules in force, as their author wrote them (YAML).
     RulePack(String),
+    /// A class period.
+    ClassPeriod(ClassPeriod),
+    /// A bell schedule.
+    BellSchedule(BellSchedule),
+    /// How days are counted where the district says other than the shipped calculator (YAML).
+    Calculators(String),
 }
 
 /// A school of the district.
@@ -57,6 +64,8 @@ pub struct School {
     pub school: SchoolId,
     /// As people call it.
     pub name: String,
+    /// What kinds of school it is, as sent, such as `uri://ed-fi.org/SchoolCategoryDescriptor#High School`.
+    pub types: Vec<String>,
 }
 
 /// A calendar of a school and year.
@@ -68,6 +77,10 @@ pub struct Calendar {
     pub school: SchoolId,
     /// The school year.
     pub school_year: SchoolYear,
+    /// Its code, as sent; empty when not sent.
+    pub code: String,
+    /// What kind of calendar it is, as sent; empty when not sent.
+    pub calendar_type: String,
 }
 
 /// What one date of a calendar is.
@@ -140,6 +153,45 @@ pub struct Section {
     pub course_offering: CourseOfferingId,
     /// The school.
     pub school: SchoolId,
+    /// When in the day it meets.
+    pub class_periods: Vec<ClassPeriodId>,
+    /// Whether the attendance of this section is the official one.
+    pub official: bool,
+}
+
+/// A class period of a school: when it meets on a day on which a bell schedule has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassPeriod {
+    /// Its id.
+    pub class_period: ClassPeriodId,
+    /// The school.
+    pub school: SchoolId,
+    /// Whether the attendance of this period is the official one.
+    pub official: bool,
+    /// From when to when it meets; one that meets twice has two.
+    pub times: Vec<MeetingTime>,
+}
+
+/// A stretch of a day, in minutes after midnight there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeetingTime {
+    /// Its first minute.
+    pub begin_at: i32,
+    /// The minute behind its last.
+    pub end_at: i32,
+}
+
+/// A bell schedule of a school: on which dates it rings, and for which periods.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BellSchedule {
+    /// The school.
+    pub school: SchoolId,
+    /// The dates that it is for.
+    pub dates: Vec<Date>,
+    /// Periods that meet then.
+    pub class_periods: Vec<ClassPeriodId>,
+    /// From the first bell to the last, when the source says so.
+    pub hours: Option<MeetingTime>,
 }
 
 /// Attendance was taken for a section on a date: the one proof that silence means presence.

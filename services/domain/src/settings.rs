@@ -50,6 +50,14 @@ pub enum Category {
     EarlyDeparture,
     /// Was there.
     Present,
+    /// Suspended, and not at school.
+    SuspendedOut,
+    /// Suspended from class, at school.
+    SuspendedIn,
+    /// Took part from elsewhere.
+    Remote,
+    /// Away for an activity of the school.
+    Activity,
 }
 
 /// A district's clock: its time zone plus an offset that is zero in production. A sample or test district lives in its own

@@ -4,7 +4,7 @@ use crate::course;
 use crate::day;
 use crate::enrollment;
 use crate::evaluation::Evaluation;
-use crate::event::{AttendanceMark, Fact, Scope};
+use crate::event::{AttendanceMark, Enrollment, Fact, Scope};
 
 /// Why a live fact does not count now, in words; none when it does.
 pub fn not_counted(evaluation: &Evaluation<'_>, fact: &Fact) -> Option<&'static str> {
@@ -14,9 +14,7 @@ pub fn not_counted(evaluation: &Evaluation<'_>, fact: &Fact) -> Option<&'static 
     match fact {
         Fact::Registration => None,
         Fact::Enrollment(spell) if !evaluation.view.knows_school(&spell.school) => Some("its school is not known"),
-        Fact::Enrollment(spell) if enrollment::never_came(spell.entry_on, spell.exit_on, &spell.exit_type) => {
-            Some("the student never came")
-        }
+        Fact::Enrollment(spell) if never_came(evaluation, spell) => Some("the student never came"),
         Fact::Enrollment(spell) => {
             let calendar = evaluation.view.calendar(spell.calendar, &spell.school, evaluation.year());
             calendar.is_none().then_some("its calendar is not known, or the school has several")
@@ -27,6 +25,11 @@ pub fn not_counted(evaluation: &Evaluation<'_>, fact: &Fact) -> Option<&'static 
         Fact::AttendanceMark(mark) => mark_not_counted(evaluation, mark),
         Fact::Grade(grade) => course::not_counted(grade, evaluation.view, evaluation.year(), evaluation.now.as_of),
     }
+}
+
+fn never_came(evaluation: &Evaluation<'_>, spell: &Enrollment) -> bool {
+    let calculator = evaluation.view.calculator(spell.calendar, &spell.school, evaluation.year());
+    enrollment::never_came(spell.entry_on, spell.exit_on, &spell.exit_type, calculator)
 }
 
 fn mark_not_counted(evaluation: &Evaluation<'_>, mark: &AttendanceMark) -> Option<&'static str> {

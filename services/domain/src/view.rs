@@ -1,9 +1,12 @@
 //! A district's reference data: the records as sources sent them, and an index over them that evaluation reads.
 
+mod bell;
+mod counting;
 mod touch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use crate::calculator::{self, Calculator};
 use crate::code;
 use crate::date::Date;
 use crate::event::{Change, Origin};
@@ -15,6 +18,7 @@ use crate::quick;
 use crate::reference::{Entry, GradingPeriod, School, Session};
 use crate::settings::Settings;
 
+use bell::Bells;
 pub use touch::Touched;
 
 /// Every reference record of a district, each one's last word.
@@ -82,6 +86,9 @@ pub struct View {
     sections: quick::Map<SectionId, (CourseOfferingId, SchoolId)>,
     taken: HashSet<(SectionId, Date)>,
     taken_at: BTreeSet<SchoolId>,
+    bells: Bells,
+    /// How days are counted, where the district says so.
+    calculators: Vec<Calculator>,
 }
 
 /// A calendar: whose it is, and which dates are instructional.
@@ -93,6 +100,13 @@ pub struct CalendarView {
     pub school_year: SchoolYear,
     /// Instructional dates, in order.
     pub instructional: Vec<Date>,
+    /// Its code and type by value, in lower case.
+    code: String,
+    calendar_type: String,
+    /// The position of the calculator that applies to it; none when the shipped one does.
+    calculator: Option<usize>,
+    /// Dates that are worth less than a day there, in order, with what they are worth, hundredths.
+    weights: Vec<(Date, i32)>,
 }
 
 /// What is known of a section.
@@ -117,6 +131,10 @@ impl View {
                     school: calendar.school.clone(),
                     school_year: calendar.school_year,
                     instructional: Vec::new(),
+                    code: calendar.code.trim().to_lowercase(),
+                    calendar_type: code::value(&calendar.calendar_type),
+                    calculator: None,
+                    weights: Vec::new(),
                 };
                 let next = self.calendars.len();
                 match *self.calendar_at.entry(calendar.calendar).or_insert(next) {
@@ -142,6 +160,7 @@ impl View {
             }
             Entry::Section(section) => {
                 self.sections.insert(section.section, (section.course_offering, section.school.clone()));
+                self.bells.add_section(section);
             }
             Entry::AttendanceTaken(taken) => {
                 self.taken.insert((taken.section, taken.date));
@@ -153,13 +172,22 @@ impl View {
                 self.settings = Some(Settings { codes, ..settings.clone() });
             }
             Entry::RulePack(pack) => self.rule_pack = Some(pack.clone()),
+            Entry::ClassPeriod(period) => self.bells.add_period(period),
+            Entry::BellSchedule(schedule) => self.bells.add_schedule(schedule),
+            // Readers take in sound ones only.
+            Entry::Calculators(yaml) => self.calculators = calculator::parse(yaml).unwrap_or_default(),
         }
     }
 
     fn settle(&mut self) {
         for (id, at) in &self.calendar_at {
             let calendar = &mut self.calendars[*at];
+            let place = counting::place(&self.schools, calendar);
+            let applies = |calculator: &Calculator| calculator.applies.to(&place.as_ref());
+            calendar.calculator = self.calculators.iter().position(applies);
             if let Some(dates) = self.dates.remove(id) {
+                let calculator = calendar.calculator.map(|at| &self.calculators[at]);
+                calendar.weights = calculator.map_or_else(Vec::new, |calculator| counting::weights(calculator, &dates));
                 calendar.instructional = dates
                     .into_iter()
                     .filter_map(|(date, events)| code::instructional(&events).then_some(date))

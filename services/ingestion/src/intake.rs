@@ -5,6 +5,7 @@
 
 pub mod arrival;
 pub mod attendance;
+pub mod bell;
 pub mod canonical;
 pub mod enrollment;
 pub mod field;

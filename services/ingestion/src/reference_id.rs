@@ -4,7 +4,8 @@
 //! Parts are compared as sent, with their case; Ed-Fi descriptors (the code of a grading period) without it.
 
 use homeroom_domain::id::{
-    CalendarId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear, SectionId, SessionId,
+    CalendarId, ClassPeriodId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear,
+    SectionId, SessionId,
 };
 use uuid::Uuid;
 
@@ -29,6 +30,11 @@ pub fn canonical_key(parts: &[&str]) -> String {
 pub fn calendar(district: &DistrictId, school: &SchoolId, year: SchoolYear, code: &str) -> CalendarId {
     let key = canonical_key(&[school.as_str(), &year.to_string(), code]);
     reference_id(district, "calendar", &key).into()
+}
+
+/// A class period of a school.
+pub fn class_period(district: &DistrictId, school: &SchoolId, name: &str) -> ClassPeriodId {
+    reference_id(district, "class-period", &canonical_key(&[school.as_str(), name])).into()
 }
 
 /// A session of a school and year.

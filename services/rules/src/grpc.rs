@@ -2,6 +2,7 @@
 
 mod export;
 mod list;
+mod other;
 mod student;
 mod summary;
 mod watch;
@@ -99,7 +100,7 @@ impl RiskQuery for Risk {
         request: Request<wire::ExportMeasuresRequest>,
     ) -> Result<Response<Self::ExportMeasuresStream>, Status> {
         let grant = self.permit(&request)?;
-        self.export(grant.district, request.into_inner().as_of).map(Response::new)
+        self.export(grant.district, request.into_inner()).map(Response::new)
     }
 
     async fn get_summary(
@@ -134,5 +135,6 @@ fn measures(student: &[u8], row: &Row) -> wire::Measures {
         failing: count(it.failing),
         failing_core: count(it.failing_core),
         open_alerts: i32::try_from(row.open_alerts).unwrap_or(i32::MAX),
+        others: Vec::new(),
     }
 }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_bus::{Error, Log, Offset, Partition, Record, Tail, Topic};
+use homeroom_domain::calculator;
 use homeroom_domain::event::Change;
 use homeroom_domain::id::{DistrictId, SchoolId};
 use homeroom_domain::reference::{Entry, ReferenceChange};
@@ -232,7 +233,14 @@ type Parsed = (String, Arc<Pack>);
 /// A change that can be applied, with the pack that it holds, if it does. A pack that is not sound is none: the one before stays in force, however often this is read.
 fn decode(value: &[u8]) -> Result<(ReferenceChange, Option<Parsed>), String> {
     let change = homeroom_proto::reference::decode(value).map_err(|error| error.to_string())?;
-    let Change::Recorded(Entry::RulePack(yaml)) = &change.change else { return Ok((change, None)) };
+    let yaml = match &change.change {
+        Change::Recorded(Entry::RulePack(yaml)) => yaml,
+        Change::Recorded(Entry::Calculators(yaml)) => {
+            let sound = calculator::parse(yaml).map_err(|error| format!("its calculators are not sound: {error}"));
+            return sound.map(|_| (change, None));
+        }
+        Change::Recorded(_) | Change::Withdrawn => return Ok((change, None)),
+    };
     match Pack::parse(yaml) {
         Ok(pack) => {
             let pack = (yaml.clone(), Arc::new(pack));

@@ -192,7 +192,8 @@ impl Risk {
     async fn has_exactly(&self, told: &Told) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let student = loop {
-            let request = authorized(GetStudentRequest { student: told.student.key.clone().into() })?;
+            let request =
+                authorized(GetStudentRequest { student: told.student.key.clone().into(), others: Vec::new() })?;
             match self.client.clone().get_student(request).await {
                 Ok(answer) => break answer.into_inner(),
                 // It asks us to try again, as when the database is slow for a moment.

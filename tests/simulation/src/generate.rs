@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership};
+use homeroom_domain::event::{
+    AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership, Times,
+};
 use homeroom_domain::id::SchoolYear;
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::reference::{
@@ -95,7 +97,8 @@ pub fn student(dice: &mut Dice, marks: usize) -> Vec<Said> {
 
 /// How a district counts.
 pub fn settings(dice: &mut Dice) -> Settings {
-    let codes = BTreeMap::from([("a7".to_owned(), Category::UnexcusedAbsence)]);
+    let category = dice.of(&[Category::UnexcusedAbsence, Category::SuspendedOut, Category::Activity]);
+    let codes = BTreeMap::from([("a7".to_owned(), category)]);
     Settings {
         failing_below: dice.of(&[60_00, 70_00]),
         reporting: if dice.one_in(4) { Reporting::Positive } else { Reporting::Negative },
@@ -223,6 +226,11 @@ pub fn daily(dice: &mut Dice) -> Said {
         session: dice.one_in(5).then(|| id(dice.of(&[SESSIONS[0], "nobody's session"]))),
         code: code(dice.of(&CATEGORIES)),
         share: dice.one_in(2).then(|| dice.of(&[-1, 0, 1, 25, 50, 75, 100, 101, 250])),
+        times: Times {
+            minutes: dice.one_in(3).then(|| dice.of(&[-5, 0, 30, 31, 130, 400, 500])),
+            came_at: dice.one_in(6).then(|| dice.of(&[0, 485, 700])),
+            left_at: dice.one_in(6).then(|| dice.of(&[500, 860, 1_439])),
+        },
     };
     Said::Fact(format!("mark {} at {at} on {offset}", dice.roll(2)), Some(Fact::AttendanceMark(mark)))
 }
@@ -237,6 +245,7 @@ fn in_section(dice: &mut Dice) -> Said {
         session: None,
         code: code(dice.of(&CATEGORIES)),
         share: None,
+        times: Times::default(),
     };
     let key = format!("mark {} in {section} at {at} on {offset}", dice.roll(2));
     Said::Fact(key, Some(Fact::AttendanceMark(mark)))
@@ -263,12 +272,18 @@ fn graded(dice: &mut Dice) -> Said {
 }
 
 fn has_school(name: &str) -> Said {
-    let entry = Entry::School(School { school: school(name), name: name.to_owned() });
+    let entry = Entry::School(School { school: school(name), name: name.to_owned(), types: Vec::new() });
     Said::Reference(format!("school {name}"), Some(entry))
 }
 
 fn has_calendar(calendar: &str, at: &str, school_year: SchoolYear) -> Said {
-    let entry = Entry::Calendar(Calendar { calendar: id(calendar), school: school(at), school_year });
+    let entry = Entry::Calendar(Calendar {
+        calendar: id(calendar),
+        school: school(at),
+        school_year,
+        code: String::new(),
+        calendar_type: String::new(),
+    });
     Said::Reference(format!("calendar {calendar}"), Some(entry))
 }
 
@@ -305,8 +320,13 @@ fn offers(section: &str, session: &str) -> Said {
 }
 
 fn holds(section: &str, at: &str) -> Said {
-    let entry =
-        Section { section: id(section), course_offering: id(&format!("offering {section}")), school: school(at) };
+    let entry = Section {
+        section: id(section),
+        course_offering: id(&format!("offering {section}")),
+        school: school(at),
+        class_periods: Vec::new(),
+        official: false,
+    };
     Said::Reference(format!("section {section}"), Some(Entry::Section(entry)))
 }
 
@@ -326,6 +346,7 @@ pub fn absences(dice: &mut Dice) -> Vec<Said> {
             session: None,
             code: code("Unexcused Absence"),
             share: None,
+            times: Times::default(),
         };
         Said::Fact(format!("mark 0 at {at} on {offset}"), Some(Fact::AttendanceMark(mark)))
     };

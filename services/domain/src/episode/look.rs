@@ -171,11 +171,10 @@ impl Look<'_, '_> {
     }
 
     fn measures_at(&self, episode: &Episode, at: Now) -> String {
-        let measures = self.evaluation.district(at.as_of, at.today);
         let values = episode.told.values(self.rule).filter_map(|(measure, then)| {
-            let value = measures.get(measure);
+            let value = self.evaluation.value(measure, None, at);
             let show = |value| measure.unit().show(value);
-            (value != then).then(|| changed(measure.name(), &show(then), &show(value)))
+            (value != then).then(|| changed(&measure.name(), &show(then), &show(value)))
         });
         joined(values)
     }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use crate::alert::{Claim, Proof};
 use crate::id::RuleId;
-use crate::measure::{Measure, Measures};
+use crate::measure::{Figures, Measure};
 use crate::rule::claim::value;
 use crate::rule::{Rule, RuleScope};
 use crate::settings::Now;
@@ -35,7 +35,7 @@ pub(super) enum Words {
 /// What is kept of an episode that is over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Brief {
-    /// The values of the rule's evidence, in its order; none of what was recalled.
+    /// The values of what the rule tells, in its order; none of what was recalled.
     pub(super) measures: SmallVec<[i64; 2]>,
     /// How many facts there were.
     pub(super) facts: u32,
@@ -62,12 +62,12 @@ impl Told {
     /// Keeps only what the rule needs to say it again, if that is enough.
     pub(super) fn shorten(&mut self, rule: &Rule) {
         let Words::Whole(claim) = &self.words else { return };
-        let known = rule.evidence.measures();
+        let known: SmallVec<[Measure; 6]> = rule.told().collect();
         let names = claim.proof.measures.iter().map(|measure| measure.name.as_str());
         let enough = self.rule == rule.id
             && self.rule_version == rule.version
             && names.eq(known.iter().map(|measure| measure.name()))
-            && [&rule.explanation, &rule.clears].iter().all(|sentence| sentence.needs_only(known));
+            && [&rule.explanation, &rule.clears].iter().all(|sentence| sentence.needs_only(&known));
         if enough {
             let facts = u32::try_from(claim.proof.facts.len()).unwrap_or(u32::MAX);
             let facts = facts.saturating_add(claim.proof.facts_left_off);
@@ -87,10 +87,7 @@ impl Told {
             Words::Whole(claim) => return Claim::clone(claim),
             Words::Brief(brief) => brief,
         };
-        let mut measures = Measures::default();
-        for (measure, value) in self.values(rule) {
-            measures.set(measure, value);
-        }
+        let measures = Figures::of(self.values(rule));
         let about = match rule.scope {
             RuleScope::SchoolYear => at.as_of,
             RuleScope::Day => at.today,
@@ -122,9 +119,7 @@ impl Told {
                 let told = claim.proof.measures.iter();
                 told.filter_map(|then| Some((Measure::find(&then.name)?, then.value))).collect()
             }
-            Words::Brief(brief) => {
-                rule.evidence.measures().iter().copied().zip(brief.measures.iter().copied()).collect()
-            }
+            Words::Brief(brief) => rule.told().zip(brief.measures.iter().copied()).collect(),
         };
         values.into_iter()
     }

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::bytes::{Reader, put_signed, put_size};
 use super::mark::USUAL_BYTES;
 use super::phrase::{self, PHRASES};
-use crate::event::{AttendanceMark, Origin, Scope};
+use crate::event::{AttendanceMark, Origin, Scope, Times};
 
 /// The first byte of a ledger.
 pub(super) const FORMAT: u8 = 3;
@@ -164,6 +164,7 @@ pub(super) struct Said<'a> {
     pub(super) section: Option<&'a [u8]>,
     pub(super) session: Option<&'a [u8]>,
     pub(super) share: Option<i32>,
+    pub(super) times: Times,
 }
 
 mod has {
@@ -172,8 +173,8 @@ mod has {
     pub(super) const SECTION: u8 = 4;
     pub(super) const SESSION: u8 = 8;
     pub(super) const SHARE: u8 = 16;
-    /// In every kind's flags, so that none of them is zero.
-    pub(super) const SET: u8 = 32;
+    /// In the flags of every kind whose marks say nothing of the clock. So none of them is zero.
+    pub(super) const TIMELESS: u8 = 32;
     /// The source, and the school if any, are those of the kind before.
     pub(super) const SAME_PLACE: u8 = 64;
     /// The stem is that of the kind before.
@@ -214,7 +215,9 @@ impl<'a> Iterator for Kinds<'a> {
             let code = items.read(reader);
             let mut id = |bit| has(bit).then(|| items.read(reader));
             let (section, session) = (id(has::SECTION), id(has::SESSION));
-            Said { school, code, section, session, share: has(has::SHARE).then(|| reader.narrow()) }
+            let share = has(has::SHARE).then(|| reader.narrow());
+            let times = if has(has::TIMELESS) { Times::default() } else { times(reader) };
+            Said { school, code, section, session, share, times }
         });
         *last = reader.is_sound().then_some(Kind { source, stem, said });
         *last
@@ -245,20 +248,40 @@ impl Kind<'_> {
         for item in [source, stem, school].into_iter().chain(rest).flatten() {
             items.put(out, item);
         }
-        if let Some(share) = said.and_then(|said| said.share) {
+        let Some(said) = said else { return };
+        if let Some(share) = said.share {
             put_signed(out, i64::from(share));
+        }
+        if !said.times.is_empty() {
+            put_times(said.times, out);
         }
     }
 
     fn flags(&self) -> u8 {
         let bit = |bit, is_there| if is_there { bit } else { 0 };
         let of = |has: fn(&Said<'_>) -> bool| self.said.as_ref().is_some_and(has);
-        has::SET
+        bit(has::TIMELESS, !of(|said| !said.times.is_empty()))
             | bit(has::STEM, self.stem.is_some())
             | bit(has::SAID, self.said.is_some())
             | bit(has::SECTION, of(|said| said.section.is_some()))
             | bit(has::SESSION, of(|said| said.session.is_some()))
             | bit(has::SHARE, of(|said| said.share.is_some()))
+    }
+}
+
+/// Which of them there are, and what they say.
+fn times(reader: &mut Reader<'_>) -> Times {
+    let which = reader.byte();
+    let mut one = |bit: u8| (which & bit != 0).then(|| reader.narrow());
+    Times { minutes: one(1), came_at: one(2), left_at: one(4) }
+}
+
+fn put_times(times: Times, out: &mut impl Extend<u8>) {
+    let all = [times.minutes, times.came_at, times.left_at];
+    let which: u8 = (0..).zip(all).map(|(at, one)| u8::from(one.is_some()) << at).sum();
+    out.extend([which]);
+    for one in all.into_iter().flatten() {
+        put_signed(out, i64::from(one));
     }
 }
 
@@ -298,6 +321,7 @@ pub(super) fn kind<'a>(origin: &'a Origin, mark: &'a AttendanceMark) -> Kind<'a>
             section,
             session: mark.session.as_ref().map(|session| session.as_bytes().as_slice()),
             share: mark.share,
+            times: mark.times,
         }),
     }
 }

@@ -5,7 +5,7 @@ use super::mark::Entries;
 use super::word::{Graded, Said, Word, Words};
 use super::{Ledger, Live};
 use crate::date::Date;
-use crate::event::{AttendanceMark, Enrollment, Fact, Grade, Origin, Scope};
+use crate::event::{AttendanceMark, Enrollment, Fact, Grade, Origin, Scope, Times};
 use crate::id::{RecordKey, Revision, SchoolId, SectionId, SessionId, SourceId};
 
 /// A ledger's live facts, borrowed.
@@ -20,6 +20,7 @@ pub(crate) struct MarkKind<'a> {
     pub(crate) session: Option<SessionId>,
     pub(crate) code: &'a [u8],
     pub(crate) share: Option<i32>,
+    pub(crate) times: Times,
 }
 
 /// A live grade and where it comes from.
@@ -73,6 +74,7 @@ fn mark_kind<'a>(said: &layout::Said<'a>) -> MarkKind<'a> {
         session: id(said.session).map(SessionId::new),
         code: said.code,
         share: said.share,
+        times: said.times,
     }
 }
 
@@ -134,6 +136,7 @@ impl Ledger {
                 session: said.session,
                 code: text(said.code).to_owned(),
                 share: said.share,
+                times: said.times,
             };
             let key = RecordKey::new(kind.key(entry.date, entry.own_key));
             let source = SourceId::parse(text(kind.source)).ok()?;

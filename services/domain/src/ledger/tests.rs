@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::date::Date;
-use crate::event::{Enrollment, Grade, Scope, SectionMembership};
+use crate::event::{Enrollment, Grade, Scope, SectionMembership, Times};
 use crate::id::{CalendarId, GradingPeriodId, SchoolId, SectionId, SessionId};
 
 type Map = BTreeMap<(SourceId, RecordKey), (u64, Change<Fact>)>;
@@ -65,6 +65,11 @@ fn mark(pick: [u8; 4], day: u8) -> Fact {
         session: pick[2].is_multiple_of(3).then(|| SessionId::new([pick[3]; 16])),
         code: code.to_owned(),
         share: pick[3].is_multiple_of(3).then_some(i32::from(pick[3]) - 9),
+        times: Times {
+            minutes: pick[3].is_multiple_of(5).then_some(i32::from(pick[3]) - 9),
+            came_at: pick[3].is_multiple_of(7).then_some(i32::from(pick[2])),
+            left_at: pick[2].is_multiple_of(5).then_some(i32::from(pick[3]) * 9),
+        },
     })
 }
 

@@ -1,6 +1,7 @@
 //! What a rule claims of a student as of a date, with the proof.
 
 use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof};
+use crate::calculator::treated;
 use crate::code;
 use crate::date::Date;
 use crate::day::{Day, WHOLE};
@@ -8,7 +9,7 @@ use crate::evaluation::Evaluation;
 use crate::event::{AttendanceMark, Scope};
 use crate::id::SchoolId;
 use crate::ledger::Live;
-use crate::measure::{Measure, Measures, decimals};
+use crate::measure::{Figures, Measure, Values, decimals};
 use crate::rule::condition::Failure;
 use crate::rule::{Evidence, Rule, RuleScope};
 use crate::settings::{Category, Now};
@@ -16,7 +17,7 @@ use crate::settings::{Category, Now};
 impl Rule {
     /// What the rule claims with the dates of `now`; none when it does not open.
     pub fn claim(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<Option<Claim>, Failure> {
-        let measures = evaluation.district(now.as_of, now.today);
+        let measures = evaluation.figures(&self.others, now);
         if !self.opens_when.holds(&measures)? {
             return Ok(None);
         }
@@ -34,29 +35,34 @@ impl Rule {
     }
 
     /// The level that the rule would claim with these measures; none when it does not open.
-    pub(crate) fn outcome(&self, measures: &Measures) -> Result<Option<i64>, Failure> {
+    pub(crate) fn outcome(&self, measures: &impl Values) -> Result<Option<i64>, Failure> {
         if self.opens_when.holds(measures)? { self.level.value(measures).map(Some) } else { Ok(None) }
     }
 
     /// Whether the rule would claim anything: a claim without its words.
     pub(crate) fn holds(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<bool, Failure> {
-        let measures = evaluation.district(now.as_of, now.today);
+        let measures = evaluation.figures(&self.others, now);
         self.outcome(&measures).map(|level| level.is_some())
     }
 
-    fn proof(&self, evaluation: &Evaluation<'_>, measures: &Measures, now: Now) -> Proof {
+    /// The measures that its proofs tell: those of its evidence, then the others that it names.
+    pub(crate) fn told(&self) -> impl Iterator<Item = Measure> {
+        self.evidence.measures().iter().chain(&self.others).copied()
+    }
+
+    fn proof(&self, evaluation: &Evaluation<'_>, measures: &Figures, now: Now) -> Proof {
         let about = match self.scope {
             RuleScope::SchoolYear => now.as_of,
             RuleScope::Day => now.today,
         };
-        let mut facts = self.evidence.cite(evaluation, measures, now);
+        let mut facts = self.evidence.cite(evaluation, measures.measures.streak, now);
         let left_off = facts.len().saturating_sub(MAX_CITED_FACTS);
         facts.truncate(MAX_CITED_FACTS);
         Proof {
             as_of: about,
             explanation: self.explanation.fill(measures, about),
             clears_when: self.clears.fill(measures, about),
-            measures: self.evidence.measures().iter().map(|&of| value(of, measures.get(of))).collect(),
+            measures: self.told().filter_map(|of| Some(value(of, measures.value(of)?))).collect(),
             facts,
             facts_left_off: u32::try_from(left_off).unwrap_or(u32::MAX),
             threshold_source: self.source.clone(),
@@ -66,7 +72,7 @@ impl Rule {
 
 /// A measure as proofs say it.
 pub(crate) fn value(measure: Measure, value: i64) -> MeasureValue {
-    MeasureValue { name: measure.name().to_owned(), value, unit: measure.unit().name().to_owned() }
+    MeasureValue { name: measure.name().into_owned(), value, unit: measure.unit().name().to_owned() }
 }
 
 impl Evidence {
@@ -81,12 +87,12 @@ impl Evidence {
     }
 
     /// The facts, newest first.
-    fn cite(self, evaluation: &Evaluation<'_>, measures: &Measures, now: Now) -> Vec<CitedFact> {
+    fn cite(self, evaluation: &Evaluation<'_>, streak: i64, now: Now) -> Vec<CitedFact> {
         let days = || evaluation.days(now.as_of).into_iter().rev();
         match self {
             Self::Absences => marks_of(evaluation, days().filter(|(_, day)| day.absent > 0)),
             Self::Streak => {
-                let length = usize::try_from(measures.streak).unwrap_or(0);
+                let length = usize::try_from(streak).unwrap_or(0);
                 marks_of(evaluation, days().take(length))
             }
             Self::Today => marks_of(evaluation, evaluation.day(now.today).into_iter()),
@@ -107,7 +113,7 @@ fn marks_of<'a>(evaluation: &Evaluation<'_>, days: impl Iterator<Item = (&'a Sch
 fn cite_mark(evaluation: &Evaluation<'_>, mark: &Live<AttendanceMark>) -> Option<CitedFact> {
     let category = code::attendance(&mark.fact.code, &evaluation.settings.codes);
     let absent = matches!(
-        category,
+        category.map(treated),
         Some(
             Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial
         )
@@ -131,6 +137,10 @@ pub fn describe(mark: &AttendanceMark, category: Option<Category>) -> String {
         Some(Category::Tardy) => "tardy",
         Some(Category::EarlyDeparture) => "early departure",
         Some(Category::Present) => "present",
+        Some(Category::SuspendedOut) => "suspended",
+        Some(Category::SuspendedIn) => "suspended at school",
+        Some(Category::Remote) => "taking part remotely",
+        Some(Category::Activity) => "school activity",
         None => "unmapped code",
     };
     match (mark.scope, mark.share) {

@@ -6,7 +6,7 @@
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 use cel::parser::Parser;
 
-use crate::measure::{Measure, Measures};
+use crate::measure::{Measure, Values, catalogue};
 
 /// The longest condition, bytes.
 pub const MAX_LENGTH: usize = 1_000;
@@ -37,6 +37,13 @@ pub enum Failure {
     /// Division by zero.
     #[error("division by zero")]
     DivisionByZero,
+    /// It names a measure that was not counted here: it takes a full look.
+    #[error("a measure that it names was not counted")]
+    NotCounted,
+}
+
+fn found(values: &impl Values, measure: Measure) -> Result<i64, Failure> {
+    values.value(measure).ok_or(Failure::NotCounted)
 }
 
 /// A condition that is true or false.
@@ -90,8 +97,13 @@ impl Condition {
         compiler.flag(&compiler.root).map(Self)
     }
 
+    /// Adds the measures that it names.
+    pub(super) fn name(&self, measures: &mut Vec<Measure>) {
+        self.0.name(measures);
+    }
+
     /// Whether it holds.
-    pub fn holds(&self, measures: &Measures) -> Result<bool, Failure> {
+    pub fn holds(&self, measures: &impl Values) -> Result<bool, Failure> {
         self.0.value(measures)
     }
 }
@@ -103,17 +115,38 @@ impl Number {
         compiler.int(&compiler.root).map(Self)
     }
 
+    /// Adds the measures that it names.
+    pub(super) fn name(&self, measures: &mut Vec<Measure>) {
+        self.0.name(measures);
+    }
+
     /// Its value.
-    pub fn value(&self, measures: &Measures) -> Result<i64, Failure> {
+    pub fn value(&self, measures: &impl Values) -> Result<i64, Failure> {
         self.0.value(measures)
     }
 }
 
 impl Flag {
-    fn value(&self, measures: &Measures) -> Result<bool, Failure> {
+    fn name(&self, measures: &mut Vec<Measure>) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Measure(measure) => measures.push(*measure),
+            Self::Not(inner) => inner.name(measures),
+            Self::And(left, right) | Self::Or(left, right) => {
+                left.name(measures);
+                right.name(measures);
+            }
+            Self::Compare(_, left, right) => {
+                left.name(measures);
+                right.name(measures);
+            }
+        }
+    }
+
+    fn value(&self, measures: &impl Values) -> Result<bool, Failure> {
         Ok(match self {
             Self::Constant(value) => *value,
-            Self::Measure(measure) => measures.get(*measure) != 0,
+            Self::Measure(measure) => found(measures, *measure)? != 0,
             Self::Not(inner) => !inner.value(measures)?,
             Self::And(left, right) => left.value(measures)? && right.value(measures)?,
             Self::Or(left, right) => left.value(measures)? || right.value(measures)?,
@@ -136,10 +169,21 @@ impl Comparison {
 }
 
 impl Int {
-    fn value(&self, measures: &Measures) -> Result<i64, Failure> {
+    fn name(&self, measures: &mut Vec<Measure>) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Measure(measure) => measures.push(*measure),
+            Self::Arithmetic(_, left, right) => {
+                left.name(measures);
+                right.name(measures);
+            }
+        }
+    }
+
+    fn value(&self, measures: &impl Values) -> Result<i64, Failure> {
         match self {
             Self::Constant(value) => Ok(*value),
-            Self::Measure(measure) => Ok(measures.get(*measure)),
+            Self::Measure(measure) => found(measures, *measure),
             Self::Arithmetic(operation, left, right) => operation.apply(left.value(measures)?, right.value(measures)?),
         }
     }
@@ -300,7 +344,7 @@ fn arithmetic(name: &str) -> Option<Arithmetic> {
 
 /// The catalogue's name with the fewest edits to the one written.
 pub(crate) fn nearest(name: &str) -> &'static str {
-    let names = Measure::ALL.into_iter().map(Measure::name);
+    let names = catalogue::entries().into_iter().map(|entry| entry.name);
     names.min_by_key(|known| edits(known, name)).unwrap_or_default()
 }
 
@@ -322,6 +366,7 @@ fn edits(left: &str, right: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Measures;
 
     fn holds(text: &str) -> bool {
         let measures = Measures {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::alert::Severity;
 use crate::id::{self, RuleId};
+use crate::measure::Measure;
 use crate::rule::condition::{self, Condition, Number};
 use crate::rule::template::{self, Template};
 
@@ -57,6 +58,8 @@ pub struct Rule {
     pub clears: Template,
     /// Where the threshold comes from.
     pub source: String,
+    /// Measures that it names and that are not kept for every student, in their order: they are counted for it.
+    pub(crate) others: Vec<Measure>,
 }
 
 /// What one episode of a rule is about.
@@ -168,6 +171,11 @@ impl Pack {
         Ok(Self { id: RuleId::parse(&text.id)?, version: text.version, rules })
     }
 
+    /// Whether its rules look at what is kept for every student only.
+    pub(crate) fn looks_at_kept_only(&self) -> bool {
+        self.rules.iter().all(|rule| rule.others.is_empty())
+    }
+
     /// The rule of that name.
     pub fn rule(&self, id: &RuleId) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == *id)
@@ -188,7 +196,7 @@ impl Rule {
             let rule = rule.clone();
             move |source| Error::Template { rule, field, source }
         };
-        Ok(Self {
+        let mut rule_of = Self {
             opens_when: Condition::parse(&text.opens_when).map_err(condition("opens-when"))?,
             level: Number::parse(&text.level).map_err(condition("level"))?,
             explanation: Template::parse(&text.explanation).map_err(template("explanation"))?,
@@ -203,7 +211,22 @@ impl Rule {
             audience: text.audience,
             evidence: text.evidence,
             source: text.source,
-        })
+            others: Vec::new(),
+        };
+        rule_of.others = rule_of.named();
+        Ok(rule_of)
+    }
+
+    fn named(&self) -> Vec<Measure> {
+        let mut named = Vec::new();
+        self.opens_when.name(&mut named);
+        self.level.name(&mut named);
+        self.explanation.name(&mut named);
+        self.clears.name(&mut named);
+        named.retain(|measure| !measure.is_kept());
+        named.sort_unstable();
+        named.dedup();
+        named
     }
 
     /// How much a level presses: by the highest bound that it reaches, else by the lowest bound.
@@ -240,6 +263,15 @@ mod tests {
         let wrong = DEFAULT_PACK.replace("audience:", "audiense:");
         let Err(Error::Yaml(text)) = Pack::parse(&wrong) else { panic!("it was taken") };
         assert!(text.contains("audiense") && text.contains("line"), "{text}");
+    }
+
+    #[test]
+    fn a_rule_knows_which_other_measures_it_names() {
+        let of_weeks = DEFAULT_PACK.replace("opens-when: tier >= 1", "opens-when: absent_last_28_days >= 300");
+        let pack = Pack::parse(&of_weeks).unwrap();
+        let names: Vec<_> = pack.rules[0].others.iter().map(|measure| measure.name()).collect();
+        assert_eq!(names, ["absent_last_28_days"]);
+        assert!(!pack.looks_at_kept_only() && Pack::parse(DEFAULT_PACK).unwrap().looks_at_kept_only());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Sentences with placeholders, checked at load: `Absent {absent} of {enrolled} days`.
 
 use crate::date::Date;
-use crate::measure::{Measure, Measures, decimals};
+use crate::measure::{Measure, Values, decimals};
 use crate::rule::condition::nearest;
 
 /// A sentence with placeholders.
@@ -45,6 +45,13 @@ impl Template {
         Ok(Self(parts))
     }
 
+    /// Adds the measures that it names.
+    pub(super) fn name(&self, measures: &mut Vec<Measure>) {
+        measures.extend(
+            self.0.iter().filter_map(|part| if let Part::Measure(measure) = part { Some(*measure) } else { None }),
+        );
+    }
+
     /// Whether these measures are all that it takes to fill it.
     pub(crate) fn needs_only(&self, known: &[Measure]) -> bool {
         let share = [Measure::Absent, Measure::Enrolled];
@@ -58,7 +65,7 @@ impl Template {
     }
 
     /// Fills the placeholders.
-    pub fn fill(&self, measures: &Measures, date: Date) -> String {
+    pub fn fill(&self, measures: &impl Values, date: Date) -> String {
         let mut text = String::with_capacity(160);
         for part in &self.0 {
             match part {
@@ -86,10 +93,10 @@ impl Part {
         }
     }
 
-    fn show(&self, measures: &Measures, date: Date) -> String {
+    fn show(&self, measures: &impl Values, date: Date) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Measure(measure) => measure.unit().show(measures.get(*measure)),
+            Self::Measure(measure) => measure.unit().show(of(measures, *measure)),
             Self::Percent => percent(measures),
             Self::Date => date.to_string(),
             Self::DaysUntilBelow(percent) => days_until_below(measures, *percent).to_string(),
@@ -100,23 +107,35 @@ impl Part {
 // In 128 bits, in which no product of a measure and a small number overflows: a sentence must not stop a worker, whatever the
 // measures.
 
-fn percent(measures: &Measures) -> String {
-    if measures.enrolled <= 0 {
+/// A sentence names only measures that were counted.
+fn of(values: &impl Values, measure: Measure) -> i64 {
+    values.value(measure).unwrap_or_default()
+}
+
+fn absent_of_enrolled(values: &impl Values) -> (i128, i128) {
+    (i128::from(of(values, Measure::Absent)), i128::from(of(values, Measure::Enrolled)))
+}
+
+fn percent(measures: &impl Values) -> String {
+    let (absent, enrolled) = absent_of_enrolled(measures);
+    if enrolled <= 0 {
         return "0%".to_owned();
     }
-    format!("{}%", decimals(i128::from(measures.absent) * 10_000 / i128::from(measures.enrolled)))
+    format!("{}%", decimals(absent * 10_000 / enrolled))
 }
 
 /// The least n with absent x 100 < percent x (enrolled + n days).
-fn days_until_below(measures: &Measures, percent: i64) -> i128 {
+fn days_until_below(measures: &impl Values, percent: i64) -> i128 {
     let percent = i128::from(percent);
-    let short = i128::from(measures.absent) * 100 - percent * i128::from(measures.enrolled);
+    let (absent, enrolled) = absent_of_enrolled(measures);
+    let short = absent * 100 - percent * enrolled;
     if short < 0 { 0 } else { short / (percent * 100) + 1 }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::Measures;
 
     fn fill(text: &str) -> String {
         let measures = Measures { enrolled: 12_000, absent: 1_250, ..Measures::default() };

@@ -35,7 +35,9 @@ impl View {
             Entry::CourseOffering(offering) => {
                 everyone_if(self.sections.values().any(|(of, _)| *of == offering.course_offering))
             }
-            Entry::Settings(_) | Entry::RulePack(_) => Touched::Everyone,
+            Entry::ClassPeriod(period) => Touched::School(period.school.clone()),
+            Entry::BellSchedule(schedule) => Touched::School(schedule.school.clone()),
+            Entry::Settings(_) | Entry::RulePack(_) | Entry::Calculators(_) => Touched::Everyone,
         }
     }
 }

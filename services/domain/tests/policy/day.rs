@@ -162,7 +162,13 @@ fn a_named_calendar_that_is_not_known_is_waited_for() {
 #[test]
 fn a_calendar_of_another_year_is_none_of_this_one() {
     let mut world = World::of_school_days(3);
-    let last_year = Calendar { calendar: id("old"), school: school("1"), school_year: SchoolYear(2021) };
+    let last_year = Calendar {
+        calendar: id("old"),
+        school: school("1"),
+        school_year: SchoolYear(2021),
+        code: String::new(),
+        calendar_type: String::new(),
+    };
     world.defines("calendar old", Entry::Calendar(last_year));
     world.says("enrollment", enrolled("1", day(1)).following("old"));
     assert_eq!(world.total(), (300, 0), "the school's only calendar of the year counts");

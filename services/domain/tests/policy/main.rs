@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the tests' language is tests too")]
 
 mod author;
+mod calculator;
 mod count;
 mod counting;
 mod course;
@@ -10,6 +11,7 @@ mod day;
 mod enrollment;
 mod episode;
 mod episode_end;
+mod figure;
 mod measure;
 mod revision;
 mod section;

@@ -1,6 +1,6 @@
 //! Items 8 to 11: dates up to and including one, tiers, streaks, and the absence that nobody explained.
 
-use homeroom_domain::measure::Measure;
+use homeroom_domain::measure::{Measure, Values as _};
 use homeroom_domain::settings::{Clock, Settings};
 
 use crate::world::{Marked, World, absent, day, excused, mark, member};
@@ -65,7 +65,7 @@ fn tier_bounds_are_exact() {
 #[test]
 fn a_tier_needs_ten_enrolled_days() {
     assert_eq!(absent_on(1..=9, 9).measures().tier(), None);
-    assert_eq!(absent_on(1..=9, 9).measures().get(Measure::Tier), -1);
+    assert_eq!(absent_on(1..=9, 9).measures().value(Measure::Tier), Some(-1));
     assert_eq!(absent_on(1..=9, 10).measures().tier(), Some(3));
 }
 

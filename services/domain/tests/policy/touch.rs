@@ -31,7 +31,13 @@ fn a_student_with_everything_known_waits_for_nothing() {
 fn a_student_leans_on_every_school_that_the_facts_refer_to() {
     let mut world = World::of_school_days(2);
     world.opens("2").opens("3").session("fall", 1, 2).section("english", "English", "fall");
-    let elsewhere = Section { section: id("english"), course_offering: id("english offering"), school: school("2") };
+    let elsewhere = Section {
+        section: id("english"),
+        course_offering: id("english offering"),
+        school: school("2"),
+        class_periods: Vec::new(),
+        official: false,
+    };
     world.defines("section english", Entry::Section(elsewhere));
     world.says("mark", absent(day(1)).in_section("english"));
     world.calendar("of 3", "3", 1..=2).says("enrollment", enrolled("1", day(1)).following("of 3"));

@@ -7,10 +7,12 @@ use homeroom_domain::date::Date;
 use homeroom_domain::day::Day;
 use homeroom_domain::episode::{Episodes, Moment, Step};
 use homeroom_domain::evaluation::Evaluation;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership};
+use homeroom_domain::event::{
+    AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership, Times,
+};
 use homeroom_domain::id::{DistrictId, RecordKey, Revision, SchoolId, SchoolYear, SourceId, StudentKey};
 use homeroom_domain::ledger::{Applied, Ledger};
-use homeroom_domain::measure::Measures;
+use homeroom_domain::measure::{Measure, Measures};
 use homeroom_domain::reference::{
     AttendanceTaken, Calendar, CalendarDate, Course, CourseOffering, Entry, GradingPeriod, School, Section, Session,
 };
@@ -102,7 +104,15 @@ impl Spell for Enrollment {
 
 /// A mark for the whole day at school "1".
 pub(crate) fn mark(category: &str, date: Date) -> AttendanceMark {
-    AttendanceMark { school: school("1"), date, scope: Scope::Day, session: None, code: code(category), share: None }
+    AttendanceMark {
+        school: school("1"),
+        date,
+        scope: Scope::Day,
+        session: None,
+        code: code(category),
+        share: None,
+        times: Times::default(),
+    }
 }
 
 pub(crate) fn absent(date: Date) -> AttendanceMark {
@@ -119,6 +129,7 @@ pub(crate) trait Marked: Sized {
     fn share(self, hundredths: i32) -> Self;
     fn in_section(self, section: &str) -> Self;
     fn of_session(self, session: &str) -> Self;
+    fn minutes(self, minutes: i32) -> Self;
 }
 
 impl Marked for AttendanceMark {
@@ -136,6 +147,10 @@ impl Marked for AttendanceMark {
 
     fn of_session(self, session: &str) -> Self {
         Self { session: Some(id(session)), ..self }
+    }
+
+    fn minutes(self, minutes: i32) -> Self {
+        Self { times: Times { minutes: Some(minutes), ..self.times }, ..self }
     }
 }
 
@@ -209,12 +224,21 @@ impl World {
 
     /// The district says that it has this school.
     pub(crate) fn opens(&mut self, name: &str) -> &mut Self {
-        self.defines(&format!("school {name}"), Entry::School(School { school: school(name), name: name.to_owned() }))
+        self.defines(
+            &format!("school {name}"),
+            Entry::School(School { school: school(name), name: name.to_owned(), types: Vec::new() }),
+        )
     }
 
     /// A calendar of a school whose instructional days are these.
     pub(crate) fn calendar(&mut self, name: &str, at: &str, days: impl IntoIterator<Item = i32>) -> &mut Self {
-        let calendar = Calendar { calendar: id(name), school: school(at), school_year: YEAR };
+        let calendar = Calendar {
+            calendar: id(name),
+            school: school(at),
+            school_year: YEAR,
+            code: String::new(),
+            calendar_type: String::new(),
+        };
         self.defines(&format!("calendar {name}"), Entry::Calendar(calendar));
         for n in days {
             self.calendar_day(name, day(n), &["Instructional day"]);
@@ -243,7 +267,13 @@ impl World {
         self.defines(&course, Entry::Course(Course { course: id(&course), subjects }));
         let offered = CourseOffering { course_offering: id(&offering), course: id(&course), session: id(session) };
         self.defines(&offering, Entry::CourseOffering(offered));
-        let section = Section { section: id(name), course_offering: id(&offering), school: school("1") };
+        let section = Section {
+            section: id(name),
+            course_offering: id(&offering),
+            school: school("1"),
+            class_periods: Vec::new(),
+            official: false,
+        };
         self.defines(&format!("section {name}"), Entry::Section(section))
     }
 
@@ -321,6 +351,17 @@ impl World {
     pub(crate) fn begins(&mut self, date: Date) -> &mut Self {
         self.now = Now { today: date, as_of: date.previous() };
         self
+    }
+
+    /// The district counts days by these calculators.
+    pub(crate) fn counts_by(&mut self, calculators: &str) -> &mut Self {
+        self.defines("calculators", Entry::Calculators(format!("calculators:\n{calculators}")))
+    }
+
+    /// The district's value of a measure now.
+    pub(crate) fn value(&self, name: &str) -> i64 {
+        let measure = Measure::find(name).unwrap();
+        self.look(|student| student.value(measure, None, self.now))
     }
 
     /// Looks at the student.

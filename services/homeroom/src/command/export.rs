@@ -4,6 +4,7 @@ use std::io::{BufWriter, ErrorKind, Write as _};
 
 use anyhow::{Context as _, Result};
 use homeroom_domain::date::Date;
+use homeroom_domain::measure::{Measure, catalogue};
 use homeroom_proto::wire::risk::{ExportMeasuresRequest, Measures};
 use serde_json::json;
 
@@ -18,6 +19,11 @@ pub(crate) enum Export {
     /// `enrolled`, `absent` and `unexcused` are integers in hundredths of a day (150 is one day and a half), `tardy` and
     /// `streak` are days, `tier` is 0 below 5% absent, 1 from 5%, 2 from 10%, 3 from 20%, and empty below 10 enrolled days.
     Measures(MeasuresArgs),
+    /// What measures there are: name, unit, whether it is kept for every student, meaning and source, as comma-separated values.
+    ///
+    /// A name that says `family` may be followed by `_last_N_school_days`, `_last_N_days`, `_last_N_months`,
+    /// `_first_N_school_days`, `_this_calendar_month`, `_this_school_month` or `_mondays` to `_fridays`.
+    Catalogue,
 }
 
 /// Of which date, and how.
@@ -28,6 +34,9 @@ pub(crate) struct MeasuresArgs {
     /// The last date to include, YYYY-MM-DD; the district's as-of date when left out.
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     as_of: Option<Date>,
+    /// A measure to tell beside those columns, by its name in the catalogue, such as `absent_last_28_days`; repeat for more.
+    #[arg(long = "measure", value_name = "NAME", value_parser = parse_measure)]
+    measures: Vec<Measure>,
     /// JSON lines or comma-separated values.
     #[arg(long, value_enum, default_value_t = Format::Csv)]
     format: Format,
@@ -45,13 +54,43 @@ pub(crate) fn parse_date(text: &str) -> Result<Date, String> {
     Date::parse(text).ok_or_else(|| "not a date such as 2022-04-13".to_owned())
 }
 
+/// Parses the name of a measure.
+fn parse_measure(text: &str) -> Result<Measure, String> {
+    Measure::find(text).ok_or_else(|| "not a measure; `homeroom export catalogue` has them".to_owned())
+}
+
 pub(crate) async fn run(export: Export) -> Result<()> {
-    let Export::Measures(args) = export;
+    match export {
+        Export::Measures(args) => measures(args).await,
+        Export::Catalogue => whole(std::io::stdout().write_all(catalogue().as_bytes())),
+    }
+}
+
+/// Whoever read our rows may have seen enough.
+fn whole(written: std::io::Result<()>) -> Result<()> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.context("the rows cannot be written"),
+    }
+}
+
+fn catalogue() -> String {
+    let mut text = "name,family,unit,kept,meaning,source\n".to_owned();
+    for entry in catalogue::entries() {
+        let cells = [entry.unit.name(), if entry.kept { "kept" } else { "" }, entry.meaning, entry.source].map(quoted);
+        text.push_str(&format!("{},{},{}\n", entry.name, if entry.family { "family" } else { "" }, cells.join(",")));
+    }
+    text
+}
+
+async fn measures(args: MeasuresArgs) -> Result<()> {
     let connection = args.connection.load()?;
-    let request = ExportMeasuresRequest { as_of: args.as_of.map(Date::days) };
+    let others = args.measures.iter().map(|measure| measure.name().into_owned()).collect();
+    let request = ExportMeasuresRequest { as_of: args.as_of.map(Date::days), others };
     let mut rows = grpc::risk(&connection)?.export_measures(request).await?.into_inner();
     let mut out = BufWriter::new(std::io::stdout());
-    let mut written = if args.format == Format::Csv { writeln!(out, "{HEADING}") } else { Ok(()) };
+    let more: String = args.measures.iter().map(|measure| format!(",{}", measure.name())).collect();
+    let mut written = if args.format == Format::Csv { writeln!(out, "{HEADING}{more}") } else { Ok(()) };
     while written.is_ok()
         && let Some(row) = rows.message().await?
     {
@@ -59,11 +98,7 @@ pub(crate) async fn run(export: Export) -> Result<()> {
             written = writeln!(out, "{}", line(&measures, args.format));
         }
     }
-    match written.and_then(|()| out.flush()) {
-        // Whoever read our rows has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        outcome => outcome.context("the rows cannot be written"),
-    }
+    whole(written.and_then(|()| out.flush()))
 }
 
 const HEADING: &str = "student,school,enrolled,absent,unexcused,tardy,tier,streak,failing,failing-core,open-alerts";
@@ -73,8 +108,9 @@ fn line(m: &Measures, format: Format) -> String {
     match format {
         Format::Csv => {
             let tier = m.tier.map(|tier| tier.to_string()).unwrap_or_default();
+            let more: String = m.others.iter().map(|other| format!(",{}", other.value)).collect();
             format!(
-                "{student},{},{},{},{},{},{tier},{},{},{},{}",
+                "{student},{},{},{},{},{},{tier},{},{},{},{}{more}",
                 quoted(&m.school),
                 m.enrolled,
                 m.absent,
@@ -86,21 +122,28 @@ fn line(m: &Measures, format: Format) -> String {
                 m.open_alerts
             )
         }
-        Format::Jsonl => json!({
-            "student": student,
-            "school": m.school,
-            "enrolled": m.enrolled,
-            "absent": m.absent,
-            "unexcused": m.unexcused,
-            "tardy": m.tardy,
-            "tier": m.tier,
-            "streak": m.streak,
-            "failing": m.failing,
-            "failing-core": m.failing_core,
-            "open-alerts": m.open_alerts,
-        })
-        .to_string(),
+        Format::Jsonl => json_line(m, &student),
     }
+}
+
+fn json_line(m: &Measures, student: &str) -> String {
+    let mut row = json!({
+        "student": student,
+        "school": m.school,
+        "enrolled": m.enrolled,
+        "absent": m.absent,
+        "unexcused": m.unexcused,
+        "tardy": m.tardy,
+        "tier": m.tier,
+        "streak": m.streak,
+        "failing": m.failing,
+        "failing-core": m.failing_core,
+        "open-alerts": m.open_alerts,
+    });
+    for other in &m.others {
+        row[&other.name] = other.value.into();
+    }
+    row.to_string()
 }
 
 /// A cell as RFC 4180 wants it. A school's id is the district's own text, so it is also kept from being taken for a formula.
@@ -111,6 +154,8 @@ fn quoted(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use homeroom_proto::wire::risk::OtherMeasure;
+
     use super::*;
 
     fn row() -> Measures {
@@ -128,6 +173,22 @@ mod tests {
         let row = line(&row(), Format::Csv);
         assert_eq!(row, format!("{},255901001,14000,1450,0,0,,0,0,0,0", "01".repeat(16)));
         assert_eq!(row.split(',').count(), HEADING.split(',').count());
+    }
+
+    #[test]
+    fn measures_that_were_asked_for_are_columns_behind_the_others() {
+        let other = OtherMeasure { name: "absent_last_28_days".to_owned(), value: 150, unit: String::new() };
+        let row = Measures { others: vec![other], ..row() };
+        assert!(line(&row, Format::Csv).ends_with(",0,0,0,0,150"));
+        let json: serde_json::Value = serde_json::from_str(&line(&row, Format::Jsonl)).expect("JSON");
+        assert_eq!(json["absent_last_28_days"], 150);
+    }
+
+    #[test]
+    fn the_catalogue_has_a_row_of_six_cells_for_each_measure() {
+        let text = catalogue();
+        assert!(text.lines().count() > 35 && text.contains("absent_rate,family,hundredths of a percent"), "{text}");
+        assert!(text.contains("truancy_ca_occasions,,days,,"), "{text}");
     }
 
     #[test]

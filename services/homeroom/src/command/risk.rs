@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 async fn one(args: One) -> Result<()> {
     let connection = args.connection.load()?;
     let key = key(&connection, &args).await?;
-    let request = GetStudentRequest { student: key.as_bytes().to_vec().into() };
+    let request = GetStudentRequest { student: key.as_bytes().to_vec().into(), others: Vec::new() };
     let student = grpc::risk(&connection)?.get_student(request).await?.into_inner();
     let names = SchoolNames::load(&connection).await?;
     print!("{}", student::for_people(&key.to_string(), &student, &names));

@@ -145,6 +145,8 @@ fn statements(context: Context<'_>, body: &Map<String, Value>) -> Result<Vec<Sta
         "courses" => reference::course(fields),
         "courseOfferings" => reference::course_offering(fields),
         "sections" => reference::section(fields),
+        "classPeriods" => reference::class_period(fields),
+        "bellSchedules" => reference::bell_schedule(fields),
         "sectionAttendanceTakenEvents" => attendance::taken(fields),
         _ => Ok(Vec::new()),
     }

@@ -1,6 +1,6 @@
 //! `attendance` and `attendance-taken`: marks, and the word that a section's marks are complete.
 
-use homeroom_domain::event::{AttendanceMark, Fact, Scope};
+use homeroom_domain::event::{AttendanceMark, DAY_MINUTES, Fact, Scope, Times};
 use homeroom_domain::reference::{AttendanceTaken, Entry};
 use homeroom_proto::reference;
 use serde::Deserialize;
@@ -31,6 +31,26 @@ struct Mark<'a> {
     code: Value<'a>,
     #[serde(borrow)]
     share: Value<'a>,
+    #[serde(borrow)]
+    minutes: Value<'a>,
+    #[serde(borrow)]
+    came_at: Value<'a>,
+    #[serde(borrow)]
+    left_at: Value<'a>,
+}
+
+impl Mark<'_> {
+    fn times(&self) -> Result<Times, Problem> {
+        const MINUTES: &str = "minutes of a day, a whole number from 0 to 1440";
+        let minutes = Field::at("$.data.minutes", &self.minutes).present();
+        let came_at = Field::at("$.data.came_at", &self.came_at).present();
+        let left_at = Field::at("$.data.left_at", &self.left_at).present();
+        Ok(Times {
+            minutes: minutes.map(|field| field.whole(MINUTES, 0, DAY_MINUTES)).transpose()?,
+            came_at: came_at.map(Field::minute_of_day).transpose()?,
+            left_at: left_at.map(Field::minute_of_day).transpose()?,
+        })
+    }
 }
 
 /// A student has one mark per school, date and scope: the code may change under the same key, and the correction replaces it.
@@ -56,6 +76,7 @@ pub(super) fn mark(draft: &Draft<'_>) -> Result<Canonical, Problem> {
             session: draft.optional_reference(Kind::Session, "$.data.session", &it.session)?,
             code: Field::at("$.data.code", &it.code).code()?.to_owned(),
             share: share.map(|hundredths| i32::try_from(hundredths).unwrap_or(i32::MAX)),
+            times: it.times()?,
         }))
     };
     draft.event(&it.student, key, fact).map(Canonical::Event)

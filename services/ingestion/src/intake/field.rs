@@ -8,7 +8,7 @@ use std::fmt;
 
 use homeroom_domain::date::Date;
 use homeroom_domain::id::{SchoolId, SchoolYear};
-use jiff::Timestamp;
+use jiff::{Timestamp, civil};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Problem;
@@ -21,6 +21,8 @@ pub const MAX_KEY_BYTES: usize = 500;
 
 /// The most codes of one record.
 pub const MAX_CODES: usize = 50;
+/// The most dates in a list: more than a school year has.
+pub const MAX_DATES: usize = 400;
 
 /// No record of a student in school today is older.
 const FIRST_YEAR: i16 = 2000;
@@ -44,7 +46,7 @@ pub enum Value<'a> {
     Decimal(f64),
     /// A text.
     Text(Cow<'a, str>),
-    /// A list; its members are kept when they are texts, up to one more than [`MAX_CODES`].
+    /// A list; its members are kept when they are texts, up to one more than [`MAX_DATES`].
     List(Vec<Value<'a>>),
     /// An object.
     Object,
@@ -95,7 +97,7 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut kept = Vec::new();
-        while kept.len() <= MAX_CODES {
+        while kept.len() <= MAX_DATES {
             match list.next_element()? {
                 Some(value) => kept.push(value),
                 None => return Ok(Value::List(kept)),
@@ -194,6 +196,26 @@ impl<'v> Field<'v> {
         list.iter().map(|value| Field::at(self.path, value).code().map(str::to_owned)).collect()
     }
 
+    /// A list of the sender's ids, at most [`MAX_CODES`].
+    pub fn ids(self) -> Result<Vec<&'v str>, Problem> {
+        const EXPECTED: &str = "a list of at most 50 ids, each a text of 1 to 120 bytes";
+        let Value::List(list) = self.value else { return Err(self.mistyped(EXPECTED)) };
+        if list.len() > MAX_CODES {
+            return Err(self.problem(EXPECTED, "has more"));
+        }
+        list.iter().map(|value| Field::at(self.path, value).id()).collect()
+    }
+
+    /// A list of dates, at most [`MAX_DATES`].
+    pub fn dates(self, today: Date) -> Result<Vec<Date>, Problem> {
+        const EXPECTED: &str = "a list of at most 400 dates such as 2022-04-13";
+        let Value::List(list) = self.value else { return Err(self.mistyped(EXPECTED)) };
+        if list.len() > MAX_DATES {
+            return Err(self.problem(EXPECTED, "has more"));
+        }
+        list.iter().map(|value| Field::at(self.path, value).date(today)).collect()
+    }
+
     /// A date from 2000-01-01 to 400 days after today: no other can belong to a student in school.
     pub fn date(self, today: Date) -> Result<Date, Problem> {
         const EXPECTED: &str = "a date such as 2022-04-13";
@@ -231,6 +253,21 @@ impl<'v> Field<'v> {
         const EXPECTED: &str = "a whole number from 0 to 18446744073709551615";
         let Value::Integer(value) = *self.value else { return Err(self.mistyped(EXPECTED)) };
         u64::try_from(value).map_err(|_| self.problem(EXPECTED, "is out of range"))
+    }
+
+    /// A whole number from `min` to `max`.
+    pub fn whole(self, expected: &'static str, min: i32, max: i32) -> Result<i32, Problem> {
+        let Value::Integer(value) = *self.value else { return Err(self.mistyped(expected)) };
+        let value = i32::try_from(value).ok().filter(|value| (min..=max).contains(value));
+        value.ok_or_else(|| self.problem(expected, "is out of range"))
+    }
+
+    /// A time of day such as `09:35`, in minutes after midnight; seconds are dropped.
+    pub fn minute_of_day(self) -> Result<i32, Problem> {
+        const EXPECTED: &str = "a time of day there such as 09:35";
+        let Value::Text(text) = self.value else { return Err(self.mistyped(EXPECTED)) };
+        let time: civil::Time = text.parse().map_err(|_| self.problem(EXPECTED, "is no time of this form"))?;
+        Ok(i32::from(time.hour()) * 60 + i32::from(time.minute()))
     }
 
     /// A number with at most two decimals from `min` to `max`, in hundredths.

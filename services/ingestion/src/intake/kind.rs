@@ -31,11 +31,15 @@ pub enum Kind {
     Section,
     /// Attendance was taken for a section on a date.
     AttendanceTaken,
+    /// A class period.
+    ClassPeriod,
+    /// A bell schedule.
+    BellSchedule,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Student,
         Self::Enrollment,
         Self::SectionMembership,
@@ -50,11 +54,14 @@ impl Kind {
         Self::CourseOffering,
         Self::Section,
         Self::AttendanceTaken,
+        Self::ClassPeriod,
+        Self::BellSchedule,
     ];
 
     /// What a sender is told when it names none of them.
     pub const EXPECTED: &'static str = "one of student, enrollment, section-membership, attendance, grade, school, \
-        calendar, calendar-date, session, grading-period, course, course-offering, section, attendance-taken";
+        calendar, calendar-date, session, grading-period, course, course-offering, section, attendance-taken, \
+        class-period, bell-schedule";
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
@@ -73,6 +80,8 @@ impl Kind {
             Self::CourseOffering => "course-offering",
             Self::Section => "section",
             Self::AttendanceTaken => "attendance-taken",
+            Self::ClassPeriod => "class-period",
+            Self::BellSchedule => "bell-schedule",
         }
     }
 

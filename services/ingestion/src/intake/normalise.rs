@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::canonical::{Canonical, EncodedEvent};
 use super::field::{Field, Value};
-use super::{Kind, Problem, Submission, attendance, enrollment, grade, place, student};
+use super::{Kind, Problem, Submission, attendance, bell, enrollment, grade, place, student};
 use crate::pseudonym::Pseudonym;
 use crate::reference_id;
 
@@ -50,6 +50,8 @@ pub fn normalise(context: &Context<'_>, submission: &Submission<'_>) -> Result<C
         Kind::Course => place::course(&draft),
         Kind::CourseOffering => place::course_offering(&draft),
         Kind::Section => place::section(&draft),
+        Kind::ClassPeriod => bell::class_period(&draft),
+        Kind::BellSchedule => bell::bell_schedule(&draft),
     }
 }
 
@@ -99,6 +101,12 @@ impl<'d> Draft<'d> {
     /// The id of what a field refers to, the same for every record of the district that names it.
     pub(super) fn reference<T: From<Uuid>>(&self, kind: Kind, field: Field<'_>) -> Result<T, Problem> {
         Ok(reference_id::reference_id(self.district(), kind.as_str(), field.id()?).into())
+    }
+
+    /// The ids of all that a list refers to; none when it is not there.
+    pub(super) fn references<T: From<Uuid>>(&self, kind: Kind, field: Field<'_>) -> Result<Vec<T>, Problem> {
+        let ids = field.present().map_or(Ok(Vec::new()), Field::ids)?;
+        Ok(ids.iter().map(|id| reference_id::reference_id(self.district(), kind.as_str(), id).into()).collect())
     }
 
     /// The same, when the field is there.

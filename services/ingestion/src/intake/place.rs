@@ -10,12 +10,13 @@ use homeroom_proto::reference;
 use serde::Deserialize;
 
 use super::canonical::Canonical;
-use super::field::{Field, Value};
+use super::field::{Field, MAX_CODE_BYTES, Value};
 use super::normalise::{Draft, derived_key};
 use super::submission::object;
 use super::{Kind, Problem};
 
 const NAME: &str = "a name, a text of at most 150 bytes";
+const CODE: &str = "a code, a text of at most 300 bytes";
 const MAX_NAME_BYTES: usize = 150;
 
 /// The fields of all these kinds; a kind reads those it has.
@@ -50,6 +51,16 @@ struct Place<'a> {
     course_offering: Value<'a>,
     #[serde(borrow)]
     section: Value<'a>,
+    #[serde(borrow)]
+    types: Value<'a>,
+    #[serde(borrow)]
+    code: Value<'a>,
+    #[serde(borrow)]
+    calendar_type: Value<'a>,
+    #[serde(borrow)]
+    class_periods: Value<'a>,
+    #[serde(borrow)]
+    official: Value<'a>,
 }
 
 impl Place<'_> {
@@ -110,7 +121,8 @@ pub(super) fn school(draft: &Draft<'_>) -> Result<Canonical, Problem> {
     let key = || Ok(derived_key(&[it.school()?.as_str()]));
     let entry = || {
         let name = Field::at("$.data.name", &it.name).text_or_empty(NAME, MAX_NAME_BYTES)?;
-        Ok(Entry::School(School { school: it.school()?, name: name.to_owned() }))
+        let types = Field::at("$.data.types", &it.types).present().map_or(Ok(Vec::new()), Field::codes)?;
+        Ok(Entry::School(School { school: it.school()?, name: name.to_owned(), types }))
     };
     draft.entry(reference::Kind::School, key, entry)
 }
@@ -120,7 +132,11 @@ pub(super) fn calendar(draft: &Draft<'_>) -> Result<Canonical, Problem> {
     let key = || Ok(derived_key(&[it.calendar().id()?]));
     let entry = || {
         let calendar = draft.reference(Kind::Calendar, it.calendar())?;
-        Ok(Entry::Calendar(Calendar { calendar, school: it.school()?, school_year: it.school_year(draft)? }))
+        let (school, school_year) = (it.school()?, it.school_year(draft)?);
+        let code = Field::at("$.data.code", &it.code).text_or_empty(CODE, MAX_CODE_BYTES)?.to_owned();
+        let calendar_type = Field::at("$.data.calendar_type", &it.calendar_type);
+        let calendar_type = calendar_type.text_or_empty(CODE, MAX_CODE_BYTES)?.to_owned();
+        Ok(Entry::Calendar(Calendar { calendar, school, school_year, code, calendar_type }))
     };
     draft.entry(reference::Kind::Calendar, key, entry)
 }
@@ -190,7 +206,10 @@ pub(super) fn section(draft: &Draft<'_>) -> Result<Canonical, Problem> {
     let entry = || {
         let section = draft.reference(Kind::Section, it.section())?;
         let course_offering = draft.reference(Kind::CourseOffering, it.course_offering())?;
-        Ok(Entry::Section(Section { section, course_offering, school: it.school()? }))
+        let class_periods = Field::at("$.data.class_periods", &it.class_periods);
+        let class_periods = draft.references(Kind::ClassPeriod, class_periods)?;
+        let official = Field::at("$.data.official", &it.official).present().map_or(Ok(false), Field::boolean)?;
+        Ok(Entry::Section(Section { section, course_offering, school: it.school()?, class_periods, official }))
     };
     draft.entry(reference::Kind::Section, key, entry)
 }

@@ -52,7 +52,7 @@ pub fn example(kind: Kind) -> Value {
         }),
         Kind::Attendance => json!({
             "student": "604822", "school": "255901001", "date": "2022-04-13", "section": null, "session": "2022-spring",
-            "code": "Unexcused Absence", "share": 1.0,
+            "code": "Unexcused Absence", "share": 1.0, "minutes": null, "came_at": null, "left_at": null,
         }),
         Kind::Grade => json!({
             "student": "604822", "section": "ALG-1-03", "grading_period": "2022-P4", "grade_type": "Grading Period",
@@ -65,8 +65,10 @@ pub fn example(kind: Kind) -> Value {
 fn reference_example(kind: Kind) -> Value {
     let school = "255901001";
     match kind {
-        Kind::School => json!({ "school": school, "name": "Grand Bend High School" }),
-        Kind::Calendar => json!({ "calendar": "2022-main", "school": school, "school_year": 2022 }),
+        Kind::School => json!({ "school": school, "name": "Grand Bend High School", "types": ["High School"] }),
+        Kind::Calendar => json!({
+            "calendar": "2022-main", "school": school, "school_year": 2022, "code": "main", "calendar_type": "School",
+        }),
         Kind::CalendarDate => json!({
             "calendar": "2022-main", "date": "2022-04-13", "events": ["Instructional day"],
         }),
@@ -82,7 +84,17 @@ fn reference_example(kind: Kind) -> Value {
         Kind::CourseOffering => json!({
             "course_offering": "ALG-1-spring", "course": "ALG-1", "session": "2022-spring",
         }),
-        Kind::Section => json!({ "section": "ALG-1-03", "course_offering": "ALG-1-spring", "school": school }),
+        Kind::Section => json!({
+            "section": "ALG-1-03", "course_offering": "ALG-1-spring", "school": school, "class_periods": ["P3"],
+            "official": false,
+        }),
+        Kind::ClassPeriod => json!({
+            "class_period": "P3", "school": school, "official": false, "begin_at": "09:50", "end_at": "10:40",
+        }),
+        Kind::BellSchedule => json!({
+            "bell_schedule": "2022-regular", "school": school, "dates": ["2022-04-13"], "class_periods": ["P3"],
+            "begin_at": "08:00", "end_at": "14:30",
+        }),
         _ => json!({ "section": "ALG-1-03", "date": "2022-04-13" }),
     }
 }
@@ -160,6 +172,7 @@ fn settings_schema() -> Value {
         "reporting": { "enum": ["Negative", "Positive"] },
         "codes": { "type": "object", "additionalProperties": { "enum": [
             "ExcusedAbsence", "UnexcusedAbsence", "AbsenceUnknownExcuse", "Partial", "Tardy", "EarlyDeparture", "Present",
+            "SuspendedOut", "SuspendedIn", "Remote", "Activity",
         ] } },
     } })
 }

@@ -17,7 +17,7 @@ pub struct Route {
 }
 
 /// All routes.
-pub const ROUTES: [Route; 9] = [
+pub const ROUTES: [Route; 12] = [
     Route { method: "post", path: "/v1/events", answer: || post(event::post), describe: describe_events },
     Route { method: "get", path: "/v1/students/{local_id}", answer: || get(student::get), describe: describe_student },
     Route {
@@ -49,6 +49,24 @@ pub const ROUTES: [Route; 9] = [
         path: "/v1/rule-pack",
         answer: || put(setting::put_rule_pack),
         describe: describe_put_rule_pack,
+    },
+    Route {
+        method: "get",
+        path: "/v1/calculators",
+        answer: || get(setting::get_calculators),
+        describe: describe_calculators,
+    },
+    Route {
+        method: "put",
+        path: "/v1/calculators",
+        answer: || put(setting::put_calculators),
+        describe: describe_put_calculators,
+    },
+    Route {
+        method: "get",
+        path: "/v1/calculators/schema",
+        answer: || get(setting::get_calculators_schema),
+        describe: describe_calculators_schema,
     },
     Route {
         method: "get",
@@ -146,17 +164,52 @@ fn describe_rule_pack() -> Value {
 }
 
 fn describe_put_rule_pack() -> Value {
-    let mut described = document("Replace the rules", "admin", None, "Settings");
-    described["requestBody"] = yaml("A rule pack, checked as a whole before it is in force.");
-    described["requestBody"]["required"] = true.into();
-    if let Some(responses) = described["responses"].as_object_mut() {
-        responses.remove("200");
-    }
+    let mut described = describe_put(
+        "Replace the rules",
+        "A rule pack, checked as a whole before it is in force.",
+        "The rules are kept, and in force within moments.",
+    );
     described["responses"]["409"] = problem(
         "A rule says something else than under a version that it had. The problem names it; raise its version, so that what is \
          said later of alerts that cite the version is said in its words.",
     );
-    described["responses"]["204"] = json!({ "description": "The rules are kept, and in force within moments." });
+    described
+}
+
+fn describe_calculators() -> Value {
+    let mut described = document("How days are counted, as its author wrote it", "admin", None, "Settings");
+    described["responses"]["200"] = yaml("The attendance calculators; the shipped one when none were put.");
+    described
+}
+
+fn describe_put_calculators() -> Value {
+    describe_put(
+        "Replace how days are counted",
+        "Attendance calculators, checked as a whole before they are in force; `/v1/calculators/schema` has their JSON Schema.",
+        "The calculators are kept, and every student is counted by them within moments.",
+    )
+}
+
+fn describe_calculators_schema() -> Value {
+    json!({
+        "summary": "The JSON Schema of attendance calculators",
+        "security": [],
+        "responses": { "200": {
+            "description": "A JSON Schema of draft 2020-12.",
+            "content": { "application/schema+json": { "schema": { "type": "object" } } },
+        } },
+    })
+}
+
+/// A route that takes what an author wrote.
+fn describe_put(summary: &str, takes: &str, kept: &str) -> Value {
+    let mut described = document(summary, "admin", None, "Settings");
+    described["requestBody"] = yaml(takes);
+    described["requestBody"]["required"] = true.into();
+    if let Some(responses) = described["responses"].as_object_mut() {
+        responses.remove("200");
+    }
+    described["responses"]["204"] = json!({ "description": kept });
     described
 }
 

@@ -1,4 +1,4 @@
-//! `GET`/`PUT /v1/settings`, `GET`/`PUT /v1/rule-pack`, `POST /v1/clock`: how a district counts, and what time it has there.
+//! `GET`/`PUT` of `/v1/settings`, `/v1/rule-pack` and `/v1/calculators`, `POST /v1/clock`: how a district counts, and what time it has there.
 
 use axum::Json;
 use axum::body::to_bytes;
@@ -7,8 +7,10 @@ use axum::response::{IntoResponse, Response};
 use homeroom_chassis::access::{Grant, Scope};
 use homeroom_chassis::clock;
 use homeroom_chassis::problem::Problem;
+use homeroom_domain::calculator;
 use homeroom_domain::rule::{self, Pack};
 use homeroom_domain::settings::Settings;
+use homeroom_proto::reference;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -64,8 +66,18 @@ where
 
 pub(super) async fn get_rule_pack(State(native): State<Native>, headers: HeaderMap) -> Result<Response, Refused> {
     let grant = native.access.http(&headers, Scope::Admin)?;
-    let yaml = store::find_rule_pack(&native.database, &grant.district).await.map_err(unavailable)?;
-    let yaml = yaml.unwrap_or_else(|| rule::DEFAULT_PACK.to_owned());
+    written(&native, &grant, reference::Kind::RulePack, rule::DEFAULT_PACK).await
+}
+
+/// What the district's author wrote, else what is shipped.
+async fn written(
+    native: &Native,
+    grant: &Grant,
+    kind: reference::Kind,
+    shipped: &'static str,
+) -> Result<Response, Refused> {
+    let yaml = store::find_text(&native.database, &grant.district, kind).await.map_err(unavailable)?;
+    let yaml = yaml.unwrap_or_else(|| shipped.to_owned());
     Ok(([(header::CONTENT_TYPE, "application/yaml")], yaml).into_response())
 }
 
@@ -78,6 +90,26 @@ pub(super) async fn put_rule_pack(State(native): State<Native>, request: Request
     put.map_err(|refusal| document::cannot_follow(&refusal))?;
     tracing::info!(district = %grant.district, key = grant.key, "the district's rules were changed");
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn get_calculators(State(native): State<Native>, headers: HeaderMap) -> Result<Response, Refused> {
+    let grant = native.access.http(&headers, Scope::Admin)?;
+    written(&native, &grant, reference::Kind::Calculators, calculator::SHIPPED).await
+}
+
+pub(super) async fn put_calculators(State(native): State<Native>, request: Request) -> Result<StatusCode, Refused> {
+    let (grant, body) = admit(&native, request).await?;
+    let yaml = std::str::from_utf8(&body).map_err(|_| document::invalid().detail("the document is not UTF-8"))?;
+    calculator::parse(yaml).map_err(|error| document::invalid().detail(error.to_string()))?;
+    let now = clock::now();
+    store::put_calculators(&native.database, &grant.district, now, yaml.to_owned()).await.map_err(unavailable)?;
+    tracing::info!(district = %grant.district, key = grant.key, "how the district counts days was changed");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// For editors that check a document while it is written.
+pub(super) async fn get_calculators_schema() -> Response {
+    ([(header::CONTENT_TYPE, "application/schema+json")], calculator::SCHEMA).into_response()
 }
 
 /// Who sends a document, and the document.

@@ -33,9 +33,13 @@ pub async fn find_settings(database: &Database, district: &DistrictId) -> Result
     find(database, district, reference::Kind::Settings).await?.map(read_settings).transpose()
 }
 
-/// A district's rule pack, as its author wrote it; none when the shipped one holds.
-pub async fn find_rule_pack(database: &Database, district: &DistrictId) -> Result<Option<String>, Error> {
-    let body = find(database, district, reference::Kind::RulePack).await?;
+/// What a district's author wrote of a kind (rules, calculators), as it was written; none when what is shipped holds.
+pub async fn find_text(
+    database: &Database,
+    district: &DistrictId,
+    kind: reference::Kind,
+) -> Result<Option<String>, Error> {
+    let body = find(database, district, kind).await?;
     body.map(|body| body.as_str().map(str::to_owned).ok_or_else(|| unreadable("not a text"))).transpose()
 }
 
@@ -110,6 +114,30 @@ pub async fn put_rule_pack(
                 let retired = serde_json::to_value(retired).map_err(|error| unreadable(&error.to_string()))?;
                 upsert(connection, &district, RETIRED_RULES, &retired, change.origin.revision).await?;
                 Ok(Ok(()))
+            })
+        })
+        .await
+}
+
+/// Replaces a district's calculators.
+pub async fn put_calculators(
+    database: &Database,
+    district: &DistrictId,
+    now: Timestamp,
+    yaml: String,
+) -> Result<(), Error> {
+    let (district, yaml) = (district.clone(), Arc::<str>::from(yaml));
+    let traceparent = trace::current_traceparent();
+    database
+        .run("ingestion.calculators.put", &Districts::one(&district.clone()), move |connection| {
+            let (district, yaml, traceparent) = (district.clone(), Arc::clone(&yaml), traceparent.clone());
+            Box::pin(async move {
+                lock(connection, &district).await?;
+                let entry = Entry::Calculators((*yaml).to_owned());
+                let current = select(connection, &district, reference::Kind::Calculators.as_str()).await?;
+                let last = current.map_or(0, |(_, revision)| revision);
+                let change = published(&district, entry, now, last);
+                keep(connection, &Value::from(&*yaml), &change, traceparent).await
             })
         })
         .await

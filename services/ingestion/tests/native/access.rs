@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::world::{DISTRICT, Role, World, answer, mark};
 
 /// Each route, and the role that may use it.
-const ROUTES: [(Method, &str, Role); 8] = [
+const ROUTES: [(Method, &str, Role); 10] = [
     (Method::POST, "/v1/events", Role::Sis),
     (Method::GET, "/v1/students/1", Role::Reader),
     (Method::GET, "/v1/settings", Role::Admin),
@@ -14,6 +14,8 @@ const ROUTES: [(Method, &str, Role); 8] = [
     (Method::POST, "/v1/clock", Role::Admin),
     (Method::GET, "/v1/rule-pack", Role::Admin),
     (Method::PUT, "/v1/rule-pack", Role::Admin),
+    (Method::GET, "/v1/calculators", Role::Admin),
+    (Method::PUT, "/v1/calculators", Role::Admin),
     (Method::GET, "/v1/dead-letters", Role::Admin),
 ];
 

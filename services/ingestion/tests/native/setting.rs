@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use homeroom_bus::{Offset, Partition, Topic};
+use homeroom_domain::calculator;
 use homeroom_domain::event::Change;
 use homeroom_domain::reference::Entry;
 use homeroom_domain::rule::DEFAULT_PACK;
@@ -21,8 +22,17 @@ impl World {
     }
 
     async fn put_rules(&self, yaml: &str) -> Answer {
-        let request = self.request(Method::PUT, "/v1/rule-pack").body(yaml.to_owned());
+        self.put_text("/v1/rule-pack", yaml).await
+    }
+
+    async fn put_text(&self, path: &str, yaml: &str) -> Answer {
+        let request = self.request(Method::PUT, path).body(yaml.to_owned());
         answer(request.header("authorization", Role::Admin.authorization())).await
+    }
+
+    async fn text(&self, path: &str) -> String {
+        let request = self.request(Method::GET, path).header("authorization", Role::Admin.authorization());
+        request.send().await.unwrap().text().await.unwrap()
     }
 
     /// Waits for the relay to publish so many changes.
@@ -107,6 +117,22 @@ async fn a_rule_that_says_something_else_takes_a_higher_version() {
     assert_eq!(world.put_rules(DEFAULT_PACK).await.status, StatusCode::CONFLICT);
     let packs = [DEFAULT_PACK, &raised, none].map(|yaml| Entry::RulePack(yaml.to_owned()));
     assert_eq!(world.published(3).await, packs);
+}
+
+#[tokio::test]
+async fn calculators_are_checked_kept_and_published() {
+    let world = World::start().await;
+    assert_eq!(world.text("/v1/calculators").await, calculator::SHIPPED);
+    assert_eq!(world.text("/v1/calculators/schema").await, calculator::SCHEMA);
+    let wrong = "calculators:\n  - id: ours\n    count: sundial";
+    let answer = world.put_text("/v1/calculators", wrong).await;
+    assert_eq!((answer.status, answer.problem()), (StatusCode::BAD_REQUEST, "invalid-document"));
+    let detail = answer.body["detail"].as_str().unwrap();
+    assert!(detail.contains("line 3") && detail.contains("sundial"), "{detail}");
+    let yaml = "calculators:\n  - id: ours\n    count: exact\n    day-minutes: 390";
+    assert_eq!(world.put_text("/v1/calculators", yaml).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(world.text("/v1/calculators").await, yaml);
+    assert_eq!(world.published(1).await, [Entry::Calculators(yaml.to_owned())]);
 }
 
 #[tokio::test]

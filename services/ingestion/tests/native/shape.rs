@@ -2,7 +2,8 @@
 
 use homeroom_bus::Topic;
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{Change, Fact, Scope};
+use homeroom_domain::event::{Change, Fact, Scope, Times};
+use homeroom_domain::reference::{Entry, MeetingTime};
 use homeroom_proto::{directory, key};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -14,7 +15,7 @@ async fn an_array_is_kept_and_answered_in_order() {
     let world = World::start().await;
     let body = json!([
         { "kind": "school", "data": { "school": "255901001", "name": "High" } },
-        mark("604822", &json!({ "share": 0.5 })),
+        mark("604822", &json!({ "share": 0.5, "minutes": 195, "came_at": "11:15", "left_at": null })),
         mark("604823", &json!({ "section": "ALG-1-03", "code": "Tardy" })),
     ]);
     let answer = world.post_json(&body).await;
@@ -28,7 +29,50 @@ async fn an_array_is_kept_and_answered_in_order() {
     assert_eq!(event.origin.source.as_str(), "sis");
     let Change::Recorded(Fact::AttendanceMark(kept)) = &event.change else { panic!("{event:?}") };
     assert_eq!((kept.date, kept.scope, kept.share), (Date::parse("2022-04-13").unwrap(), Scope::Day, Some(50)));
+    assert_eq!(kept.times, Times { minutes: Some(195), came_at: Some(11 * 60 + 15), left_at: None });
     assert_eq!(world.references().await.len(), 1);
+}
+
+#[tokio::test]
+async fn periods_bells_and_kinds_of_schools_are_kept() {
+    let world = World::start().await;
+    let (at, day) = ("255901001", "2022-04-13");
+    let body = json!([
+        { "kind": "school", "data": { "school": at, "types": ["High School"] } },
+        { "kind": "calendar", "data": { "calendar": "c", "school": at, "school_year": 2022, "code": "main" } },
+        { "kind": "class-period", "data": {
+            "class_period": "P3", "school": at, "official": true, "begin_at": "09:50", "end_at": "10:40" } },
+        { "kind": "bell-schedule", "data": {
+            "bell_schedule": "b", "school": at, "dates": [day], "class_periods": ["P3"], "begin_at": "08:00", "end_at": "14:30" } },
+        { "kind": "section", "data": { "section": "s", "course_offering": "o", "school": at, "class_periods": ["P3"] } },
+        { "kind": "class-period", "data": { "class_period": "P4", "school": at, "begin_at": "10:40", "end_at": "09:50" } },
+    ]);
+    let answer = world.post_json(&body).await;
+    assert_eq!(answer.outcomes()[..5], ["accepted"; 5]);
+    assert_eq!(answer.outcomes()[5], "quarantined");
+    let entries: Vec<Entry> = world
+        .references()
+        .await
+        .into_iter()
+        .filter_map(|change| match change.change {
+            Change::Recorded(entry) => Some(entry),
+            Change::Withdrawn => None,
+        })
+        .collect();
+    let period = entries.iter().find_map(|entry| match entry {
+        Entry::ClassPeriod(period) => Some(period),
+        _ => None,
+    });
+    let period = period.unwrap();
+    assert_eq!((period.official, period.times.as_slice()), (true, &[MeetingTime { begin_at: 590, end_at: 640 }][..]));
+    let rings = |entry: &Entry| {
+        matches!(entry, Entry::BellSchedule(bells) if bells.class_periods == [period.class_period]
+        && bells.dates.len() == 1 && bells.hours == Some(MeetingTime { begin_at: 480, end_at: 870 }))
+    };
+    assert!(entries.iter().any(rings), "{entries:?}");
+    let meets =
+        |entry: &Entry| matches!(entry, Entry::Section(section) if section.class_periods == [period.class_period]);
+    assert!(entries.iter().any(meets), "{entries:?}");
 }
 
 #[tokio::test]

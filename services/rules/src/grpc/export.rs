@@ -2,6 +2,7 @@
 
 use homeroom_domain::date::Date;
 use homeroom_domain::id::DistrictId;
+use homeroom_domain::measure::Measure;
 use homeroom_domain::settings::Now;
 use homeroom_pg::{Districts, Error};
 use homeroom_proto::wire::risk as wire;
@@ -10,12 +11,19 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
 use crate::evaluate::{Row, Student, rows_as_of};
-use crate::grpc::{Answers, Risk, measures, unavailable};
+use crate::grpc::{Answers, Risk, measures, other, unavailable};
 use crate::reference::District;
 use crate::store::postgres::load;
 
 /// Students read at once.
 const PAGE: i64 = 500;
+/// What is asked for.
+struct Asked {
+    as_of: Option<Date>,
+    /// Measures beside those that are kept.
+    others: Vec<Measure>,
+}
+
 /// Rows that wait for a slow reader.
 const QUEUE: usize = 1_024;
 
@@ -23,7 +31,7 @@ impl Risk {
     pub(super) fn export(
         &self,
         district: DistrictId,
-        as_of: Option<i32>,
+        request: wire::ExportMeasuresRequest,
     ) -> Result<Answers<wire::ExportMeasuresResponse>, Status> {
         let reference = self.reference(&district)?;
         let current = reference
@@ -31,10 +39,12 @@ impl Risk {
             .clock
             .now(homeroom_chassis::clock::now())
             .map_err(|error| Status::failed_precondition(error.to_string()))?;
-        let asked = as_of
+        let asked = request
+            .as_of
             .map(Date::from_days)
             .transpose()
             .map_err(|error| Status::invalid_argument(format!("as_of: {error}")))?;
+        let asked = Asked { as_of: asked, others: other::parse(&request.others)? };
         let (sender, answers) = mpsc::channel(QUEUE);
         let risk = self.clone();
         #[expect(
@@ -42,7 +52,7 @@ impl Risk {
             reason = "the task ends with its stream, which the server drains at shutdown"
         )]
         tokio::spawn(async move {
-            if let Err(error) = risk.send_rows(&district, &reference, current, asked, &sender).await {
+            if let Err(error) = risk.send_rows(&district, &reference, current, &asked, &sender).await {
                 // The reader may have gone too, and then nobody is there to be told.
                 sender.send(Err(unavailable(&error))).await.ok();
             }
@@ -55,7 +65,7 @@ impl Risk {
         district: &DistrictId,
         reference: &District,
         current: Now,
-        asked: Option<Date>,
+        asked: &Asked,
         sender: &mpsc::Sender<Result<wire::ExportMeasuresResponse, Status>>,
     ) -> Result<(), Error> {
         let mut after = Vec::new();
@@ -64,8 +74,11 @@ impl Risk {
             let Some(((_, last), _)) = page.last() else { return Ok(()) };
             after = last.as_bytes().to_vec();
             for ((_, key), student) in &page {
-                for row in rows(student, reference, current, asked) {
-                    let answer = wire::ExportMeasuresResponse { measures: Some(measures(key.as_bytes(), &row)) };
+                let (now, rows) = rows(student, reference, current, asked.as_of);
+                let others = other::values(student, reference, now, &rows, &asked.others);
+                for (row, others) in rows.iter().zip(others) {
+                    let row = wire::Measures { others, ..measures(key.as_bytes(), row) };
+                    let answer = wire::ExportMeasuresResponse { measures: Some(row) };
                     if sender.send(Ok(answer)).await.is_err() {
                         return Ok(());
                     }
@@ -89,12 +102,14 @@ impl Risk {
     }
 }
 
-/// The rows as committed when no date, or the one in force, is asked for; else as of the asked date, seen at its close.
-fn rows(student: &Student, reference: &District, current: Now, asked: Option<Date>) -> Vec<Row> {
+/// The rows as committed when no date, or the one in force, is asked for; else as of the asked date, seen at its close. With the
+/// dates that they are of.
+fn rows(student: &Student, reference: &District, current: Now, asked: Option<Date>) -> (Now, Vec<Row>) {
+    let counted = |now| (now, rows_as_of(student, reference, now));
     match (student.evaluated, asked) {
-        (Some(_), None) => student.written.rows.clone(),
-        (Some(committed), Some(as_of)) if as_of == committed.as_of => student.written.rows.clone(),
-        (_, Some(as_of)) => rows_as_of(student, reference, Now { today: as_of, as_of }),
-        (None, None) => rows_as_of(student, reference, current),
+        (Some(committed), None) => (committed, student.written.rows.clone()),
+        (Some(committed), Some(as_of)) if as_of == committed.as_of => (committed, student.written.rows.clone()),
+        (_, Some(as_of)) => counted(Now { today: as_of, as_of }),
+        (None, None) => counted(current),
     }
 }

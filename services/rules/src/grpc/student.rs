@@ -14,7 +14,7 @@ use homeroom_proto::wire::alert as alert_wire;
 use homeroom_proto::wire::risk as wire;
 use tonic::Status;
 
-use crate::grpc::{Risk, measures, unavailable};
+use crate::grpc::{Risk, measures, other, unavailable};
 use crate::store::postgres::load;
 
 impl Risk {
@@ -25,6 +25,7 @@ impl Risk {
     ) -> Result<wire::GetStudentResponse, Status> {
         let key = StudentKey::from_slice(&request.student)
             .map_err(|error| Status::invalid_argument(format!("student: {error}")))?;
+        let named = other::parse(&request.others)?;
         let reference = self.reference(district)?;
         let found =
             load::students(&self.database, vec![(district.clone(), key)]).await.map_err(|error| unavailable(&error))?;
@@ -57,7 +58,13 @@ impl Risk {
         let open_alerts: Vec<alert_wire::AlertChange> =
             student.episodes.open().filter_map(told).map(|change| homeroom_proto::alert::to_wire(&change)).collect();
         Ok(wire::GetStudentResponse {
-            measures: student.written.rows.iter().map(|row| measures(key.as_bytes(), row)).collect(),
+            measures: student
+                .written
+                .rows
+                .iter()
+                .zip(other::values(&student, &reference, now, &student.written.rows, &named))
+                .map(|(row, others)| wire::Measures { others, ..measures(key.as_bytes(), row) })
+                .collect(),
             facts: student.ledger.facts().map(|live| fact(&evaluation, &live)).collect(),
             open_alerts,
             as_of: now.as_of.days(),

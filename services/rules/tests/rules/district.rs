@@ -9,7 +9,7 @@ use bytes::Bytes;
 use homeroom_bus::{Appended, Log, NewRecord, Topic};
 use homeroom_chassis::clock;
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Origin, Scope};
+use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Origin, Scope, Times};
 use homeroom_domain::id::{DistrictId, RecordKey, Revision, SchoolId, SchoolYear, SourceId, StudentKey};
 use homeroom_domain::reference::{Calendar, CalendarDate, Entry, ReferenceChange, School};
 use homeroom_domain::settings::{Clock, Settings};
@@ -149,13 +149,19 @@ impl District {
     }
 
     pub(crate) async fn school(&self, name: &str) {
-        let entry = School { school: school(name), name: format!("School {name}") };
+        let entry = School { school: school(name), name: format!("School {name}"), types: Vec::new() };
         self.define(&format!("school/{name}"), Entry::School(entry)).await;
     }
 
     /// A calendar of a school with the first so many school days.
     pub(crate) async fn calendar(&self, of: &str, days: i32) {
-        let calendar = Calendar { calendar: id(of), school: school(of), school_year: SchoolYear(2022) };
+        let calendar = Calendar {
+            calendar: id(of),
+            school: school(of),
+            school_year: SchoolYear(2022),
+            code: String::new(),
+            calendar_type: String::new(),
+        };
         self.define(&format!("calendar/{of}"), Entry::Calendar(calendar)).await;
         for n in 1..=days {
             self.calendar_date(of, day(n), "Instructional day").await;
@@ -201,5 +207,6 @@ pub(crate) fn mark(at: &str, on: Date, code: &str) -> Fact {
         session: None,
         code: format!("uri://ed-fi.org/AttendanceEventCategoryDescriptor#{code}"),
         share: None,
+        times: Times::default(),
     })
 }

@@ -124,7 +124,13 @@ async fn a_grade_counts_when_the_last_of_what_it_refers_to_has_come() {
             begin_on,
             end_on,
         }),
-        Entry::Section(Section { section: id("section"), course_offering: id("offering"), school: school("1") }),
+        Entry::Section(Section {
+            section: id("section"),
+            course_offering: id("offering"),
+            school: school("1"),
+            class_periods: Vec::new(),
+            official: false,
+        }),
         Entry::CourseOffering(CourseOffering {
             course_offering: id("offering"),
             course: id("course"),

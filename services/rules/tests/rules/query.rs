@@ -195,7 +195,7 @@ async fn an_export_as_of_a_date_is_what_the_state_was_then() {
     for (n, state) in states {
         assert_eq!(service.export(Some(day(n).days())).await, state, "day {n}, seen later");
     }
-    let request = service.request(wire::ExportMeasuresRequest { as_of: Some(i32::MAX) });
+    let request = service.request(wire::ExportMeasuresRequest { as_of: Some(i32::MAX), others: Vec::new() });
     assert_eq!(service.client().export_measures(request).await.unwrap_err().code(), Code::InvalidArgument);
 }
 

@@ -173,7 +173,8 @@ impl Service {
     }
 
     pub(crate) async fn student(&self, of: StudentKey) -> Result<wire::GetStudentResponse, tonic::Status> {
-        let request = self.request(wire::GetStudentRequest { student: of.as_bytes().to_vec().into() });
+        let request =
+            self.request(wire::GetStudentRequest { student: of.as_bytes().to_vec().into(), others: Vec::new() });
         self.client().get_student(request).await.map(tonic::Response::into_inner)
     }
 
@@ -202,7 +203,7 @@ impl Service {
     }
 
     pub(crate) async fn export(&self, as_of: Option<i32>) -> Vec<wire::Measures> {
-        let request = self.request(wire::ExportMeasuresRequest { as_of });
+        let request = self.request(wire::ExportMeasuresRequest { as_of, others: Vec::new() });
         let mut answers = self.client().export_measures(request).await.unwrap().into_inner();
         let mut rows = Vec::new();
         while let Some(answer) = answers.message().await.unwrap() {

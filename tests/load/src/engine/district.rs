@@ -1,7 +1,7 @@
 //! The workload's district in our words: its reference records, its students' first words, and its marks as events.
 
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope};
+use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, Times};
 use homeroom_domain::id::{
     CalendarId, CourseId, CourseOfferingId, GradingPeriodId, RecordKey, Revision, SchoolId, SchoolYear, SectionId,
     SessionId, SourceId, StudentKey,
@@ -132,6 +132,7 @@ impl District {
                 session: None,
                 code: code.to_owned(),
                 share: None,
+                times: Times::default(),
             }))
         });
         let student = usize::try_from(mark.student).expect("a student of the district");
@@ -159,8 +160,14 @@ fn entries(number: usize, school: &SchoolId) -> Vec<Entry> {
     let session = SessionId::new(hashed(&format!("session {number}")));
     let (begin_on, end_on) = (date(0), date(YEAR_DAYS - 1));
     let mut entries = vec![
-        Entry::School(School { school: school.clone(), name: school.to_string() }),
-        Entry::Calendar(Calendar { calendar, school: school.clone(), school_year: YEAR }),
+        Entry::School(School { school: school.clone(), name: school.to_string(), types: Vec::new() }),
+        Entry::Calendar(Calendar {
+            calendar,
+            school: school.clone(),
+            school_year: YEAR,
+            code: String::new(),
+            calendar_type: String::new(),
+        }),
         Entry::Session(Session { session, school: school.clone(), school_year: YEAR, begin_on, end_on }),
     ];
     for day in 0..YEAR_DAYS {
@@ -174,7 +181,13 @@ fn entries(number: usize, school: &SchoolId) -> Vec<Entry> {
         let subjects = vec![format!("uri://ed-fi.org/AcademicSubjectDescriptor#{subject}")];
         entries.push(Entry::Course(Course { course, subjects }));
         entries.push(Entry::CourseOffering(CourseOffering { course_offering, course, session }));
-        entries.push(Entry::Section(Section { section, course_offering, school: school.clone() }));
+        entries.push(Entry::Section(Section {
+            section,
+            course_offering,
+            school: school.clone(),
+            class_periods: Vec::new(),
+            official: false,
+        }));
     }
     for quarter in 0..4 {
         let grading_period = GradingPeriodId::new(hashed(&format!("period {number} {quarter}")));

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Origin, Scope};
+use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Origin, Scope, Times};
 use homeroom_domain::id::{
     CalendarId, DistrictId, EventId, RecordKey, Revision, SchoolId, SchoolYear, SourceId, StudentKey,
 };
@@ -62,11 +62,18 @@ impl District {
         let clock = Clock { offset_seconds, ..Settings::default().clock };
         let mut entries = vec![Entry::Settings(Settings { clock, ..Settings::default() })];
         entries.push(Entry::RulePack(DEFAULT_PACK.to_owned()));
-        let school =
-            |school: &SchoolId| Entry::School(School { school: school.clone(), name: format!("School {school}") });
+        let school = |school: &SchoolId| {
+            Entry::School(School { school: school.clone(), name: format!("School {school}"), types: Vec::new() })
+        };
         entries.extend(self.schools.iter().map(school));
         let school = self.schools[0].clone();
-        entries.push(Entry::Calendar(Calendar { calendar: CALENDAR, school, school_year: SCHOOL_YEAR }));
+        entries.push(Entry::Calendar(Calendar {
+            calendar: CALENDAR,
+            school,
+            school_year: SCHOOL_YEAR,
+            code: String::new(),
+            calendar_type: String::new(),
+        }));
         let before = (1..=self.days_before()).map(|back| date(0) - i32::try_from(back).unwrap_or(0));
         for days in before.chain((0..super::YEAR_DAYS).map(date)) {
             let events = vec!["Instructional day".to_owned()];
@@ -131,6 +138,7 @@ impl District {
                 session: None,
                 code: code.to_owned(),
                 share: None,
+                times: Times::default(),
             }))
         };
         // As ingestion makes it of a natural key that holds a date: a hash of the rest, and the date.

@@ -161,7 +161,10 @@ async fn look_at_answers(world: &World, people: &[Needle], search: &mut Search) 
     let student = hex::decode(key["student_key"].as_str().context("no key")?).or_else(|_| bytes_of(&key))?;
     let risk = "/homeroom.risk.v1.RiskQuery";
     let questions = [
-        (format!("{risk}/GetStudent"), risk::GetStudentRequest { student: student.into() }.encode_to_vec()),
+        (
+            format!("{risk}/GetStudent"),
+            risk::GetStudentRequest { student: student.into(), others: Vec::new() }.encode_to_vec(),
+        ),
         (format!("{risk}/ListStudents"), Vec::new()),
         (format!("{risk}/ExportMeasures"), Vec::new()),
         (format!("{risk}/GetSummary"), Vec::new()),

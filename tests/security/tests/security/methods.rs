@@ -47,7 +47,7 @@ impl Method {
 pub(crate) fn methods() -> Vec<Method> {
     let read = Ok(Scope::Read);
     let feed = Ok(Scope::Feed);
-    let nobody = risk::GetStudentRequest { student: vec![7; 16].into() }.encode_to_vec();
+    let nobody = risk::GetStudentRequest { student: vec![7; 16].into(), others: Vec::new() }.encode_to_vec();
     let watch = notification::WatchAlertsRequest { from_start: true, ..Default::default() }.encode_to_vec();
     vec![
         Method {

@@ -104,6 +104,7 @@ async fn look_at_answers(
     let paths = [
         "/v1/settings",
         "/v1/rule-pack",
+        "/v1/calculators",
         "/edfi/sis/data/v3/ed-fi/students",
         "/edfi/sis/data/v3/ed-fi/students/deletes",
         "/edfi/sis/data/v3/ed-fi/contacts",
@@ -200,7 +201,7 @@ async fn watchers_see_their_own_students(world: &World, ours: &Belongings, their
 
 /// What the other's ids name is not there for the caller.
 async fn named_things_are_not_found(world: &World, caller: Caller, other: &Belongings) -> Result<()> {
-    let question = risk::GetStudentRequest { student: other.student.clone().into() };
+    let question = risk::GetStudentRequest { student: other.student.clone().into(), others: Vec::new() };
     let found: Result<Vec<risk::GetStudentResponse>, Status> =
         world.grpc.ask(world, caller, &format!("{RISK}/GetStudent"), &question).await;
     assert_eq!(found.err().map(|status| status.code()), Some(Code::NotFound), "{caller:?}");

@@ -3,6 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "it stops where it is wrong")]
 
+mod beyond;
+mod exact;
+
+pub use exact::CALCULATOR;
+
 use std::collections::BTreeMap;
 
 use homeroom_domain::date::Date;
@@ -51,6 +56,8 @@ struct Sum {
     unexcused: i64,
     tardy: bool,
     unexplained: bool,
+    /// What the date is worth.
+    weight: i64,
 }
 
 /// Item 13.
@@ -111,12 +118,13 @@ impl Oracle {
         let mut row = Row::default();
         let counted: Vec<Sum> = self.dates().into_iter().filter(|date| *date <= as_of).filter_map(&day).collect();
         for sum in &counted {
-            row.enrolled += 100;
+            row.enrolled += sum.weight;
             row.absent += sum.absent;
             row.unexcused += sum.unexcused;
             row.tardy += i64::from(sum.tardy);
         }
-        let in_a_row = |of: fn(&Sum) -> i64| counted.iter().rev().take_while(|sum| of(sum) >= 50).map(|_| 1).sum();
+        let in_a_row =
+            |of: fn(&Sum) -> i64| counted.iter().rev().take_while(|sum| of(sum) * 2 >= sum.weight).map(|_| 1).sum();
         row.streak = in_a_row(|sum| sum.absent);
         row.unexcused_streak = in_a_row(|sum| sum.unexcused);
         row.tier = (row.enrolled >= 1000).then(|| match row.absent * 100 {
@@ -218,7 +226,7 @@ impl Oracle {
             self.facts.iter().filter_map(|fact| if let Fact::Enrollment(spell) = fact { Some(spell) } else { None });
         enrollments
             .filter(|spell| spell.school == *school && spell.entry_on <= date)
-            .filter(|spell| comes(spell) && spell.exit_on.is_none_or(|exit| date <= exit))
+            .filter(|spell| comes(spell) && spell.exit_on.is_none_or(|exit| date <= self.last_date(spell, exit)))
             .collect()
     }
 
@@ -239,14 +247,28 @@ impl Oracle {
             .collect()
     }
 
+    /// Whether a date counts at a school, whatever is known of it.
+    fn counts_at(&self, school: &SchoolId, date: Date) -> bool {
+        let spells = self.spells(school, date);
+        spells.iter().any(|spell| self.calendar(spell).is_some_and(|of| self.instructional(of, date)))
+    }
+
+    fn schools(&self) -> Vec<SchoolId> {
+        let schools =
+            self.entries.iter().filter_map(|entry| if let Entry::School(of) = entry { Some(of) } else { None });
+        schools.map(|school| school.school.clone()).collect()
+    }
+
     /// Items 3 to 6.
     fn day(&self, school: &SchoolId, date: Date) -> Option<Sum> {
-        let spells = self.spells(school, date);
-        if !spells.iter().any(|spell| self.calendar(spell).is_some_and(|of| self.instructional(of, date))) {
+        if !self.counts_at(school, date) {
             return None;
         }
         let marks = self.marks(school, date);
         let came = marks.iter().any(|mark| matches!(self.category(mark), Some(Category::Tardy | Category::Present)));
+        if self.by_minutes() {
+            return self.minutes_day(school, date, &marks, came);
+        }
         let daily: Vec<_> = marks.iter().copied().filter(|mark| mark.scope == Scope::Day).collect();
         if daily.is_empty() { self.period_day(school, date, &marks, came) } else { Some(self.whole_day(&daily, came)) }
     }
@@ -273,10 +295,16 @@ impl Oracle {
                     open += stated.unwrap_or(50).clamp(0, 100);
                 }
                 Some(Category::Tardy) => tardy = true,
-                Some(Category::EarlyDeparture | Category::Present) | None => {}
+                _ => {}
             }
         }
-        Sum { absent: absent.min(100), unexcused: unexcused.min(100), tardy, unexplained: open > 0 && !came }
+        Sum {
+            absent: absent.min(100),
+            unexcused: unexcused.min(100),
+            tardy,
+            unexplained: open > 0 && !came,
+            weight: 100,
+        }
     }
 
     /// Items 4 and 5.
@@ -321,6 +349,7 @@ impl Oracle {
             unexcused: if unexcused { 100 } else { 0 },
             tardy: marks.iter().any(|mark| self.category(mark) == Some(Category::Tardy)),
             unexplained: absent && open && !came,
+            weight: 100,
         })
     }
 
@@ -410,7 +439,11 @@ impl Oracle {
         let value = meaning(&mark.code);
         let own = self.settings.codes.get(&mark.code.to_lowercase()).or_else(|| self.settings.codes.get(&value));
         if let Some(own) = own {
-            return Some(*own);
+            return Some(match own {
+                Category::SuspendedOut => Category::ExcusedAbsence,
+                Category::SuspendedIn | Category::Remote | Category::Activity => Category::Present,
+                other => *other,
+            });
         }
         match value.as_str() {
             "excused absence" => Some(Category::ExcusedAbsence),

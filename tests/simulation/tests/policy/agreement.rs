@@ -3,11 +3,12 @@
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::id::SchoolId;
 use homeroom_domain::ledger::Ledger;
-use homeroom_domain::measure::Measures;
+use homeroom_domain::measure::{Measure, Measures};
+use homeroom_domain::reference::Entry;
 use homeroom_domain::settings::{Now, Settings};
 use homeroom_domain::view::Records;
-use homeroom_simulation::generate::{SCHOOLS, Word};
-use homeroom_simulation::model::oracle::{Oracle, Row};
+use homeroom_simulation::generate::{SCHOOLS, Said, Word};
+use homeroom_simulation::model::oracle::{CALCULATOR, Oracle, Row};
 use homeroom_simulation::names::{YEAR, date, school};
 use proptest::prelude::*;
 
@@ -42,6 +43,33 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(cases(500))]
+
+    /// A calculator that says what the shipped one says counts by other code, and to the same.
+    #[test]
+    fn a_calculator_in_the_words_of_the_default_counts_the_same(
+        log in worlds::log(60),
+        settings in worlds::settings(),
+    ) {
+        agree(&counting_by("calculators: [{id: ours, count: marks}]", log), &settings)?;
+    }
+
+    #[test]
+    fn days_are_counted_by_minutes_as_the_oracle_counts_them_minute_by_minute(
+        log in worlds::log(60),
+        settings in worlds::settings(),
+    ) {
+        agree(&counting_by(CALCULATOR, log), &settings)?;
+    }
+}
+
+fn counting_by(calculators: &str, log: Vec<Said>) -> Vec<Word> {
+    let said = Said::Reference("calculators".to_owned(), Some(Entry::Calculators(calculators.to_owned())));
+    let log = log.into_iter().zip([2, 1, 2, 3].into_iter().cycle());
+    log.map(|(said, revision)| said.with(revision)).chain([said.with(1)]).collect()
+}
+
 fn agree(log: &[Word], settings: &Settings) -> Result<(), TestCaseError> {
     let (mut ledger, mut records) = (Ledger::default(), Records::default());
     let (mut facts, mut entries) = (Vec::new(), Vec::new());
@@ -62,6 +90,12 @@ fn agree(log: &[Word], settings: &Settings) -> Result<(), TestCaseError> {
         for school in &schools {
             let row = row(&evaluation.school(school, as_of, today));
             prop_assert_eq!(row, oracle.school(school, as_of, today), "at school {} as of {}", school, as_of);
+        }
+        for school in schools.iter().map(Some).chain([None]) {
+            for (name, value) in oracle.beyond(school, as_of) {
+                let counted = evaluation.value(Measure::find(name).unwrap(), school, Now { today, as_of });
+                prop_assert_eq!(counted, value, "{} at {:?} as of {}", name, school, as_of);
+            }
         }
     }
     // An evaluation of a later date tells the same of an earlier one.

@@ -1,6 +1,6 @@
 //! Attendance: marks for a day or a section, and the word that attendance was taken.
 
-use homeroom_domain::event::{AttendanceMark, Fact, Scope};
+use homeroom_domain::event::{AttendanceMark, DAY_MINUTES, Fact, Scope, Times};
 use homeroom_domain::reference::{AttendanceTaken, Entry};
 
 use super::fields::Fields;
@@ -15,6 +15,7 @@ pub(super) fn daily(fields: Fields<'_>) -> Result<Vec<Statement>, Unmappable> {
         session: Some(fields.object("sessionReference")?.session()?),
         code: fields.text("attendanceEventCategoryDescriptor")?.to_owned(),
         share: share(fields),
+        times: times(fields, "schoolAttendanceDuration"),
     };
     Ok(vec![Statement::Fact(fields.student()?, Fact::AttendanceMark(mark))])
 }
@@ -29,6 +30,7 @@ pub(super) fn section(fields: Fields<'_>) -> Result<Vec<Statement>, Unmappable> 
         session: Some(section.session()?),
         code: fields.text("attendanceEventCategoryDescriptor")?.to_owned(),
         share: share(fields),
+        times: times(fields, "sectionAttendanceDuration"),
     };
     Ok(vec![Statement::Fact(fields.student()?, Fact::AttendanceMark(mark))])
 }
@@ -45,4 +47,14 @@ pub(super) fn taken(fields: Fields<'_>) -> Result<Vec<Statement>, Unmappable> {
 
 fn share(fields: Fields<'_>) -> Option<i32> {
     fields.find_hundredths("eventDuration").and_then(|share| i32::try_from(share).ok())
+}
+
+/// Minutes beyond a day's are a slip of the pen; the mark still counts as its category says.
+fn times(fields: Fields<'_>, duration: &str) -> Times {
+    let minutes = fields.find_integer(duration).and_then(|minutes| i32::try_from(minutes).ok());
+    Times {
+        minutes: minutes.filter(|minutes| (0..=DAY_MINUTES).contains(minutes)),
+        came_at: fields.find_minute_of_day("arrivalTime"),
+        left_at: fields.find_minute_of_day("departureTime"),
+    }
 }

@@ -3,7 +3,8 @@
 
 use homeroom_domain::date::Date;
 use homeroom_domain::id::{
-    CalendarId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear, SectionId, SessionId,
+    CalendarId, ClassPeriodId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear,
+    SectionId, SessionId,
 };
 use serde_json::{Map, Value};
 
@@ -59,6 +60,12 @@ impl<'a> Fields<'a> {
         self.object.get(name).and_then(Value::as_f64).map(|number| (number * 100.0).round() as i64)
     }
 
+    /// A time of day, which the validator has brought into the form `HH:MM:SS`, in minutes after midnight.
+    pub(super) fn find_minute_of_day(self, name: &str) -> Option<i32> {
+        let time: jiff::civil::Time = self.find_text(name)?.parse().ok()?;
+        Some(i32::from(time.hour()) * 60 + i32::from(time.minute()))
+    }
+
     pub(super) fn date(self, name: &str) -> Result<Date, Unmappable> {
         let text = self.text(name)?;
         Date::parse(text).ok_or_else(|| self.fault(name, "a date from 1900 to 2200", "it is another date"))
@@ -72,6 +79,22 @@ impl<'a> Fields<'a> {
     pub(super) fn texts_of(self, list: &str, name: &str) -> Vec<String> {
         let elements = self.object.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         elements.iter().filter_map(|element| element.get(name)?.as_str().map(str::to_owned)).collect()
+    }
+
+    /// The objects of a list.
+    pub(super) fn objects_of(self, list: &'a str) -> impl Iterator<Item = Self> {
+        let elements = self.object.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        elements.iter().filter_map(Value::as_object).map(move |object| Self { object, within: list, ..self })
+    }
+
+    /// The class periods that a list refers to.
+    pub(super) fn class_periods(self) -> Result<Vec<ClassPeriodId>, Unmappable> {
+        let periods = self.objects_of("classPeriods").filter_map(|held| held.find_object("classPeriodReference"));
+        periods
+            .map(|period| {
+                Ok(reference_id::class_period(self.district, &period.school()?, period.text("classPeriodName")?))
+            })
+            .collect()
     }
 
     pub(super) fn school(self) -> Result<SchoolId, Unmappable> {

@@ -1,7 +1,8 @@
 //! What events refer to: schools, calendars, sessions, grading periods, courses and sections.
 
 use homeroom_domain::reference::{
-    Calendar, CalendarDate, Course, CourseOffering, Entry, GradingPeriod, School, Section, Session,
+    BellSchedule, Calendar, CalendarDate, ClassPeriod, Course, CourseOffering, Entry, GradingPeriod, MeetingTime,
+    School, Section, Session,
 };
 
 use super::fields::Fields;
@@ -17,7 +18,9 @@ fn one(entry: Entry) -> Vec<Statement> {
 /// `schools`.
 pub(super) fn school(fields: Fields<'_>) -> Said {
     let name = fields.text("nameOfInstitution")?.to_owned();
-    Ok(one(Entry::School(School { school: fields.school()?, name })))
+    let mut types = fields.texts_of("schoolCategories", "schoolCategoryDescriptor");
+    types.extend(fields.find_text("schoolTypeDescriptor").map(str::to_owned));
+    Ok(one(Entry::School(School { school: fields.school()?, name, types })))
 }
 
 /// `calendars`.
@@ -25,7 +28,8 @@ pub(super) fn calendar(fields: Fields<'_>) -> Said {
     let (school, school_year) = fields.school_and_year()?;
     let code = fields.text("calendarCode")?;
     let calendar = reference_id::calendar(fields.district(), &school, school_year, code);
-    Ok(one(Entry::Calendar(Calendar { calendar, school, school_year })))
+    let calendar_type = fields.find_text("calendarTypeDescriptor").unwrap_or_default().to_owned();
+    Ok(one(Entry::Calendar(Calendar { calendar, school, school_year, code: code.to_owned(), calendar_type })))
 }
 
 /// `calendarDates`.
@@ -87,5 +91,29 @@ pub(super) fn section(fields: Fields<'_>) -> Said {
         section,
         course_offering: offering.course_offering()?,
         school: offering.school()?,
+        class_periods: fields.class_periods()?,
+        official: fields.find_boolean("officialAttendancePeriod").unwrap_or_default(),
     })))
+}
+
+/// `classPeriods`.
+pub(super) fn class_period(fields: Fields<'_>) -> Said {
+    let school = fields.object("schoolReference")?.school()?;
+    let class_period = reference_id::class_period(fields.district(), &school, fields.text("classPeriodName")?);
+    let times = fields.objects_of("meetingTimes").filter_map(meeting_time).collect();
+    let official = fields.find_boolean("officialAttendancePeriod").unwrap_or_default();
+    Ok(one(Entry::ClassPeriod(ClassPeriod { class_period, school, official, times })))
+}
+
+/// `bellSchedules`: those without dates say nothing of any day.
+pub(super) fn bell_schedule(fields: Fields<'_>) -> Said {
+    let school = fields.object("schoolReference")?.school()?;
+    let dates = fields.objects_of("dates").map(|held| held.date("date")).collect::<Result<_, _>>()?;
+    let class_periods = fields.class_periods()?;
+    Ok(one(Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours: meeting_time(fields) })))
+}
+
+fn meeting_time(fields: Fields<'_>) -> Option<MeetingTime> {
+    let (begin_at, end_at) = (fields.find_minute_of_day("startTime")?, fields.find_minute_of_day("endTime")?);
+    (begin_at < end_at).then_some(MeetingTime { begin_at, end_at })
 }

@@ -1,8 +1,9 @@
 //! The lines of the Grand Bend sample, and what each family says.
 
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Scope};
+use homeroom_domain::event::{AttendanceMark, Scope, Times};
 use homeroom_domain::id::{DistrictId, SchoolId};
+use homeroom_domain::reference::MeetingTime;
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -86,6 +87,7 @@ fn a_daily_mark_says_school_session_code_and_share_of_the_day() {
         session: said.session,
         code: "uri://ed-fi.org/AttendanceEventCategoryDescriptor#Excused Absence".to_owned(),
         share: Some(25),
+        times: Times::default(),
     };
     assert_eq!(said, &expected);
     assert!(said.session.is_some());
@@ -98,6 +100,7 @@ fn a_section_mark_refers_to_the_section_and_session_that_the_documents_define() 
         "studentReference":{"studentUniqueId":"604945"},"sectionReference":section_reference(),"sectionAttendanceDuration":5,"arrivalTime":"09:35:00"});
     let said = sample.said("studentSectionAttendanceEvents", body);
     let [Statement::Fact(_, Fact::AttendanceMark(mark))] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(mark.times, Times { minutes: Some(5), came_at: Some(9 * 60 + 35), left_at: None });
     let section = json!({"sectionIdentifier":"25590110702Trad201MATH0322011","courseOfferingReference":
         {"localCourseCode":"MATH-03","schoolId":255_901_107,"schoolYear":2022,"sessionName":"2021-2022 Spring Semester"}});
     let [Statement::Entry(_, Entry::Section(section))] = &sample.said("sections", section)[..] else { panic!() };
@@ -114,6 +117,37 @@ fn a_section_mark_refers_to_the_section_and_session_that_the_documents_define() 
     };
     assert_eq!(offering.course_offering, section.course_offering);
     assert_eq!(offering.session, session.session);
+}
+
+#[test]
+fn a_section_meets_in_the_periods_that_bells_ring_for() {
+    let sample = Sample::new();
+    let (school, period) = (
+        json!({"schoolId": 255_901_107}),
+        json!({"classPeriodReference": {"classPeriodName": "02 - Traditional", "schoolId": 255_901_107}}),
+    );
+    let said = sample.said(
+        "classPeriods",
+        json!({"classPeriodName": "02 - Traditional", "schoolReference": school,
+        "officialAttendancePeriod": true, "meetingTimes": [{"startTime": "09:35:00", "endTime": "10:25:00"}]}),
+    );
+    let [Statement::Entry(_, Entry::ClassPeriod(met))] = said.as_slice() else { panic!("{said:?}") };
+    assert!(met.official);
+    assert_eq!(met.times, [MeetingTime { begin_at: 9 * 60 + 35, end_at: 10 * 60 + 25 }]);
+    let said = sample.said(
+        "bellSchedules",
+        json!({"bellScheduleName": "Normal", "schoolReference": school,
+        "classPeriods": [period], "dates": [{"date": "2022-04-13"}], "startTime": "08:00:00"}),
+    );
+    let [Statement::Entry(_, Entry::BellSchedule(bells))] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!((bells.class_periods.as_slice(), bells.hours), (&[met.class_period][..], None));
+    assert_eq!(bells.dates, [Date::parse("2022-04-13").unwrap()]);
+    let held =
+        json!({"localCourseCode": "MATH-03", "schoolId": 255_901_107, "schoolYear": 2022, "sessionName": "Fall"});
+    let said = sample
+        .said("sections", json!({"sectionIdentifier": "S", "courseOfferingReference": held, "classPeriods": [period]}));
+    let [Statement::Entry(_, Entry::Section(section))] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!((section.class_periods.as_slice(), section.official), (&[met.class_period][..], false));
 }
 
 #[test]

@@ -1,0 +1,202 @@
+//! Counting one day.
+
+use super::band::{Bands, Quantity};
+use super::fact::{DayMark, PeriodMark, SchoolDay, Span, Told};
+use super::timeline::{Minutes, Timeline, absent_part, is_absence, stated_minutes};
+use super::{Calculator, Method};
+use crate::day::WHOLE;
+use crate::event::DAY_MINUTES;
+use crate::settings::Category;
+
+/// What a day counts for, before the calendar's weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counted {
+    /// Absent part, hundredths, 0 to 100.
+    pub absent: i32,
+    /// The part of it without excuse.
+    pub unexcused: i32,
+    /// Whether the student came late.
+    pub tardy: bool,
+    /// Absent with a part that nobody has excused, and no word that the student came.
+    pub unexplained: bool,
+    /// In minutes, when the bell schedule or the length of the day is known.
+    pub minutes: Option<Minutes>,
+}
+
+/// What the marks of a day say whatever the method.
+#[derive(Default)]
+struct Words {
+    tardy: bool,
+    came: bool,
+    open: bool,
+}
+
+impl Words {
+    fn hear(&mut self, category: Option<Category>) {
+        self.came |= matches!(category, Some(Category::Tardy | Category::Present));
+    }
+}
+
+impl Calculator {
+    /// Counts a day; none when it is not known what it was.
+    pub fn count(&self, day: &SchoolDay<'_>) -> Option<Counted> {
+        let line = Timeline::of(day, self);
+        let minutes = line.as_ref().map(Timeline::all).or_else(|| self.stated(day.marks));
+        let (absent, unexcused) = match &self.method {
+            Method::Marks => self.by_marks(day)?,
+            Method::OfficialPeriod => self.by_official_period(day)?,
+            method => by_minutes(method, line.as_ref()?)?,
+        };
+        let words = self.words(day);
+        let unexplained = absent > 0 && words.open && !words.came;
+        Some(Counted { absent, unexcused, tardy: words.tardy, unexplained, minutes })
+    }
+
+    /// The minutes that marks state, of a day whose length is not known; none when one of them misses time and states none.
+    fn stated(&self, marks: &[DayMark]) -> Option<Minutes> {
+        let mut sum = Minutes::default();
+        for mark in marks {
+            let category = self.treat(mark.category);
+            match stated_minutes(category, mark.minutes) {
+                Some(minutes) => sum.miss(category, minutes.clamp(0, DAY_MINUTES)),
+                None if absent_part(category, mark.share) > 0 => return None,
+                None => {}
+            }
+        }
+        (sum.absent > 0).then_some(sum)
+    }
+
+    fn words(&self, day: &SchoolDay<'_>) -> Words {
+        let mut words = Words::default();
+        for mark in day.marks {
+            let category = self.treat(mark.category);
+            words.hear(category);
+            let unexcused = matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
+            words.open |= unexcused || category == Some(Category::Partial) && absent_part(category, mark.share) > 0;
+            words.tardy |= category == Some(Category::Tardy);
+        }
+        for mark in day.periods.iter().flat_map(|period| marks(period.told)) {
+            let category = self.treat(mark.category);
+            words.hear(category);
+            if day.marks.is_empty() {
+                words.open |= matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
+                words.tardy |= category == Some(Category::Tardy);
+            }
+        }
+        words
+    }
+
+    /// Items 3 and 4 of the default policy.
+    fn by_marks(&self, day: &SchoolDay<'_>) -> Option<(i32, i32)> {
+        if !day.marks.is_empty() {
+            return Some(self.sum(day.marks));
+        }
+        let known = day.periods.iter().filter(|period| !period.again && !matches!(period.told, Told::Untaken));
+        let (mut sections, mut missed) = (0, 0);
+        let (mut absences, mut unexcused) = (0, 0);
+        for period in known {
+            sections += 1;
+            let mut absent = false;
+            for category in marks(period.told).iter().filter_map(|mark| self.treat(mark.category)) {
+                absent |= is_absence(category);
+                absences += usize::from(is_absence(category));
+                unexcused += usize::from(category == Category::UnexcusedAbsence);
+            }
+            missed += usize::from(absent);
+        }
+        if sections == 0 && !day.periods.is_empty() {
+            return None;
+        }
+        let absent = missed > 0 && missed * 2 >= sections;
+        let whole = |holds| if holds { WHOLE } else { 0 };
+        Some((whole(absent), whole(absent && unexcused * 2 >= absences)))
+    }
+
+    fn sum(&self, marks: &[DayMark]) -> (i32, i32) {
+        let (mut absent, mut unexcused) = (0, 0);
+        for mark in marks {
+            let category = self.treat(mark.category);
+            let part = absent_part(category, mark.share);
+            absent += part;
+            unexcused += if category == Some(Category::UnexcusedAbsence) { part } else { 0 };
+        }
+        (absent.min(WHOLE), unexcused.min(WHOLE))
+    }
+
+    /// A daily mark outranks the official period, as it does all others.
+    fn by_official_period(&self, day: &SchoolDay<'_>) -> Option<(i32, i32)> {
+        if !day.marks.is_empty() {
+            return Some(self.sum(day.marks));
+        }
+        let official = day.periods.iter().find(|period| period.official)?;
+        if matches!(official.told, Told::Untaken) {
+            return None;
+        }
+        let absences =
+            || marks(official.told).iter().filter_map(|mark| self.treat(mark.category)).filter(|of| is_absence(*of));
+        let unexcused = absences().filter(|category| *category == Category::UnexcusedAbsence).count();
+        let whole = |holds| if holds { WHOLE } else { 0 };
+        let missed = absences().count();
+        Some((whole(missed > 0), whole(missed > 0 && unexcused * 2 >= missed)))
+    }
+}
+
+fn marks(told: Told<'_>) -> &[PeriodMark] {
+    match told {
+        Told::Marked(marks) => marks,
+        Told::Present | Told::Untaken => &[],
+    }
+}
+
+/// The absent part and what of it is unexcused, by the day's minutes.
+fn by_minutes(method: &Method, line: &Timeline) -> Option<(i32, i32)> {
+    let all = line.all();
+    match method {
+        Method::Halves { noon, needed } => {
+            let halves = [Span { begin: i32::MIN / 2, end: *noon }, Span { begin: *noon, end: i32::MAX / 2 }];
+            halves.into_iter().map(|half| half_missed(line.minutes(half), *needed)).try_fold((0, 0), |sum, half| {
+                let half = half?;
+                Some((sum.0 + half.0, sum.1 + half.1))
+            })
+        }
+        Method::Exact => exact(all),
+        Method::SharePresent(bands) => banded(all, bands, |present| Quantity::percent(present, all.scheduled)),
+        Method::MinutesPresent(bands) => banded(all, bands, Quantity::whole),
+        Method::MinutesAbsent(bands) => banded(all, bands, |present| Quantity::whole(all.scheduled - present)),
+        Method::Marks | Method::OfficialPeriod => None,
+    }
+}
+
+/// Half a day, unless the student was there long enough. A half without instruction is not missed.
+fn half_missed(minutes: Minutes, needed: i32) -> Option<(i32, i32)> {
+    if minutes.scheduled == 0 {
+        return Some((0, 0));
+    }
+    let needed = needed.min(minutes.scheduled);
+    let half = certain(minutes, |present| if present >= needed { 0 } else { WHOLE / 2 })?;
+    Some((half, mostly_unexcused(minutes, half)))
+}
+
+fn banded(minutes: Minutes, bands: &Bands, quantity: impl Fn(i32) -> Quantity) -> Option<(i32, i32)> {
+    let absent = certain(minutes, |present| bands.absent(quantity(present)))?;
+    Some((absent, mostly_unexcused(minutes, absent)))
+}
+
+/// What is absent by the minutes present; none when it depends on periods that are not known.
+fn certain(minutes: Minutes, absent: impl Fn(i32) -> i32) -> Option<i32> {
+    let present = minutes.scheduled - minutes.absent;
+    let (least, most) = (absent(present - minutes.unknown), absent(present));
+    (minutes.unknown < minutes.scheduled && least == most).then_some(most)
+}
+
+/// An absence counts as unexcused when at least half of it is, as for periods in item 4 of the default policy.
+fn mostly_unexcused(minutes: Minutes, absent: i32) -> i32 {
+    if minutes.unexcused > 0 && minutes.unexcused * 2 >= minutes.absent { absent } else { 0 }
+}
+
+/// The missed part of what is known, to the nearest hundredth.
+fn exact(minutes: Minutes) -> Option<(i32, i32)> {
+    let known = minutes.scheduled - minutes.unknown;
+    let part = |missed: i32| (missed * WHOLE * 2 + known) / (known * 2);
+    (known > 0).then(|| (part(minutes.absent), part(minutes.unexcused)))
+}

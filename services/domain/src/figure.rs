@@ -1,0 +1,174 @@
+//! The values of measures that are not kept: counted from a student's days when a rule names them, or somebody asks.
+
+use crate::date::Date;
+use crate::day::Day;
+use crate::evaluation::Evaluation;
+use crate::id::SchoolId;
+use crate::measure::{Among, Counted, Figures, Measure, Values as _};
+use crate::projection;
+use crate::settings::Now;
+use crate::truancy;
+
+impl Evaluation<'_> {
+    /// The district's measures with these dates, and those of the others.
+    pub fn figures(&self, others: &[Measure], now: Now) -> Figures {
+        let measures = self.district(now.as_of, now.today);
+        Figures::new(measures, others.iter().map(|&measure| (measure, self.other(measure, None, now))))
+    }
+
+    /// The value of any measure, for the district as a whole or at one school.
+    pub fn value(&self, measure: Measure, school: Option<&SchoolId>, now: Now) -> i64 {
+        let kept = || match school {
+            None => self.district(now.as_of, now.today),
+            Some(school) => self.school(school, now.as_of, now.today),
+        };
+        if measure.is_kept() { kept().value(measure).unwrap_or_default() } else { self.other(measure, school, now) }
+    }
+
+    fn other(&self, measure: Measure, school: Option<&SchoolId>, now: Now) -> i64 {
+        let as_of = now.as_of;
+        let days = || self.counted_days(school, as_of);
+        match measure {
+            Measure::Of(counted @ (Counted::MinutesAbsent | Counted::MinutesUnexcused), among) => {
+                among.count(counted, &self.days_in_minutes(school, as_of), as_of)
+            }
+            Measure::Of(counted, among) => among.count(counted, &days(), as_of),
+            Measure::LongestStreak => longest_streak(&days()),
+            Measure::UnknownDays => number(self.unknown_days(school, as_of)),
+            Measure::Truancy(clock) => truancy::value(clock, &self.days_in_minutes(school, as_of), as_of),
+            Measure::LastYearEnrolled => self.last_year(school).enrolled,
+            Measure::LastYearAbsent => self.last_year(school).absent,
+            Measure::LastYearTier => self.last_year(school).tier().map_or(-1, i64::from),
+            Measure::AbsencesLeft => projection::left(&self.outlook(school, as_of)),
+            Measure::ExpectedAbsent => projection::expected(&self.outlook(school, as_of), &self.last_year(school)),
+            Measure::FederalEnrolled => self.federal(school, as_of, Federal::enrolled),
+            Measure::FederalAbsent => self.federal(school, as_of, Federal::absent),
+            Measure::FederalChronic(minimum) => {
+                self.federal(school, as_of, |at| i64::from(at.is_chronic(i64::from(minimum))))
+            }
+            // What is kept is not asked for here.
+            _ => 0,
+        }
+    }
+
+    /// A federal figure at one school, or its sum over the schools of the year: a student who moves counts at each.
+    fn federal(&self, school: Option<&SchoolId>, as_of: Date, figure: impl Fn(&Federal) -> i64) -> i64 {
+        let at = |school: &SchoolId| figure(&Federal::of(&self.counted_days(Some(school), as_of)));
+        match school {
+            Some(school) => at(school),
+            None => self.schools(as_of).into_iter().map(at).sum(),
+        }
+    }
+
+    fn outlook(&self, school: Option<&SchoolId>, as_of: Date) -> projection::Outlook {
+        let days = self.counted_days(school, as_of);
+        let sum = |part: fn(&Day) -> i32| days.iter().map(|day| i64::from(part(day))).sum();
+        projection::Outlook {
+            enrolled: sum(|day| day.weight),
+            absent: sum(|day| day.absent),
+            to_come: self.to_come(school, as_of),
+        }
+    }
+}
+
+impl Among {
+    fn count(self, counted: Counted, days: &[Day], as_of: Date) -> i64 {
+        match self {
+            Self::Window(window) => counted.of(window.of(days, as_of)),
+            Self::Weekday(weekday) => {
+                let on = |day: &&Day| day.date.to_civil().weekday().to_monday_one_offset() == weekday;
+                counted.of(&days.iter().filter(on).copied().collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+impl Counted {
+    fn of(self, days: &[Day]) -> i64 {
+        let sum = |part: fn(&Day) -> i32| days.iter().map(|day| i64::from(part(day))).sum();
+        match self {
+            Self::Enrolled => sum(|day| day.weight),
+            Self::Absent => sum(|day| day.absent),
+            Self::Unexcused => sum(|day| day.unexcused),
+            Self::Unexplained => number(days.iter().filter(|day| day.unexplained).count()),
+            Self::Tardy => number(days.iter().filter(|day| day.tardy).count()),
+            Self::Rate => rate(days, |day| day.absent),
+            Self::MinutesAbsent => minutes(days, |day| day.absent, |of| of.absent),
+            Self::MinutesUnexcused => minutes_unexcused(days),
+        }
+    }
+}
+
+/// A part of days as a share of them, hundredths of a percent, cut; -1 without days.
+pub(crate) fn rate(days: &[Day], part: impl Fn(&Day) -> i32) -> i64 {
+    let enrolled: i64 = days.iter().map(|day| i64::from(day.weight)).sum();
+    let part: i64 = days.iter().map(|day| i64::from(part(day))).sum();
+    if enrolled > 0 { part * 10_000 / enrolled } else { -1 }
+}
+
+/// Minutes missed without excuse; -1 when a day on which some were has no known length.
+pub(crate) fn minutes_unexcused(days: &[Day]) -> i64 {
+    minutes(days, |day| day.unexcused, |of| of.unexcused)
+}
+
+fn minutes(days: &[Day], part: fn(&Day) -> i32, of: fn(&crate::calculator::Minutes) -> i32) -> i64 {
+    let mut sum = 0;
+    for day in days {
+        match &day.minutes {
+            Some(minutes) => sum += i64::from(of(minutes)),
+            None if part(day) > 0 => return -1,
+            None => {}
+        }
+    }
+    sum
+}
+
+fn longest_streak(days: &[Day]) -> i64 {
+    let runs = days.chunk_by(|a, b| is_absent(a) == is_absent(b)).filter(|run| is_absent(&run[0]));
+    number(runs.map(<[Day]>::len).max().unwrap_or(0))
+}
+
+/// At least half of it, as streaks and federal reporting count.
+fn is_absent(day: &Day) -> bool {
+    day.absent * 2 >= day.weight
+}
+
+fn number(many: usize) -> i64 {
+    i64::try_from(many).unwrap_or(i64::MAX)
+}
+
+/// What federal reporting counts at one school, in whole days.
+struct Federal {
+    enrolled: i64,
+    absent: i64,
+}
+
+impl Federal {
+    fn of(days: &[Day]) -> Self {
+        Self { enrolled: number(days.len()), absent: number(days.iter().filter(|day| is_absent(day)).count()) }
+    }
+
+    const fn enrolled(&self) -> i64 {
+        self.enrolled
+    }
+
+    const fn absent(&self) -> i64 {
+        self.absent
+    }
+
+    const fn is_chronic(&self, minimum: i64) -> bool {
+        self.enrolled >= minimum && self.absent * 10 >= self.enrolled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn federal_bounds_are_inclusive_and_need_the_minimum() {
+        let chronic = |enrolled, absent, minimum| Federal { enrolled, absent }.is_chronic(minimum);
+        assert!(chronic(10, 1, 10) && chronic(170, 17, 10));
+        assert!(!chronic(9, 9, 10) && !chronic(171, 17, 10) && !chronic(29, 29, 30));
+    }
+}

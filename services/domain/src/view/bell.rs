@@ -1,0 +1,117 @@
+//! When in a day classes meet.
+
+use std::collections::HashMap;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::View;
+use crate::calculator::Span;
+use crate::date::Date;
+use crate::id::{ClassPeriodId, SchoolId, SectionId};
+use crate::quick;
+use crate::reference::{BellSchedule, ClassPeriod, MeetingTime, Section};
+
+/// Class periods and bell schedules.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Bells {
+    periods: quick::Map<ClassPeriodId, ClassPeriod>,
+    /// Sections that say when they meet, or that they are the official ones.
+    sections: quick::Map<SectionId, (Vec<ClassPeriodId>, bool)>,
+    schedules: HashMap<SchoolId, Vec<BellSchedule>>,
+}
+
+/// One meeting of a class on a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Meeting {
+    /// When, if it is known.
+    pub(crate) span: Option<Span>,
+    /// Whether its attendance is the official one.
+    pub(crate) official: bool,
+}
+
+impl Bells {
+    pub(super) fn add_period(&mut self, period: &ClassPeriod) {
+        self.periods.insert(period.class_period, period.clone());
+    }
+
+    pub(super) fn add_section(&mut self, section: &Section) {
+        if section.class_periods.is_empty() && !section.official {
+            self.sections.remove(&section.section);
+        } else {
+            self.sections.insert(section.section, (section.class_periods.clone(), section.official));
+        }
+    }
+
+    pub(super) fn add_schedule(&mut self, schedule: &BellSchedule) {
+        let schedules = self.schedules.entry(schedule.school.clone()).or_default();
+        schedules.push(BellSchedule { dates: sorted(&schedule.dates), ..schedule.clone() });
+    }
+
+    fn ringing(&self, school: &SchoolId, date: Date) -> impl Iterator<Item = &BellSchedule> {
+        let all = self.schedules.get(school).map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter(move |schedule| schedule.dates.binary_search(&date).is_ok())
+    }
+
+    fn times<'b>(&'b self, periods: &'b [ClassPeriodId]) -> impl Iterator<Item = Span> + 'b {
+        periods.iter().filter_map(|id| self.periods.get(id)).flat_map(|period| &period.times).copied().map(span)
+    }
+}
+
+fn sorted(dates: &[Date]) -> Vec<Date> {
+    let mut dates = dates.to_vec();
+    dates.sort_unstable();
+    dates
+}
+
+fn span(time: MeetingTime) -> Span {
+    Span { begin: time.begin_at, end: time.end_at }
+}
+
+impl View {
+    /// The schools whose class periods a section names.
+    pub(crate) fn period_schools(&self, section: SectionId) -> impl Iterator<Item = &SchoolId> {
+        let periods = self.bells.sections.get(&section).map(|(periods, _)| periods.as_slice()).unwrap_or_default();
+        periods.iter().filter_map(|id| self.bells.periods.get(id)).map(|period| &period.school)
+    }
+
+    /// From the first bell to the last of a date at a school; none when no bell schedule says so, or several that differ.
+    pub(crate) fn hours(&self, school: &SchoolId, date: Date) -> Option<Span> {
+        let bells = &self.bells;
+        let of = |schedule: &BellSchedule| match schedule.hours {
+            Some(hours) => Some(span(hours)),
+            None => bells
+                .times(&schedule.class_periods)
+                .reduce(|a, b| Span { begin: a.begin.min(b.begin), end: a.end.max(b.end) }),
+        };
+        let mut all = bells.ringing(school, date).filter_map(of);
+        let first = all.next()?;
+        all.all(|other| other == first).then_some(first)
+    }
+
+    /// When a section meets on a date at a school: none when a bell schedule of the date has none of its periods; once, at a
+    /// time that is not known, when it does not say.
+    pub(crate) fn meetings(&self, section: SectionId, school: &SchoolId, date: Date) -> SmallVec<[Meeting; 2]> {
+        let bells = &self.bells;
+        let Some((periods, official)) = bells.sections.get(&section) else {
+            return smallvec![Meeting { span: None, official: false }];
+        };
+        let known = bells.ringing(school, date).any(|schedule| !schedule.class_periods.is_empty());
+        let rings = |period: &ClassPeriodId| {
+            bells.ringing(school, date).any(|schedule| schedule.class_periods.contains(period))
+        };
+        let mut meetings = SmallVec::new();
+        for id in periods.iter().filter(|id| !known || rings(id)) {
+            let period = bells.periods.get(id);
+            let official = *official || period.is_some_and(|period| period.official);
+            let spans = period.map(|period| period.times.as_slice()).unwrap_or_default();
+            meetings.extend(spans.iter().map(|time| Meeting { span: Some(span(*time)), official }));
+            if spans.is_empty() {
+                meetings.push(Meeting { span: None, official });
+            }
+        }
+        if periods.is_empty() {
+            meetings.push(Meeting { span: None, official: *official });
+        }
+        meetings
+    }
+}

@@ -1,0 +1,105 @@
+//! Windows: which of a student's counted days a measure looks at.
+//!
+//! A window is found from the counted days and the as-of date alone, so that it is the same however the days came to be known.
+
+use crate::date::Date;
+use crate::day::Day;
+
+/// A stretch of counted days that ends at the as-of date, or a kind of day among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Window {
+    /// The school year so far.
+    Year,
+    /// The calendar month of the as-of date.
+    CalendarMonth,
+    /// The school month of the as-of date: twenty school days, counted from the first (Ohio Revised Code 3313.62: four school
+    /// weeks of five days).
+    SchoolMonth,
+    /// The last so many school days.
+    LastSchoolDays(u16),
+    /// The last so many calendar days, the as-of date among them.
+    LastDays(u16),
+    /// The last so many calendar months: from the day after the same day of that month.
+    LastMonths(u8),
+    /// The first so many school days.
+    FirstSchoolDays(u16),
+}
+
+/// School days of a school month.
+pub const SCHOOL_MONTH: usize = 20;
+
+impl Window {
+    /// The days of the window, of all counted days up to the as-of date, in order.
+    pub fn of(self, days: &[Day], as_of: Date) -> &[Day] {
+        match self {
+            Self::Year => days,
+            Self::CalendarMonth => {
+                let month = as_of.to_civil().first_of_month();
+                since(days, |date| date.to_civil() >= month)
+            }
+            Self::SchoolMonth => {
+                let begun = days.len().saturating_sub(1) / SCHOOL_MONTH * SCHOOL_MONTH;
+                &days[begun..]
+            }
+            Self::LastSchoolDays(many) => &days[days.len().saturating_sub(usize::from(many))..],
+            Self::LastDays(many) => since(days, |date| as_of.days() - date.days() < i32::from(many)),
+            Self::LastMonths(many) => {
+                let before = as_of.to_civil().saturating_sub(jiff::Span::new().months(many));
+                since(days, |date| date.to_civil() > before)
+            }
+            Self::FirstSchoolDays(many) => &days[..days.len().min(usize::from(many))],
+        }
+    }
+}
+
+fn since(days: &[Day], inside: impl Fn(Date) -> bool) -> &[Day] {
+    &days[days.partition_point(|day| !inside(day.date))..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every weekday of so many weeks from Monday, 2025-08-25.
+    fn days(weeks: i32) -> Vec<Day> {
+        let monday = Date::parse("2025-08-25").unwrap().days();
+        let date = |at: i32| Date::from_days(monday + at / 5 * 7 + at % 5).unwrap();
+        (0..weeks * 5)
+            .map(|at| Day {
+                date: date(at),
+                absent: 0,
+                unexcused: 0,
+                tardy: false,
+                unexplained: false,
+                weight: 100,
+                minutes: None,
+            })
+            .collect()
+    }
+
+    fn ends(window: Window, days: &[Day]) -> (usize, String, String) {
+        let found = window.of(days, days.last().unwrap().date);
+        let text = |day: &Day| day.date.to_string();
+        (found.len(), text(found.first().unwrap()), text(found.last().unwrap()))
+    }
+
+    #[test]
+    fn windows_begin_and_end_where_people_count() {
+        let days = days(9);
+        let of = |window| ends(window, &days);
+        let to = |first: &str, many| (many, first.to_owned(), "2025-10-24".to_owned());
+        assert_eq!(of(Window::Year), to("2025-08-25", 45));
+        assert_eq!(of(Window::CalendarMonth), to("2025-10-01", 18));
+        assert_eq!(of(Window::SchoolMonth), to("2025-10-20", 5));
+        assert_eq!(of(Window::LastSchoolDays(10)), to("2025-10-13", 10));
+        assert_eq!(of(Window::LastDays(28)), to("2025-09-29", 20));
+        assert_eq!(of(Window::LastMonths(1)), to("2025-09-25", 22));
+        assert_eq!(of(Window::FirstSchoolDays(20)), (20, "2025-08-25".to_owned(), "2025-09-19".to_owned()));
+    }
+
+    #[test]
+    fn a_school_month_that_is_full_lasts_until_the_next_begins() {
+        assert_eq!(ends(Window::SchoolMonth, &days(4)).0, 20);
+        assert!(Window::SchoolMonth.of(&[], Date::parse("2025-08-25").unwrap()).is_empty());
+    }
+}

@@ -1,0 +1,138 @@
+//! Calculators of a district: which one counts where, and what it makes of a student's days.
+
+use homeroom_domain::id::SchoolYear;
+use homeroom_domain::reference::{BellSchedule, Calendar, ClassPeriod, Entry, MeetingTime, School, Section};
+
+use crate::world::{Marked, World, absent, day, enrolled, id, mark, member, school};
+
+fn at(begin_at: i32, end_at: i32) -> MeetingTime {
+    MeetingTime { begin_at, end_at }
+}
+
+/// Periods of an hour from eight o'clock, and a bell schedule that has them on a school day.
+fn rings(world: &mut World, periods: &[&str], on: i32) {
+    let first = 8 * 60;
+    for (hour, name) in (0..).zip(periods) {
+        let times = vec![at(first + hour * 60, first + hour * 60 + 60)];
+        let period = ClassPeriod { class_period: id(name), school: school("1"), official: hour == 1, times };
+        world.defines(name, Entry::ClassPeriod(period));
+    }
+    let class_periods = periods.iter().map(|name| id(name)).collect();
+    let schedule = BellSchedule { school: school("1"), dates: vec![day(on)], class_periods, hours: None };
+    world.defines(&format!("bells of {on}"), Entry::BellSchedule(schedule));
+}
+
+/// A class of the student that meets in a period.
+fn attends(world: &mut World, name: &str, period: &str) {
+    world.section(name, "Mathematics", "half");
+    let section = Section {
+        section: id(name),
+        course_offering: id(&format!("{name} offering")),
+        school: school("1"),
+        class_periods: vec![id(period)],
+        official: false,
+    };
+    world.defines(&format!("section {name}"), Entry::Section(section));
+    world.says(&format!("member of {name}"), member(name, day(1)));
+}
+
+#[test]
+fn a_calculator_counts_minutes_by_the_bell_schedule() {
+    let mut world = World::of_school_days(2);
+    world.session("half", 1, 2);
+    rings(&mut world, &["first", "second", "third"], 2);
+    for (class, period) in [("algebra", "first"), ("art", "second"), ("biology", "third")] {
+        attends(&mut world, class, period);
+    }
+    world.says("mark", absent(day(2)).in_section("algebra"));
+    assert_eq!(world.absence(day(2)), Some((0, 0)), "one of three, by the default");
+    world.counts_by("  - id: minutes\n    count: {minutes-absent: [{from: 60, absent: 50}, {from: 0, absent: 0}]}");
+    assert_eq!(world.absence(day(2)), Some((50, 50)));
+    world.counts_by("  - id: official\n    count: official-period");
+    assert_eq!(world.absence(day(2)), Some((0, 0)), "the second period is the official one");
+    world.says("mark of art", absent(day(2)).in_section("art"));
+    assert_eq!(world.absence(day(2)), Some((100, 100)));
+}
+
+#[test]
+fn a_day_without_bells_or_a_length_is_unknown_to_a_calculator_of_minutes() {
+    let mut world = World::of_school_days(3);
+    world.says("mark", absent(day(2)).minutes(130));
+    world.counts_by("  - id: ohio\n    count: exact");
+    assert_eq!(world.total(), (0, 0));
+    assert_eq!(world.value("unknown_days"), 3);
+    world.counts_by("  - id: ohio\n    count: exact\n    day-minutes: 390");
+    assert_eq!((world.total(), world.value("unknown_days")), ((300, 33), 0));
+}
+
+#[test]
+fn a_half_day_of_the_calendar_is_worth_less() {
+    let mut world = World::of_school_days(3);
+    world.calendar_day("main", day(2), &["Instructional day", "Student late arrival/early dismissal"]);
+    world.says("mark", absent(day(2)));
+    world.counts_by("  - id: ours\n    count: marks\n    weights: {student late arrival/early dismissal: 50}");
+    assert_eq!(world.total(), (250, 50));
+}
+
+#[test]
+fn tardies_add_up_in_the_order_of_days_however_they_came() {
+    let mut world = World::of_school_days(6);
+    world.counts_by("  - id: ours\n    count: marks\n    tardies: {every: 3, counts: 100}");
+    for n in [5, 1, 3] {
+        world.says(&format!("mark {n}"), mark("Tardy", day(n)));
+    }
+    assert_eq!((world.absence(day(3)), world.absence(day(5))), (Some((0, 0)), Some((100, 100))));
+    world.withdraws("mark 1");
+    assert_eq!(world.absence(day(5)), Some((0, 0)));
+}
+
+#[test]
+fn the_exit_day_and_no_show_types_are_a_districts_own() {
+    let mut world = World::unknown();
+    world.opens("1").calendar("main", "1", 1..=10).registers().closes(day(10));
+    let spell = homeroom_domain::event::Enrollment { exit_on: Some(day(4)), ..enrolled("1", day(1)) };
+    world.says("enrollment", spell.clone());
+    assert_eq!(world.total().0, 400);
+    world.counts_by("  - id: ours\n    count: marks\n    exit-day-counts: false\n    no-show-types: [never seen]");
+    assert_eq!(world.total().0, 300);
+    let never = homeroom_domain::event::Enrollment {
+        exit_on: Some(day(1)),
+        exit_type: "uri://state.gov/X#Never seen".to_owned(),
+        ..spell
+    };
+    world.says("enrollment", never);
+    assert!(world.look(|student| student.schools(day(10)).is_empty()));
+}
+
+#[test]
+fn the_first_calculator_that_applies_to_the_school_and_calendar_counts() {
+    let mut world = World::of_school_days(2);
+    world.says("mark", absent(day(2)).share(50));
+    let types = vec!["uri://ed-fi.org/SchoolCategoryDescriptor#High School".to_owned()];
+    world.defines("school 1", Entry::School(School { school: school("1"), name: "1".to_owned(), types }));
+    let by = |applies: &str| {
+        format!(
+            "  - id: special\n    applies: {applies}\n    count: {{share-present: [{{from: 60, absent: 0}}, {{from: 0, absent: 100}}]}}\n    day-minutes: 400\n  - id: rest\n    count: marks"
+        )
+    };
+    for (applies, absent) in [
+        ("{school-types: [High School]}", 100),
+        ("{school-types: [Elementary School]}", 50),
+        ("{schools: ['1']}", 100),
+        ("{schools: ['2']}", 50),
+        ("{calendars: [main]}", 50),
+    ] {
+        world.counts_by(&by(applies));
+        assert_eq!(world.absence(day(2)), Some((absent, absent)), "{applies}");
+    }
+    let calendar = Calendar {
+        calendar: id("main"),
+        school: school("1"),
+        school_year: SchoolYear(2022),
+        code: "Main".to_owned(),
+        calendar_type: String::new(),
+    };
+    world.defines("calendar main", Entry::Calendar(calendar));
+    world.counts_by(&by("{calendars: [main]}"));
+    assert_eq!(world.absence(day(2)), Some((100, 100)));
+}

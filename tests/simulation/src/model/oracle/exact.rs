@@ -1,0 +1,139 @@
+//! One calculator of a district, computed a second time: minute by minute.
+
+use homeroom_domain::date::Date;
+use homeroom_domain::event::{AttendanceMark, Enrollment, Fact, Scope};
+use homeroom_domain::id::SchoolId;
+use homeroom_domain::reference::Entry;
+use homeroom_domain::settings::{Category, Reporting};
+
+use super::{Oracle, Sum, meaning};
+
+/// What the district writes.
+pub const CALCULATOR: &str = "\
+calculators:
+  - id: by minutes
+    count: exact
+    day-minutes: 400
+    tardies: {every: 3, counts: 50}
+    weights: {make-up day: 50}
+    exit-day-counts: false
+";
+
+const MINUTES: usize = 400;
+
+impl Oracle {
+    /// Whether days are counted so.
+    pub(super) fn by_minutes(&self) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, Entry::Calculators(yaml) if yaml == CALCULATOR))
+    }
+
+    /// The last date that counts of a spell with this exit.
+    pub(super) fn last_date(&self, spell: &Enrollment, exit: Date) -> Date {
+        if self.by_minutes() && self.calendar(spell).is_some() { exit.previous() } else { exit }
+    }
+
+    /// A date at a school that counts there, whatever it is worth.
+    pub(super) fn minutes_day(
+        &self,
+        school: &SchoolId,
+        date: Date,
+        marks: &[&AttendanceMark],
+        came: bool,
+    ) -> Option<Sum> {
+        let mut sum = self.one_day(school, date, marks, came)?;
+        if sum.tardy {
+            let earlier = self.dates().into_iter().filter(|of| *of < date && self.counts_at(school, *of));
+            let tardies = earlier.filter(|of| self.is_tardy(school, *of)).count();
+            if (tardies + 1).is_multiple_of(3) {
+                let more = (100 - sum.absent).min(50);
+                sum.absent += more;
+                sum.unexcused += more;
+            }
+        }
+        let weight = if self.make_up(school, date) { 50 } else { 100 };
+        let worth = |part: i64| (part * weight + 50) / 100;
+        Some(Sum { absent: worth(sum.absent), unexcused: worth(sum.unexcused), weight, ..sum })
+    }
+
+    fn one_day(&self, school: &SchoolId, date: Date, marks: &[&AttendanceMark], came: bool) -> Option<Sum> {
+        let daily: Vec<_> = marks.iter().filter(|mark| mark.scope == Scope::Day).collect();
+        if daily.is_empty() {
+            // No bell schedule says how long a class is.
+            let classes = marks.len() + self.classes(school, date);
+            let known = classes == 0 && self.settings.reporting == Reporting::Negative;
+            let nothing = Sum { absent: 0, unexcused: 0, tardy: false, unexplained: false, weight: 100 };
+            return known.then_some(nothing);
+        }
+        let (mut missed, mut unexcused) = ([false; MINUTES], [false; MINUTES]);
+        let (mut tardy, mut open) = (false, false);
+        for mark in daily {
+            let Some(category) = self.category(mark) else { continue };
+            let share = i64::from(mark.share.unwrap_or(-1));
+            let whole = if (1..=100).contains(&share) { share } else { 100 };
+            let share = match category {
+                Category::Partial => mark.share.map_or(50, |share| i64::from(share).clamp(0, 100)),
+                Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse => whole,
+                _ => 0,
+            };
+            let by_share = usize::try_from(share * 4).unwrap();
+            let stated = mark.times.minutes.map(|minutes| minutes.clamp(0, 400)).filter(|minutes| match category {
+                Category::Present => false,
+                Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse => *minutes > 0,
+                _ => true,
+            });
+            let minutes = stated.map_or(by_share, |minutes| usize::try_from(minutes).unwrap());
+            let from = if category == Category::EarlyDeparture { MINUTES - minutes } else { 0 };
+            missed[from..from + minutes].fill(true);
+            if category == Category::UnexcusedAbsence {
+                unexcused[from..from + minutes].fill(true);
+            }
+            tardy |= category == Category::Tardy;
+            open |= matches!(category, Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse)
+                || category == Category::Partial && share > 0;
+        }
+        let part = |minutes: [bool; MINUTES]| {
+            let many = i64::try_from(minutes.iter().filter(|missed| **missed).count()).unwrap();
+            // To the nearest hundredth of 400 minutes.
+            (many + 2) / 4
+        };
+        let absent = part(missed);
+        Some(Sum { absent, unexcused: part(unexcused), tardy, unexplained: absent > 0 && open && !came, weight: 100 })
+    }
+
+    fn is_tardy(&self, school: &SchoolId, date: Date) -> bool {
+        let marks = self.marks(school, date);
+        let known = self.one_day(school, date, &marks, false).is_some();
+        known && marks.iter().any(|mark| mark.scope == Scope::Day && self.category(mark) == Some(Category::Tardy))
+    }
+
+    /// The student's classes of a date, with a mark or without.
+    fn classes(&self, school: &SchoolId, date: Date) -> usize {
+        let member = |fact: &&Fact| match fact {
+            Fact::SectionMembership(of) => {
+                let covered = of.begin_on <= date && of.end_on.is_none_or(|end| date <= end);
+                covered
+                    && self.section(of.section).is_some_and(|(section, session, _)| {
+                        section.school == *school && session.begin_on <= date && date <= session.end_on
+                    })
+            }
+            _ => false,
+        };
+        self.facts.iter().filter(member).count()
+    }
+
+    /// Whether the calendar of the spell that began last, of those whose calendar has the date, has a make-up day; of two that began together, the later calendar's id.
+    fn make_up(&self, school: &SchoolId, date: Date) -> bool {
+        let spells = self.spells(school, date).into_iter();
+        let having = spells.filter(|spell| self.calendar(spell).is_some_and(|of| self.instructional(of, date)));
+        let latest = having.max_by_key(|spell| (spell.entry_on, spell.calendar)).unwrap();
+        let calendar = self.calendar(latest);
+        self.entries.iter().any(|entry| match entry {
+            Entry::CalendarDate(of) => {
+                Some(of.calendar) == calendar
+                    && of.date == date
+                    && of.events.iter().any(|event| meaning(event) == "make-up day")
+            }
+            _ => false,
+        })
+    }
+}
