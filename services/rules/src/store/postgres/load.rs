@@ -20,6 +20,9 @@ use crate::store::Found;
 use crate::store::postgres::bad_row;
 
 /// Loads students by district and key; the missing ones are new.
+///
+/// Each is looked up by itself: the plan of a prepared statement may be of a time when the table was all but empty, and a join
+/// that reads every row for a batch, which was right then, takes minutes when a district of a million has just arrived.
 pub(crate) async fn students(database: &Database, wanted: Vec<(DistrictId, StudentKey)>) -> Result<Vec<Found>, Error> {
     if wanted.is_empty() {
         return Ok(Vec::new());
@@ -35,7 +38,11 @@ pub(crate) async fn students(database: &Database, wanted: Vec<(DistrictId, Stude
                     "select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
                             s.evaluated_as_of, s.evaluated_reference, s.waiting
                      from unnest($1::text[], $2::bytea[]) as wanted (district, student)
-                     join students s on s.district = wanted.district and s.student = wanted.student",
+                     cross join lateral (
+                         select * from students
+                         where students.district = wanted.district and students.student = wanted.student
+                         limit 1
+                     ) s",
                 )
                 .bind(names)
                 .bind(keys)
