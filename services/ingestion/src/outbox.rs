@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use homeroom_bus::Topic;
 use homeroom_domain::id::DistrictId;
-use homeroom_pg::Error;
+use homeroom_pg::{Database, Error};
 use sqlx::PgConnection;
 
-/// The channel on which an append wakes the relay.
+/// The channel on which relays are woken.
 pub(crate) const CHANNEL: &str = "homeroom_outbox";
 
 /// A message for the log.
@@ -31,21 +31,34 @@ pub(crate) struct Entry {
     pub(crate) traceparent: Option<String>,
 }
 
-/// Appends in order, and wakes the relay when the transaction commits. The moment is the database's: its age is measured there.
+/// Appends in order, and wakes the relay when the transaction commits: for what is rare. A transaction that notifies takes a lock
+/// of the whole cluster when it commits, and keeps it until it is on disk.
 pub(crate) async fn append(connection: &mut PgConnection, entries: &[Entry]) -> Result<(), Error> {
-    // The sequence is drawn in the order of the rows. One statement wakes the relay too.
-    let sql = "with appended as (insert into outbox (district, topic, key, value, traceparent, created_at) \
+    append_quietly(connection, entries).await?;
+    sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(connection).await?;
+    Ok(())
+}
+
+/// Wakes the relays of other processes.
+pub(crate) async fn wake(database: &Database) -> Result<(), Error> {
+    sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(database.pool()).await?;
+    Ok(())
+}
+
+/// Appends in order. Whoever commits wakes the relay with [`Backlog::appended`](crate::edfi::Backlog::appended). The moment is the
+/// database's: its age is measured there.
+pub(crate) async fn append_quietly(connection: &mut PgConnection, entries: &[Entry]) -> Result<(), Error> {
+    // The sequence is drawn in the order of the rows.
+    let sql = "insert into outbox (district, topic, key, value, traceparent, created_at) \
                select district, topic, key, value, traceparent, now() \
                from unnest($1::text[], $2::text[], $3::bytea[], $4::bytea[], $5::text[]) \
-                   with ordinality w (district, topic, key, value, traceparent, place) order by place returning 1) \
-               select pg_notify($6, '') from (select count(*) from appended) counted";
+                   with ordinality w (district, topic, key, value, traceparent, place) order by place";
     sqlx::query(sql)
         .bind(entries.iter().map(|entry| entry.district.to_string()).collect::<Vec<_>>())
         .bind(entries.iter().map(|entry| entry.message.topic.name().to_owned()).collect::<Vec<_>>())
         .bind(entries.iter().map(|entry| entry.message.key.to_vec()).collect::<Vec<_>>())
         .bind(entries.iter().map(|entry| entry.message.value.as_ref().map(|value| value.to_vec())).collect::<Vec<_>>())
         .bind(entries.iter().map(|entry| entry.traceparent.clone()).collect::<Vec<_>>())
-        .bind(CHANNEL)
         .execute(connection)
         .await?;
     Ok(())

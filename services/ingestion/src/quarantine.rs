@@ -86,7 +86,7 @@ impl Quarantine {
                 let rows = Arc::clone(&rows);
                 Box::pin(async move {
                     rows.insert(connection).await?;
-                    outbox::append(connection, &rows.letters).await
+                    outbox::append_quietly(connection, &rows.letters).await
                 })
             })
             .await?;

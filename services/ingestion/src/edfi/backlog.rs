@@ -8,6 +8,7 @@ use std::time::Duration;
 use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_pg::{Database, Districts, Error};
 use sqlx::Row as _;
+use tokio::sync::Notify;
 
 use crate::config::Limits;
 use crate::district::{self, Known};
@@ -24,6 +25,8 @@ pub(crate) struct Backlog {
     oldest_ms: AtomicU64,
     measured: AtomicBool,
     stranded: AtomicU64,
+    /// Wakes the relay of this process.
+    wake: Notify,
     max_rows: u64,
     max_age: Duration,
 }
@@ -38,6 +41,7 @@ impl Backlog {
             // The process has just connected.
             measured: AtomicBool::new(true),
             stranded: AtomicU64::new(known.stranded),
+            wake: Notify::new(),
             max_rows: limits.outbox_rows,
             max_age: limits.outbox_age(),
         });
@@ -79,10 +83,19 @@ impl Backlog {
         self.stranded.load(Ordering::Relaxed)
     }
 
-    /// Counts rows that this process has added since the last measurement.
+    /// Counts rows that this process has added and committed since the last measurement, and wakes its relay.
     pub(crate) fn appended(&self, rows: usize) {
+        if rows == 0 {
+            return;
+        }
         self.added.fetch_add(rows as u64, Ordering::Relaxed);
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+
+    /// Waits until this process has added rows since the last call. Of several who wait, one is woken.
+    pub(crate) async fn woken(&self) {
+        self.wake.notified().await;
     }
 
     /// Counts rows that this process has published since the last measurement.

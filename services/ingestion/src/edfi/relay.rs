@@ -1,7 +1,7 @@
 //! The relay: publishes the outbox in order and deletes what the log has acknowledged.
 //!
-//! A reconciler: it takes no input, is woken by NOTIFY or by time, and looks at what is there; so a lost wake-up costs a
-//! moment, and a crash between publishing and deleting costs a repeated record of the same revision, which readers drop.
+//! A reconciler: it takes no input, is woken by its process, by NOTIFY or by time, and looks at what is there; so a lost wake-up
+//! costs a moment, and a crash between publishing and deleting costs a repeated record of the same revision, which readers drop.
 //! One process relays at a time, by a lease that is kept while the log is slow, and given back only when nothing of ours is on
 //! its way any more. Two relays at once would publish some records twice and interleave them. Readers take the higher revision
 //! of a record, but a compacted topic keeps the later one.
@@ -75,8 +75,10 @@ struct Row {
 enum Round {
     /// So many rows were published, and there may be more.
     More(usize),
-    /// Nothing is left, or another process relays.
+    /// Nothing is left.
     Rest,
+    /// Another process relays.
+    Elsewhere,
     /// The log did not take all.
     Refused(String),
 }
@@ -99,6 +101,8 @@ impl Relay {
         let mut pause = LONGEST_PAUSE / 50;
         // What the log has acknowledged and the outbox still holds.
         let mut acknowledged = Vec::new();
+        // Whether the last look was asked for by this process.
+        let mut ours = false;
         loop {
             let round = tokio::select! {
                 round = self.round(&mut acknowledged) => round,
@@ -118,6 +122,11 @@ impl Relay {
                     continue;
                 }
                 Ok(Round::Rest) => None,
+                // It is for whoever relays to look. A word that is lost costs it a moment.
+                Ok(Round::Elsewhere) if std::mem::take(&mut ours) => {
+                    outbox::wake(&self.database).await.err().map(|error| error.to_string())
+                }
+                Ok(Round::Elsewhere) => None,
                 Ok(Round::Refused(why)) => Some(why),
                 Err(error) => Some(error.to_string()),
             };
@@ -128,7 +137,7 @@ impl Relay {
                     tokio::time::sleep(pause).await;
                 } else {
                     pause = LONGEST_PAUSE / 50;
-                    self.wait(&mut listener).await;
+                    ours = self.wait(&mut listener).await;
                 }
             };
             tokio::select! {
@@ -138,19 +147,23 @@ impl Relay {
         }
     }
 
-    /// Waits to be woken.
-    async fn wait(&self, listener: &mut Option<Listener>) {
+    /// Waits to be woken; whether this process has rows for whoever relays.
+    async fn wait(&self, listener: &mut Option<Listener>) -> bool {
         if listener.is_none() {
             // Until it listens, it polls.
             *listener = self.database.listen(outbox::CHANNEL).await.ok();
             // What came before it listened has no wake-up: look at once.
-            return;
+            return false;
         }
-        match listener {
-            Some(listening) => {
-                let _woken: Wake = listening.wait(IDLE).await;
+        let elsewhere = async {
+            match listener {
+                Some(listening) => drop::<Wake>(listening.wait(IDLE).await),
+                None => tokio::time::sleep(IDLE).await,
             }
-            None => tokio::time::sleep(IDLE).await,
+        };
+        tokio::select! {
+            () = self.backlog.woken() => true,
+            () = elsewhere => false,
         }
     }
 
@@ -173,6 +186,7 @@ impl Relay {
         let rows = self.settle_and_claim(acknowledged.clone()).await?;
         self.backlog.published(acknowledged.len());
         acknowledged.clear();
+        let Some(rows) = rows else { return Ok(Round::Elsewhere) };
         let claimed = rows.len();
         if claimed == 0 {
             return Ok(Round::Rest);
@@ -182,8 +196,8 @@ impl Relay {
         Ok(refused.map_or(Round::More(claimed), |error| Round::Refused(error.to_string())))
     }
 
-    /// Deletes what is acknowledged and claims what comes next: one transaction a round. Without the lease it claims nothing.
-    async fn settle_and_claim(&self, acknowledged: Vec<i64>) -> Result<Vec<Row>, Error> {
+    /// Deletes what is acknowledged and claims what comes next: one transaction a round. None without the lease.
+    async fn settle_and_claim(&self, acknowledged: Vec<i64>) -> Result<Option<Vec<Row>>, Error> {
         let (owner, most) = (self.owner, i64::from(self.rows));
         let acknowledged = Arc::new(acknowledged);
         self.database
@@ -195,12 +209,12 @@ impl Relay {
                         sqlx::query(sql).bind(&*acknowledged).execute(&mut *connection).await?;
                     }
                     if !lease(connection, owner).await? {
-                        return Ok(Vec::new());
+                        return Ok(None);
                     }
                     let sql =
                         "select outbox_id, topic, key, value, traceparent from outbox order by outbox_id limit $1";
                     let rows = sqlx::query(sql).bind(most).fetch_all(connection).await?;
-                    rows.iter().map(row).collect()
+                    rows.iter().map(row).collect::<Result<_, _>>().map(Some)
                 })
             })
             .await

@@ -101,7 +101,7 @@ pub(crate) async fn write(connection: &mut PgConnection, writes: &Writes, now: T
     }
     if !writes.outbox.is_empty() {
         // After the districts' lock: the outbox's ids grow with change versions.
-        outbox::append(connection, &writes.outbox).await?;
+        outbox::append_quietly(connection, &writes.outbox).await?;
     }
     Ok(())
 }
