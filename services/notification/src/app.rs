@@ -8,7 +8,7 @@ use homeroom_chassis::access::Access;
 use homeroom_chassis::{Component, TaskGroup};
 use homeroom_pg::{Database, Migration, Schema};
 use homeroom_proto::wire::notification::alert_feed_server::{AlertFeedServer, SERVICE_NAME};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 use tonic::service::Routes;
 
 use crate::config::{Config, Invalid};
@@ -99,8 +99,9 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     let policy = Arc::new(config.policy());
     let stop = tasks.stopping();
 
-    let (wake_sender, wake) = watch::channel(0);
-    tasks.spawn("notification listener", feed::listen(store.database().clone(), wake_sender, stop.clone()));
+    let (wakes, wake) = (store.wakes(), store.wakes().subscribe());
+    tasks.spawn("notification listener", wakes.clone().listen(store.database().clone(), stop.clone()));
+    tasks.spawn("notification teller", wakes.clone().tell(store.database().clone(), stop.clone()));
     tasks.spawn("routing", routing.clone().run(stop.clone()));
     let every = Duration::from_millis(config.feed.sweep_ms);
     let retention = config.retention();

@@ -10,7 +10,6 @@ mod held;
 mod room;
 mod session;
 mod ticket;
-mod wake;
 mod watch;
 mod wire;
 
@@ -30,10 +29,9 @@ use uuid::Uuid;
 
 use crate::config;
 use crate::schedule::Policy;
-use crate::store::{Lease, Reach, Store};
+use crate::store::{Lease, Reach, Store, Wake};
 
 pub(crate) use room::Room;
-pub(crate) use wake::{Wake, listen};
 pub(crate) use watch::Reader;
 
 /// What streams share.

@@ -8,6 +8,7 @@ mod inbox;
 mod restored;
 mod settle;
 mod view;
+mod wakes;
 mod watch;
 
 use homeroom_domain::alert::ChangeKind;
@@ -24,23 +25,27 @@ pub(crate) use forget::BATCH;
 pub(crate) use inbox::{Batch, DeadLetter, Locks, Step, Turn};
 pub(crate) use settle::{Reach, Settlement, Standing};
 pub(crate) use view::DeliveryState;
+pub(crate) use wakes::{Wake, Wakes};
 pub(crate) use watch::{Page, Position, Watched};
 
 use crate::message;
 use crate::plan::{Delivery, Recipient};
 
-/// Notified in every transaction that plans or frees a delivery or records a change.
-pub(crate) const CHANNEL: &str = "homeroom_notification";
-
 /// The service's database. Clones share the pool.
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     database: Database,
+    wakes: Wakes,
 }
 
 impl Store {
-    pub(crate) const fn new(database: Database) -> Self {
-        Self { database }
+    pub(crate) fn new(database: Database) -> Self {
+        Self { database, wakes: Wakes::new() }
+    }
+
+    /// Who waits for deliveries and changes.
+    pub(crate) const fn wakes(&self) -> &Wakes {
+        &self.wakes
     }
 
     pub(crate) const fn database(&self) -> &Database {
@@ -73,9 +78,9 @@ pub(crate) fn is_refusal(error: &Error) -> bool {
     code.is_some_and(|code| ["22", "23", "54"].iter().any(|class| code.starts_with(class)))
 }
 
-/// Wakes whoever waits for deliveries or changes, once the transaction commits.
+/// Wakes whoever waits for deliveries or changes, once the transaction commits: for what is rare, see [`wakes`].
 async fn notify(connection: &mut PgConnection) -> Result<(), Error> {
-    sqlx::query("select pg_notify($1, '')").bind(CHANNEL).execute(connection).await?;
+    sqlx::query("select pg_notify($1, '')").bind(wakes::CHANNEL).execute(connection).await?;
     Ok(())
 }
 

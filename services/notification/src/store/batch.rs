@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::{Batch, Turn, bad_row, count, delivery, notify};
+use super::{Batch, Turn, bad_row, count, delivery};
 use crate::plan::{self, Delivery};
 use crate::routing::Routing;
 
@@ -93,10 +93,6 @@ pub(super) async fn apply(
     let Step { alerts, writes, outcome, .. } = step;
     let worth = batches().map(|batch| batch.worth).max().unwrap_or_default();
     writes.write(connection, When { now, worth }, &alerts).await?;
-    // A change that is kept has notified with its statement.
-    if outcome.changes.is_empty() && outcome.late > 0 {
-        notify(connection).await?;
-    }
     Ok(outcome)
 }
 

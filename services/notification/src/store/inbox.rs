@@ -115,6 +115,7 @@ impl Store {
                 if epoch != turn.epoch {
                     Ok(Step::Fenced)
                 } else if next == batch.next.0 {
+                    self.wakes.wake();
                     Ok(Step::Applied(Outcome::default()))
                 } else {
                     Err(Error::Abandoned("apply-batch"))
@@ -137,7 +138,8 @@ impl Store {
         districts.sort_unstable();
         districts.dedup();
         let districts = Districts::of(districts);
-        self.database
+        let outcome = self
+            .database
             .run("apply-batch", &districts, |connection| {
                 let (batches, routing) = (batches.to_vec(), Arc::clone(routing));
                 Box::pin(async move {
@@ -156,7 +158,11 @@ impl Store {
                     }
                 })
             })
-            .await
+            .await?;
+        if !outcome.changes.is_empty() || outcome.late > 0 {
+            self.wakes.wake();
+        }
+        Ok(outcome)
     }
 }
 

@@ -15,12 +15,12 @@ use super::write::{Content, New};
 use super::{Alert, Incoming, When, uuid};
 use crate::message::{self, Message};
 use crate::plan::{Planned, Standing};
-use crate::store::{CHANNEL, stored};
+use crate::store::stored;
 
 /// Why a delivery ended that nobody will get, or get again.
 pub(in crate::store) const CANCELLED: &str = "superseded before it was sent";
 
-/// Inserts changes with the next sequences of their districts, and wakes whoever waits for them. A district's order is locked from here to the commit; districts
+/// Inserts changes with the next sequences of their districts. A district's order is locked from here to the commit; districts
 /// come in the order of their names, so that two batches cannot wait for each other.
 pub(super) async fn insert_changes(
     connection: &mut PgConnection,
@@ -51,15 +51,13 @@ async fn insert_changes_of(
              insert into feed_positions (district, last_sequence) values ($1, $2)
              on conflict (district) do update set last_sequence = feed_positions.last_sequence + excluded.last_sequence
              returning last_sequence - $2 as before),
-         named as (insert into districts (name) select $1 from taken where before = 0 on conflict do nothing),
-         kept as (
-             insert into alert_changes
-                 (alert_id, number, district, sequence, school, kind, message, teams, traceparent, recorded_at)
-             select n.alert_id, n.number, $1, taken.before + n.place, n.school, n.kind, n.message,
-                 array(select jsonb_array_elements_text(n.teams::jsonb)), n.traceparent, moment($3)
-             from taken, unnest($4::uuid[], $5::int[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::text[])
-                 with ordinality as n (alert_id, number, school, kind, message, teams, traceparent, place))
-         select pg_notify($11, '')",
+         named as (insert into districts (name) select $1 from taken where before = 0 on conflict do nothing)
+         insert into alert_changes
+             (alert_id, number, district, sequence, school, kind, message, teams, traceparent, recorded_at)
+         select n.alert_id, n.number, $1, taken.before + n.place, n.school, n.kind, n.message,
+             array(select jsonb_array_elements_text(n.teams::jsonb)), n.traceparent, moment($3)
+         from taken, unnest($4::uuid[], $5::int[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::text[])
+             with ordinality as n (alert_id, number, school, kind, message, teams, traceparent, place)",
     )
     .bind(district)
     .bind(i64::try_from(changes.len()).unwrap_or(i64::MAX))
@@ -71,7 +69,6 @@ async fn insert_changes_of(
     .bind(changes.iter().map(|(incoming, _)| &incoming.encoded[..]).collect::<Vec<_>>())
     .bind(teams.collect::<Vec<_>>())
     .bind(changes.iter().map(|(incoming, _)| incoming.traceparent.as_str()).collect::<Vec<_>>())
-    .bind(CHANNEL)
     .execute(connection)
     .await?;
     Ok(())
