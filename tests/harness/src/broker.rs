@@ -47,6 +47,14 @@ impl Broker {
         Ok(broker)
     }
 
+    /// Starts one that is as quick as in production: with the memory, and the compiler, that tests spare.
+    pub async fn start_for_figures() -> Result<Self> {
+        let mut broker = Self::place()?;
+        broker.process = broker.process.variable("JAVA_TOOL_OPTIONS", "-XX:MaxHeapSize=1g");
+        broker.restart().await?;
+        Ok(broker)
+    }
+
     /// One that does not run yet, so that something can be put where its data will be: see [`Self::data`].
     pub fn place() -> Result<Self> {
         let port = free_port()?;

@@ -95,7 +95,7 @@ impl World {
             let name = data.path().file_name().and_then(|name| name.to_str()).unwrap_or("load");
             (None, Config { bootstrap_servers, topic_prefix: format!("{name}."), ..Config::default() })
         } else {
-            let broker = Broker::start().await?;
+            let broker = Broker::start_for_figures().await?;
             let kafka = broker.config();
             (Some(broker), kafka)
         };
