@@ -18,6 +18,7 @@ use crate::process::Process;
 use crate::ready::Ready;
 use crate::store::Store;
 use crate::store::postgres::PostgresStore;
+use crate::store::postgres::gather::gather;
 use crate::store::postgres::watchers::Watchers;
 
 /// What the service keeps.
@@ -71,7 +72,13 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
         telling.run().await;
         Ok::<(), std::convert::Infallible>(())
     });
-    let store: Arc<dyn Store> = Arc::new(PostgresStore::new(database.clone(), watchers));
+    let (gather, gatherer) = gather(database.clone());
+    let stopping = tasks.stopping();
+    tasks.spawn("rules.commits", async move {
+        gatherer.run(stopping).await;
+        Ok::<(), std::convert::Infallible>(())
+    });
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::new(database.clone(), watchers, gather));
     let process = Process {
         store: Arc::clone(&store),
         log: Arc::clone(&log),

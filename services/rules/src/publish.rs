@@ -15,6 +15,7 @@ use bytes::Bytes;
 use homeroom_bus::{Appended, Error, Log, NewRecord, Topic};
 use homeroom_chassis::TaskGroup;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::{Lease, OutboxRow, Store};
@@ -47,6 +48,8 @@ const BATCH: usize = 1_000;
 const TOPICS: [Topic; 2] = [Topic::Alerts, Topic::DeadLetters];
 /// Commits handed over that wait.
 const HANDED: usize = 16;
+/// How often, at most, rows that are published are deleted: a transaction for each commit would cost more than many rows of one.
+const TIDY: Duration = Duration::from_millis(200);
 /// How long to wait when the log or the database is away.
 const BACKOFF: Duration = Duration::from_millis(250);
 
@@ -74,6 +77,8 @@ impl Publisher {
                 handed,
                 progress,
                 appended: Arc::clone(&appended),
+                undeleted: None,
+                tidied_at: Instant::now(),
                 stopping: tasks.stopping(),
             };
             tasks.spawn("rules.publisher", async move {
@@ -128,6 +133,9 @@ struct Run {
     handed: mpsc::Receiver<Handed>,
     progress: watch::Sender<i64>,
     appended: Arc<AtomicI64>,
+    /// The number of the last row that is published, when rows up to it may still be in the table.
+    undeleted: Option<i64>,
+    tidied_at: Instant,
     stopping: CancellationToken,
 }
 
@@ -141,8 +149,10 @@ impl Run {
                 Ok(reached) => {
                     next = reached;
                     self.progress.send_replace(next);
+                    self.tidy_when_due().await;
                     // The worker ends when the process stops; what it committed last is published still.
-                    if next >= committed && self.commits.changed().await.is_err() {
+                    if next >= committed && self.wait().await.is_err() {
+                        self.tidy().await;
                         return;
                     }
                 }
@@ -154,6 +164,36 @@ impl Run {
                         () = tokio::time::sleep(BACKOFF) => {}
                     }
                 }
+            }
+        }
+    }
+
+    /// Waits for more to publish, and meanwhile deletes what is published.
+    async fn wait(&mut self) -> Result<(), watch::error::RecvError> {
+        while self.undeleted.is_some() {
+            tokio::select! {
+                biased;
+                changed = self.commits.changed() => return changed,
+                () = tokio::time::sleep_until(self.tidied_at + TIDY) => self.tidy().await,
+            }
+        }
+        self.commits.changed().await
+    }
+
+    async fn tidy_when_due(&mut self) {
+        if self.tidied_at.elapsed() >= TIDY {
+            self.tidy().await;
+        }
+    }
+
+    /// Deletes what is published. When it fails the rows stay for the next time, and are published again by the next owner at worst.
+    async fn tidy(&mut self) {
+        let Some(last) = self.undeleted else { return };
+        self.tidied_at = Instant::now();
+        match self.store.delete_outbox(self.partition, self.topic, last).await {
+            Ok(()) => self.undeleted = None,
+            Err(error) => {
+                tracing::warn!(partition = self.partition, topic = %self.topic, %error, "published messages are not deleted yet");
             }
         }
     }
@@ -173,9 +213,7 @@ impl Run {
         self.note(&results);
         let kept = results.iter().take_while(|result| result.is_ok()).count();
         let last = kept.checked_sub(1).and_then(|at| seqs.get(at)).copied();
-        if let Some(last) = last {
-            self.store.delete_outbox(self.partition, self.topic, last).await.map_err(|error| error.to_string())?;
-        }
+        self.undeleted = last.or(self.undeleted);
         match (last, results.into_iter().find_map(Result::err)) {
             (_, None) => Ok(reached),
             (Some(last), Some(_)) => Ok(last + 1),

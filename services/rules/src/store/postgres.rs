@@ -2,6 +2,7 @@
 
 pub(crate) mod claim;
 pub(crate) mod commit;
+pub(crate) mod gather;
 pub(crate) mod load;
 pub(crate) mod outbox;
 pub(crate) mod sweep;
@@ -17,6 +18,8 @@ use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 use homeroom_pg::Database;
 
+use crate::store::postgres::commit::Commit;
+use crate::store::postgres::gather::Gather;
 use crate::store::postgres::watchers::Watchers;
 use crate::store::{Committed, Effects, Error, Found, Key, Lease, OutboxRow, Store, Wanted};
 
@@ -25,11 +28,12 @@ use crate::store::{Committed, Effects, Error, Found, Key, Lease, OutboxRow, Stor
 pub(crate) struct PostgresStore {
     database: Database,
     watchers: Watchers,
+    gather: Gather,
 }
 
 impl PostgresStore {
-    pub(crate) fn new(database: Database, watchers: Watchers) -> Self {
-        Self { database, watchers }
+    pub(crate) fn new(database: Database, watchers: Watchers, gather: Gather) -> Self {
+        Self { database, watchers, gather }
     }
 }
 
@@ -60,7 +64,7 @@ impl Store for PostgresStore {
     }
 
     async fn commit(&self, from: Lease, to: Lease, effects: Arc<Effects>) -> Result<Committed, Error> {
-        Ok(commit::commit(&self.database, from, to, effects).await?)
+        self.gather.commit(Commit { from, to, effects }).await
     }
 
     fn tell(&self, partition: i32, committed: &Effects) {

@@ -59,6 +59,21 @@ async fn a_stale_owner_is_fenced_and_its_work_has_no_effect() {
     world.exact(&owner).await;
 }
 
+/// Both partitions' batches are committed together while each has its owner.
+#[tokio::test]
+async fn a_partition_that_is_anothers_now_keeps_no_other_from_being_committed() {
+    let (world, service) = World::start().await;
+    for name in NAMES {
+        world.home.attends(student(name), "1").await;
+    }
+    world.settled(&service).await;
+    world.count("with lost as (update rules.partitions set epoch = epoch + 1 where partition = 0 returning 1) select count(*) from lost").await;
+    everyone_absent(&world, 12).await;
+    until("the other partition has told of its students", async || !world.all_alerts().await.is_empty()).await;
+    assert_eq!(service.tasks.failure(), None);
+    assert_eq!(world.count("select count(*) from rules.outbox where partition = 0").await, 0);
+}
+
 /// What is committed and not published when a process dies is published by the next owner, in order.
 #[tokio::test]
 async fn alerts_committed_before_a_crash_are_published_by_the_next_owner() {

@@ -1,6 +1,6 @@
-//! One batch's effects, in one transaction that begins with the fence.
+//! Effects of batches, in one transaction that begins with the fence.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use homeroom_domain::id::{DistrictId, RuleId, SchoolId};
@@ -12,28 +12,25 @@ use crate::evaluate::{Row, Written};
 use crate::store::postgres::outbox;
 use crate::store::{Committed, DeadLetter, Effects, Lease, OutboxRow, StudentChange, Tally};
 
-/// Commits the effects and moves the lease from `from` to `to`.
-pub(crate) async fn commit(
-    database: &Database,
-    from: Lease,
-    to: Lease,
-    effects: Arc<Effects>,
-) -> Result<Committed, Error> {
-    let of_students = effects.students.iter().map(|change| &change.district);
-    let districts = Districts::of(
-        of_students
-            .chain(effects.dates.iter().map(|(district, _)| district))
-            .chain(effects.tally.keys().map(|(district, _)| district))
-            .collect::<std::collections::BTreeSet<_>>(),
-    );
+/// What a partition commits: its lease moves from `from` to `to`, and the effects are written.
+#[derive(Debug, Clone)]
+pub(crate) struct Commit {
+    pub(crate) from: Lease,
+    pub(crate) to: Lease,
+    pub(crate) effects: Arc<Effects>,
+}
+
+/// Commits what each of several partitions has, all of it or nothing: [`Committed::Fenced`] when one of their rows is not as its
+/// owner left it.
+pub(crate) async fn commit(database: &Database, commits: Arc<[Commit]>) -> Result<Committed, Error> {
     let result = database
-        .run("rules.batch.commit", &districts, move |tx| {
-            let effects = Arc::clone(&effects);
+        .run("rules.batch.commit", &districts(&commits), move |tx| {
+            let commits = Arc::clone(&commits);
             Box::pin(async move {
-                if !advance(tx, from, to).await? {
+                if !advance(tx, &commits).await? {
                     return Err(Error::Abandoned("rules.batch.commit"));
                 }
-                write(tx, from, &effects).await
+                write(tx, &commits).await
             })
         })
         .await;
@@ -44,40 +41,70 @@ pub(crate) async fn commit(
     }
 }
 
-async fn advance(tx: &mut PgConnection, from: Lease, to: Lease) -> Result<bool, Error> {
-    let moved = sqlx::query(
-        "update partitions
-         set commits = $3, next_offset = $4, state_offset = $5, reference_offset = $6, alerts_offset = $7, next_seq = $8
-         where partition = $1 and epoch = $2 and commits = $9 and next_offset = $10 and state_offset = $11
-           and reference_offset = $12 and alerts_offset = $13 and next_seq = $14",
-    )
-    .bind(from.partition)
-    .bind(from.epoch)
-    .bind(to.commits)
-    .bind(to.next_offset)
-    .bind(to.state_offset)
-    .bind(to.reference_offset)
-    .bind(to.alerts_offset)
-    .bind(to.next_seq)
-    .bind(from.commits)
-    .bind(from.next_offset)
-    .bind(from.state_offset)
-    .bind(from.reference_offset)
-    .bind(from.alerts_offset)
-    .bind(from.next_seq)
-    .execute(tx)
-    .await?;
-    Ok(moved.rows_affected() == 1)
+fn districts(commits: &[Commit]) -> Districts {
+    let effects = || commits.iter().map(|commit| &*commit.effects);
+    let of_students = effects().flat_map(|effects| &effects.students).map(|change| &change.district);
+    let of_dates = effects().flat_map(|effects| &effects.dates).map(|(district, _)| district);
+    let of_tallies = effects().flat_map(|effects| effects.tally.keys()).map(|(district, _)| district);
+    Districts::of(of_students.chain(of_dates).chain(of_tallies).collect::<BTreeSet<_>>())
 }
 
-async fn write(tx: &mut PgConnection, from: Lease, effects: &Effects) -> Result<(), Error> {
-    dates(tx, from.partition, &effects.dates).await?;
-    students(tx, from.partition, &effects.students).await?;
-    measures(tx, &effects.students).await?;
-    leanings(tx, &effects.students).await?;
-    tally(tx, from.partition, &effects.tally).await?;
-    messages(tx, from, &effects.outbox).await?;
-    dead_letters(tx, from.partition, &effects.dead_letters).await
+async fn advance(tx: &mut PgConnection, commits: &[Commit]) -> Result<bool, Error> {
+    let from = |of: fn(&Lease) -> i64| commits.iter().map(|commit| of(&commit.from)).collect::<Vec<_>>();
+    let to = |of: fn(&Lease) -> i64| commits.iter().map(|commit| of(&commit.to)).collect::<Vec<_>>();
+    let moved = sqlx::query(
+        "update partitions p
+         set commits = n.to_commits, next_offset = n.to_next, state_offset = n.to_state, reference_offset = n.to_reference,
+             alerts_offset = n.to_alerts, next_seq = n.to_seq
+         from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+                     $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+              as n (partition, epoch, commits, next_offset, state_offset, reference_offset, alerts_offset, next_seq,
+                    to_commits, to_next, to_state, to_reference, to_alerts, to_seq)
+         where p.partition = n.partition and p.epoch = n.epoch and p.commits = n.commits and p.next_offset = n.next_offset
+           and p.state_offset = n.state_offset and p.reference_offset = n.reference_offset
+           and p.alerts_offset = n.alerts_offset and p.next_seq = n.next_seq",
+    )
+    .bind(commits.iter().map(|commit| commit.from.partition).collect::<Vec<_>>())
+    .bind(from(|lease| lease.epoch))
+    .bind(from(|lease| lease.commits))
+    .bind(from(|lease| lease.next_offset))
+    .bind(from(|lease| lease.state_offset))
+    .bind(from(|lease| lease.reference_offset))
+    .bind(from(|lease| lease.alerts_offset))
+    .bind(from(|lease| lease.next_seq))
+    .bind(to(|lease| lease.commits))
+    .bind(to(|lease| lease.next_offset))
+    .bind(to(|lease| lease.state_offset))
+    .bind(to(|lease| lease.reference_offset))
+    .bind(to(|lease| lease.alerts_offset))
+    .bind(to(|lease| lease.next_seq))
+    .execute(tx)
+    .await?;
+    Ok(usize::try_from(moved.rows_affected()).is_ok_and(|moved| moved == commits.len()))
+}
+
+/// Something of a partition.
+type Of<'a, T> = (i32, &'a T);
+
+async fn write(tx: &mut PgConnection, commits: &[Commit]) -> Result<(), Error> {
+    for commit in commits {
+        dates(tx, commit.from.partition, &commit.effects.dates).await?;
+    }
+    let changes: Vec<Of<'_, StudentChange>> = commits
+        .iter()
+        .flat_map(|commit| commit.effects.students.iter().map(|change| (commit.from.partition, change)))
+        .collect();
+    students(tx, &changes).await?;
+    let changes: Vec<&StudentChange> =
+        changes.into_iter().map(|(_, change)| change).filter(|change| change.moves_tables()).collect();
+    measures(tx, &changes).await?;
+    leanings(tx, &changes).await?;
+    tally(tx, commits).await?;
+    messages(tx, commits).await?;
+    for commit in commits {
+        dead_letters(tx, commit.from.partition, &commit.effects.dead_letters).await?;
+    }
+    Ok(())
 }
 
 async fn dates(tx: &mut PgConnection, partition: i32, dates: &[(DistrictId, Now)]) -> Result<(), Error> {
@@ -97,23 +124,22 @@ async fn dates(tx: &mut PgConnection, partition: i32, dates: &[(DistrictId, Now)
     Ok(())
 }
 
-async fn students(tx: &mut PgConnection, partition: i32, changes: &[StudentChange]) -> Result<(), Error> {
+async fn students(tx: &mut PgConnection, changes: &[Of<'_, StudentChange>]) -> Result<(), Error> {
     if changes.is_empty() {
         return Ok(());
     }
-    let column = |of: fn(&StudentChange) -> Vec<u8>| changes.iter().map(of).collect::<Vec<_>>();
-    let districts: Vec<&str> = changes.iter().map(|change| change.district.as_str()).collect();
-    let keys: Vec<&[u8]> = changes.iter().map(|change| change.student.as_bytes().as_slice()).collect();
+    let all = || changes.iter().map(|(_, change)| *change);
+    let column = |of: fn(&StudentChange) -> Vec<u8>| all().map(of).collect::<Vec<_>>();
     let evaluated =
-        |of: fn(Now) -> i32| changes.iter().map(|change| change.after.evaluated.map(of)).collect::<Vec<Option<i32>>>();
+        |of: fn(Now) -> i32| all().map(|change| change.after.evaluated.map(of)).collect::<Vec<Option<i32>>>();
     sqlx::query(
         "insert into students (district, student, partition, ledger, episodes, written, included_offset, evaluated_today,
                               evaluated_as_of, evaluated_reference, waiting, marks, open_alerts)
-         select district, student, $1, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
+         select district, student, partition, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
                 evaluated_reference, waiting, marks, open_alerts
-         from unnest($2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bigint[], $8::int[], $9::int[],
-                     $10::bigint[], $11::bool[], $12::int[], $13::int[])
-              as new (district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
+         from unnest($1::int[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bigint[], $8::int[],
+                     $9::int[], $10::bigint[], $11::bool[], $12::int[], $13::int[])
+              as new (partition, district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
                       evaluated_reference, waiting, marks, open_alerts)
          on conflict (district, student) do update
          set partition = excluded.partition, ledger = excluded.ledger, episodes = excluded.episodes, written = excluded.written,
@@ -121,19 +147,19 @@ async fn students(tx: &mut PgConnection, partition: i32, changes: &[StudentChang
              evaluated_as_of = excluded.evaluated_as_of, evaluated_reference = excluded.evaluated_reference,
              waiting = excluded.waiting, marks = excluded.marks, open_alerts = excluded.open_alerts",
     )
-    .bind(partition)
-    .bind(districts)
-    .bind(keys)
+    .bind(changes.iter().map(|(partition, _)| *partition).collect::<Vec<_>>())
+    .bind(all().map(|change| change.district.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|change| change.student.as_bytes().as_slice()).collect::<Vec<_>>())
     .bind(column(|change| change.after.ledger.encode()))
     .bind(column(|change| change.after.episodes.encode()))
     .bind(column(|change| change.after.written.encode()))
-    .bind(changes.iter().map(|change| change.after.included_offset).collect::<Vec<_>>())
+    .bind(all().map(|change| change.after.included_offset).collect::<Vec<_>>())
     .bind(evaluated(|now| now.today.days()))
     .bind(evaluated(|now| now.as_of.days()))
-    .bind(changes.iter().map(|change| change.after.evaluated_reference).collect::<Vec<_>>())
-    .bind(changes.iter().map(|change| change.after.waiting).collect::<Vec<_>>())
-    .bind(changes.iter().map(|change| count(change.after.ledger.count_marks())).collect::<Vec<_>>())
-    .bind(changes.iter().map(|change| count(change.after.open_alerts())).collect::<Vec<_>>())
+    .bind(all().map(|change| change.after.evaluated_reference).collect::<Vec<_>>())
+    .bind(all().map(|change| change.after.waiting).collect::<Vec<_>>())
+    .bind(all().map(|change| count(change.after.ledger.count_marks())).collect::<Vec<_>>())
+    .bind(all().map(|change| count(change.after.open_alerts())).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
@@ -151,9 +177,9 @@ fn count(many: usize) -> i32 {
 }
 
 /// Writes the rows that differ from what is there, and deletes those that are no more.
-async fn measures(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<(), Error> {
+async fn measures(tx: &mut PgConnection, changes: &[&StudentChange]) -> Result<(), Error> {
     let (mut new, mut gone) = (Vec::new(), Vec::new());
-    for change in changes.iter().filter(|change| change.moves_tables()) {
+    for &change in changes {
         let rows = &change.after.written.rows;
         new.extend(rows.iter().filter(|row| !change.before.rows.contains(row)).map(|row| (change, row)));
         let dropped = change.before.rows.iter().filter(|old| !rows.iter().any(|row| row.school == old.school));
@@ -214,10 +240,10 @@ async fn upsert_measures(tx: &mut PgConnection, rows: &[(&StudentChange, &Row)])
     Ok(())
 }
 
-async fn leanings(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<(), Error> {
+async fn leanings(tx: &mut PgConnection, changes: &[&StudentChange]) -> Result<(), Error> {
     let pairs = |from: fn(&StudentChange) -> (&Written, &Written)| {
         let mut pairs = (Vec::new(), Vec::new(), Vec::new());
-        for change in changes.iter().filter(|change| change.moves_tables()) {
+        for change in changes {
             let (has, has_not) = from(change);
             for school in has.leans_on.difference(&has_not.leans_on) {
                 pairs.0.push(change.district.to_string());
@@ -251,53 +277,59 @@ async fn leanings(tx: &mut PgConnection, changes: &[StudentChange]) -> Result<()
     Ok(())
 }
 
-async fn tally(
-    tx: &mut PgConnection,
-    partition: i32,
-    tally: &BTreeMap<(DistrictId, RuleId), Tally>,
-) -> Result<(), Error> {
-    if tally.is_empty() {
+async fn tally(tx: &mut PgConnection, commits: &[Commit]) -> Result<(), Error> {
+    let tallies: Vec<(i32, (&(DistrictId, RuleId), &Tally))> = commits
+        .iter()
+        .flat_map(|commit| commit.effects.tally.iter().map(|tally| (commit.from.partition, tally)))
+        .collect();
+    if tallies.is_empty() {
         return Ok(());
     }
-    let numbers = |of: fn(&Tally) -> i64| tally.values().map(of).collect::<Vec<i64>>();
+    let numbers = |of: fn(&Tally) -> i64| tallies.iter().map(|(_, (_, tally))| of(tally)).collect::<Vec<i64>>();
     sqlx::query(
         "insert into rule_tallies (district, partition, rule, open, opened, failures, last_failure, last_failed_at)
-         select district, $1, rule, open, opened, failures, last_failure, case when last_failure is not null then now() end
-         from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
-              as new (district, rule, open, opened, failures, last_failure)
+         select district, partition, rule, open, opened, failures, last_failure, case when last_failure is not null then now() end
+         from unnest($1::int[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])
+              as new (partition, district, rule, open, opened, failures, last_failure)
          on conflict (district, partition, rule) do update
          set open = rule_tallies.open + excluded.open, opened = rule_tallies.opened + excluded.opened,
              failures = rule_tallies.failures + excluded.failures,
              last_failure = coalesce(excluded.last_failure, rule_tallies.last_failure),
              last_failed_at = coalesce(excluded.last_failed_at, rule_tallies.last_failed_at)",
     )
-    .bind(partition)
-    .bind(tally.keys().map(|(district, _)| district.to_string()).collect::<Vec<_>>())
-    .bind(tally.keys().map(|(_, rule)| rule.to_string()).collect::<Vec<_>>())
+    .bind(tallies.iter().map(|(partition, _)| *partition).collect::<Vec<_>>())
+    .bind(tallies.iter().map(|(_, ((district, _), _))| district.as_str()).collect::<Vec<_>>())
+    .bind(tallies.iter().map(|(_, ((_, rule), _))| rule.as_str()).collect::<Vec<_>>())
     .bind(numbers(|tally| tally.open))
     .bind(numbers(|tally| tally.opened))
     .bind(numbers(|tally| tally.failures))
-    .bind(tally.values().map(|tally| tally.last_failure.map(|failure| failure.to_string())).collect::<Vec<_>>())
+    .bind(tallies.iter().map(|(_, (_, tally))| tally.last_failure.map(|failure| failure.to_string())).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
 }
 
-async fn messages(tx: &mut PgConnection, from: Lease, rows: &[OutboxRow]) -> Result<(), Error> {
+async fn messages(tx: &mut PgConnection, commits: &[Commit]) -> Result<(), Error> {
+    let rows: Vec<(i32, i64, &OutboxRow)> = commits
+        .iter()
+        .flat_map(|commit| {
+            let (partition, first) = (commit.from.partition, commit.from.next_seq);
+            (first..).zip(&commit.effects.outbox).map(move |(seq, row)| (partition, seq, row))
+        })
+        .collect();
     if rows.is_empty() {
         return Ok(());
     }
-    let seqs: Vec<i64> = (from.next_seq..).take(rows.len()).collect();
     sqlx::query(
         "insert into outbox (partition, seq, topic, key, value, traceparent)
-         select $1, * from unnest($2::bigint[], $3::text[], $4::bytea[], $5::bytea[], $6::text[])",
+         select * from unnest($1::int[], $2::bigint[], $3::text[], $4::bytea[], $5::bytea[], $6::text[])",
     )
-    .bind(from.partition)
-    .bind(seqs)
-    .bind(rows.iter().map(|row| outbox::name(row.topic)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.key.as_slice()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.value.as_slice()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.traceparent.as_deref()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(partition, ..)| *partition).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(_, seq, _)| *seq).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(.., row)| outbox::name(row.topic)).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(.., row)| row.key.as_slice()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(.., row)| row.value.as_slice()).collect::<Vec<_>>())
+    .bind(rows.iter().map(|(.., row)| row.traceparent.as_deref()).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
