@@ -31,6 +31,10 @@ mod world;
 use clap::{Parser, Subcommand};
 use options::Options;
 
+/// As the shipped binary allocates; the engine is measured in this process.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Measures Homeroom on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "homeroom-load")]
