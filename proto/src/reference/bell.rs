@@ -21,7 +21,7 @@ pub(super) fn class_period_to_wire(it: &ClassPeriod) -> wire::ClassPeriod {
         class_period: key(it.class_period.as_bytes()),
         school: it.school.as_str().to_owned(),
         official: it.official,
-        times: it.times.iter().map(time_to_wire).collect(),
+        times: it.times.iter().copied().map(time_to_wire).collect(),
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn class_period_from_wire(it: &wire::ClassPeriod) -> Result<ClassPeri
         class_period: ClassPeriodId::from_slice(&it.class_period).at(PERIOD, "class_period")?,
         school: SchoolId::parse(&it.school).at(PERIOD, "school")?,
         official: it.official,
-        times: it.times.iter().map(time_from_wire).collect::<Result<_, _>>()?,
+        times: it.times.iter().copied().map(time_from_wire).collect::<Result<_, _>>()?,
     })
 }
 
@@ -40,7 +40,7 @@ pub(super) fn schedule_to_wire(it: &BellSchedule) -> wire::BellSchedule {
         school: it.school.as_str().to_owned(),
         dates: it.dates.iter().map(|date| date.days()).collect(),
         class_periods: periods_to_wire(&it.class_periods),
-        hours: it.hours.as_ref().map(time_to_wire),
+        hours: it.hours.map(time_to_wire),
     }
 }
 
@@ -50,16 +50,16 @@ pub(super) fn schedule_from_wire(it: &wire::BellSchedule) -> Result<BellSchedule
         school: SchoolId::parse(&it.school).at(SCHEDULE, "school")?,
         dates: it.dates.iter().map(|days| date(*days, SCHEDULE, "dates")).collect::<Result<_, _>>()?,
         class_periods: periods_from_wire(&it.class_periods, SCHEDULE)?,
-        hours: it.hours.as_ref().map(time_from_wire).transpose()?,
+        hours: it.hours.map(time_from_wire).transpose()?,
     })
 }
 
-fn time_to_wire(it: &MeetingTime) -> wire::MeetingTime {
+fn time_to_wire(it: MeetingTime) -> wire::MeetingTime {
     let minute = |minute: i32| u32::try_from(minute).unwrap_or(0);
     wire::MeetingTime { begin_at: minute(it.begin_at), end_at: minute(it.end_at) }
 }
 
-fn time_from_wire(it: &wire::MeetingTime) -> Result<MeetingTime, DecodeError> {
+fn time_from_wire(it: wire::MeetingTime) -> Result<MeetingTime, DecodeError> {
     let minute = |minute: u32, field| u16::try_from(minute).map(i32::from).at("MeetingTime", field);
     Ok(MeetingTime { begin_at: minute(it.begin_at, "begin_at")?, end_at: minute(it.end_at, "end_at")? })
 }

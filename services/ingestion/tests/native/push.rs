@@ -128,7 +128,8 @@ async fn a_batch_that_takes_longer_than_its_key_may_is_to_be_sent_again() {
     let record = submission("school", &json!({ "school": "1" }));
     let records = || vec![batch(1, vec![record.clone(); 3])];
     let late = world.push(&Role::Hasty.authorization(), records()).await.unwrap();
-    assert_eq!(late[0].results.iter().map(|result| result.outcome()).collect::<Vec<_>>(), [Outcome::Retry; 3]);
+    assert_eq!(late[0].results.len(), 3);
+    assert!(late[0].results.iter().all(|result| result.outcome() == Outcome::Retry), "{late:?}");
     let counted = homeroom_chassis::telemetry::metrics_text();
     let line = r#"homeroom_ingestion_records_total{door="grpc",outcome="retry"}"#;
     assert!(counted.contains(line), "{counted}");

@@ -87,10 +87,8 @@ async fn kafka_away_for_long_under_load() -> Result<()> {
 
 /// The scene's own broker.
 fn kafka(scene: &mut Scene) -> Result<&mut Broker> {
-    match &mut scene.world.log {
-        Log::OwnKafka(broker) => Ok(broker),
-        _ => bail!("the scene has no Kafka of its own"),
-    }
+    let Log::OwnKafka(broker) = &mut scene.world.log else { bail!("the scene has no Kafka of its own") };
+    Ok(broker)
 }
 
 #[tokio::test(flavor = "multi_thread")]
