@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod member;
 mod membership;
+mod pace;
 mod produce;
 mod rebalance;
 mod route;
