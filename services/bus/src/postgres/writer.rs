@@ -96,12 +96,25 @@ impl Writer {
                     self.shared.wakes.wake_partition(*topic_id, *partition);
                 }
                 answer(shapes, &batch, written.first_offsets);
+                self.notify(&batch).await;
             }
             Err(error) => {
                 for append in shapes {
                     drop(append.answer.send(Err(copied(&error))));
                 }
             }
+        }
+    }
+
+    /// Wakes the readers of other processes. After the commit, since a transaction that notifies takes a lock of the whole cluster
+    /// when it commits, and keeps it until it is on disk. They look by themselves when this is lost.
+    async fn notify(&self, batch: &Batch) {
+        let notify = sqlx::query("select pg_notify($1, payload) from unnest($2::text[]) payload")
+            .bind(wake::CHANNEL)
+            .bind(payloads(batch))
+            .execute(self.shared.database.pool());
+        if let Err(error) = notify.await {
+            tracing::debug!(%error, "readers of other processes were not told of records");
         }
     }
 
@@ -206,23 +219,16 @@ async fn insert(connection: &mut PgConnection, batch: &Batch) -> Result<Written,
     let mut copy = connection.copy_in_raw(copy::STATEMENT).await?;
     copy.send(batch.rows(written.first_offsets.clone())).await?;
     copy.finish().await?;
-    notify(connection, batch).await?;
     Ok(written)
 }
 
-async fn notify(connection: &mut PgConnection, batch: &Batch) -> Result<(), homeroom_pg::Error> {
+/// What is notified of a batch.
+fn payloads(batch: &Batch) -> Vec<String> {
     let mut topics: BTreeMap<i16, Vec<i32>> = BTreeMap::new();
     for (topic_id, partition) in batch.counts.keys() {
         topics.entry(*topic_id).or_default().push(*partition);
     }
-    let payloads: Vec<String> =
-        topics.into_iter().map(|(topic_id, partitions)| wake::payload(topic_id, partitions.into_iter())).collect();
-    sqlx::query("select pg_notify($1, payload) from unnest($2::text[]) payload")
-        .bind(wake::CHANNEL)
-        .bind(payloads)
-        .execute(connection)
-        .await?;
-    Ok(())
+    topics.into_iter().map(|(topic_id, partitions)| wake::payload(topic_id, partitions.into_iter())).collect()
 }
 
 /// Tells each caller the places of its records, counting as [`Batch::rows`] did.
