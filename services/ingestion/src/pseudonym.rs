@@ -157,14 +157,7 @@ impl Pseudonym {
     }
 
     /// The key of a student's record that is an Ed-Fi document, by its natural key and by what it says.
-    pub fn document(
-        &self,
-        source: &SourceId,
-        kind: &str,
-        natural_key: &str,
-        local_id: &str,
-        fact: &Fact,
-    ) -> RecordKey {
+    pub fn document(&self, source: &SourceId, kind: &str, natural_key: &str, local_id: &str, fact: &Fact) -> RecordKey {
         // A grade's natural key holds the date on which the student joined the section, which the grade does not say.
         let more = match fact {
             Fact::Grade(_) => natural_key.split('\u{1f}').find(|part| Date::parse(part).is_some()).unwrap_or_default(),
