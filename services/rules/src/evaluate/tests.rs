@@ -1,7 +1,7 @@
 //! Going on with a count, against looking at all of it each time: the same alerts, the same rows, the same dates.
 
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Origin, Scope};
+use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Origin, Scope, Times};
 use homeroom_domain::id::{DistrictId, RecordKey, Revision, SchoolYear, SourceId, StudentKey};
 use homeroom_domain::reference::{Calendar, CalendarDate, Entry, School};
 use homeroom_domain::rule::{DEFAULT_PACK, Pack};
@@ -36,11 +36,17 @@ fn school(name: &str) -> SchoolId {
 fn district() -> District {
     let mut records = Records::default();
     let mut define = |name: &str, entry: Entry| records.apply(origin(key(name), 1), Change::Recorded(entry));
-    define("school", Entry::School(School { school: school("1"), name: "First".to_owned() }));
+    define("school", Entry::School(School { school: school("1"), name: "First".to_owned(), types: Vec::new() }));
     let calendar = || Uuid::new_v5(&Uuid::NAMESPACE_OID, b"a calendar").into();
     define(
         "calendar",
-        Entry::Calendar(Calendar { calendar: calendar(), school: school("1"), school_year: SchoolYear(2022) }),
+        Entry::Calendar(Calendar {
+            calendar: calendar(),
+            school: school("1"),
+            school_year: SchoolYear(2022),
+            code: String::new(),
+            calendar_type: String::new(),
+        }),
     );
     for n in 1..=DAYS {
         let events = vec!["Instructional day".to_owned()];
@@ -111,6 +117,7 @@ impl Both {
             session: None,
             code: format!("uri://ed-fi.org/AttendanceEventCategoryDescriptor#{code}"),
             share: None,
+            times: Times::default(),
         };
         // As senders' keys are made: the last bytes are the date.
         let mut key = [9; 16];
