@@ -154,6 +154,7 @@ mod tests {
             session: None,
             code: "Tardy".to_owned(),
             share: None,
+            times: crate::event::Times::default(),
         });
         assert_eq!(derived_key(STEM, &mark), None);
     }
