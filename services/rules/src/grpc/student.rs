@@ -1,5 +1,7 @@
 //! One student with measures, facts and open alerts.
 
+mod further;
+
 use homeroom_chassis::clock;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::code;
@@ -111,6 +113,7 @@ fn fact(evaluation: &Evaluation<'_>, live: &Live<Fact>) -> wire::Fact {
             fact.what = describe_grade(grade.numeric, grade.letter.as_deref());
             grade.grade_type.clone_into(&mut fact.code);
         }
+        further => further::describe(further, evaluation, &mut fact),
     }
     fact
 }
