@@ -12,6 +12,8 @@ use smallvec::SmallVec;
 
 pub use name::Among;
 
+pub mod further;
+
 use crate::day::{Day, WHOLE};
 use crate::mutant::{Mutant, planted};
 

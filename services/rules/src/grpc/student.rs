@@ -70,6 +70,7 @@ impl Risk {
             facts: student.ledger.facts().map(|live| fact(&evaluation, &live)).collect(),
             open_alerts,
             as_of: now.as_of.days(),
+            figures: further::figures(&evaluation),
         })
     }
 }
