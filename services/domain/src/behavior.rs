@@ -121,8 +121,12 @@ impl Suspended {
         if self.inside.is_empty() && self.outside.is_empty() {
             return;
         }
-        let absent: BTreeMap<Date, i32> =
-            evaluation.days(as_of).into_iter().map(|(_, day)| (day.date, day.absent)).collect();
+        // As a share of the date, which may be worth less than a whole day.
+        let absent: BTreeMap<Date, i32> = evaluation
+            .days(as_of)
+            .into_iter()
+            .map(|(_, day)| (day.date, day.absent * WHOLE / day.weight.max(1)))
+            .collect();
         for (date, part) in &self.outside {
             conduct.suspended_out += i64::from(*part);
             let marked = absent.get(date).copied().unwrap_or(0);

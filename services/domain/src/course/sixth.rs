@@ -7,16 +7,17 @@ use super::credit::in_grade;
 use crate::behavior::Conduct;
 use crate::date::Date;
 use crate::evaluation::Evaluation;
-use crate::measure::Measures;
 
 /// The tier of those who are absent a fifth of the days or more.
 const FIFTH_ABSENT: u8 = 3;
 
 /// How many of the four flags a sixth grader has; 0 of students of other grades.
-pub fn flags(evaluation: &Evaluation<'_>, measures: &Measures, conduct: &Conduct, as_of: Date) -> i64 {
+pub fn flags(evaluation: &Evaluation<'_>, as_of: Date) -> i64 {
     if !in_grade(evaluation, as_of, &["sixth grade", "6", "06"]) {
         return 0;
     }
+    let measures = evaluation.district(as_of, as_of);
+    let conduct = Conduct::of(evaluation, as_of);
     let standings = evaluation.standings(as_of);
     let failing = |of: fn(crate::code::Subjects) -> bool| {
         standings.iter().any(|standing| standing.failing && of(standing.subjects))

@@ -1,6 +1,5 @@
 //! Coursework: averages, credits, and what gradebooks say.
 
-use homeroom_domain::behavior::Conduct;
 use homeroom_domain::course::credit::Credits;
 use homeroom_domain::course::gradebook::Gradebook;
 use homeroom_domain::course::{change, point, sixth};
@@ -129,12 +128,7 @@ fn credits_of_earlier_years_count_so_far_only() {
 fn a_sixth_grader_has_a_flag_each_for_absence_mathematics_english_and_suspension() {
     let mut world = taught();
     in_grade(&mut world, "Sixth grade");
-    let flags = |world: &World| {
-        world.look(|student| {
-            let as_of = world.now.as_of;
-            sixth::flags(student, &student.district(as_of, as_of), &Conduct::of(student, as_of), as_of)
-        })
-    };
+    let flags = |world: &World| world.look(|student| sixth::flags(student, world.now.as_of));
     assert_eq!(flags(&world), 0);
     world.says("a", grade("algebra", "first", "Final", 50)).says("b", grade("art", "first", "Final", 50));
     assert_eq!(flags(&world), 1, "art is not one of them");

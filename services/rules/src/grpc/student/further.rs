@@ -2,20 +2,19 @@
 
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::{AssignmentResult, Connection, CourseTranscript, Fact};
-use homeroom_domain::measure::decimals;
-use homeroom_domain::measure::further::Further;
+use homeroom_domain::measure::{Further, decimals};
 use homeroom_domain::rule::claim::describe_grade;
 use homeroom_proto::wire::risk as wire;
 
 /// What the student's facts come to beside the measures, as far as it can be told.
 pub(super) fn figures(evaluation: &Evaluation<'_>) -> Vec<wire::Figure> {
-    let further = Further::of(evaluation, evaluation.now.as_of);
-    let told = further.values().filter_map(|(entry, value)| {
-        let value = value?;
+    let told = Further::all().filter_map(|of| {
+        let (entry, value) = (of.entry(), of.value(evaluation, evaluation.now.as_of)?);
         Some(wire::Figure {
             name: entry.name.to_owned(),
             value,
             shown: entry.unit.show(value),
+            unit: entry.unit.name().to_owned(),
             meaning: entry.meaning.to_owned(),
             source: entry.source.to_owned(),
         })

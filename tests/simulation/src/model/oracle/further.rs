@@ -86,7 +86,7 @@ impl Oracle {
             .filter_map(|end| points(&graded.iter().filter(|it| it.1 == *end).collect::<Vec<_>>()))
             .collect();
         let change = means.len().checked_sub(2).map(|before| means[before + 1] - means[before]);
-        figures.insert("gpa_change", change);
+        figures.insert("gpa_change", Some(change.unwrap_or(0)));
     }
 
     fn subjects(&self, course: CourseId) -> Option<Vec<String>> {
@@ -129,7 +129,7 @@ impl Oracle {
         let earned: i64 = terms.iter().filter_map(|taken| taken.earned).sum();
         figures.insert("core_failures", Some(i64::try_from(failed).unwrap()));
         let ninth = ["ninth grade", "9", "09"].contains(&self.grade_level(as_of).as_str());
-        figures.insert("on_track", (any && ninth).then(|| i64::from(earned >= 5_000 && failed <= 1)));
+        figures.insert("off_track", Some(i64::from(any && ninth && (earned < 5_000 || failed > 1))));
     }
 
     fn grade_level(&self, as_of: Date) -> String {
