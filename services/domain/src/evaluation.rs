@@ -3,6 +3,8 @@
 //! This is the definition: all that is known is counted anew. A running count ([`Count`](crate::count::Count)) may say in less
 //! time what would come of it, and says nothing where it is not sure.
 
+mod further;
+
 use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
@@ -14,7 +16,7 @@ use crate::day::{Attendance, Day, Mark, Plain};
 use crate::enrollment::{self, Schools, Spell};
 use crate::event::{Scope, SectionMembership};
 use crate::id::{SchoolId, SchoolYear, SectionId};
-use crate::ledger::{Facts, Further, GradeWord, Ledger, Said, text};
+use crate::ledger::{Facts, Ledger, Said, text};
 use crate::measure::Measures;
 use crate::settings::{Now, Settings};
 use crate::view::View;
@@ -272,35 +274,6 @@ impl<'a> Evaluation<'a> {
         course::standings(facts, self.view, self.year, as_of, self.settings.failing_below)
     }
 
-    /// What is said of conduct, coursework and connections. Most students have nothing of it, and it costs nothing then.
-    pub(crate) fn further(&self) -> impl Iterator<Item = Further<'a>> {
-        let has = self.said.registered && self.said.has_further;
-        let facts = self.ledger.borrowed();
-        has.then(|| facts.words()).into_iter().flatten().filter_map(|said| match said {
-            Said::Further(further) => Some(further),
-            _ => None,
-        })
-    }
-
-    /// Grades of a student who is known.
-    pub(crate) fn grades(&self) -> impl Iterator<Item = GradeWord<'a>> {
-        let has = self.said.registered && self.said.has_grades;
-        let facts = self.ledger.borrowed();
-        has.then(|| facts.grades()).into_iter().flatten()
-    }
-
-    /// The dates that count at a school, in order, by the text of its id.
-    pub(crate) fn dates_at<'s>(&'s self, school: &[u8]) -> impl Iterator<Item = Date> + 's {
-        let school = self.view.find_school(school);
-        let days = school.and_then(|school| self.find(school));
-        days.into_iter().flatten().map(|(_, day)| day.date)
-    }
-
-    /// The student's sections and when.
-    pub(crate) fn memberships(&self) -> &[SectionMembership] {
-        &self.said.memberships
-    }
-
     /// The district's day of a date, and the school that it was counted at; none when the date does not count.
     pub fn day(&self, date: Date) -> Option<(&'a SchoolId, Day)> {
         match self.schools.as_slice() {
@@ -442,20 +415,6 @@ impl Leaning<'_> {
         match self.view.find_school(school) {
             Some(known) => self.on(Some(known)),
             None => self.schools.extend(SchoolId::parse(text(school)).ok()),
-        }
-    }
-
-    fn on_further(&mut self, further: &Further<'_>) {
-        match further {
-            Further::Behavior(act) => self.on(self.view.incident(act.incident).map(|incident| &incident.school)),
-            Further::Discipline(consequence) => self.on_named(consequence.school),
-            Further::Result(work) => {
-                if let Some(assignment) = self.view.assignment(work.assignment) {
-                    self.on_section(assignment.section);
-                }
-            }
-            // A course and a group are of no school; a change of either concerns everyone.
-            Further::Transcript(_) | Further::Connection(_) | Further::Survey(_) => {}
         }
     }
 

@@ -16,7 +16,7 @@ use crate::ledger::{Further, Work, text};
 pub const LOW_PERCENT: i64 = 70;
 
 /// What an assignment without points weighs, hundredths of a point: its grade is in percent.
-const PERCENT: i64 = 100_00;
+const PERCENT: i64 = 10_000;
 
 /// A student's gradebooks on a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,7 +104,7 @@ impl Average {
     }
 
     fn hundredths(self) -> i64 {
-        i64::try_from(self.earned * 100_00 / self.of).unwrap_or(i64::MAX)
+        i64::try_from(self.earned * 10_000 / self.of).unwrap_or(i64::MAX)
     }
 }
 
@@ -156,6 +156,11 @@ fn handed_in(status: &str) -> Handed {
         "exempt" | "excused" => Handed::Exempt,
         _ => Handed::In,
     }
+}
+
+/// Whether a submission status says that nothing was handed in.
+pub(crate) fn is_missing(status: &str) -> bool {
+    handed_in(status) == Handed::Missing
 }
 
 /// Why an assignment's result does not count now, when assignment and section are known.

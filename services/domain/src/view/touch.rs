@@ -19,12 +19,16 @@ impl View {
     /// Whom a change concerns, which leads from the view before to this one. Students who wait for something unknown are concerned by
     /// any change, beside these.
     pub fn touched_by(&self, before: &Self, old: Option<&Entry>, new: Option<&Entry>) -> Vec<Touched> {
-        // A leaf concerns whom it concerned before: a new one only who waits for it, and each day brings many of them.
-        let of_new = new.map(|entry| if entry.is_leaf() { before.touched(entry) } else { self.touched(entry) });
-        let of_old = old.map(|entry| match entry {
+        let of_new = new.map(|entry| match entry {
+            // A leaf concerns whom it concerned before: a new one only who waits for it, and each day brings many of them.
+            entry if entry.is_leaf() => before.touched(entry),
             // A transcript names a course that nobody need offer.
+            Entry::Course(course) if before.subjects(course.course).is_some() => Touched::Everyone,
+            entry => self.touched(entry),
+        });
+        let of_old = old.map(|entry| match entry {
             Entry::Course(_) => Touched::Everyone,
-            _ => before.touched(entry),
+            entry => before.touched(entry),
         });
         of_old.into_iter().chain(of_new).collect()
     }

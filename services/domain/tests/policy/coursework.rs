@@ -7,6 +7,7 @@ use homeroom_domain::date::Date;
 use homeroom_domain::event::{AssignmentResult, CourseTranscript, Discipline, Enrollment};
 use homeroom_domain::id::SchoolYear;
 use homeroom_domain::reference::{Assignment, Entry};
+use homeroom_domain::rule::Pack;
 
 use crate::world::{Plus as _, World, absent, code, day, enrolled, grade, id, letter, member, school};
 
@@ -233,4 +234,49 @@ fn work_of_a_section_that_was_left_or_is_over_or_unknown_does_not_count() {
     assert_eq!(gradebook(&world).missing, 0);
     world.withdraws("member").closes(day(41));
     assert_eq!(gradebook(&world).missing, 0, "the session is over");
+}
+
+/// A district's own rule on a measure that is counted for it alone.
+fn missing_three() -> Pack {
+    let text = "
+id: work
+version: 1
+rules:
+  - id: missing-work
+    version: 1
+    title: Missing work
+    meaning: Three assignments or more were not handed in.
+    scope: school-year
+    opens-when: missing_work >= 3
+    level: missing_work
+    severity: {1: warning}
+    settle-seconds: 0
+    audience: success-team
+    evidence: missing-work
+    explanation: \"{missing_work} assignments were not handed in.\"
+    clears: Less than three missing.
+    source: the district
+";
+    Pack::parse(text).unwrap()
+}
+
+#[test]
+fn a_rule_on_missing_work_opens_with_its_proof_and_is_recalled_when_a_mistake_is_corrected() {
+    let mut world = taught();
+    world.pack = missing_three();
+    for (n, name) in ["one", "two", "three"].into_iter().enumerate() {
+        set(&mut world, name, "english", day(1 + i32::try_from(n).unwrap()), 10);
+        world.says(name, result(name, "Not Submitted", None));
+    }
+    world.closes(day(2));
+    assert_eq!(world.tells(), Vec::<String>::new());
+    world.closes(day(3));
+    let opened = world.change();
+    let proof = &opened.claim.proof;
+    assert_eq!(proof.explanation, "3 assignments were not handed in.");
+    assert_eq!(proof.measures.iter().map(|it| (it.name.as_str(), it.value)).collect::<Vec<_>>(), [("missing_work", 3)]);
+    let cited: Vec<_> = proof.facts.iter().map(|fact| (fact.date, fact.what.as_str())).collect();
+    assert_eq!(cited, [3, 2, 1].map(|n| (day(n), "not handed in")));
+    world.closes(day(4)).says("two", result("two", "Graded", Some(9)));
+    assert_eq!(world.tells(), ["Recalled missing-work 3"]);
 }

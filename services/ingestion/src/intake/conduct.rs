@@ -14,7 +14,7 @@ use super::{Kind, Problem};
 const PART: &str = "the student's part in the incident, a text of at most 300 bytes";
 const LENGTH: &str = "a number of school days from 0 to 999.99 with at most two decimals";
 /// Hundredths of a day.
-const LONGEST: i64 = 999_99;
+const LONGEST: i64 = 99_999;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]

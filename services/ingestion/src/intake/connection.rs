@@ -13,7 +13,7 @@ use super::{Kind, Problem};
 
 const SCORE: &str = "a number from 0 to 100 with at most two decimals";
 /// Hundredths.
-const BEST: i64 = 100_00;
+const BEST: i64 = 10_000;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]

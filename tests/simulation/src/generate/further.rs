@@ -101,7 +101,7 @@ fn result(dice: &mut Dice) -> Said {
         status: code(dice.of(&["Graded", "Not Submitted", "missing", "Exempt", "Submitted"])),
         lateness: code(dice.of(&["Late", "Not Late"])),
         points: dice.one_in(2).then(|| dice.of(&[0, 7_00, 21_00, 35_00])),
-        numeric: dice.one_in(2).then(|| dice.of(&[69_99, 70_00, 100_00])),
+        numeric: dice.one_in(2).then(|| dice.of(&[69_99, 70_00, 10_000])),
         fulfilled_on: dice.one_in(3).then(|| date(offset(dice))),
     };
     Said::Fact(format!("result {} of {assignment}", dice.roll(2)), Some(Fact::AssignmentResult(fact)))
