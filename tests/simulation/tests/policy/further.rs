@@ -128,7 +128,8 @@ fn these_worlds_move_every_figure_of_the_catalogue() {
         let mut log = generate::district();
         log.extend(generate::student(&mut dice, 6));
         log.extend((0..40).map(|_| further::references(&mut dice)));
-        log.extend((0..60).map(|_| further::facts(&mut dice)).chain((0..12).map(|_| generate::facts(&mut dice))));
+        log.extend((0..60).map(|_| further::facts(&mut dice)));
+        log.extend((0..12).map(|_| generate::facts(&mut dice)));
         let (mut ledger, mut records) = (Ledger::default(), Records::default());
         for (said, revision) in log.into_iter().zip(1..) {
             said.with(revision).apply(&mut ledger, &mut records);
