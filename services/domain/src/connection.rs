@@ -65,9 +65,9 @@ impl Connections {
                 Further::Survey(score) => {
                     let counts = score.taken_on <= as_of && score.taken_on.school_year() == evaluation.year();
                     // Of two on one date the lower one: a worry is not answered by another sheet.
-                    let better = |known: (Date, i32)| (score.taken_on, -score.score) > (known.0, -known.1);
+                    let better = |known: (Date, i32)| (score.taken_on, -score.value) > (known.0, -known.1);
                     if counts && latest.is_none_or(better) {
-                        latest = Some((score.taken_on, score.score));
+                        latest = Some((score.taken_on, score.value));
                     }
                 }
                 _ => {}

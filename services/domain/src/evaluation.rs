@@ -53,7 +53,6 @@ struct Words<'a> {
     spells: SmallVec<[Spell<'a>; 2]>,
     memberships: Vec<SectionMembership>,
     has_grades: bool,
-    has_further: bool,
     waiting: bool,
 }
 
@@ -80,7 +79,6 @@ impl<'a> Words<'a> {
                         view.section(grade.section).is_none() || view.grading_period(grade.grading_period).is_none();
                 }
                 Said::Further(further) => {
-                    words.has_further = true;
                     words.waiting |= view.waits(&further);
                 }
             }

@@ -127,11 +127,10 @@ fn item(work: &Work<'_>, evaluation: &Evaluation<'_>, as_of: Date) -> Option<Ite
     let handed = handed_in(text(work.status));
     let of = assignment.points.filter(|points| *points > 0);
     let earned = match (handed, work.points, work.numeric) {
-        (Handed::Exempt, ..) => None,
         (Handed::Missing, ..) => Some((0, of.unwrap_or(PERCENT))),
         (Handed::In, Some(points), _) if of.is_some() => of.map(|of| (points, of)),
         (Handed::In, _, Some(numeric)) => Some((numeric, PERCENT)),
-        (Handed::In, ..) => None,
+        (Handed::Exempt | Handed::In, ..) => None,
     };
     Some(Item {
         section: assignment.section,

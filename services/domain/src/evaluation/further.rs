@@ -8,9 +8,8 @@ use crate::ledger::{Further, GradeWord, Said};
 impl<'a> Evaluation<'a> {
     /// What is said of conduct, coursework and connections. Most students have nothing of it, and it costs nothing then.
     pub(crate) fn further(&self) -> impl Iterator<Item = Further<'a>> {
-        let has = self.said.registered && self.said.has_further;
         let facts = self.ledger.borrowed();
-        has.then(|| facts.words()).into_iter().flatten().filter_map(|said| match said {
+        self.said.registered.then(|| facts.words()).into_iter().flatten().filter_map(|said| match said {
             Said::Further(further) => Some(further),
             _ => None,
         })

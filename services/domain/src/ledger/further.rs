@@ -75,7 +75,7 @@ pub(crate) struct Tie<'a> {
 pub(crate) struct Score<'a> {
     pub(crate) survey: &'a [u8],
     pub(crate) taken_on: Date,
-    pub(crate) score: i32,
+    pub(crate) value: i32,
 }
 
 mod which {
@@ -134,7 +134,7 @@ pub(super) fn read<'a>(items: Items<'a>, reader: &mut Reader<'a>) -> Option<Furt
             end_on: has(which::FIRST).then(|| reader.date()),
         }),
         which::SURVEY => {
-            Further::Survey(Score { survey: items.read(reader), taken_on: reader.date(), score: reader.narrow() })
+            Further::Survey(Score { survey: items.read(reader), taken_on: reader.date(), value: reader.narrow() })
         }
         _ => {
             reader.spoil();
@@ -185,7 +185,7 @@ pub(super) fn write(further: &Further<'_>, items: &mut NewItems<'_>, out: &mut V
         Further::Survey(it) => {
             items.put(out, it.survey);
             put_date(out, it.taken_on);
-            put_signed(out, i64::from(it.score));
+            put_signed(out, i64::from(it.value));
         }
     }
 }
@@ -249,7 +249,7 @@ impl<'a> Further<'a> {
                 end_on: it.end_on,
             }),
             Fact::SurveyScore(it) => {
-                Self::Survey(Score { survey: it.survey.as_bytes(), taken_on: it.taken_on, score: it.score })
+                Self::Survey(Score { survey: it.survey.as_bytes(), taken_on: it.taken_on, value: it.score })
             }
             Fact::Registration
             | Fact::Enrollment(_)
@@ -297,7 +297,7 @@ impl<'a> Further<'a> {
                 end_on: it.end_on,
             }),
             Self::Survey(it) => {
-                Fact::SurveyScore(SurveyScore { survey: owned(it.survey), taken_on: it.taken_on, score: it.score })
+                Fact::SurveyScore(SurveyScore { survey: owned(it.survey), taken_on: it.taken_on, score: it.value })
             }
         })
     }
