@@ -236,7 +236,8 @@ impl Kind<'_> {
     /// Writes it behind another; what both have in common is not written again.
     pub(super) fn write(&self, last: Option<&Kind<'_>>, items: &mut NewItems<'_>, out: &mut impl Extend<u8>) {
         let said = self.said.as_ref();
-        let school_of = |kind: &Kind<'_>| kind.said.is_some_and(|last| said.is_none_or(|said| said.school == last.school));
+        let school_of =
+            |kind: &Kind<'_>| kind.said.is_some_and(|last| said.is_none_or(|said| said.school == last.school));
         let same_place = last.is_some_and(|last| last.source == self.source && school_of(last));
         let same_stem = self.stem.is_some() && last.is_some_and(|last| last.stem == self.stem);
         let bit = |bit, is_there| if is_there { bit } else { 0 };

@@ -1,8 +1,8 @@
 //! A ledger taken apart, to be put together anew: for every word that is not simply the next mark.
 
+use super::Applied;
 use super::layout::{self, Kind, Layout, NewItems};
 use super::mark::{self, Entries, Entry};
-use super::Applied;
 use super::word::{self, Said, Word, Words};
 use crate::date::Date;
 use crate::event::{Change, Fact, Origin};
