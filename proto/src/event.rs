@@ -1,6 +1,7 @@
 //! Events: the domain's [`Event`] and `homeroom.event.v1.Event`.
 
 mod encode;
+mod further;
 
 use bytes::Bytes;
 use homeroom_domain::event::{
@@ -76,6 +77,12 @@ fn fact_to_wire(fact: &Fact) -> wire::Fact {
         Fact::SectionMembership(it) => Kind::SectionMembership(membership_to_wire(it)),
         Fact::AttendanceMark(it) => Kind::AttendanceMark(mark_to_wire(it)),
         Fact::Grade(it) => Kind::Grade(grade_to_wire(it)),
+        Fact::Behavior(it) => Kind::Behavior(further::behavior_to_wire(it)),
+        Fact::Discipline(it) => Kind::Discipline(further::discipline_to_wire(it)),
+        Fact::AssignmentResult(it) => Kind::AssignmentResult(further::result_to_wire(it)),
+        Fact::CourseTranscript(it) => Kind::CourseTranscript(further::transcript_to_wire(it)),
+        Fact::Connection(it) => Kind::Connection(further::connection_to_wire(it)),
+        Fact::SurveyScore(it) => Kind::SurveyScore(further::survey_to_wire(it)),
     };
     wire::Fact { kind: Some(kind) }
 }
@@ -88,6 +95,12 @@ fn fact_from_wire(fact: wire::Fact) -> Result<Fact, DecodeError> {
         Kind::SectionMembership(it) => Fact::SectionMembership(membership_from_wire(&it)?),
         Kind::AttendanceMark(it) => Fact::AttendanceMark(mark_from_wire(it)?),
         Kind::Grade(it) => Fact::Grade(grade_from_wire(it)?),
+        Kind::Behavior(it) => Fact::Behavior(further::behavior_from_wire(it)?),
+        Kind::Discipline(it) => Fact::Discipline(further::discipline_from_wire(it)?),
+        Kind::AssignmentResult(it) => Fact::AssignmentResult(further::result_from_wire(it)?),
+        Kind::CourseTranscript(it) => Fact::CourseTranscript(further::transcript_from_wire(it)?),
+        Kind::Connection(it) => Fact::Connection(further::connection_from_wire(it)?),
+        Kind::SurveyScore(it) => Fact::SurveyScore(further::survey_from_wire(it)?),
     })
 }
 

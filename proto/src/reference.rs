@@ -1,6 +1,7 @@
 //! Reference records: the domain's [`ReferenceChange`] and `homeroom.reference.v1.ReferenceChange`.
 
 mod bell;
+mod gathering;
 
 use bytes::Bytes;
 use homeroom_domain::event::{Change, Origin};
@@ -50,11 +51,17 @@ pub enum Kind {
     BellSchedule,
     /// How days are counted.
     Calculators,
+    /// Something that happened at a school.
+    Incident,
+    /// Work that a section was given.
+    Assignment,
+    /// A group that students belong to.
+    Group,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::School,
         Self::Calendar,
         Self::CalendarDate,
@@ -69,6 +76,9 @@ impl Kind {
         Self::ClassPeriod,
         Self::BellSchedule,
         Self::Calculators,
+        Self::Incident,
+        Self::Assignment,
+        Self::Group,
     ];
 
     /// The kind of an entry.
@@ -88,6 +98,9 @@ impl Kind {
             Entry::ClassPeriod(_) => Self::ClassPeriod,
             Entry::BellSchedule(_) => Self::BellSchedule,
             Entry::Calculators(_) => Self::Calculators,
+            Entry::Incident(_) => Self::Incident,
+            Entry::Assignment(_) => Self::Assignment,
+            Entry::Group(_) => Self::Group,
         }
     }
 
@@ -108,6 +121,9 @@ impl Kind {
             Self::ClassPeriod => "class-period",
             Self::BellSchedule => "bell-schedule",
             Self::Calculators => "calculators",
+            Self::Incident => "incident",
+            Self::Assignment => "assignment",
+            Self::Group => "group",
         }
     }
 }
@@ -200,6 +216,9 @@ fn entry_to_wire(entry: &Entry) -> wire::Entry {
         Entry::ClassPeriod(it) => Wire::ClassPeriod(bell::class_period_to_wire(it)),
         Entry::BellSchedule(it) => Wire::BellSchedule(bell::schedule_to_wire(it)),
         Entry::Calculators(yaml) => Wire::Calculators(wire::Calculators { yaml: yaml.clone() }),
+        Entry::Incident(it) => Wire::Incident(gathering::incident_to_wire(it)),
+        Entry::Assignment(it) => Wire::Assignment(gathering::assignment_to_wire(it)),
+        Entry::Group(it) => Wire::Group(gathering::group_to_wire(it)),
     };
     wire::Entry { kind: Some(kind) }
 }
@@ -240,6 +259,9 @@ fn entry_from_wire(entry: wire::Entry) -> Result<Entry, DecodeError> {
         Wire::ClassPeriod(it) => Entry::ClassPeriod(bell::class_period_from_wire(&it)?),
         Wire::BellSchedule(it) => Entry::BellSchedule(bell::schedule_from_wire(&it)?),
         Wire::Calculators(it) => Entry::Calculators(it.yaml),
+        Wire::Incident(it) => Entry::Incident(gathering::incident_from_wire(&it)?),
+        Wire::Assignment(it) => Entry::Assignment(gathering::assignment_from_wire(&it)?),
+        Wire::Group(it) => Entry::Group(gathering::group_from_wire(it)?),
     })
 }
 

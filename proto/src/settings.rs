@@ -1,5 +1,7 @@
 //! A district's settings: the domain's [`Settings`] and `homeroom.reference.v1.Settings`.
 
+mod table;
+
 use std::collections::BTreeMap;
 
 use homeroom_domain::settings::{Category, Clock, Reporting, Settings};
@@ -22,6 +24,9 @@ pub fn to_wire(it: &Settings) -> wire::Settings {
         }
         .into(),
         codes: it.codes.iter().map(|(code, category)| meaning(code, *category)).collect(),
+        disciplines: table::disciplines_to_wire(&it.disciplines),
+        connections: table::connections_to_wire(&it.connections),
+        grade_scale: Some(table::scale_to_wire(&it.grade_scale)),
     }
 }
 
@@ -45,6 +50,9 @@ pub fn from_wire(it: wire::Settings) -> Result<Settings, DecodeError> {
         failing_below: it.failing_below,
         reporting: reporting.at(SETTINGS, "reporting")?,
         codes,
+        disciplines: table::disciplines_from_wire(it.disciplines)?,
+        connections: table::connections_from_wire(it.connections)?,
+        grade_scale: it.grade_scale.map(table::scale_from_wire).unwrap_or_default(),
     })
 }
 

@@ -9,10 +9,12 @@ use bytes::Bytes;
 use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Grade, Scope, SectionMembership};
 use homeroom_domain::id::EventId;
 use jiff::Timestamp;
+use prost::Message;
 use prost::encoding::{WireType, bool, encode_key, encode_varint, int32, int64, sint32, sint64, uint64};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
+use super::further;
 use crate::scalar::timestamp_to_wire;
 
 /// Before the id: the field's number and type, and the length.
@@ -77,6 +79,12 @@ fn fact(it: &Fact, to: &mut Vec<u8>) {
         Fact::SectionMembership(it) => message(3, to, |to| membership(it, to)),
         Fact::AttendanceMark(it) => message(4, to, |to| mark(it, to)),
         Fact::Grade(it) => message(5, to, |to| grade(it, to)),
+        Fact::Behavior(it) => nested(6, &further::behavior_to_wire(it), to),
+        Fact::Discipline(it) => nested(7, &further::discipline_to_wire(it), to),
+        Fact::AssignmentResult(it) => nested(8, &further::result_to_wire(it), to),
+        Fact::CourseTranscript(it) => nested(9, &further::transcript_to_wire(it), to),
+        Fact::Connection(it) => nested(10, &further::connection_to_wire(it), to),
+        Fact::SurveyScore(it) => nested(11, &further::survey_to_wire(it), to),
     }
 }
 
@@ -132,6 +140,14 @@ fn grade(it: &Grade, to: &mut Vec<u8>) {
     if let Some(letter) = &it.letter {
         present(5, letter.as_bytes(), to);
     }
+}
+
+/// A message through its generated type: what is sent seldom needs no second way of writing.
+fn nested(tag: u32, it: &impl Message, to: &mut Vec<u8>) {
+    encode_key(tag, WireType::LengthDelimited, to);
+    encode_varint(it.encoded_len() as u64, to);
+    // A vector grows as it must, so there is always room.
+    it.encode_raw(to);
 }
 
 fn moment(tag: u32, at: Timestamp, to: &mut Vec<u8>) {

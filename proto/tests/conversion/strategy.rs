@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "what is generated parses; when it does not, the test shall fail")]
 
+mod further;
+
 use std::fmt::Debug;
 
 use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};
@@ -144,7 +146,7 @@ fn change<T: Debug + Clone + 'static>(of: impl Strategy<Value = T> + 'static) ->
 }
 
 fn fact() -> impl Strategy<Value = Fact> {
-    prop_oneof![Just(Fact::Registration), enrollment(), membership(), mark(), grade()]
+    prop_oneof![Just(Fact::Registration), enrollment(), membership(), mark(), grade(), further::fact()]
 }
 
 fn enrollment() -> impl Strategy<Value = Fact> {
@@ -198,6 +200,7 @@ fn entry() -> impl Strategy<Value = Entry> {
             .prop_map(|(course, subjects)| Entry::Course(Course { course: course.into(), subjects })),
         class(),
         settings().prop_map(Entry::Settings),
+        further::entry(),
         text().prop_map(Entry::RulePack),
         text().prop_map(Entry::Calculators),
         bell(),
@@ -285,11 +288,10 @@ fn settings() -> impl Strategy<Value = Settings> {
     ];
     let codes = btree_map(text(), select(categories), 0..4);
     let reporting = select(vec![Reporting::Negative, Reporting::Positive]);
-    (clock, any::<i64>(), reporting, codes).prop_map(|(clock, failing_below, reporting, codes)| Settings {
-        clock,
-        failing_below,
-        reporting,
-        codes,
+    let tables = (further::disciplines(), further::connections(), further::grade_scale());
+    (clock, any::<i64>(), reporting, codes, tables).prop_map(|(clock, failing_below, reporting, codes, tables)| {
+        let (disciplines, connections, grade_scale) = tables;
+        Settings { clock, failing_below, reporting, codes, disciplines, connections, grade_scale }
     })
 }
 

@@ -14,12 +14,22 @@ pub fn value(code: &str) -> String {
 
 /// What an attendance code means: by the district's own table (whole code first, then its value), else by the shipped one.
 pub fn attendance(code: &str, table: &BTreeMap<String, Category>) -> Option<Category> {
-    let value = value(code);
-    let own = table.get(&code.trim().to_lowercase()).or_else(|| table.get(&value)).copied();
-    own.or_else(|| shipped_attendance(|known| known == value))
+    meaning(code, table, |value| shipped_attendance(|known| known == value))
 }
 
-/// The same of a code's bytes. Codes are looked up at each evaluation and most districts have no table, so no text is made of one
+/// What a code means by the district's own table: whole code first, then its value; else by the shipped one, which is asked for the
+/// value.
+pub(crate) fn meaning<T: Copy>(
+    code: &str,
+    table: &BTreeMap<String, T>,
+    shipped: impl FnOnce(&str) -> Option<T>,
+) -> Option<T> {
+    let value = value(code);
+    let own = table.get(&code.trim().to_lowercase()).or_else(|| table.get(&value)).copied();
+    own.or_else(|| shipped(&value))
+}
+
+/// The same of an attendance code's bytes. Codes are looked up at each evaluation and most districts have no table, so no text is made of one
 /// that the shipped table has.
 pub(crate) fn attendance_of(code: &[u8], table: &BTreeMap<String, Category>) -> Option<Category> {
     let behind = code.iter().rposition(|byte| *byte == b'#').map_or(0, |at| at + 1);
@@ -67,24 +77,31 @@ const TAKES_INSTRUCTION: [&str; 7] = [
     "non-instructional",
 ];
 
-/// Whether a course with these academic subjects is a core course: English, mathematics, science or social studies.
-pub fn core(subjects: &[String]) -> bool {
-    subjects.iter().any(|subject| CORE_SUBJECTS.contains(&value(subject).as_str()))
+/// What a course teaches, of what is counted apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Subjects {
+    /// English, mathematics, science or social studies.
+    pub core: bool,
+    /// English, reading or writing.
+    pub english: bool,
+    /// Mathematics.
+    pub mathematics: bool,
 }
 
-const CORE_SUBJECTS: [&str; 11] = [
-    "english",
-    "english language arts",
-    "language arts",
-    "reading",
-    "critical reading",
-    "writing",
-    "mathematics",
-    "science",
-    "life and physical sciences",
-    "social studies",
-    "social sciences and history",
-];
+impl Subjects {
+    /// Of a course with these academic subjects.
+    pub fn of(subjects: &[String]) -> Self {
+        let values: Vec<String> = subjects.iter().map(|subject| value(subject)).collect();
+        let has = |known: &[&str]| values.iter().any(|value| known.contains(&value.as_str()));
+        let (english, mathematics) = (has(&ENGLISH), has(&["mathematics"]));
+        Self { core: english || mathematics || has(&OTHER_CORE), english, mathematics }
+    }
+}
+
+const ENGLISH: [&str; 6] =
+    ["english", "english language arts", "language arts", "reading", "critical reading", "writing"];
+const OTHER_CORE: [&str; 4] =
+    ["science", "life and physical sciences", "social studies", "social sciences and history"];
 
 /// Whether an exit code says that the student never came.
 pub fn no_show(exit_type: &str) -> bool {

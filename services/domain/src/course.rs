@@ -1,5 +1,12 @@
 //! Course performance: which sections a student is failing. Item 12 of the default policy.
 
+pub mod change;
+pub mod credit;
+pub mod gradebook;
+pub mod point;
+pub mod scale;
+pub mod sixth;
+
 use crate::code;
 use crate::date::Date;
 use crate::event::{Grade, Origin};
@@ -16,6 +23,8 @@ pub struct Standing<'a> {
     pub school: &'a SchoolId,
     /// Whether its course is a core course.
     pub core: bool,
+    /// What its course teaches.
+    pub subjects: code::Subjects,
     grade: GradeWord<'a>,
     /// When its grading period ends.
     pub period_end: Date,
@@ -53,6 +62,7 @@ pub(crate) fn standings<'a>(
             section: grade.grade.section,
             school: section.school,
             core: section.core,
+            subjects: section.subjects,
             failing: fails(&grade.grade, failing_below),
             grade,
             period_end,

@@ -3,6 +3,8 @@
 //! This is the definition: all that is known is counted anew. A running count ([`Count`](crate::count::Count)) may say in less
 //! time what would come of it, and says nothing where it is not sure.
 
+mod further;
+
 use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
@@ -75,6 +77,9 @@ impl<'a> Words<'a> {
                     words.has_grades = true;
                     words.waiting |=
                         view.section(grade.section).is_none() || view.grading_period(grade.grading_period).is_none();
+                }
+                Said::Further(further) => {
+                    words.waiting |= view.waits(&further);
                 }
             }
         }
@@ -376,6 +381,7 @@ impl<'a> Evaluation<'a> {
                     leaning.on_section(grade.section);
                     leaning.on(self.view.grading_period(grade.grading_period).map(|period| &period.school));
                 }
+                Said::Further(further) => leaning.on_further(&further),
             }
         }
         for kind in facts.kinds().flatten() {

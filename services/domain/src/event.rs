@@ -1,5 +1,9 @@
 //! Canonical events: what one source says of one record of one student.
 
+mod conduct;
+mod connection;
+mod coursework;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +12,10 @@ use crate::id::{
     CalendarId, DistrictId, EventId, GradingPeriodId, RecordKey, Revision, SchoolId, SectionId, SessionId, SourceId,
     StudentKey,
 };
+
+pub use conduct::{Behavior, Discipline};
+pub use connection::{Connection, SurveyScore};
+pub use coursework::{AssignmentResult, CourseTranscript};
 
 /// One accepted word of one source about one of its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +69,18 @@ pub enum Fact {
     AttendanceMark(AttendanceMark),
     /// A grade.
     Grade(Grade),
+    /// A part in an incident.
+    Behavior(Behavior),
+    /// A consequence of one, such as a suspension.
+    Discipline(Discipline),
+    /// A result of an assignment.
+    AssignmentResult(AssignmentResult),
+    /// A course, as the transcript has it.
+    CourseTranscript(CourseTranscript),
+    /// A tie to an activity or a person.
+    Connection(Connection),
+    /// What a survey says.
+    SurveyScore(SurveyScore),
 }
 
 /// A spell at a school.

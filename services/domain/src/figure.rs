@@ -4,6 +4,7 @@ use crate::date::Date;
 use crate::day::Day;
 use crate::evaluation::Evaluation;
 use crate::id::SchoolId;
+use crate::measure::further::UNTOLD;
 use crate::measure::{Among, Counted, Figures, Measure, Values as _};
 use crate::projection;
 use crate::settings::Now;
@@ -46,6 +47,7 @@ impl Evaluation<'_> {
             Measure::FederalChronic(minimum) => {
                 self.federal(school, as_of, |at| i64::from(at.is_chronic(i64::from(minimum))))
             }
+            Measure::Further(further) => further.value(self, as_of).unwrap_or(UNTOLD),
             // What is kept is not asked for here.
             _ => 0,
         }

@@ -226,6 +226,18 @@ key_id!(
     ClassPeriodId, "class period id"
 );
 key_id!(
+    /// An incident at a school.
+    IncidentId, "incident id"
+);
+key_id!(
+    /// An assignment in a gradebook.
+    AssignmentId, "assignment id"
+);
+key_id!(
+    /// A group that students belong to, such as an activity; or, as a pseudonym, a person.
+    GroupId, "group id"
+);
+key_id!(
     /// One accepted word of a source; derived, so that a repeat has the same id.
     EventId, "event id"
 );

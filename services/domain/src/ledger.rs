@@ -10,6 +10,7 @@
 mod bytes;
 mod derived;
 mod first;
+mod further;
 mod layout;
 mod mark;
 mod parts;
@@ -33,6 +34,7 @@ use crate::id::{RecordKey, Revision, SourceId};
 use crate::mutant::{Mutant, planted};
 
 pub use derived::derived_key;
+pub(crate) use further::{Act, Consequence, Further, Score, Taken, Tie, Work};
 pub(crate) use mark::Tail;
 pub(crate) use read::{Facts, GradeWord, MarkKind, text};
 pub(crate) use word::{Graded, Said, Spell};

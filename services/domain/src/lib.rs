@@ -1,9 +1,11 @@
 //! The words of the product: ids, calendars, events, the ledger, measures, rules and alerts. Pure: no IO, clock, async or chance.
 
 pub mod alert;
+pub mod behavior;
 mod calculated;
 pub mod calculator;
 pub mod code;
+pub mod connection;
 pub mod count;
 pub mod course;
 pub mod date;

@@ -10,7 +10,10 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+pub use further::Further;
 pub use name::Among;
+
+pub mod further;
 
 use crate::day::{Day, WHOLE};
 use crate::mutant::{Mutant, planted};
@@ -62,6 +65,8 @@ pub enum Measure {
     FederalChronic(u16),
     /// What a state's truancy law counts.
     Truancy(Clock),
+    /// Of course performance, behavior or connections.
+    Further(Further),
 }
 
 /// What a family of measures counts.
@@ -127,6 +132,12 @@ pub enum Unit {
     Minutes,
     /// Schools.
     Schools,
+    /// Hundredths of a grade point.
+    GradePointHundredths,
+    /// Thousandths of a credit.
+    CreditThousandths,
+    /// Whole things, by their name.
+    Of(&'static str),
 }
 
 impl Unit {
@@ -141,15 +152,21 @@ impl Unit {
             Self::PercentHundredths => "hundredths of a percent",
             Self::Minutes => "minutes",
             Self::Schools => "schools",
+            Self::GradePointHundredths => "hundredths of a grade point",
+            Self::CreditThousandths => "thousandths of a credit",
+            Self::Of(things) => things,
         }
     }
 
     /// A value in words a person reads: days with up to two decimals, others as they are.
     pub fn show(self, value: i64) -> String {
         match self {
-            Self::DayHundredths => decimals(value),
+            Self::DayHundredths | Self::GradePointHundredths => decimals(value),
+            Self::CreditThousandths => thousandths(value),
             Self::PercentHundredths => format!("{}%", decimals(value)),
-            Self::Days | Self::Courses | Self::Tier | Self::Flag | Self::Minutes | Self::Schools => value.to_string(),
+            Self::Days | Self::Courses | Self::Tier | Self::Flag | Self::Minutes | Self::Schools | Self::Of(_) => {
+                value.to_string()
+            }
         }
     }
 }
@@ -164,6 +181,13 @@ pub fn decimals(hundredths: impl Into<i128>) -> String {
         rest if rest % 10 == 0 => format!("{sign}{whole}.{}", rest / 10),
         rest => format!("{sign}{whole}.{rest:02}"),
     }
+}
+
+/// A count of thousandths as a decimal number without trailing zeros.
+fn thousandths(value: i64) -> String {
+    let (sign, size) = (if value < 0 { "-" } else { "" }, value.unsigned_abs());
+    let text = format!("{sign}{}.{:03}", size / 1_000, size % 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 impl Measure {
@@ -219,6 +243,7 @@ impl Measure {
             Self::FederalChronic(_) => Unit::Schools,
             Self::Of(counted, _) => counted.unit(),
             Self::Truancy(clock) => clock.unit(),
+            Self::Further(further) => further.entry().unit,
         }
     }
 
@@ -422,6 +447,13 @@ mod tests {
     fn a_tier_needs_ten_days() {
         assert_eq!(tier(900, 900), None);
         assert_eq!(tier(100, 1000), Some(2));
+    }
+
+    #[test]
+    fn thousandths_read_as_credits() {
+        for (value, shown) in [(0, "0"), (500, "0.5"), (125, "0.125"), (5_000, "5"), (-1_250, "-1.25")] {
+            assert_eq!(Unit::CreditThousandths.show(value), shown);
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Reference records: what a district's events refer to, and how the district counts.
 
+mod gathering;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,8 @@ use crate::id::{
     SectionId, SessionId,
 };
 use crate::settings::Settings;
+
+pub use gathering::{Assignment, Group, Incident};
 
 /// One accepted word of one source about one reference record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +59,20 @@ pub enum Entry {
     BellSchedule(BellSchedule),
     /// How days are counted where the district says other than the shipped calculator (YAML).
     Calculators(String),
+    /// Something that happened at a school.
+    Incident(Incident),
+    /// Work that a section was given.
+    Assignment(Assignment),
+    /// A group that students belong to.
+    Group(Group),
+}
+
+impl Entry {
+    /// Whether facts refer to it one by one, so that a new one concerns only students who wait for it. There are many of these, and
+    /// nothing else refers to them.
+    pub const fn is_leaf(&self) -> bool {
+        matches!(self, Self::Incident(_) | Self::Assignment(_) | Self::Group(_))
+    }
 }
 
 /// A school of the district.

@@ -6,6 +6,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil};
 use serde::{Deserialize, Serialize};
 
+use crate::behavior::Sanction;
+use crate::connection::Relation;
+use crate::course::scale::GradeScale;
 use crate::date::Date;
 
 /// A district's settings. The defaults are DESIGN's policy for counting, exactly.
@@ -19,6 +22,15 @@ pub struct Settings {
     pub reporting: Reporting,
     /// Adds to, and overrides, the shipped table of attendance codes; keys are lower case.
     pub codes: BTreeMap<String, Category>,
+    /// The same for what a school does about an incident.
+    #[serde(default)]
+    pub disciplines: BTreeMap<String, Sanction>,
+    /// The same for kinds of groups and of ties to them.
+    #[serde(default)]
+    pub connections: BTreeMap<String, Relation>,
+    /// What a grade is worth.
+    #[serde(default)]
+    pub grade_scale: GradeScale,
 }
 
 /// A numeric grade below 60 fails, unless the district says otherwise. Hundredths of a point.
@@ -117,6 +129,23 @@ impl Clock {
     }
 }
 
+impl Settings {
+    /// A district writes its codes as it likes; they compare without regard to case.
+    #[must_use]
+    pub fn comparable(&self) -> Self {
+        fn lower<T: Copy>(table: &BTreeMap<String, T>) -> BTreeMap<String, T> {
+            table.iter().map(|(code, meaning)| (code.trim().to_lowercase(), *meaning)).collect()
+        }
+        Self {
+            codes: lower(&self.codes),
+            disciplines: lower(&self.disciplines),
+            connections: lower(&self.connections),
+            grade_scale: self.grade_scale.comparable(),
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -124,6 +153,9 @@ impl Default for Settings {
             failing_below: DEFAULT_FAILING_BELOW,
             reporting: Reporting::Negative,
             codes: BTreeMap::new(),
+            disciplines: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            grade_scale: GradeScale::default(),
         }
     }
 }

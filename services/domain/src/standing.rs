@@ -1,10 +1,13 @@
 //! Whether a fact counts, and if not, why: what a person asks when a number is not what they expected.
 
-use crate::course;
+use crate::behavior;
+use crate::connection;
+use crate::course::{self, gradebook};
 use crate::day;
 use crate::enrollment;
 use crate::evaluation::Evaluation;
 use crate::event::{AttendanceMark, Enrollment, Fact, Scope};
+use crate::ledger::Further;
 
 /// Why a live fact does not count now, in words; none when it does.
 pub fn not_counted(evaluation: &Evaluation<'_>, fact: &Fact) -> Option<&'static str> {
@@ -24,12 +27,29 @@ pub fn not_counted(evaluation: &Evaluation<'_>, fact: &Fact) -> Option<&'static 
         }
         Fact::AttendanceMark(mark) => mark_not_counted(evaluation, mark),
         Fact::Grade(grade) => course::not_counted(grade, evaluation.view, evaluation.year(), evaluation.now.as_of),
+        Fact::Behavior(_)
+        | Fact::Discipline(_)
+        | Fact::AssignmentResult(_)
+        | Fact::CourseTranscript(_)
+        | Fact::Connection(_)
+        | Fact::SurveyScore(_) => Further::of(fact).and_then(|further| further_not_counted(evaluation, &further)),
     }
 }
 
 fn never_came(evaluation: &Evaluation<'_>, spell: &Enrollment) -> bool {
     let calculator = evaluation.view.calculator(spell.calendar, &spell.school, evaluation.year());
     enrollment::never_came(spell.entry_on, spell.exit_on, &spell.exit_type, calculator)
+}
+
+fn further_not_counted(evaluation: &Evaluation<'_>, further: &Further<'_>) -> Option<&'static str> {
+    evaluation.view.missing(further).or_else(|| match further {
+        Further::Behavior(act) => behavior::act_not_counted(act, evaluation),
+        Further::Discipline(consequence) => behavior::consequence_not_counted(consequence, evaluation),
+        Further::Result(work) => gradebook::not_counted(work, evaluation),
+        Further::Transcript(_) => None,
+        Further::Connection(tie) => connection::tie_not_counted(tie, evaluation),
+        Further::Survey(score) => connection::score_not_counted(score, evaluation),
+    })
 }
 
 fn mark_not_counted(evaluation: &Evaluation<'_>, mark: &AttendanceMark) -> Option<&'static str> {

@@ -2,12 +2,13 @@
 
 mod bell;
 mod counting;
+mod gathering;
 mod touch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::calculator::{self, Calculator};
-use crate::code;
+use crate::code::{self, Subjects};
 use crate::date::Date;
 use crate::event::{Change, Origin};
 use crate::id::{
@@ -19,6 +20,7 @@ use crate::reference::{Entry, GradingPeriod, School, Session};
 use crate::settings::Settings;
 
 use bell::Bells;
+use gathering::Gathered;
 pub use touch::Touched;
 
 /// Every reference record of a district, each one's last word.
@@ -81,7 +83,7 @@ pub struct View {
     dates: HashMap<CalendarId, BTreeMap<Date, Vec<String>>>,
     sessions: quick::Map<SessionId, Session>,
     grading_periods: quick::Map<GradingPeriodId, GradingPeriod>,
-    core: quick::Map<CourseId, bool>,
+    subjects: quick::Map<CourseId, Subjects>,
     offerings: quick::Map<CourseOfferingId, (CourseId, SessionId)>,
     sections: quick::Map<SectionId, (CourseOfferingId, SchoolId)>,
     taken: HashSet<(SectionId, Date)>,
@@ -89,6 +91,7 @@ pub struct View {
     bells: Bells,
     /// How days are counted, where the district says so.
     calculators: Vec<Calculator>,
+    gathered: Gathered,
 }
 
 /// A calendar: whose it is, and which dates are instructional.
@@ -118,6 +121,8 @@ pub struct SectionView<'a> {
     pub session: &'a Session,
     /// Whether its course is a core course; unknown courses are not.
     pub core: bool,
+    /// What its course teaches; nothing that counts while the course is unknown.
+    pub subjects: Subjects,
 }
 
 impl View {
@@ -153,7 +158,7 @@ impl View {
                 self.grading_periods.insert(period.grading_period, period.clone());
             }
             Entry::Course(course) => {
-                self.core.insert(course.course, code::core(&course.subjects));
+                self.subjects.insert(course.course, Subjects::of(&course.subjects));
             }
             Entry::CourseOffering(offering) => {
                 self.offerings.insert(offering.course_offering, (offering.course, offering.session));
@@ -166,16 +171,14 @@ impl View {
                 self.taken.insert((taken.section, taken.date));
             }
             Entry::Settings(settings) => {
-                // A district writes its codes as it likes; they compare without regard to case.
-                let codes =
-                    settings.codes.iter().map(|(code, category)| (code.trim().to_lowercase(), *category)).collect();
-                self.settings = Some(Settings { codes, ..settings.clone() });
+                self.settings = Some(settings.comparable());
             }
             Entry::RulePack(pack) => self.rule_pack = Some(pack.clone()),
             Entry::ClassPeriod(period) => self.bells.add_period(period),
             Entry::BellSchedule(schedule) => self.bells.add_schedule(schedule),
             // Readers take in sound ones only.
             Entry::Calculators(yaml) => self.calculators = calculator::parse(yaml).unwrap_or_default(),
+            Entry::Incident(_) | Entry::Assignment(_) | Entry::Group(_) => self.gathered.add(entry),
         }
     }
 
@@ -287,7 +290,13 @@ impl View {
         }
         let (course, session) = self.offerings.get(offering)?;
         let session = self.sessions.get(session)?;
-        Some(SectionView { school, session, core: self.core.get(course).copied().unwrap_or(false) })
+        let subjects = self.subjects(*course).unwrap_or_default();
+        Some(SectionView { school, session, core: subjects.core, subjects })
+    }
+
+    /// What a course teaches, when it is known.
+    pub fn subjects(&self, course: CourseId) -> Option<Subjects> {
+        self.subjects.get(&course).copied()
     }
 
     /// A grading period.

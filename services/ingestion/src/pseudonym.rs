@@ -13,7 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use homeroom_chassis::config::SecretFile;
 use homeroom_domain::date::Date;
 use homeroom_domain::event::Fact;
-use homeroom_domain::id::{DistrictId, RecordKey, SourceId, StudentKey};
+use homeroom_domain::id::{DistrictId, GroupId, RecordKey, SourceId, StudentKey};
 use homeroom_domain::ledger::derived_key;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
@@ -143,6 +143,11 @@ impl Pseudonym {
     /// The key of a student, by the district's own id.
     pub fn student(&self, local_id: &str) -> StudentKey {
         StudentKey::new(self.hash(&["student", self.district.as_str(), local_id]))
+    }
+
+    /// What stands for a person, or whatever else a student is tied to, by the sender's id.
+    pub fn person(&self, local_id: &str) -> GroupId {
+        GroupId::new(self.hash(&["person", self.district.as_str(), local_id]))
     }
 
     /// The key of a source's record, by its natural key.

@@ -4,8 +4,8 @@
 //! Parts are compared as sent, with their case; Ed-Fi descriptors (the code of a grading period) without it.
 
 use homeroom_domain::id::{
-    CalendarId, ClassPeriodId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear,
-    SectionId, SessionId,
+    AssignmentId, CalendarId, ClassPeriodId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, GroupId,
+    IncidentId, SchoolId, SchoolYear, SectionId, SessionId,
 };
 use uuid::Uuid;
 
@@ -99,6 +99,26 @@ pub fn section(
 ) -> SectionId {
     let key = canonical_key(&[school.as_str(), &year.to_string(), session, local_course_code, identifier]);
     reference_id(district, "section", &key).into()
+}
+
+/// An incident at a school.
+pub fn incident(district: &DistrictId, school: &SchoolId, identifier: &str) -> IncidentId {
+    reference_id(district, "incident", &canonical_key(&[school.as_str(), identifier])).into()
+}
+
+/// An assignment, which has an id of its own in the sender's namespace.
+pub fn assignment(district: &DistrictId, namespace: &str, identifier: &str) -> AssignmentId {
+    reference_id(district, "assignment", &canonical_key(&[namespace, identifier])).into()
+}
+
+/// A cohort of an education organization.
+pub fn cohort(district: &DistrictId, organization: &str, identifier: &str) -> GroupId {
+    reference_id(district, "cohort", &canonical_key(&[organization, identifier])).into()
+}
+
+/// A program of an education organization.
+pub fn program(district: &DistrictId, organization: &str, name: &str, kind: &str) -> GroupId {
+    reference_id(district, "program", &canonical_key(&[organization, name, &kind.to_lowercase()])).into()
 }
 
 #[cfg(test)]

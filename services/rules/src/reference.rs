@@ -108,9 +108,8 @@ impl District {
         let touched = Arc::make_mut(&mut self.touched);
         self.version = source.unseen.last().map_or(self.version, |unseen| (unseen.offset + 1).cast_unsigned());
         for Unseen { offset, old, new } in source.unseen.drain(..) {
-            let old = old.map(|entry| self.view.touched(&entry));
-            let new = if let Change::Recorded(entry) = new { Some(view.touched(&entry)) } else { None };
-            for whom in [old, new].into_iter().flatten() {
+            let new = if let Change::Recorded(entry) = &new { Some(entry) } else { None };
+            for whom in view.touched_by(&self.view, old.as_ref(), new) {
                 touched.insert(whom, Offset(offset + 1));
             }
         }

@@ -56,6 +56,8 @@ resources! {
     DisciplineActions "disciplineActions",
     StudentGradebookEntries "studentGradebookEntries",
     Grades "grades",
+    AcademicRecords "studentAcademicRecords",
+    Transcripts "courseTranscripts",
 }
 
 /// What is done with a document.

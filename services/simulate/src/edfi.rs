@@ -4,6 +4,7 @@ mod frame;
 mod person;
 mod record;
 mod staff;
+mod transcript;
 mod work;
 
 use crate::calendar::Day;
@@ -40,6 +41,7 @@ impl District {
         record::incidents(self, &student, batch);
         record::connections(self, &student, batch);
         work::grades(self, &student, batch);
+        transcript::courses(self, &student, batch);
         work::items(self, &student, batch);
     }
 

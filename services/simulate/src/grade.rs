@@ -40,7 +40,7 @@ pub(crate) const POINTS: u32 = 20;
 /// The grade of a student of average ability who misses nothing.
 const USUAL: i32 = 79;
 /// Students below it fail.
-const PASSING: u32 = 60;
+pub(crate) const PASSING: u32 = 60;
 /// Days that a student has to be in a class before a quarter's end to get a grade.
 const LEAST_DAYS: usize = 15;
 

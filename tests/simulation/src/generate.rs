@@ -1,6 +1,8 @@
 //! Random small worlds: a plausible school fortnight of three schools, then words that upset it. Careless references across
 //! schools, unknown codes, withdrawals and repeats of a key are all in.
 
+pub mod further;
+
 use std::collections::BTreeMap;
 
 use homeroom_domain::event::{

@@ -1,5 +1,7 @@
 //! Reading and writing the packed ledger's bytes: variable-length integers, and slices of known length.
 
+use crate::date::Date;
+
 /// A cursor that never fails half-way: beyond the end, or at nonsense, it gives zeros and remembers that it did.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Reader<'a> {
@@ -77,6 +79,14 @@ impl<'a> Reader<'a> {
         i32::try_from(self.signed()).unwrap_or_else(|_| {
             self.spoil();
             0
+        })
+    }
+
+    /// A date that was one when it was written.
+    pub(super) fn date(&mut self) -> Date {
+        Date::from_days(self.narrow()).unwrap_or_else(|_| {
+            self.spoil();
+            Date::EPOCH
         })
     }
 

@@ -14,7 +14,8 @@ use crate::id::RecordKey;
 /// A natural key may say more than the fact does: then the stem is to be hashed of that, too. Keys were stored, and corrections
 /// find their records by them, so what this gives must never change.
 pub fn derived_key(stem: [u8; 16], fact: &Fact) -> Option<RecordKey> {
-    word::said(fact).map(|said| RecordKey::new(apart(stem, &said)))
+    let said = word::said(fact).filter(|said| !matches!(said, Said::Further(_)))?;
+    Some(RecordKey::new(apart(stem, &said)))
 }
 
 /// A key without what its record says, or the key from both: the same twice gives what was there.
@@ -35,6 +36,8 @@ fn folded(said: &Said<'_>) -> u128 {
             let period = id(grade.grading_period.as_bytes()).rotate_left(40);
             id(grade.section.as_bytes()) ^ period ^ scattered(grade.grade_type)
         }
+        // Their keys are hashes of their own.
+        Said::Further(_) => 0,
     }
 }
 

@@ -193,6 +193,7 @@ fn sound_word(word: &Word<'_>) -> bool {
                 is_school(spell.school) && is_text(spell.grade_level) && is_text(spell.exit_type)
             }
             Some(Said::Grade(grade)) => is_text(grade.grade_type) && grade.letter.is_none_or(is_text),
+            Some(Said::Further(further)) => further.texts().into_iter().all(is_text) && further.fact().is_some(),
         }
 }
 
@@ -216,6 +217,7 @@ fn live(word: &Word<'_>) -> Option<Live<Fact>> {
             exit_type: text(spell.exit_type).to_owned(),
         }),
         Said::Grade(grade) => Fact::Grade(owned(&grade)),
+        Said::Further(further) => further.fact()?,
     };
     let source = SourceId::parse(text(word.source)).ok()?;
     Some(Live { source, key: RecordKey::new(word.key), revision: Revision(word.revision), fact })

@@ -6,8 +6,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::date::Date;
-use crate::event::{Enrollment, Grade, Scope, SectionMembership, Times};
-use crate::id::{CalendarId, GradingPeriodId, SchoolId, SectionId, SessionId};
+use crate::event::{
+    AssignmentResult, Behavior, Connection, CourseTranscript, Discipline, Enrollment, Grade, Scope, SectionMembership,
+    SurveyScore, Times,
+};
+use crate::id::{
+    AssignmentId, CalendarId, CourseId, GradingPeriodId, GroupId, IncidentId, SchoolId, SchoolYear, SectionId,
+    SessionId,
+};
 
 type Map = BTreeMap<(SourceId, RecordKey), (u64, Change<Fact>)>;
 
@@ -75,7 +81,7 @@ fn mark(pick: [u8; 4], day: u8) -> Fact {
 
 fn other(pick: [u8; 4], day: u8) -> Fact {
     let section = SectionId::new([pick[1]; 16]);
-    match pick[0] % 4 {
+    match pick[0] % 10 {
         0 => Fact::Registration,
         1 => Fact::Enrollment(Enrollment {
             school: SchoolId::parse("9").unwrap(),
@@ -91,12 +97,61 @@ fn other(pick: [u8; 4], day: u8) -> Fact {
             begin_on: date(day),
             end_on: pick[2].is_multiple_of(2).then(|| date(pick[3])),
         }),
+        4.. => further(pick, day),
         _ => Fact::Grade(Grade {
             section,
             grading_period: GradingPeriodId::new([pick[2] % 3; 16]),
             grade_type: "uri://ed-fi.org/GradeTypeDescriptor#Final".to_owned(),
             numeric: pick[2].is_multiple_of(2).then_some(i64::from(pick[3]) * 100 - 500),
             letter: pick[3].is_multiple_of(2).then(|| "B minus".to_owned()),
+        }),
+    }
+}
+
+fn further(pick: [u8; 4], day: u8) -> Fact {
+    let some = |by: u8| by.is_multiple_of(2);
+    let text =
+        |by: u8| ["", "Graded", "uri://ed-fi.org/DisciplineDescriptor#Expulsion"][usize::from(by % 3)].to_owned();
+    match pick[0] % 10 {
+        4 => Fact::Behavior(Behavior {
+            incident: IncidentId::new([pick[1]; 16]),
+            code: text(pick[2]),
+            part: text(pick[3]),
+        }),
+        5 => Fact::Discipline(Discipline {
+            school: SchoolId::parse("9").unwrap(),
+            begin_on: date(day),
+            length: some(pick[1]).then_some(i32::from(pick[2]) - 5),
+            code: text(pick[3]),
+        }),
+        6 => Fact::AssignmentResult(AssignmentResult {
+            assignment: AssignmentId::new([pick[1]; 16]),
+            status: text(pick[2]),
+            lateness: text(pick[3]),
+            points: some(pick[1]).then_some(i64::from(pick[2]) * 1_000),
+            numeric: some(pick[2]).then_some(i64::MIN),
+            fulfilled_on: some(pick[3]).then(|| date(day)),
+        }),
+        7 => Fact::CourseTranscript(CourseTranscript {
+            course: CourseId::new([pick[1] % 3; 16]),
+            school_year: SchoolYear(2020 + i32::from(pick[2] % 4)),
+            term: text(pick[2]),
+            result: text(pick[3]),
+            attempted: some(pick[1]).then_some(500),
+            earned: some(pick[2]).then_some(i64::from(pick[1])),
+            numeric: some(pick[3]).then_some(-1),
+            letter: some(pick[3] / 2).then(|| text(pick[1])),
+        }),
+        8 => Fact::Connection(Connection {
+            with: GroupId::new([pick[1]; 16]),
+            kind: text(pick[2]),
+            begin_on: date(day),
+            end_on: some(pick[3]).then(|| date(pick[3])),
+        }),
+        _ => Fact::SurveyScore(SurveyScore {
+            survey: text(pick[1]),
+            taken_on: date(day),
+            score: i32::from(pick[2]) * 100 - 5,
         }),
     }
 }

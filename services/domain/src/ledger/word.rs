@@ -1,9 +1,11 @@
-//! Words that are no marks: registration, enrollments, memberships, grades, and withdrawals of records that no mark tells of.
+//! Words that are no marks: registration, enrollments, memberships, grades, and withdrawals of records that no mark tells of; what
+//! few students have is in `further`.
 
 use smallvec::SmallVec;
 
 use super::bytes::{Reader, put_signed, put_varint};
 use super::derived::apart;
+use super::further::{self, Further};
 use super::layout::{Items, NewItems};
 use crate::date::Date;
 use crate::event::{Fact, SectionMembership};
@@ -31,6 +33,7 @@ pub(super) fn said(fact: &Fact) -> Option<Said<'_>> {
             letter: grade.letter.as_deref().map(str::as_bytes),
         }),
         Fact::AttendanceMark(_) => return None,
+        further => Said::Further(Further::of(further)?),
     })
 }
 
@@ -51,6 +54,7 @@ pub(crate) enum Said<'a> {
     Enrollment(Spell<'a>),
     Membership(SectionMembership),
     Grade(Graded<'a>),
+    Further(Further<'a>),
 }
 
 /// An enrollment.
@@ -81,6 +85,7 @@ mod tag {
     pub(super) const ENROLLMENT: u8 = 2;
     pub(super) const MEMBERSHIP: u8 = 3;
     pub(super) const GRADE: u8 = 4;
+    pub(super) const FURTHER: u8 = 5;
     pub(super) const MASK: u8 = 7;
     /// What is absent from most words of a kind has a bit each.
     pub(super) const FIRST: u8 = 8;
@@ -123,14 +128,6 @@ impl<'a> Words<'a> {
         self.reader.is_sound()
     }
 
-    /// A date that was one when it was written.
-    fn date(&mut self) -> Date {
-        Date::from_days(self.reader.narrow()).unwrap_or_else(|_| {
-            self.reader.spoil();
-            Date::EPOCH
-        })
-    }
-
     /// Source, and what stands in the place of the key: a stem or the key itself.
     fn begin(&mut self, tag: u8) -> (&'a [u8], [u8; 16]) {
         const DERIVED_AS_LAST: u8 = tag::DERIVED | tag::SAME_STEM;
@@ -157,8 +154,8 @@ impl<'a> Words<'a> {
             tag::REGISTRATION => Said::Registration,
             tag::ENROLLMENT => Said::Enrollment(Spell {
                 school: items.read(&mut self.reader),
-                entry_on: self.date(),
-                exit_on: has(tag::FIRST).then(|| self.date()),
+                entry_on: self.reader.date(),
+                exit_on: has(tag::FIRST).then(|| self.reader.date()),
                 calendar: has(tag::SECOND).then(|| CalendarId::new(items.id(&mut self.reader))),
                 primary_school: has(tag::THIRD),
                 grade_level: items.read(&mut self.reader),
@@ -166,8 +163,8 @@ impl<'a> Words<'a> {
             }),
             tag::MEMBERSHIP => Said::Membership(SectionMembership {
                 section: SectionId::new(items.id(&mut self.reader)),
-                begin_on: self.date(),
-                end_on: has(tag::FIRST).then(|| self.date()),
+                begin_on: self.reader.date(),
+                end_on: has(tag::FIRST).then(|| self.reader.date()),
             }),
             tag::GRADE => Said::Grade(Graded {
                 section: SectionId::new(items.id(&mut self.reader)),
@@ -176,6 +173,7 @@ impl<'a> Words<'a> {
                 numeric: has(tag::FIRST).then(|| self.reader.signed()),
                 letter: has(tag::SECOND).then(|| items.read(&mut self.reader)),
             }),
+            tag::FURTHER => Said::Further(further::read(items, &mut self.reader)?),
             tag::WITHDRAWN => return None,
             _ => {
                 self.reader.spoil();
@@ -290,6 +288,7 @@ fn tag_of(word: &Word<'_>) -> u8 {
         Some(Said::Grade(grade)) => {
             tag::GRADE | bit(tag::FIRST, grade.numeric.is_some()) | bit(tag::SECOND, grade.letter.is_some())
         }
+        Some(Said::Further(_)) => tag::FURTHER,
     }
 }
 
@@ -329,5 +328,6 @@ fn put_said(said: &Said<'_>, is_same_type: bool, items: &mut NewItems<'_>, out: 
                 items.put(out, letter);
             }
         }
+        Said::Further(said) => further::write(said, items, out),
     }
 }

@@ -33,6 +33,18 @@ pub enum Needs {
     DatesToCome,
     /// Grades, sections and grading periods.
     Grades,
+    /// The transcript, and its courses.
+    Transcript,
+    /// Results of assignments, the assignments, their sections and who belongs to them.
+    Gradebook,
+    /// Parts in incidents, and the incidents.
+    Incidents,
+    /// Consequences, such as suspensions.
+    Disciplines,
+    /// Ties to adults and activities, and groups.
+    Connections,
+    /// Scores of surveys.
+    Surveys,
 }
 
 /// What may follow a family's name, and what it narrows the measure to.
@@ -66,6 +78,7 @@ impl Measure {
             Self::Of(Counted::Absent, _) => "absent",
             Self::Of(Counted::Unexcused, _) => "unexcused",
             Self::Of(Counted::Tardy, _) => "tardy",
+            Self::Further(further) => further.entry().name,
             _ => "federal_chronic",
         });
         Entry { name, meaning, unit: self.unit(), source, needs, kept: self.is_kept(), family }
@@ -83,6 +96,7 @@ pub fn entries() -> Vec<Entry> {
     let own = own.map(|counted| Measure::Of(counted, Window(Year))).into_iter();
     let rest = SIMPLE.iter().map(|(measure, _)| *measure).filter(|measure| !measure.is_kept());
     let rest = rest.chain([Measure::FederalChronic(super::name::FEDERAL_MINIMUM)]);
+    let rest = rest.chain(super::Further::all().map(Measure::Further));
     kept.chain(over_days).chain(own).chain(rest).map(Measure::entry).collect()
 }
 
@@ -136,6 +150,10 @@ fn words(measure: Measure) -> Words {
             &[],
         ),
         Measure::Truancy(clock) => truancy_words(clock),
+        Measure::Further(further) => {
+            let entry = further.entry();
+            (entry.meaning, entry.source, entry.needs)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::civil::Weekday;
 
-use super::{Clock, Counted, Measure};
+use super::{Clock, Counted, Further, Measure};
 use crate::window::Window;
 
 /// Which of a student's counted days a measure looks at.
@@ -84,6 +84,7 @@ pub(super) fn of(measure: Measure) -> Cow<'static, str> {
         }
         Measure::FederalChronic(FEDERAL_MINIMUM) => Cow::Borrowed("federal_chronic"),
         Measure::FederalChronic(days) => Cow::Owned(format!("federal_chronic_from_{days}_days")),
+        Measure::Further(further) => Cow::Borrowed(further.entry().name),
         _ => Cow::Borrowed(""),
     }
 }
@@ -113,6 +114,9 @@ pub(super) fn find(name: &str) -> Option<Measure> {
     }
     if let Some(days) = between(name, "federal_chronic_from_", "_days") {
         return number(days, MAX_DAYS).filter(|days| *days != FEDERAL_MINIMUM).map(Measure::FederalChronic);
+    }
+    if let Some(further) = Further::find(name) {
+        return Some(Measure::Further(further));
     }
     let parts = COUNTED.iter().filter_map(|(counted, prefix)| Some((*counted, name.strip_prefix(prefix)?)));
     parts.into_iter().find_map(|(counted, rest)| Some(Measure::Of(counted, among(rest)?)))
@@ -173,6 +177,8 @@ mod tests {
             "federal_chronic",
             "federal_chronic_from_30_days",
             "truancy_oh_minutes_in_a_row",
+            "gpa",
+            "missing_work_last_7_days",
         ] {
             assert_eq!(Measure::find(name).map(Measure::name).as_deref(), Some(name));
         }

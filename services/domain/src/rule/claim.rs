@@ -1,5 +1,7 @@
 //! What a rule claims of a student as of a date, with the proof.
 
+mod further;
+
 use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof};
 use crate::calculator::treated;
 use crate::code;
@@ -13,6 +15,8 @@ use crate::measure::{Figures, Measure, Values, decimals};
 use crate::rule::condition::Failure;
 use crate::rule::{Evidence, Rule, RuleScope};
 use crate::settings::{Category, Now};
+
+pub use further::{Described, describe_further};
 
 impl Rule {
     /// What the rule claims with the dates of `now`; none when it does not open.
@@ -83,6 +87,8 @@ impl Evidence {
             Self::Streak => &[Measure::Streak, Measure::UnexcusedStreak],
             Self::Today => &[Measure::UnexplainedAbsenceToday],
             Self::FailingCore => &[Measure::Failing, Measure::FailingCore],
+            // Those that the rule names are told in any case.
+            Self::Conduct | Self::MissingWork | Self::Connections => &[],
         }
     }
 
@@ -97,6 +103,9 @@ impl Evidence {
             }
             Self::Today => marks_of(evaluation, evaluation.day(now.today).into_iter()),
             Self::FailingCore => failing_core(evaluation, now.as_of),
+            Self::Conduct => further::conduct(evaluation),
+            Self::MissingWork => further::missing_work(evaluation),
+            Self::Connections => further::connections(evaluation),
         }
     }
 }

@@ -84,6 +84,12 @@ pub enum Evidence {
     Today,
     /// Failing grades in core courses.
     FailingCore,
+    /// Incidents and consequences.
+    Conduct,
+    /// Work that was not handed in.
+    MissingWork,
+    /// Ties to adults and activities.
+    Connections,
 }
 
 /// Why a pack is refused.

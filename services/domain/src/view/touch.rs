@@ -16,8 +16,24 @@ pub enum Touched {
 }
 
 impl View {
-    /// Whom a record concerns, seen from this view. For a change, ask the view before about the old content and the view after
-    /// about the new. Students who wait for something unknown are concerned by any change, beside these.
+    /// Whom a change concerns, which leads from the view before to this one. Students who wait for something unknown are concerned by
+    /// any change, beside these.
+    pub fn touched_by(&self, before: &Self, old: Option<&Entry>, new: Option<&Entry>) -> Vec<Touched> {
+        let of_new = new.map(|entry| match entry {
+            // A leaf concerns whom it concerned before: a new one only who waits for it, and each day brings many of them.
+            entry if entry.is_leaf() => before.touched(entry),
+            // A transcript names a course that nobody need offer.
+            Entry::Course(course) if before.subjects(course.course).is_some() => Touched::Everyone,
+            entry => self.touched(entry),
+        });
+        let of_old = old.map(|entry| match entry {
+            Entry::Course(_) => Touched::Everyone,
+            entry => before.touched(entry),
+        });
+        of_old.into_iter().chain(of_new).collect()
+    }
+
+    /// Whom a record concerns, seen from this view.
     pub fn touched(&self, entry: &Entry) -> Touched {
         match entry {
             Entry::School(school) => Touched::School(school.school.clone()),
@@ -38,6 +54,15 @@ impl View {
             Entry::ClassPeriod(period) => Touched::School(period.school.clone()),
             Entry::BellSchedule(schedule) => Touched::School(schedule.school.clone()),
             Entry::Settings(_) | Entry::RulePack(_) | Entry::Calculators(_) => Touched::Everyone,
+            Entry::Incident(incident) => {
+                self.incident(incident.incident).map_or(Touched::Nobody, |known| Touched::School(known.school.clone()))
+            }
+            Entry::Assignment(assignment) => {
+                let known = self.assignment(assignment.assignment);
+                let section = known.and_then(|known| self.sections.get(&known.section));
+                section.map_or(Touched::Nobody, |(_, school)| Touched::School(school.clone()))
+            }
+            Entry::Group(group) => everyone_if(self.group(group.group).is_some()),
         }
     }
 }

@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "the tests' language is tests too")]
 
 mod author;
+mod behavior;
 mod calculator;
+mod connection;
 mod count;
 mod counting;
 mod course;
+mod coursework;
 mod day;
 mod enrollment;
 mod episode;

@@ -1,7 +1,8 @@
 //! Whom a reference change concerns, case by case; tests/simulation has it for whatever world comes.
 
 use homeroom_domain::evaluation::Evaluation;
-use homeroom_domain::reference::{Entry, GradingPeriod, Section};
+use homeroom_domain::event::Behavior;
+use homeroom_domain::reference::{Entry, GradingPeriod, Incident, Section};
 use homeroom_domain::view::Touched;
 
 use crate::world::{Marked, Spell, World, YEAR, absent, day, enrolled, grade, id, on, school};
@@ -51,4 +52,21 @@ fn a_student_leans_on_every_school_that_the_facts_refer_to() {
     world.defines("period first", Entry::GradingPeriod(period)).says("grade", grade("english", "first", "Final", 50));
     let leans_on = world.look(|student: &Evaluation<'_>| student.leans_on().into_iter().collect::<Vec<_>>());
     assert_eq!(leans_on, ["1", "2", "3", "4"].map(school));
+}
+
+#[test]
+fn a_new_incident_concerns_nobody_but_who_waits_for_it_and_a_corrected_one_its_school() {
+    let mut world = World::of_school_days(2);
+    world.says("part", Behavior { incident: id("fight"), code: String::new(), part: String::new() });
+    assert!(world.waits());
+    let before = world.records.view();
+    let fight = |on| Entry::Incident(Incident { incident: id("fight"), school: school("1"), date: on });
+    world.defines("incident", fight(day(1)));
+    let after = world.records.view();
+    assert_eq!(after.touched_by(&before, None, Some(&fight(day(1)))), [Touched::Nobody]);
+    assert!(!world.waits());
+    world.defines("incident", fight(day(2)));
+    let corrected = world.records.view().touched_by(&after, Some(&fight(day(1))), Some(&fight(day(2))));
+    assert_eq!(corrected, [Touched::School(school("1")), Touched::School(school("1"))]);
+    assert_eq!(world.look(|student| student.leans_on().into_iter().collect::<Vec<_>>()), [school("1")]);
 }

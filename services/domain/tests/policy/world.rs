@@ -8,7 +8,8 @@ use homeroom_domain::day::Day;
 use homeroom_domain::episode::{Episodes, Moment, Step};
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::{
-    AttendanceMark, Change, Enrollment, Fact, Grade, Origin, Scope, SectionMembership, Times,
+    AssignmentResult, AttendanceMark, Behavior, Change, Connection, CourseTranscript, Discipline, Enrollment, Fact,
+    Grade, Origin, Scope, SectionMembership, SurveyScore, Times,
 };
 use homeroom_domain::id::{DistrictId, RecordKey, Revision, SchoolId, SchoolYear, SourceId, StudentKey};
 use homeroom_domain::ledger::{Applied, Ledger};
@@ -188,6 +189,7 @@ macro_rules! said {
 }
 
 said!(Enrollment, SectionMembership, AttendanceMark, Grade);
+said!(Behavior, Discipline, AssignmentResult, CourseTranscript, Connection, SurveyScore);
 
 /// A district of one student.
 pub(crate) struct World {

@@ -1,6 +1,6 @@
 //! One student's risk as a person reads it.
 
-use homeroom_proto::wire::risk::{Fact, GetStudentResponse, Measures};
+use homeroom_proto::wire::risk::{Fact, Figure, GetStudentResponse, Measures};
 
 use super::names::SchoolNames;
 use super::{alert, table, unit};
@@ -11,12 +11,17 @@ pub(crate) fn for_people(key: &str, student: &GetStudentResponse, names: &School
         format!("student {key}, as of {}\n", unit::date(student.as_of)),
         measures(&student.measures, names, false),
     ];
+    lines.extend(student.figures.iter().filter(|figure| figure.value != 0).map(figure_for_people));
     lines.push(format!("{} open alerts", student.open_alerts.len()));
     lines.extend(student.open_alerts.iter().map(|change| alert::for_people(change, &[], names)));
     lines.push(format!("{} facts", student.facts.len()));
     lines.extend(student.facts.iter().map(|fact| format!("  {}", fact_for_people(fact))));
     lines.push(String::new());
     lines.join("\n")
+}
+
+fn figure_for_people(figure: &Figure) -> String {
+    format!("{}: {} ({})", figure.meaning, figure.shown, figure.name)
 }
 
 fn fact_for_people(fact: &Fact) -> String {

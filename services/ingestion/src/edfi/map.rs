@@ -8,6 +8,9 @@
 //! kept, what it said before is withdrawn, and a dead letter tells which field and why.
 
 mod attendance;
+mod conduct;
+mod connection;
+mod coursework;
 mod fields;
 mod grade;
 mod reference;
@@ -61,6 +64,8 @@ pub(crate) struct Context<'a> {
 enum Statement {
     /// Of a student, by the district's own id.
     Fact(String, Fact),
+    /// The same, when a document says several of a kind: each is named by what sets it apart.
+    FactOf(String, String, Fact),
     /// A student's names.
     Profile(Box<Profile>),
     /// Of what events refer to. A document that makes several names each but the first.
@@ -148,6 +153,15 @@ fn statements(context: Context<'_>, body: &Map<String, Value>) -> Result<Vec<Sta
         "classPeriods" => reference::class_period(fields),
         "bellSchedules" => reference::bell_schedule(fields),
         "sectionAttendanceTakenEvents" => attendance::taken(fields),
+        "disciplineIncidents" => conduct::incident(fields),
+        "studentDisciplineIncidentBehaviorAssociations" => conduct::behavior(fields),
+        "disciplineActions" => conduct::action(fields),
+        "gradebookEntries" => coursework::assignment(fields),
+        "studentGradebookEntries" => coursework::result(fields),
+        "courseTranscripts" => coursework::transcript(fields),
+        "cohorts" => connection::cohort(fields),
+        "studentCohortAssociations" => connection::membership(fields),
+        "studentProgramAssociations" => connection::program(fields),
         _ => Ok(Vec::new()),
     }
 }
@@ -157,6 +171,9 @@ impl Context<'_> {
         match statement {
             Statement::Fact(student, fact) => {
                 Subject::Event(self.pseudonym.student(student), self.record_of(natural_key, student, fact))
+            }
+            Statement::FactOf(part, student, _) => {
+                Subject::Event(self.pseudonym.student(student), self.record(natural_key, part))
             }
             Statement::Profile(profile) => Subject::Profile(self.pseudonym.student(&profile.local_id)),
             Statement::Entry(part, entry) => Subject::Reference(Kind::of(entry), self.record(natural_key, part)),
@@ -168,6 +185,10 @@ impl Context<'_> {
             Statement::Fact(student, fact) => {
                 let record = self.record_of(natural_key, &student, &fact);
                 self.event(self.pseudonym.student(&student), record, Change::Recorded(fact))
+            }
+            Statement::FactOf(part, student, fact) => {
+                let (student, record) = (self.pseudonym.student(&student), self.record(natural_key, &part));
+                self.event(student, record, Change::Recorded(fact))
             }
             Statement::Profile(profile) => self.profile(self.pseudonym.student(&profile.local_id), Some(*profile)),
             Statement::Entry(part, entry) => {

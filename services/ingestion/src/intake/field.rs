@@ -272,17 +272,25 @@ impl<'v> Field<'v> {
 
     /// A number with at most two decimals from `min` to `max`, in hundredths.
     pub fn hundredths(self, expected: &'static str, min: i64, max: i64) -> Result<i64, Problem> {
-        let hundredths = match *self.value {
-            Value::Integer(value) => value.checked_mul(100).and_then(|value| i64::try_from(value).ok()),
-            Value::Decimal(value) => exact_hundredths(value),
+        self.parts(100, expected, min, max)
+    }
+
+    /// A number with at most three decimals from `min` to `max`, in thousandths.
+    pub fn thousandths(self, expected: &'static str, min: i64, max: i64) -> Result<i64, Problem> {
+        self.parts(1_000, expected, min, max)
+    }
+
+    fn parts(self, of_one: i16, expected: &'static str, min: i64, max: i64) -> Result<i64, Problem> {
+        let parts = match *self.value {
+            Value::Integer(value) => value.checked_mul(of_one.into()).and_then(|value| i64::try_from(value).ok()),
+            Value::Decimal(value) => exact_parts(value, of_one),
             _ => return Err(self.mistyped(expected)),
         };
-        let hundredths =
-            hundredths.ok_or_else(|| self.problem(expected, "has more decimals, or is far out of range"))?;
-        if !(min..=max).contains(&hundredths) {
+        let parts = parts.ok_or_else(|| self.problem(expected, "has more decimals, or is far out of range"))?;
+        if !(min..=max).contains(&parts) {
             return Err(self.problem(expected, "is out of range"));
         }
-        Ok(hundredths)
+        Ok(parts)
     }
 
     /// A moment with its offset from UTC.
@@ -329,17 +337,17 @@ fn has_control(text: &str) -> bool {
     if text.is_ascii() { text.bytes().any(|byte| byte.is_ascii_control()) } else { text.chars().any(char::is_control) }
 }
 
-/// A decimal in hundredths, when it has at most two decimals and is not astronomic.
-fn exact_hundredths(value: f64) -> Option<i64> {
+/// A decimal in such parts of one, when it has no more decimals than they have and is not astronomic.
+fn exact_parts(value: f64, of_one: i16) -> Option<i64> {
     const LARGEST: f64 = 1e9;
-    // Far above the error of the nearest double of a decimal of this size, far below a third decimal.
+    // Far above the error of the nearest double of a decimal of this size, far below another decimal.
     const CLOSE: f64 = 1e-4;
     if !value.is_finite() || value.abs() > LARGEST {
         return None;
     }
-    let scaled = value * 100.0;
+    let scaled = value * f64::from(of_one);
     let rounded = scaled.round();
-    #[expect(clippy::cast_possible_truncation, reason = "whole, and at most 1e11")]
+    #[expect(clippy::cast_possible_truncation, reason = "whole, and at most 1e12")]
     ((scaled - rounded).abs() < CLOSE).then_some(rounded as i64)
 }
 

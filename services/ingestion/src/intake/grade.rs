@@ -10,10 +10,10 @@ use super::submission::object;
 use super::{Kind, Problem};
 
 const NUMERIC: &str = "a number from 0 to 9999.99 with at most two decimals, or a letter grade";
-const LETTER: &str = "a letter grade, a text of 1 to 20 bytes";
+pub(super) const LETTER: &str = "a letter grade, a text of 1 to 20 bytes";
 /// Hundredths of a point.
-const LARGEST: i64 = 999_999;
-const MAX_LETTER_BYTES: usize = 20;
+pub(super) const LARGEST: i64 = 999_999;
+pub(super) const MAX_LETTER_BYTES: usize = 20;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]

@@ -35,11 +35,29 @@ pub enum Kind {
     ClassPeriod,
     /// A bell schedule.
     BellSchedule,
+    /// A part in an incident.
+    Behavior,
+    /// A consequence of one, such as a suspension.
+    Discipline,
+    /// A result of an assignment.
+    AssignmentResult,
+    /// A course, as the transcript has it.
+    CourseTranscript,
+    /// A tie to an activity or an adult.
+    Connection,
+    /// What a survey says.
+    SurveyScore,
+    /// Something that happened at a school.
+    Incident,
+    /// Work that a section was given.
+    Assignment,
+    /// A group that students belong to.
+    Group,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 25] = [
         Self::Student,
         Self::Enrollment,
         Self::SectionMembership,
@@ -56,12 +74,22 @@ impl Kind {
         Self::AttendanceTaken,
         Self::ClassPeriod,
         Self::BellSchedule,
+        Self::Behavior,
+        Self::Discipline,
+        Self::AssignmentResult,
+        Self::CourseTranscript,
+        Self::Connection,
+        Self::SurveyScore,
+        Self::Incident,
+        Self::Assignment,
+        Self::Group,
     ];
 
     /// What a sender is told when it names none of them.
     pub const EXPECTED: &'static str = "one of student, enrollment, section-membership, attendance, grade, school, \
         calendar, calendar-date, session, grading-period, course, course-offering, section, attendance-taken, \
-        class-period, bell-schedule";
+        class-period, bell-schedule, \
+        behavior, discipline, assignment-result, course-transcript, connection, survey-score, incident, assignment, group";
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
@@ -82,6 +110,15 @@ impl Kind {
             Self::AttendanceTaken => "attendance-taken",
             Self::ClassPeriod => "class-period",
             Self::BellSchedule => "bell-schedule",
+            Self::Behavior => "behavior",
+            Self::Discipline => "discipline",
+            Self::AssignmentResult => "assignment-result",
+            Self::CourseTranscript => "course-transcript",
+            Self::Connection => "connection",
+            Self::SurveyScore => "survey-score",
+            Self::Incident => "incident",
+            Self::Assignment => "assignment",
+            Self::Group => "group",
         }
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use homeroom_domain::date::Date;
 use homeroom_domain::event::{Change, Event, Fact, Origin};
-use homeroom_domain::id::{DistrictId, EventId, Revision, SourceId};
+use homeroom_domain::id::{DistrictId, EventId, GroupId, Revision, SourceId};
 use homeroom_domain::reference::{Entry, ReferenceChange};
 use homeroom_proto::reference;
 use jiff::Timestamp;
@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use super::canonical::{Canonical, EncodedEvent};
 use super::field::{Field, Value};
-use super::{Kind, Problem, Submission, attendance, bell, enrollment, grade, place, student};
+use super::{
+    Kind, Problem, Submission, attendance, bell, conduct, connection, coursework, enrollment, grade, place, student,
+};
 use crate::pseudonym::Pseudonym;
 use crate::reference_id;
 
@@ -42,6 +44,15 @@ pub fn normalise(context: &Context<'_>, submission: &Submission<'_>) -> Result<C
         Kind::Attendance => attendance::mark(&draft),
         Kind::AttendanceTaken => attendance::taken(&draft),
         Kind::Grade => grade::normalise(&draft),
+        Kind::Behavior => conduct::behavior(&draft),
+        Kind::Discipline => conduct::discipline(&draft),
+        Kind::AssignmentResult => coursework::result(&draft),
+        Kind::CourseTranscript => coursework::transcript(&draft),
+        Kind::Connection => connection::connection(&draft),
+        Kind::SurveyScore => connection::survey(&draft),
+        Kind::Incident => conduct::incident(&draft),
+        Kind::Assignment => coursework::assignment(&draft),
+        Kind::Group => connection::group(&draft),
         Kind::School => place::school(&draft),
         Kind::Calendar => place::calendar(&draft),
         Kind::CalendarDate => place::calendar_date(&draft),
@@ -117,6 +128,11 @@ impl<'d> Draft<'d> {
         value: &Value<'_>,
     ) -> Result<Option<T>, Problem> {
         Field::at(path, value).present().map(|field| self.reference(kind, field)).transpose()
+    }
+
+    /// The pseudonym of whoever a field names.
+    pub(super) fn person(&self, field: Field<'_>) -> Result<GroupId, Problem> {
+        Ok(self.context.pseudonym.person(field.id()?))
     }
 
     /// The event of a student's record. `key` derives the natural key, when the sender gives none; `fact` is not asked for a

@@ -1,6 +1,9 @@
 //! What a settings document may say, and when a clock may be moved. Pure.
 
+use std::collections::BTreeMap;
+
 use homeroom_chassis::problem::Problem;
+use homeroom_domain::course::scale::GradeScale;
 use homeroom_domain::rule::succession;
 use homeroom_domain::settings::Settings;
 use http::StatusCode;
@@ -10,13 +13,15 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 /// The fields of a settings document and of its clock, as a sender is told.
-const FIELDS: [&str; 4] = ["clock", "failing_below", "reporting", "codes"];
+const FIELDS: [&str; 7] = ["clock", "failing_below", "reporting", "codes", "disciplines", "connections", "grade_scale"];
 const CLOCK_FIELDS: [&str; 3] = ["time_zone", "offset_seconds", "day_close_minute"];
 
 /// The most codes that a district may give a meaning; states know some dozens.
 const MAX_CODES: usize = 2_000;
 const MAX_CODE_BYTES: usize = 300;
 const MINUTES_OF_A_DAY: u16 = 24 * 60;
+/// The most steps of a grade scale; one for each percent is half of it.
+const MAX_STEPS: usize = 200;
 /// Hundredths of a point.
 const LARGEST_GRADE: i64 = 1_000_000;
 
@@ -29,8 +34,7 @@ pub fn parse_settings(body: &[u8], now: Timestamp) -> Result<Settings, Problem> 
     let merged = merged(default, sent)?;
     let mut settings: Settings = serde_json::from_value(merged)
         .map_err(|error| invalid().field("$", "settings as `GET /v1/settings` answers them", error.to_string()))?;
-    // Descriptors compare without regard to case.
-    settings.codes = settings.codes.into_iter().map(|(code, category)| (code.to_lowercase(), category)).collect();
+    settings = settings.comparable();
     check(&settings, now)?;
     Ok(settings)
 }
@@ -68,11 +72,31 @@ fn check(settings: &Settings, now: Timestamp) -> Result<(), Problem> {
     if !(0..=LARGEST_GRADE).contains(&settings.failing_below) {
         return Err(invalid().field("$.failing_below", "hundredths of a point, 0 to 1000000", "is out of range"));
     }
-    if settings.codes.len() > MAX_CODES {
-        return Err(invalid().field("$.codes", "at most 2000 codes", "has more"));
+    check_codes("$.codes", &settings.codes)?;
+    check_codes("$.disciplines", &settings.disciplines)?;
+    check_codes("$.connections", &settings.connections)?;
+    check_codes("$.grade_scale.letters", &settings.grade_scale.letters)?;
+    check_scale(&settings.grade_scale)
+}
+
+fn check_codes<T>(field: &'static str, codes: &BTreeMap<String, T>) -> Result<(), Problem> {
+    if codes.len() > MAX_CODES {
+        return Err(invalid().field(field, "at most 2000 codes", "has more"));
     }
-    if settings.codes.keys().any(|code| code.is_empty() || code.len() > MAX_CODE_BYTES) {
-        return Err(invalid().field("$.codes", "codes of 1 to 300 bytes", "holds one that is empty or longer"));
+    if codes.keys().any(|code| code.is_empty() || code.len() > MAX_CODE_BYTES) {
+        return Err(invalid().field(field, "codes of 1 to 300 bytes", "holds one that is empty or longer"));
+    }
+    Ok(())
+}
+
+fn check_scale(scale: &GradeScale) -> Result<(), Problem> {
+    let allowed = 0..=LARGEST_GRADE;
+    let numbers = scale.numbers.iter().flat_map(|step| [step.from, step.points]);
+    if scale.numbers.len() > MAX_STEPS
+        || !numbers.chain(scale.letters.values().copied()).all(|it| allowed.contains(&it))
+    {
+        let expected = "at most 200 numbers; all of them and their worths from 0 to 1000000 hundredths";
+        return Err(invalid().field("$.grade_scale", expected, "has more, or is out of range"));
     }
     Ok(())
 }

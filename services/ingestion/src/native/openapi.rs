@@ -58,6 +58,27 @@ pub fn example(kind: Kind) -> Value {
             "student": "604822", "section": "ALG-1-03", "grading_period": "2022-P4", "grade_type": "Grading Period",
             "numeric": 58.5, "letter": "F",
         }),
+        Kind::Behavior => json!({
+            "student": "604822", "incident": "2022-0417", "code": "School Violation", "part": "Perpetrator",
+        }),
+        Kind::Discipline => json!({
+            "student": "604822", "school": "255901001", "begin_on": "2022-04-14", "length": 2,
+            "code": "Out of School Suspension",
+        }),
+        Kind::AssignmentResult => json!({
+            "student": "604822", "assignment": "ALG-1-03-12", "status": "Graded", "lateness": "Not Late", "points": 17.5,
+            "numeric": null, "fulfilled_on": "2022-04-12",
+        }),
+        Kind::CourseTranscript => json!({
+            "student": "604822", "course": "ALG-1", "school_year": 2022, "term": "Fall Semester", "result": "Pass",
+            "attempted": 0.5, "earned": 0.5, "numeric": 81, "letter": "B-",
+        }),
+        Kind::Connection => json!({
+            "student": "604822", "with": "207219", "kind": "mentor", "begin_on": "2021-10-04", "end_on": null,
+        }),
+        Kind::SurveyScore => json!({
+            "student": "604822", "survey": "WHO-5", "taken_on": "2022-03-01", "score": 64,
+        }),
         _ => reference_example(kind),
     }
 }
@@ -95,6 +116,11 @@ fn reference_example(kind: Kind) -> Value {
             "bell_schedule": "2022-regular", "school": school, "dates": ["2022-04-13"], "class_periods": ["P3"],
             "begin_at": "08:00", "end_at": "14:30",
         }),
+        Kind::Incident => json!({ "incident": "2022-0417", "school": school, "date": "2022-04-13" }),
+        Kind::Assignment => json!({
+            "assignment": "ALG-1-03-12", "section": "ALG-1-03", "due_on": "2022-04-12", "points": 20,
+        }),
+        Kind::Group => json!({ "group": "robotics", "kind": "activity" }),
         _ => json!({ "section": "ALG-1-03", "date": "2022-04-13" }),
     }
 }
@@ -174,5 +200,16 @@ fn settings_schema() -> Value {
             "ExcusedAbsence", "UnexcusedAbsence", "AbsenceUnknownExcuse", "Partial", "Tardy", "EarlyDeparture", "Present",
             "SuspendedOut", "SuspendedIn", "Remote", "Activity",
         ] } },
+        "disciplines": { "type": "object", "additionalProperties": { "enum": [
+            "InSchoolSuspension", "OutOfSchoolSuspension", "Expulsion", "Other",
+        ] } },
+        "connections": { "type": "object", "additionalProperties": { "enum": ["Activity", "Mentor", "TrustedAdult"] } },
+        "grade_scale": { "type": "object", "description": "Worths in hundredths of a grade point.", "properties": {
+            "letters": { "type": "object", "additionalProperties": { "type": "integer" } },
+            "numbers": { "type": "array", "items": { "type": "object", "required": ["from", "points"], "properties": {
+                "from": { "type": "integer", "description": "The least grade of this worth, hundredths of a point." },
+                "points": { "type": "integer" },
+            } } },
+        } },
     } })
 }

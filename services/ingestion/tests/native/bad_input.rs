@@ -1,6 +1,8 @@
 //! Whatever is wrong with a record: it is told by field, kept in quarantine, and its neighbours are kept in the log.
 
 use homeroom_chassis::clock;
+use homeroom_ingestion::intake::Kind;
+use homeroom_ingestion::native::openapi;
 use jiff::ToSpan as _;
 use jiff::tz::TimeZone;
 use reqwest::StatusCode;
@@ -63,6 +65,21 @@ pub(crate) fn bad_records() -> Vec<(String, &'static str)> {
             json!({ "kind": "calendar-date", "data": { "calendar": "c", "date": "2022-04-13" } }).to_string(),
             "$.data.events",
         ),
+        (example_with("behavior", "incident", &json!(17)), "$.data.incident"),
+        (example_with("behavior", "part", &json!(true)), "$.data.part"),
+        (example_with("discipline", "length", &json!(0.125)), "$.data.length"),
+        (example_with("discipline", "length", &json!(-1)), "$.data.length"),
+        (example_with("discipline", "code", &Value::Null), "$.data.code"),
+        (example_with("assignment-result", "points", &json!("ten")), "$.data.points"),
+        (example_with("assignment-result", "fulfilled_on", &json!("yesterday")), "$.data.fulfilled_on"),
+        (example_with("course-transcript", "earned", &json!(0.0005)), "$.data.earned"),
+        (example_with("course-transcript", "school_year", &json!("2022")), "$.data.school_year"),
+        (example_with("connection", "end_on", &json!("2021-10-03")), "$.data.end_on"),
+        (example_with("connection", "kind", &json!("")), "$.data.kind"),
+        (example_with("survey-score", "score", &json!(100.01)), "$.data.score"),
+        (example_with("incident", "date", &Value::Null), "$.data.date"),
+        (example_with("assignment", "points", &json!(1e12)), "$.data.points"),
+        (example_with("group", "kind", &Value::Null), "$.data.kind"),
         ("[1, 2]".to_owned(), "$"),
         ("5".to_owned(), "$"),
         (r#"{"kind": nonsense}"#.to_owned(), "$"),
@@ -70,6 +87,13 @@ pub(crate) fn bad_records() -> Vec<(String, &'static str)> {
         (r#"{"kind":"school","data":{"school":"1","school":"2"}}"#.to_owned(), "$.data"),
         (format!(r#"{{"kind":"school","data":{}1{}}}"#, r#"{"a":"#.repeat(40), "}".repeat(40)), "$"),
     ]
+}
+
+/// The example of a kind with another value in a field.
+fn example_with(kind: &str, field: &str, value: &Value) -> String {
+    let mut data = openapi::example(Kind::find(kind).unwrap());
+    data[field] = value.clone();
+    json!({ "kind": kind, "data": data }).to_string()
 }
 
 #[tokio::test]

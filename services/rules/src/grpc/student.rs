@@ -1,5 +1,7 @@
 //! One student with measures, facts and open alerts.
 
+mod further;
+
 use homeroom_chassis::clock;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::code;
@@ -68,6 +70,7 @@ impl Risk {
             facts: student.ledger.facts().map(|live| fact(&evaluation, &live)).collect(),
             open_alerts,
             as_of: now.as_of.days(),
+            figures: further::figures(&evaluation),
         })
     }
 }
@@ -111,6 +114,7 @@ fn fact(evaluation: &Evaluation<'_>, live: &Live<Fact>) -> wire::Fact {
             fact.what = describe_grade(grade.numeric, grade.letter.as_deref());
             grade.grade_type.clone_into(&mut fact.code);
         }
+        further => further::describe(further, evaluation, &mut fact),
     }
     fact
 }

@@ -51,6 +51,7 @@ fn key(resource: Resource) -> &'static [&'static str] {
         Resource::SectionMarks => &[CATEGORY, "eventDate", "sectionIdentifier"],
         Resource::Grades => &["gradeTypeDescriptor", "gradingPeriodName", "sectionIdentifier"],
         Resource::DisciplineActions => &["disciplineActionIdentifier"],
+        Resource::Transcripts => &["courseAttemptResultDescriptor", "courseCode", "termDescriptor"],
         _ => &[],
     }
 }
@@ -104,6 +105,11 @@ pub(crate) fn year(district: &District, taught: &BTreeSet<Date>, number: u32) ->
         semester_grades: semester_grades(&left),
         suspended: suspended(&left, taught),
     };
+    let (passed, failed) = credits(&left);
+    if passed + failed > 0 {
+        let below = year.semester_grades.iter().filter(|grade| **grade < 60).count();
+        assert_eq!((passed + failed, failed), (year.semester_grades.len(), below), "a high school's transcript");
+    }
     for spell in of_resource(&left, Resource::Enrollments) {
         if code(spell, "exitWithdrawTypeDescriptor") == "No show" {
             continue;
@@ -173,6 +179,18 @@ fn absent_part(mark: &str) -> u32 {
             100
         }
     }
+}
+
+/// Credits earned of a high school's semesters, in halves, and semesters failed; every semester grade has its place on the transcript.
+fn credits(left: &Left) -> (usize, usize) {
+    let transcripts: Vec<_> = of_resource(left, Resource::Transcripts).collect();
+    let passed = |transcript: &&&str| code(transcript, "courseAttemptResultDescriptor") == "Pass";
+    for transcript in &transcripts {
+        let earned = if passed(&transcript) { Some("0.5") } else { Some("0") };
+        assert_eq!((field(transcript, "attemptedCredits"), field(transcript, "earnedCredits")), (Some("0.5"), earned));
+    }
+    let earned = transcripts.iter().filter(passed).count();
+    (earned, transcripts.len() - earned)
 }
 
 fn semester_grades(left: &Left) -> Vec<u32> {

@@ -33,7 +33,7 @@ fn fingerprint(seed: u64) -> u64 {
 /// Whoever changes what a district says changes this number; nothing else may.
 #[test]
 fn a_seed_gives_the_bytes_that_it_gave_on_every_other_machine() {
-    assert_eq!(format!("{:016x}", fingerprint(1)), "a29755cb00a22d20");
+    assert_eq!(format!("{:016x}", fingerprint(1)), "814b4a1c35802376");
     assert_ne!(fingerprint(1), fingerprint(2));
 }
 

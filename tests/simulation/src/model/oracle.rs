@@ -5,6 +5,7 @@
 
 mod beyond;
 mod exact;
+pub mod further;
 
 pub use exact::CALCULATOR;
 

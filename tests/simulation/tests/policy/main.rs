@@ -4,5 +4,6 @@
 
 mod agreement;
 mod convergence;
+mod further;
 mod touch;
 mod worlds;

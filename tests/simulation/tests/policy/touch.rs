@@ -26,7 +26,7 @@ fn touched(before: &View, old: Option<&Entry>, after: &View, new: &Change<Entry>
         Change::Recorded(entry) => Some(entry),
         Change::Withdrawn => None,
     };
-    old.map(|entry| before.touched(entry)).into_iter().chain(new.map(|entry| after.touched(entry))).collect()
+    after.touched_by(before, old, new)
 }
 
 proptest! {

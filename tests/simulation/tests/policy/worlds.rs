@@ -11,7 +11,8 @@ pub(crate) fn cases(cases: u32) -> Config {
     Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() }
 }
 
-fn rolled<T: std::fmt::Debug>(make: fn(&mut Dice) -> T) -> impl Strategy<Value = T> {
+/// Whatever a roll of the dice makes.
+pub(crate) fn rolled<T: std::fmt::Debug>(make: fn(&mut Dice) -> T) -> impl Strategy<Value = T> {
     any::<u64>().prop_map(move |seed| make(&mut Dice::new(seed)))
 }
 

@@ -3,8 +3,8 @@
 
 use homeroom_domain::date::Date;
 use homeroom_domain::id::{
-    CalendarId, ClassPeriodId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, SchoolId, SchoolYear,
-    SectionId, SessionId,
+    AssignmentId, CalendarId, ClassPeriodId, CourseId, CourseOfferingId, DistrictId, GradingPeriodId, GroupId,
+    IncidentId, SchoolId, SchoolYear, SectionId, SessionId,
 };
 use serde_json::{Map, Value};
 
@@ -55,9 +55,18 @@ impl<'a> Fields<'a> {
     }
 
     /// A decimal number in hundredths, rounded.
-    #[expect(clippy::cast_possible_truncation, reason = "the validator bounds it to nine digits")]
     pub(super) fn find_hundredths(self, name: &str) -> Option<i64> {
-        self.object.get(name).and_then(Value::as_f64).map(|number| (number * 100.0).round() as i64)
+        self.find_parts(name, 100.0)
+    }
+
+    /// A decimal number in thousandths, rounded.
+    pub(super) fn find_thousandths(self, name: &str) -> Option<i64> {
+        self.find_parts(name, 1_000.0)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the validator bounds it to nine digits")]
+    fn find_parts(self, name: &str, of_one: f64) -> Option<i64> {
+        self.object.get(name).and_then(Value::as_f64).map(|number| (number * of_one).round() as i64)
     }
 
     /// A time of day, which the validator has brought into the form `HH:MM:SS`, in minutes after midnight.
@@ -161,6 +170,27 @@ impl<'a> Fields<'a> {
     ) -> Result<GradingPeriodId, Unmappable> {
         let code = self.text("gradingPeriodDescriptor")?;
         Ok(reference_id::grading_period(self.district, school, year, code, part))
+    }
+
+    /// The incident of this document or reference, at a school.
+    pub(super) fn incident_at(self, school: &SchoolId) -> Result<IncidentId, Unmappable> {
+        Ok(reference_id::incident(self.district, school, self.text("incidentIdentifier")?))
+    }
+
+    pub(super) fn assignment(self) -> Result<AssignmentId, Unmappable> {
+        let (namespace, identifier) = (self.text("namespace")?, self.text("gradebookEntryIdentifier")?);
+        Ok(reference_id::assignment(self.district, namespace, identifier))
+    }
+
+    /// The cohort of this document or reference, of an organization.
+    pub(super) fn cohort_of(self, organization: &str) -> Result<GroupId, Unmappable> {
+        Ok(reference_id::cohort(self.district, organization, self.text("cohortIdentifier")?))
+    }
+
+    pub(super) fn program(self) -> Result<GroupId, Unmappable> {
+        let organization = self.number_or_text("educationOrganizationId")?;
+        let (name, kind) = (self.text("programName")?, self.text("programTypeDescriptor")?);
+        Ok(reference_id::program(self.district, &organization, name, kind))
     }
 
     /// The ids of a calendar or session document, whose own key is spread over the document and its references.

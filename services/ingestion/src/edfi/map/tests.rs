@@ -267,3 +267,127 @@ fn an_event_that_is_repeated_has_the_same_id_and_bytes() {
     let later = sample.change("studentSchoolAttendanceEvents", 6, None, Some(mark("Tardy")));
     assert_ne!(events(&once)[0].event_id, events(&later)[0].event_id);
 }
+
+/// Documents of a resource of the Grand Bend sample.
+fn published(endpoint: &str) -> Vec<Value> {
+    let folder =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/local/sample/grand-bend/published");
+    let lines = std::fs::read_to_string(folder.join(format!("{endpoint}.jsonl"))).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What all documents of a resource of the sample say.
+fn sample_says(sample: &Sample, endpoint: &str) -> Vec<Statement> {
+    published(endpoint).into_iter().flat_map(|body| sample.said(endpoint, body)).collect()
+}
+
+#[test]
+fn the_samples_incidents_have_their_parts_and_consequences() {
+    let sample = Sample::new();
+    let incidents: Vec<_> = sample_says(&sample, "disciplineIncidents")
+        .into_iter()
+        .map(|said| match said {
+            Statement::Entry("", Entry::Incident(incident)) => incident.incident,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let parts = sample_says(&sample, "studentDisciplineIncidentBehaviorAssociations");
+    let did_it = parts.iter().filter(|said| match said {
+        Statement::Fact(_, Fact::Behavior(behavior)) => {
+            assert!(incidents.contains(&behavior.incident), "{behavior:?}");
+            behavior.part.ends_with("#Perpetrator")
+        }
+        other => panic!("{other:?}"),
+    });
+    assert_eq!((incidents.len(), parts.len(), did_it.count()), (14, 14, 14));
+    let actions = sample_says(&sample, "disciplineActions");
+    let days: i32 = actions
+        .iter()
+        .map(|said| match said {
+            Statement::FactOf(_, _, Fact::Discipline(discipline)) => discipline.length.unwrap(),
+            other => panic!("{other:?}"),
+        })
+        .sum();
+    assert_eq!((actions.len(), days), (16, 26_00));
+}
+
+#[test]
+fn the_samples_gradebook_resolves_to_its_entries() {
+    let sample = Sample::new();
+    let entries: Vec<_> = sample_says(&sample, "gradebookEntries")
+        .into_iter()
+        .map(|said| match said {
+            Statement::Entry("", Entry::Assignment(assignment)) => assignment,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(entries[0].due_on, Date::parse("2021-08-24").unwrap());
+    let results = sample_says(&sample, "studentGradebookEntries");
+    for said in &results {
+        let Statement::Fact(_, Fact::AssignmentResult(result)) = said else { panic!("{said:?}") };
+        assert!(entries.iter().any(|entry| entry.assignment == result.assignment), "{result:?}");
+        assert!(result.numeric.is_some() && result.status.ends_with("#Graded"));
+    }
+    assert_eq!((entries.len(), results.len()), (10, 150));
+}
+
+#[test]
+fn a_program_that_says_who_a_student_is_does_not_leave_the_door() {
+    let sample = Sample::new();
+    assert_eq!(sample_says(&sample, "studentProgramAssociations"), []);
+    let mut body = published("studentProgramAssociations").remove(0);
+    body["programReference"]["programTypeDescriptor"] = json!("uri://ed-fi.org/ProgramTypeDescriptor#Athletics");
+    let said = sample.said("studentProgramAssociations", body);
+    let [Statement::Fact(_, Fact::Connection(connection))] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(connection.begin_on, Date::parse("2021-08-30").unwrap());
+}
+
+#[test]
+fn a_discipline_that_is_taken_off_an_action_is_withdrawn() {
+    let sample = Sample::new();
+    let action = |codes: &[&str]| {
+        let mut body = published("disciplineActions").remove(0);
+        let code =
+            |code: &&str| json!({ "disciplineDescriptor": format!("uri://ed-fi.org/DisciplineDescriptor#{code}") });
+        body["disciplines"] = codes.iter().map(code).collect();
+        Some(body)
+    };
+    let both = action(&["In School Suspension", "Community Service", "COMMUNITY SERVICE"]);
+    let made = events(&sample.change("disciplineActions", 1, None, both.clone()));
+    assert_eq!(made.len(), 2, "the same discipline twice is one");
+    assert_ne!(made[0].origin.key, made[1].origin.key);
+    let changed = events(&sample.change("disciplineActions", 2, both, action(&["In School Suspension"])));
+    assert_eq!((changed[0].origin.key, &changed[0].change), (made[1].origin.key, &Change::Withdrawn));
+    assert_eq!((changed.len(), changed[1].origin.key), (2, made[0].origin.key));
+}
+
+#[test]
+fn a_transcript_names_course_year_and_term_and_keeps_three_decimals_of_a_credit() {
+    let sample = Sample::new();
+    let body = json!({"courseAttemptResultDescriptor":"uri://ed-fi.org/CourseAttemptResultDescriptor#Pass",
+        "courseReference":{"courseCode":"ALG-1","educationOrganizationId":255_901_001},"attemptedCredits":0.5,"earnedCredits":"0.125",
+        "studentAcademicRecordReference":{"educationOrganizationId":255_901_001,"schoolYear":2022,"studentUniqueId":"604822",
+            "termDescriptor":"uri://ed-fi.org/TermDescriptor#Fall Semester"},"finalLetterGradeEarned":"B-"});
+    let said = sample.said("courseTranscripts", body);
+    let [Statement::Fact(student, Fact::CourseTranscript(transcript))] = said.as_slice() else { panic!("{said:?}") };
+    let course = json!({"courseCode":"ALG-1","courseTitle":"Algebra I","numberOfParts":1,"educationOrganizationReference":{"educationOrganizationId":255_901_001}});
+    let [Statement::Entry(_, Entry::Course(course))] = &sample.said("courses", course)[..] else { panic!() };
+    assert_eq!((student.as_str(), transcript.course, transcript.school_year.0), ("604822", course.course, 2022));
+    assert_eq!(
+        (transcript.attempted, transcript.earned, transcript.letter.as_deref()),
+        (Some(500), Some(125), Some("B-"))
+    );
+}
+
+#[test]
+fn a_cohort_says_what_kind_of_tie_its_members_have() {
+    let sample = Sample::new();
+    let cohort = json!({"cohortIdentifier":"robotics","cohortTypeDescriptor":"uri://ed-fi.org/CohortTypeDescriptor#Extracurricular Activity",
+        "educationOrganizationReference":{"educationOrganizationId":255_901_001}});
+    let [Statement::Entry(_, Entry::Group(group))] = &sample.said("cohorts", cohort)[..] else { panic!() };
+    let member = json!({"beginDate":"2021-09-06","cohortReference":{"cohortIdentifier":"robotics","educationOrganizationId":255_901_001},
+        "studentReference":{"studentUniqueId":"604822"}});
+    let said = sample.said("studentCohortAssociations", member);
+    let [Statement::Fact(_, Fact::Connection(connection))] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!((connection.with, connection.kind.as_str(), connection.end_on), (group.group, "", None));
+}

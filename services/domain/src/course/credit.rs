@@ -1,0 +1,90 @@
+//! Credits, and whether a ninth grader is on track to graduate.
+
+use crate::code;
+use crate::date::Date;
+use crate::evaluation::Evaluation;
+use crate::ledger::{Further, Said, Taken, text};
+
+use super::point::{CREDIT, is_over};
+
+/// Credits that a ninth grader on track has earned by the end of the year. Source: University of Chicago Consortium on School
+/// Research, the Freshman On-Track indicator: at least five full-year credits, and no more than one semester F in a core course.
+pub const ON_TRACK_CREDITS: i64 = 5 * CREDIT;
+/// The most semester Fs in core courses of a student on track. Same source.
+pub const ON_TRACK_CORE_FAILURES: i64 = 1;
+
+/// What the transcript says of a school year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Credits {
+    /// Attempted in the year, thousandths.
+    pub attempted: i64,
+    /// Earned in the year, thousandths.
+    pub earned: i64,
+    /// Earned up to the end of the year, thousandths.
+    pub earned_so_far: i64,
+    /// Core courses failed in terms of the year other than its summer.
+    pub core_failures: i64,
+    /// The part of `earned` that is not of a summer term.
+    regular: i64,
+    /// Whether there is anything of the year.
+    any: bool,
+    is_ninth_grader: bool,
+}
+
+impl Credits {
+    /// Of a student's school year. A transcript has no date, so it counts as soon as it is sent.
+    pub fn of(evaluation: &Evaluation<'_>, as_of: Date) -> Self {
+        let mut credits = Self::default();
+        for further in evaluation.further() {
+            let Further::Transcript(taken) = further else { continue };
+            let is_known = evaluation.view.missing(&further).is_none();
+            if is_known && taken.school_year <= evaluation.year() {
+                credits.add(&taken, evaluation);
+            }
+        }
+        credits.is_ninth_grader = credits.any && in_grade(evaluation, as_of, &["ninth grade", "9", "09"]);
+        credits
+    }
+
+    fn add(&mut self, taken: &Taken<'_>, evaluation: &Evaluation<'_>) {
+        let earned = taken.earned.unwrap_or(0);
+        self.earned_so_far += earned;
+        if taken.school_year < evaluation.year() {
+            return;
+        }
+        self.any = true;
+        self.attempted += taken.attempted.unwrap_or(0);
+        self.earned += earned;
+        if !code::value(text(taken.term)).contains("summer") {
+            self.regular += earned;
+            let core = evaluation.view.subjects(taken.course).is_some_and(|subjects| subjects.core);
+            self.core_failures += i64::from(core && failed(taken, evaluation.settings.failing_below));
+        }
+    }
+
+    /// Whether a ninth grader is on track, as the year's transcript stands; none of others, and before there is one. What was earned
+    /// in summer does not count, as in the source's own definition.
+    pub fn on_track(&self) -> Option<bool> {
+        (self.any && self.is_ninth_grader)
+            .then_some(self.regular >= ON_TRACK_CREDITS && self.core_failures <= ON_TRACK_CORE_FAILURES)
+    }
+}
+
+fn failed(taken: &Taken<'_>, failing_below: i64) -> bool {
+    let by_grade = match (taken.numeric, taken.letter.map(text)) {
+        (Some(numeric), _) => numeric < failing_below,
+        (None, Some(letter)) => code::failing_letter(letter),
+        (None, None) => false,
+    };
+    is_over(taken) && (by_grade || code::value(text(taken.result)) == "fail")
+}
+
+/// Whether the enrollment that stands for a date (the one that began last) is in a grade with one of these names, in lower case.
+pub(crate) fn in_grade(evaluation: &Evaluation<'_>, as_of: Date, names: &[&str]) -> bool {
+    let spells = evaluation.ledger.borrowed().words().filter_map(|said| match said {
+        Said::Enrollment(spell) if spell.entry_on <= as_of => Some(spell),
+        _ => None,
+    });
+    let last = spells.max_by_key(|spell| spell.entry_on);
+    last.is_some_and(|spell| names.contains(&code::value(text(spell.grade_level)).as_str()))
+}

@@ -1,0 +1,317 @@
+//! The part of the catalogue beside attendance and failing: course performance, behavior and connections. One entry each: name,
+//! meaning, unit, source, and what it depends on. They are of the student as a whole, at whatever school.
+
+use super::Unit;
+use super::catalogue::Needs;
+use crate::behavior::Conduct;
+use crate::connection::Connections;
+use crate::course::credit::Credits;
+use crate::course::gradebook::Gradebook;
+use crate::course::{change, point, sixth};
+use crate::date::Date;
+use crate::evaluation::Evaluation;
+
+/// One of the measures of this part: its place in [`ENTRIES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Further(u8);
+
+/// What is said of one, and how it is counted.
+#[derive(Debug)]
+pub struct Entry {
+    /// As rules and exports name it.
+    pub name: &'static str,
+    /// What it counts.
+    pub meaning: &'static str,
+    /// What its value counts.
+    pub unit: Unit,
+    /// Where definition and threshold come from.
+    pub source: &'static str,
+    /// What it depends on beside marks, enrollments, calendar and settings.
+    pub needs: &'static [Needs],
+    value: fn(&Evaluation<'_>, Date) -> Option<i64>,
+}
+
+/// What stands for the value of a measure that cannot be told of a student.
+pub const UNTOLD: i64 = -1;
+
+impl Further {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..ENTRIES.len()).filter_map(|at| u8::try_from(at).ok()).map(Self)
+    }
+
+    /// The measure of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::all().find(|of| of.entry().name == name)
+    }
+
+    /// What is said of it.
+    pub const fn entry(self) -> &'static Entry {
+        &ENTRIES[self.0 as usize]
+    }
+
+    /// Its value for a student as of a date; none when there is nothing to tell.
+    pub fn value(self, evaluation: &Evaluation<'_>, as_of: Date) -> Option<i64> {
+        (self.entry().value)(evaluation, as_of)
+    }
+}
+
+const RATE: &str = "Panorama Education, behavior as a share of days with incidents";
+const FACTS: &str = "The district's own records";
+const OWN: &str = "Product decision";
+const JHR: &str = "Bergman and Chan, Leveraging Parents through Low-Cost Technology, Journal of Human Resources";
+const CONSORTIUM: &str = "University of Chicago Consortium on School Research, Freshman On-Track";
+const BALFANZ: &str = "Balfanz, Herzog and Mac Iver (2007), sixth-grade flags";
+const SCALE: &str = "The district's grade scale; shipped: College Board, How to Convert Your GPA to a 4.0 Scale";
+const ATTENDANCE_WORKS: &str = "Attendance Works: days suspended are days missed";
+const CONNECTED: &str = "Balfanz, four kinds of connectedness; Harvard Making Caring Common, relationship mapping";
+
+/// Every entry.
+pub static ENTRIES: [Entry; 29] = [
+    Entry {
+        name: "gpa",
+        meaning: "Average of the grades that stand for the year's sections; -1 without one",
+        unit: Unit::GradePointHundredths,
+        source: SCALE,
+        needs: &[Needs::Grades],
+        value: |it, at| point::current(it, at),
+    },
+    Entry {
+        name: "gpa_cumulative",
+        meaning: "Average of the transcript, by the credits attempted; -1 without one",
+        unit: Unit::GradePointHundredths,
+        source: SCALE,
+        needs: &[Needs::Transcript],
+        value: |it, _| point::cumulative(it),
+    },
+    Entry {
+        name: "gpa_change",
+        meaning: "Average of the latest grading period less that of the one before; 0 until there are two",
+        unit: Unit::GradePointHundredths,
+        source: OWN,
+        needs: &[Needs::Grades],
+        value: |it, at| Some(change::since_last_period(it, at).unwrap_or(0)),
+    },
+    Entry {
+        name: "credits_attempted",
+        meaning: "Credits attempted this year",
+        unit: Unit::CreditThousandths,
+        source: FACTS,
+        needs: &[Needs::Transcript],
+        value: |it, at| Some(Credits::of(it, at).attempted),
+    },
+    Entry {
+        name: "credits_earned",
+        meaning: "Credits earned this year",
+        unit: Unit::CreditThousandths,
+        source: FACTS,
+        needs: &[Needs::Transcript],
+        value: |it, at| Some(Credits::of(it, at).earned),
+    },
+    Entry {
+        name: "credits_earned_so_far",
+        meaning: "Credits earned up to and with this year",
+        unit: Unit::CreditThousandths,
+        source: FACTS,
+        needs: &[Needs::Transcript],
+        value: |it, at| Some(Credits::of(it, at).earned_so_far),
+    },
+    Entry {
+        name: "core_failures",
+        meaning: "Core courses failed in terms of this year",
+        unit: Unit::Courses,
+        source: CONSORTIUM,
+        needs: &[Needs::Transcript],
+        value: |it, at| Some(Credits::of(it, at).core_failures),
+    },
+    Entry {
+        name: "off_track",
+        meaning: "A ninth grader without five credits or with more than one core failure, by the year's transcript",
+        unit: Unit::Flag,
+        source: CONSORTIUM,
+        needs: &[Needs::Transcript],
+        value: |it, at| Some(i64::from(Credits::of(it, at).on_track() == Some(false))),
+    },
+    Entry {
+        name: "sixth_grade_flags",
+        meaning: "Of a sixth grader: a fifth of days absent, failing mathematics, failing English, suspended out of school",
+        unit: Unit::Of("flags"),
+        source: BALFANZ,
+        needs: &[Needs::Grades, Needs::Disciplines],
+        value: |it, at| Some(sixth::flags(it, at)),
+    },
+    Entry {
+        name: "missing_work",
+        meaning: "Assignments that were due and not handed in",
+        unit: Unit::Of("assignments"),
+        source: JHR,
+        needs: &[Needs::Gradebook],
+        value: |it, at| Some(Gradebook::of(it, at).missing),
+    },
+    Entry {
+        name: "missing_work_last_7_days",
+        meaning: "Those of them that were due in the last seven days",
+        unit: Unit::Of("assignments"),
+        source: JHR,
+        needs: &[Needs::Gradebook],
+        value: |it, at| Some(Gradebook::of(it, at).missing_last_week),
+    },
+    Entry {
+        name: "late_work",
+        meaning: "Assignments handed in late",
+        unit: Unit::Of("assignments"),
+        source: FACTS,
+        needs: &[Needs::Gradebook],
+        value: |it, at| Some(Gradebook::of(it, at).late),
+    },
+    Entry {
+        name: "low_averages",
+        meaning: "Sections whose gradebook average is below 70%",
+        unit: Unit::Courses,
+        source: JHR,
+        needs: &[Needs::Gradebook],
+        value: |it, at| Some(Gradebook::of(it, at).low_averages),
+    },
+    Entry {
+        name: "lowest_average",
+        meaning: "The lowest gradebook average of a section; -1 without one",
+        unit: Unit::PercentHundredths,
+        source: JHR,
+        needs: &[Needs::Gradebook],
+        value: |it, at| Gradebook::of(it, at).lowest_average,
+    },
+    Entry {
+        name: "weeks_low",
+        meaning: "Weeks in a row, back from the date, with a section's average below 70%",
+        unit: Unit::Of("weeks"),
+        source: JHR,
+        needs: &[Needs::Gradebook],
+        value: |it, at| Some(Gradebook::of(it, at).weeks_low),
+    },
+    Entry {
+        name: "incidents",
+        meaning: "Incidents this year in which the student did something",
+        unit: Unit::Of("incidents"),
+        source: FACTS,
+        needs: &[Needs::Incidents],
+        value: |it, at| Some(Conduct::of(it, at).incidents),
+    },
+    Entry {
+        name: "incident_days",
+        meaning: "Dates with such an incident",
+        unit: Unit::Days,
+        source: RATE,
+        needs: &[Needs::Incidents],
+        value: |it, at| Some(Conduct::of(it, at).incident_days),
+    },
+    Entry {
+        name: "incident_rate",
+        meaning: "Those dates as a share of the days enrolled; -1 without one",
+        unit: Unit::PercentHundredths,
+        source: RATE,
+        needs: &[Needs::Incidents],
+        value: |it, at| Conduct::of(it, at).incident_rate(it.district(at, at).enrolled),
+    },
+    Entry {
+        name: "suspensions_in",
+        meaning: "Suspensions in school this year",
+        unit: Unit::Of("suspensions"),
+        source: FACTS,
+        needs: &[Needs::Disciplines],
+        value: |it, at| Some(Conduct::of(it, at).suspensions_in),
+    },
+    Entry {
+        name: "suspensions_out",
+        meaning: "Suspensions out of school this year",
+        unit: Unit::Of("suspensions"),
+        source: FACTS,
+        needs: &[Needs::Disciplines],
+        value: |it, at| Some(Conduct::of(it, at).suspensions_out),
+    },
+    Entry {
+        name: "expulsions",
+        meaning: "Expulsions this year",
+        unit: Unit::Of("expulsions"),
+        source: FACTS,
+        needs: &[Needs::Disciplines],
+        value: |it, at| Some(Conduct::of(it, at).expulsions),
+    },
+    Entry {
+        name: "suspended_in",
+        meaning: "Enrolled school days suspended in school",
+        unit: Unit::DayHundredths,
+        source: FACTS,
+        needs: &[Needs::Disciplines],
+        value: |it, at| Some(Conduct::of(it, at).suspended_in),
+    },
+    Entry {
+        name: "suspended_out",
+        meaning: "Enrolled school days suspended out of school or expelled, each date once",
+        unit: Unit::DayHundredths,
+        source: ATTENDANCE_WORKS,
+        needs: &[Needs::Disciplines],
+        value: |it, at| Some(Conduct::of(it, at).suspended_out),
+    },
+    Entry {
+        name: "suspended_unmarked",
+        meaning: "The part of suspended_out for which no absence is marked",
+        unit: Unit::DayHundredths,
+        source: ATTENDANCE_WORKS,
+        needs: &[Needs::Disciplines],
+        value: |it, at| Some(Conduct::of(it, at).suspended_unmarked),
+    },
+    Entry {
+        name: "trusted_adults",
+        meaning: "Adults whom the student trusts, mentors included, each once",
+        unit: Unit::Of("adults"),
+        source: CONNECTED,
+        needs: &[Needs::Connections],
+        value: |it, at| Some(Connections::of(it, at).trusted_adults),
+    },
+    Entry {
+        name: "activities",
+        meaning: "Activities that the student takes part in, each once",
+        unit: Unit::Of("activities"),
+        source: CONNECTED,
+        needs: &[Needs::Connections],
+        value: |it, at| Some(Connections::of(it, at).activities),
+    },
+    Entry {
+        name: "mentored",
+        meaning: "Whether the student has a mentor",
+        unit: Unit::Flag,
+        source: CONNECTED,
+        needs: &[Needs::Connections],
+        value: |it, at| Some(i64::from(Connections::of(it, at).mentored)),
+    },
+    Entry {
+        name: "lost_connections",
+        meaning: "Connections that ended in the last 28 days, none of their kind being left",
+        unit: Unit::Of("connections"),
+        source: OWN,
+        needs: &[Needs::Connections],
+        value: |it, at| Some(Connections::of(it, at).lost),
+    },
+    Entry {
+        name: "survey_score",
+        meaning: "The latest survey of the year, of 100; -1 without one",
+        unit: Unit::PercentHundredths,
+        source: FACTS,
+        needs: &[Needs::Surveys],
+        value: |it, at| Connections::of(it, at).survey_score,
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_name_is_one_entrys_own() {
+        let names: BTreeSet<_> = ENTRIES.iter().map(|entry| entry.name).collect();
+        assert_eq!(names.len(), ENTRIES.len());
+        assert!(Further::all().all(|of| Further::find(of.entry().name) == Some(of)));
+    }
+}

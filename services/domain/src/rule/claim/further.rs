@@ -1,0 +1,136 @@
+//! Facts of conduct, coursework and connections as proofs cite them and people read them.
+
+use super::describe_grade;
+use crate::alert::CitedFact;
+use crate::course::gradebook;
+use crate::date::Date;
+use crate::evaluation::Evaluation;
+use crate::event::{AssignmentResult, Connection, CourseTranscript, Fact};
+use crate::id::SchoolId;
+use crate::measure::{Unit, decimals};
+use crate::standing;
+use crate::view::View;
+
+/// Such a fact in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// What kind of fact it is.
+    pub kind: &'static str,
+    /// When, if that is known.
+    pub date: Option<Date>,
+    /// Where, if it is of one school.
+    pub school: Option<SchoolId>,
+    /// What it says.
+    pub what: String,
+    /// The source's code.
+    pub code: String,
+}
+
+/// Describes a fact of conduct, coursework or connections; none of others.
+pub fn describe_further(fact: &Fact, view: &View) -> Option<Described> {
+    let of = |kind, date, what, code: &str| Described { kind, date, school: None, what, code: code.to_owned() };
+    Some(match fact {
+        Fact::Behavior(behavior) => {
+            let incident = view.incident(behavior.incident);
+            let date = incident.map(|incident| incident.date);
+            let school = incident.map(|incident| incident.school.clone());
+            Described { school, ..of("behavior", date, "a part in an incident".to_owned(), &behavior.code) }
+        }
+        Fact::Discipline(discipline) => {
+            let what = discipline.length.map_or_else(
+                || "a consequence".to_owned(),
+                |length| format!("a consequence of {} school days", decimals(length)),
+            );
+            let school = Some(discipline.school.clone());
+            Described { school, ..of("discipline", Some(discipline.begin_on), what, &discipline.code) }
+        }
+        Fact::AssignmentResult(result) => {
+            let assignment = view.assignment(result.assignment);
+            let what = result_in_words(result, assignment.and_then(|assignment| assignment.points));
+            let school = assignment.and_then(|assignment| view.section(assignment.section));
+            let school = school.map(|section| section.school.clone());
+            let date = assignment.map(|assignment| assignment.due_on);
+            Described { school, ..of("assignment result", date, what, &result.status) }
+        }
+        Fact::CourseTranscript(transcript) => {
+            of("course transcript", None, transcript_in_words(transcript), &transcript.result)
+        }
+        Fact::Connection(connection) => {
+            let group = view.group(connection.with).filter(|_| connection.kind.is_empty());
+            let code = group.map_or(&connection.kind, |group| &group.kind);
+            of("connection", Some(connection.begin_on), connection_in_words(connection), code)
+        }
+        Fact::SurveyScore(survey) => {
+            let what = format!("{} of 100", decimals(survey.score));
+            of("survey score", Some(survey.taken_on), what, &survey.survey)
+        }
+        Fact::Registration
+        | Fact::Enrollment(_)
+        | Fact::SectionMembership(_)
+        | Fact::AttendanceMark(_)
+        | Fact::Grade(_) => return None,
+    })
+}
+
+fn result_in_words(result: &AssignmentResult, of: Option<i64>) -> String {
+    match (result.points, of) {
+        _ if gradebook::is_missing(&result.status) => "not handed in".to_owned(),
+        (Some(points), Some(of)) => format!("{} of {} points", decimals(points), decimals(of)),
+        (Some(points), None) => format!("{} points", decimals(points)),
+        (None, _) => result.numeric.map_or_else(|| "no grade".to_owned(), |of| describe_grade(Some(of), None)),
+    }
+}
+
+fn transcript_in_words(transcript: &CourseTranscript) -> String {
+    let credits = |thousandths: Option<i64>| Unit::CreditThousandths.show(thousandths.unwrap_or(0));
+    let grade = describe_grade(transcript.numeric, transcript.letter.as_deref());
+    let (earned, attempted) = (credits(transcript.earned), credits(transcript.attempted));
+    format!("{grade}, {earned} of {attempted} credits in {}", transcript.school_year)
+}
+
+fn connection_in_words(connection: &Connection) -> String {
+    connection.end_on.map_or_else(
+        || format!("since {}", connection.begin_on),
+        |end| format!("from {} to {end}", connection.begin_on),
+    )
+}
+
+/// Incidents and consequences that count.
+pub(super) fn conduct(evaluation: &Evaluation<'_>) -> Vec<CitedFact> {
+    cite(evaluation, |fact| {
+        matches!(fact, Fact::Behavior(_) | Fact::Discipline(_)) && standing::not_counted(evaluation, fact).is_none()
+    })
+}
+
+/// Work that was not handed in.
+pub(super) fn missing_work(evaluation: &Evaluation<'_>) -> Vec<CitedFact> {
+    cite(evaluation, |fact| {
+        let is_missing = matches!(fact, Fact::AssignmentResult(result) if gradebook::is_missing(&result.status));
+        is_missing && standing::not_counted(evaluation, fact).is_none()
+    })
+}
+
+/// Connections, those that have ended too.
+pub(super) fn connections(evaluation: &Evaluation<'_>) -> Vec<CitedFact> {
+    let as_of = evaluation.now.as_of;
+    cite(evaluation, |fact| matches!(fact, Fact::Connection(tie) if tie.begin_on <= as_of))
+}
+
+/// Facts, newest first. One that is of no school is told with the student's own.
+fn cite(evaluation: &Evaluation<'_>, wanted: impl Fn(&Fact) -> bool) -> Vec<CitedFact> {
+    let home = evaluation.home(evaluation.now.as_of);
+    let facts = evaluation.ledger.facts().filter(|live| wanted(&live.fact));
+    let cited = facts.filter_map(|live| {
+        let described = describe_further(&live.fact, evaluation.view)?;
+        Some(CitedFact {
+            date: described.date?,
+            school: described.school.or_else(|| home.cloned())?,
+            what: described.what,
+            code: described.code,
+            origin: live.origin(),
+        })
+    });
+    let mut cited: Vec<CitedFact> = cited.collect();
+    cited.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.origin.key.cmp(&b.origin.key)));
+    cited
+}
