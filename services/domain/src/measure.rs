@@ -4,6 +4,7 @@
 //! a rule names them or somebody asks: those of families, such as `absent_last_45_school_days`, and the official ones.
 
 pub mod catalogue;
+pub mod further;
 mod name;
 
 use std::borrow::Cow;
@@ -12,8 +13,6 @@ use smallvec::SmallVec;
 
 pub use further::Further;
 pub use name::Among;
-
-pub mod further;
 
 use crate::day::{Day, WHOLE};
 use crate::mutant::{Mutant, planted};

@@ -100,7 +100,7 @@ impl RiskQuery for Risk {
         request: Request<wire::ExportMeasuresRequest>,
     ) -> Result<Response<Self::ExportMeasuresStream>, Status> {
         let grant = self.permit(&request)?;
-        self.export(grant.district, request.into_inner()).map(Response::new)
+        self.export(grant.district, &request.into_inner()).map(Response::new)
     }
 
     async fn get_summary(

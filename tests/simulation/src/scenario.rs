@@ -28,6 +28,7 @@ pub struct Step {
 
 /// What can happen. Districts, students, processes and partitions are counted from 0.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a story has some hundred of them, and most say something")]
 pub enum Happening {
     /// A source says something of a student, or the district of a reference record.
     Say {

@@ -4,7 +4,8 @@ use std::io::{BufWriter, ErrorKind, Write as _};
 
 use anyhow::{Context as _, Result};
 use homeroom_domain::date::Date;
-use homeroom_domain::measure::{Measure, catalogue};
+use homeroom_domain::measure::Measure;
+use homeroom_domain::measure::catalogue::{self, Entry};
 use homeroom_proto::wire::risk::{ExportMeasuresRequest, Measures};
 use serde_json::json;
 
@@ -75,12 +76,15 @@ fn whole(written: std::io::Result<()>) -> Result<()> {
 }
 
 fn catalogue() -> String {
-    let mut text = "name,family,unit,kept,meaning,source\n".to_owned();
-    for entry in catalogue::entries() {
-        let cells = [entry.unit.name(), if entry.kept { "kept" } else { "" }, entry.meaning, entry.source].map(quoted);
-        text.push_str(&format!("{},{},{}\n", entry.name, if entry.family { "family" } else { "" }, cells.join(",")));
-    }
-    text
+    let row = |entry: Entry| {
+        let family = if entry.family { "family" } else { "" };
+        let kept = if entry.kept { "kept" } else { "" };
+        let cells = [entry.name, family, entry.unit.name(), kept, entry.meaning, entry.source].map(quoted);
+        cells.join(",")
+    };
+    let rows = catalogue::entries().into_iter().map(row);
+    let lines: Vec<_> = std::iter::once("name,family,unit,kept,meaning,source".to_owned()).chain(rows).collect();
+    lines.join("\n") + "\n"
 }
 
 async fn measures(args: MeasuresArgs) -> Result<()> {
@@ -89,8 +93,11 @@ async fn measures(args: MeasuresArgs) -> Result<()> {
     let request = ExportMeasuresRequest { as_of: args.as_of.map(Date::days), others };
     let mut rows = grpc::risk(&connection)?.export_measures(request).await?.into_inner();
     let mut out = BufWriter::new(std::io::stdout());
-    let more: String = args.measures.iter().map(|measure| format!(",{}", measure.name())).collect();
-    let mut written = if args.format == Format::Csv { writeln!(out, "{HEADING}{more}") } else { Ok(()) };
+    let heading = || {
+        let more = args.measures.iter().map(|measure| measure.name());
+        std::iter::once(HEADING.into()).chain(more).collect::<Vec<_>>().join(",")
+    };
+    let mut written = if args.format == Format::Csv { writeln!(out, "{}", heading()) } else { Ok(()) };
     while written.is_ok()
         && let Some(row) = rows.message().await?
     {
@@ -108,19 +115,14 @@ fn line(m: &Measures, format: Format) -> String {
     match format {
         Format::Csv => {
             let tier = m.tier.map(|tier| tier.to_string()).unwrap_or_default();
-            let more: String = m.others.iter().map(|other| format!(",{}", other.value)).collect();
-            format!(
-                "{student},{},{},{},{},{},{tier},{},{},{},{}{more}",
-                quoted(&m.school),
-                m.enrolled,
-                m.absent,
-                m.unexcused,
-                m.tardy,
-                m.streak,
-                m.failing,
-                m.failing_core,
-                m.open_alerts
-            )
+            let counts = [m.enrolled, m.absent, m.unexcused, m.tardy].map(|count| count.to_string());
+            let mut cells = vec![student, quoted(&m.school)];
+            cells.extend(counts);
+            cells.push(tier);
+            cells.extend([m.streak.to_string(), m.failing.to_string(), m.failing_core.to_string()]);
+            cells.push(m.open_alerts.to_string());
+            cells.extend(m.others.iter().map(|other| other.value.to_string()));
+            cells.join(",")
         }
         Format::Jsonl => json_line(m, &student),
     }

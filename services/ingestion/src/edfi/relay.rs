@@ -121,12 +121,11 @@ impl Relay {
                     }
                     continue;
                 }
-                Ok(Round::Rest) => None,
                 // It is for whoever relays to look. A word that is lost costs it a moment.
                 Ok(Round::Elsewhere) if std::mem::take(&mut ours) => {
                     outbox::wake(&self.database).await.err().map(|error| error.to_string())
                 }
-                Ok(Round::Elsewhere) => None,
+                Ok(Round::Rest | Round::Elsewhere) => None,
                 Ok(Round::Refused(why)) => Some(why),
                 Err(error) => Some(error.to_string()),
             };

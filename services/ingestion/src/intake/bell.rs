@@ -12,7 +12,7 @@ use super::{Kind, Problem};
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Bell<'a> {
+struct Hours<'a> {
     #[serde(borrow)]
     class_period: Value<'a>,
     #[serde(borrow)]
@@ -31,7 +31,7 @@ struct Bell<'a> {
     end_at: Value<'a>,
 }
 
-impl Bell<'_> {
+impl Hours<'_> {
     /// From when to when, if it says so; one without the other says nothing.
     fn hours(&self) -> Result<Option<MeetingTime>, Problem> {
         let (begin, end) = (Field::at("$.data.begin_at", &self.begin_at), Field::at("$.data.end_at", &self.end_at));
@@ -47,7 +47,7 @@ impl Bell<'_> {
 }
 
 pub(super) fn class_period(draft: &Draft<'_>) -> Result<Canonical, Problem> {
-    let it: Bell<'_> = object("$.data", &draft.submission.record)?;
+    let it: Hours<'_> = object("$.data", &draft.submission.record)?;
     let class_period = Field::at("$.data.class_period", &it.class_period);
     let key = || Ok(derived_key(&[class_period.id()?]));
     let entry = || {
@@ -63,7 +63,7 @@ pub(super) fn class_period(draft: &Draft<'_>) -> Result<Canonical, Problem> {
 }
 
 pub(super) fn bell_schedule(draft: &Draft<'_>) -> Result<Canonical, Problem> {
-    let it: Bell<'_> = object("$.data", &draft.submission.record)?;
+    let it: Hours<'_> = object("$.data", &draft.submission.record)?;
     let key = || Ok(derived_key(&[Field::at("$.data.bell_schedule", &it.bell_schedule).id()?]));
     let entry = || {
         Ok(Entry::BellSchedule(BellSchedule {

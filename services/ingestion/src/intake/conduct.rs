@@ -18,7 +18,7 @@ const LONGEST: i64 = 99_999;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Part<'a> {
+struct Involvement<'a> {
     #[serde(borrow)]
     student: Value<'a>,
     #[serde(borrow)]
@@ -30,7 +30,7 @@ struct Part<'a> {
 }
 
 pub(super) fn behavior(draft: &Draft<'_>) -> Result<Canonical, Problem> {
-    let it: Part<'_> = object("$.data", &draft.submission.record)?;
+    let it: Involvement<'_> = object("$.data", &draft.submission.record)?;
     let student = Field::at("$.data.student", &it.student);
     let incident = Field::at("$.data.incident", &it.incident);
     let code = Field::at("$.data.code", &it.code);

@@ -31,7 +31,7 @@ impl Risk {
     pub(super) fn export(
         &self,
         district: DistrictId,
-        request: wire::ExportMeasuresRequest,
+        request: &wire::ExportMeasuresRequest,
     ) -> Result<Answers<wire::ExportMeasuresResponse>, Status> {
         let reference = self.reference(&district)?;
         let current = reference

@@ -112,7 +112,7 @@ impl Watcher {
                     }
                     match rows.into_iter().nth(PAGE - 1) {
                         Some((student, row)) => {
-                            after = (student, row.school.map_or_else(String::new, |it| it.to_string()))
+                            after = (student, row.school.map_or_else(String::new, |it| it.to_string()));
                         }
                         None => return Ok(ControlFlow::Continue(())),
                     }

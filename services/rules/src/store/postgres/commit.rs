@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use homeroom_domain::id::{DistrictId, RuleId, SchoolId};
+use homeroom_domain::id::{DistrictId, SchoolId};
 use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts, Error};
 use sqlx::PgConnection;
@@ -278,7 +278,7 @@ async fn leanings(tx: &mut PgConnection, changes: &[&StudentChange]) -> Result<(
 }
 
 async fn tally(tx: &mut PgConnection, commits: &[Commit]) -> Result<(), Error> {
-    let tallies: Vec<(i32, (&(DistrictId, RuleId), &Tally))> = commits
+    let tallies: Vec<_> = commits
         .iter()
         .flat_map(|commit| commit.effects.tally.iter().map(|tally| (commit.from.partition, tally)))
         .collect();
