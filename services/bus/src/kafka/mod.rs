@@ -7,7 +7,6 @@ mod client;
 mod config;
 mod member;
 mod membership;
-mod pace;
 mod produce;
 mod rebalance;
 mod route;
