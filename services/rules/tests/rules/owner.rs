@@ -93,6 +93,22 @@ async fn a_row_that_somebody_holds_holds_up_no_other_partition() {
     world.settled(&service).await;
 }
 
+/// For its log nothing has changed, and nothing happens that would have it commit.
+#[tokio::test]
+async fn an_owner_without_anything_to_commit_learns_that_another_has_claimed() {
+    let world = World::new().await;
+    let stale_log = world.log.selfish();
+    let stale = world.service_on(&stale_log).await;
+    for name in NAMES {
+        world.home.attends(student(name), "1").await;
+    }
+    world.settled(&stale).await;
+    let owner = world.service_on(&world.log.selfish()).await;
+    until("the stale owner has noticed", async || stale_log.let_go.load(Ordering::SeqCst) == 2).await;
+    assert_eq!(stale.tasks.failure(), None);
+    world.exact(&owner).await;
+}
+
 /// What is committed and not published when a process dies is published by the next owner, in order.
 #[tokio::test]
 async fn alerts_committed_before_a_crash_are_published_by_the_next_owner() {
