@@ -101,7 +101,7 @@ impl Member {
                         }
                         next_beat = Instant::now();
                     }
-                    Err(panic) => break Err(Error::Unavailable(format!("the owner of a partition of `{}` ended: {panic}", self.topic))),
+                    Err(panic) => break Err(Error::Died(format!("the owner of a partition of `{}`: {panic}", self.topic))),
                 },
                 () = sleep_until(next_beat) => {
                     changed.borrow_and_update();

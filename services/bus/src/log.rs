@@ -70,6 +70,9 @@ pub enum Error {
     /// The log cannot take or give records now; the same call may succeed later.
     #[error("the log is not available: {0}")]
     Unavailable(String),
+    /// Something of this process has ended by a fault of its own: to ask again does not help, a restart may.
+    #[error("a part of this process has died: {0}")]
+    Died(String),
     /// The bounded buffer before the log is full; try again after a while.
     #[error("too many records wait for the log")]
     Full,

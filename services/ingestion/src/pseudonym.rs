@@ -164,11 +164,15 @@ impl Pseudonym {
     /// The key of a student's record that is an Ed-Fi document, by its natural key and by what it says.
     pub fn document(&self, source: &SourceId, kind: &str, natural_key: &str, local_id: &str, fact: &Fact) -> RecordKey {
         // A grade's natural key holds the date on which the student joined the section, which the grade does not say.
+        // All that are dates, since the name of a grading period may be one.
         let more = match fact {
-            Fact::Grade(_) => natural_key.split('\u{1f}').find(|part| Date::parse(part).is_some()).unwrap_or_default(),
-            _ => "",
+            Fact::Grade(_) => {
+                let dates = natural_key.split('\u{1f}').filter(|part| Date::parse(part).is_some());
+                dates.collect::<Vec<_>>().join("\u{1f}")
+            }
+            _ => String::new(),
         };
-        let stem = || self.hash(&["record by content", self.district.as_str(), source.as_str(), local_id, more]);
+        let stem = || self.hash(&["record by content", self.district.as_str(), source.as_str(), local_id, &more]);
         let derived = (self.making == Making::ByContent).then(|| derived_key(stem(), fact)).flatten();
         derived.unwrap_or_else(|| self.record(source, kind, natural_key))
     }

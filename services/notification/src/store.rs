@@ -22,7 +22,7 @@ use uuid::Uuid;
 pub(crate) use batch::{Incoming, Outcome};
 pub(crate) use claim::{Claimed, Failed, LARGEST_CLAIM, Lease, Limits, Terms};
 pub(crate) use forget::BATCH;
-pub(crate) use inbox::{Batch, DeadLetter, Locks, Step, Turn};
+pub(crate) use inbox::{Batch, DeadLetter, Step, Turn};
 pub(crate) use settle::{Reach, Settlement, Standing};
 pub(crate) use view::DeliveryState;
 pub(crate) use wakes::{Wake, Wakes};

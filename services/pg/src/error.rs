@@ -96,6 +96,25 @@ impl Error {
         }
     }
 
+    /// Whether somebody else held a row for longer than it was waited for.
+    pub fn is_held(&self) -> bool {
+        let Self::Statement { source, .. } = self else { return false };
+        source.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("55P03")
+    }
+
+    /// Whether the database is away, for whoever asks next too.
+    pub fn is_away(&self) -> bool {
+        let source = match self {
+            Self::Connect { .. } => return true,
+            Self::Statement { source, .. } => source,
+            _ => return false,
+        };
+        // No connection, no resources, an operator who intervenes.
+        let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class)))
+            || matches!(source, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+    }
+
     /// Whether a row with the same key is there already.
     pub fn is_unique_violation(&self) -> bool {
         self.constraint_of("23505").is_some()

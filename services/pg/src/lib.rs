@@ -9,6 +9,7 @@ pub mod database;
 pub mod error;
 pub mod listen;
 pub mod local;
+pub mod locks;
 pub mod migrate;
 
 pub use config::Config;
@@ -16,4 +17,5 @@ pub use database::{Database, Districts};
 pub use error::Error;
 pub use listen::{Listener, Wake};
 pub use local::LocalCluster;
+pub use locks::Locks;
 pub use migrate::{Applied, Migration, RolePasswords, Schema, migrate};

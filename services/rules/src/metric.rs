@@ -16,7 +16,7 @@ pub(crate) const RULE_FAILURES: &str = "homeroom_rules_failures_total";
 pub(crate) const EVENT_AGE: &str = "homeroom_rules_event_age_seconds";
 /// Rule packs that a district sent and that are not sound; the pack before stays in force.
 pub(crate) const PACKS_REFUSED: &str = "homeroom_rules_packs_refused_total";
-/// Batches given up because another process owns the partition.
+/// Workers that ended because another process owns the partition.
 pub(crate) const FENCED: &str = "homeroom_rules_fenced_total";
 /// Students whom a sweep had to leave as they were, because the database refuses them.
 pub(crate) const SWEEPS_REFUSED: &str = "homeroom_rules_sweeps_refused_total";

@@ -31,6 +31,7 @@ use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_domain::settings::Now;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Limits;
@@ -86,6 +87,8 @@ enum Hold {
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     lease: Lease,
+    /// When the partition's row was last found as the lease says.
+    confirmed_at: Instant,
     snapshot: Arc<Snapshot>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
     /// The reference offset that nothing may be evaluated below.
@@ -114,6 +117,7 @@ impl Worker {
         Self {
             shared,
             lease,
+            confirmed_at: Instant::now(),
             snapshot: Arc::default(),
             snapshots,
             needed_reference,
@@ -183,7 +187,7 @@ impl Worker {
                     }
                     hold = self.renew_reference().await?;
                 }
-                _ = tick.tick() => hold = self.look_at_clocks().await?,
+                _ = tick.tick() => hold = self.look_around().await?,
                 batch = inbox.recv() => match batch {
                     Some(batch) => hold = self.take_and_tidy(batch, inbox).await?,
                     None => break,
@@ -193,6 +197,14 @@ impl Worker {
             }
         }
         Ok(hold)
+    }
+
+    /// What nobody comes to tell: that another owns the partition now, and that the date has moved.
+    async fn look_around(&mut self) -> Result<Hold, Error> {
+        if self.confirm().await? == Hold::Lost {
+            return Ok(Hold::Lost);
+        }
+        self.look_at_clocks().await
     }
 
     /// Evaluates with the newest reference records from here on. Everything is written before, so that the sweep that follows

@@ -7,7 +7,6 @@ mod client;
 mod config;
 mod member;
 mod membership;
-mod pace;
 mod produce;
 mod rebalance;
 mod route;
@@ -122,9 +121,8 @@ impl Log for KafkaLog {
             .spawn(run)
             .map_err(|error| Error::Unavailable(format!("no thread for a member: {error}")))?;
         // The caller owns this task: it is handed back, and said to be awaited.
-        let left = runtime.spawn(async move {
-            end.await.unwrap_or_else(|_| Err(Error::Unavailable("the member's thread has died".to_owned())))
-        });
+        let left = runtime
+            .spawn(async move { end.await.unwrap_or_else(|_| Err(Error::Died("the thread of a member".to_owned()))) });
         Ok(Joined { left })
     }
 

@@ -14,7 +14,6 @@ use tokio::sync::oneshot;
 
 use super::client::{Words, unavailable};
 use super::config::{Clients, ConfigError};
-use super::pace::Pace;
 use crate::log::{Appended, Error, NewRecord};
 use crate::topic::{Offset, Partition, Topic};
 
@@ -24,18 +23,13 @@ pub(super) type Producer = Arc<ThreadedProducer<Deliveries>>;
 /// The producer and what it takes.
 pub(super) struct Appender {
     producer: Producer,
-    pace: Pace,
     max_record_bytes: usize,
 }
 
 impl Appender {
     pub(super) fn new(clients: &Clients) -> Result<Self, ConfigError> {
         let producer = clients.producer().create_with_context(Deliveries)?;
-        Ok(Self {
-            producer: Arc::new(producer),
-            pace: Pace::default(),
-            max_record_bytes: clients.config().max_record_bytes,
-        })
+        Ok(Self { producer: Arc::new(producer), max_record_bytes: clients.config().max_record_bytes })
     }
 
     /// The client, for questions about topics.
@@ -55,7 +49,6 @@ impl Appender {
             return Vec::new();
         }
         let (call, settled) = Call::new(topic, self.max_record_bytes, records.len());
-        let turn = self.pace.turn(records.len()).await;
         let mut full = false;
         for (place, record) in records.into_iter().enumerate() {
             let queued = if full { Err(Error::Full) } else { self.queue(name, &record, &call, place) };
@@ -64,7 +57,6 @@ impl Appender {
                 call.settle(place, Err(error));
             }
         }
-        drop(turn);
         // It is told by whichever record is settled last; the call holds the other end until then.
         settled.await.ok();
         call.answers()

@@ -31,7 +31,7 @@ async fn each_example_is_accepted() {
         Kind::ALL.iter().map(|&kind| json!({ "kind": kind.as_str(), "data": openapi::example(kind) })).collect();
     let answer = world.post_json(&Value::from(records)).await;
     assert_eq!(answer.status, StatusCode::OK, "{:?}", answer.body);
-    assert_eq!((world.events().await.len(), world.references().await.len()), (5, 9));
+    assert_eq!((world.events().await.len(), world.references().await.len()), (11, 14));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::routing::Source;
-use crate::store::{Batch, Locks, Step, Store, Turn};
+use crate::store::{Batch, Step, Store, Turn};
 
 /// Records from which a batch gains nothing by company, and has its transaction for itself, beside others.
 const ALONE_FROM: usize = 100;
@@ -111,7 +111,7 @@ impl Gatherer {
                     request.answer.send(Ok(Step::Applied(outcome.take().unwrap_or_default()))).ok();
                 }
             }
-            Err(error) if is_away(&error) => {
+            Err(error) if error.is_away() => {
                 tracing::warn!(%error, batches = requests.len(), "batches of alert changes could not be applied together");
                 // The database is away for each of them, and each would wait for it in turn.
                 for request in requests {
@@ -123,17 +123,4 @@ impl Gatherer {
             Err(_) => {}
         }
     }
-}
-
-/// Whether the database is away, for each of them.
-fn is_away(error: &Error) -> bool {
-    let source = match error {
-        Error::Connect { .. } => return true,
-        Error::Statement { source, .. } => source,
-        _ => return false,
-    };
-    // No connection, no resources, an operator who intervenes.
-    let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    code.is_some_and(|code| ["08", "53", "57P"].iter().any(|class| code.starts_with(class)))
-        || matches!(source, sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
 }

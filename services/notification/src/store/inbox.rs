@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use homeroom_bus::{Offset, Partition};
 use homeroom_domain::id::DistrictId;
-use homeroom_pg::{Districts, Error};
+use homeroom_pg::{Districts, Error, Locks};
 use jiff::Timestamp;
 use sqlx::PgConnection;
 
@@ -51,25 +51,6 @@ pub(crate) struct DeadLetter {
     pub(crate) reason: String,
     /// As it came.
     pub(crate) value: Option<Bytes>,
-}
-
-/// How a transaction waits for rows that somebody else holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Locks {
-    /// As long as any transaction of the service.
-    WaitedFor,
-    /// For moments: others wait for it.
-    WaitedForBriefly,
-}
-
-impl Locks {
-    /// The setting of the database; none for the service's own.
-    fn timeout(self) -> Option<&'static str> {
-        match self {
-            Self::WaitedFor => None,
-            Self::WaitedForBriefly => Some("250ms"),
-        }
-    }
 }
 
 /// What became of a batch.
@@ -143,18 +124,12 @@ impl Store {
             .run("apply-batch", &districts, |connection| {
                 let (batches, routing) = (batches.to_vec(), Arc::clone(routing));
                 Box::pin(async move {
-                    let Some(now) = advance(connection, &batches, locks).await? else {
-                        return Err(Error::Abandoned("apply-batch"));
-                    };
-                    for (turn, batch) in &batches {
-                        bury(connection, turn.partition, batch).await?;
-                    }
-                    match batch::apply(connection, &batches, &routing, now).await {
+                    match write(connection, &batches, &routing, locks).await {
                         // Not tried again, as others are: all partitions would wait for who holds the row of one.
-                        Err(error) if locks == Locks::WaitedForBriefly && is_held(&error) => {
+                        Err(error) if locks == Locks::WaitedForBriefly && error.is_held() => {
                             Err(Error::Abandoned("apply-batch"))
                         }
-                        applied => applied,
+                        written => written,
                     }
                 })
             })
@@ -166,18 +141,35 @@ impl Store {
     }
 }
 
+async fn write(
+    connection: &mut PgConnection,
+    batches: &[(Turn, Arc<Batch>)],
+    routing: &Routing,
+    locks: Locks,
+) -> Result<Outcome, Error> {
+    let Some(now) = advance(connection, batches, locks).await? else {
+        return Err(Error::Abandoned("apply-batch"));
+    };
+    for (turn, batch) in batches {
+        bury(connection, turn.partition, batch).await?;
+    }
+    batch::apply(connection, batches, routing, now).await
+}
+
 /// Moves the offsets, and says when that was; nothing when a partition is another's.
 async fn advance(
     connection: &mut PgConnection,
     batches: &[(Turn, Arc<Batch>)],
     locks: Locks,
 ) -> Result<Option<Timestamp>, Error> {
-    // With the statement that must come first, the setting costs no round trip.
-    let moved: Vec<(i64, String)> = sqlx::query_as(
-        "update inbox i set next_offset = n.next
-         from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[]) as n (\"partition\", epoch, was, next)
-         where i.partition = n.partition and i.epoch = n.epoch and i.next_offset = n.was
-         returning microseconds(clock()), set_config('lock_timeout', coalesce($5, current_setting('lock_timeout')), true)",
+    // With the statement that must come first, the setting costs no round trip. It is in force before a row is locked, since the
+    // rows to lock come of a join with it.
+    let moved: Vec<(i64,)> = sqlx::query_as(
+        "with waits as materialized (select set_config('lock_timeout', coalesce($5, current_setting('lock_timeout')), true) as timeout)
+         update inbox i set next_offset = n.next
+         from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[]) as n (\"partition\", epoch, was, next), waits
+         where waits.timeout is not null and i.partition = n.partition and i.epoch = n.epoch and i.next_offset = n.was
+         returning microseconds(clock())",
     )
     .bind(batches.iter().map(|(turn, _)| turn.partition.0).collect::<Vec<_>>())
     .bind(batches.iter().map(|(turn, _)| turn.epoch).collect::<Vec<_>>())
@@ -187,13 +179,7 @@ async fn advance(
     .fetch_all(connection)
     .await?;
     let all = moved.len() == batches.len();
-    moved.first().filter(|_| all).map(|(now, _)| moment("inbox", "now", *now)).transpose()
-}
-
-/// Whether somebody else held a row for longer than it was waited for.
-fn is_held(error: &Error) -> bool {
-    let Error::Statement { source, .. } = error else { return false };
-    source.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref() == Some("55P03")
+    moved.first().filter(|_| all).map(|(now,)| moment("inbox", "now", *now)).transpose()
 }
 
 async fn bury(connection: &mut PgConnection, partition: Partition, batch: &Batch) -> Result<(), Error> {

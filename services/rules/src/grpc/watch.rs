@@ -27,6 +27,8 @@ const QUEUE: usize = 256;
 pub(crate) const WATCHERS: usize = 16;
 /// How long a watcher may leave its queue full.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a watcher may take to read all rows of a partition again.
+const LOOK: Duration = Duration::from_secs(60);
 /// Rows of a partition that are read at a time.
 const PAGE: usize = 500;
 
@@ -103,20 +105,26 @@ impl Watcher {
                 let rows = self.rows_of(&students).await.map_err(|error| unavailable(&error))?;
                 Ok(self.show(&rows).await)
             }
+            // Not without end: nothing is heard meanwhile, and the database keeps what is said for who has not heard it.
             Some(Heard::Missed(partition)) => {
-                let mut after = (Vec::new(), String::new());
-                loop {
-                    let rows = self.page(partition, after).await.map_err(|error| unavailable(&error))?;
-                    if self.show(&rows).await.is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                    match rows.into_iter().nth(PAGE - 1) {
-                        Some((student, row)) => {
-                            after = (student, row.school.map_or_else(String::new, |it| it.to_string()));
-                        }
-                        None => return Ok(ControlFlow::Continue(())),
-                    }
-                }
+                tokio::time::timeout(LOOK, self.look_at_all(partition)).await.unwrap_or_else(|_| {
+                    Err(Status::aborted("changes were not read fast enough; list the students and watch again"))
+                })
+            }
+        }
+    }
+
+    /// Shows every row of a partition.
+    async fn look_at_all(&self, partition: i32) -> Result<ControlFlow<()>, Status> {
+        let mut after = (Vec::new(), String::new());
+        loop {
+            let rows = self.page(partition, after).await.map_err(|error| unavailable(&error))?;
+            if self.show(&rows).await.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            match rows.into_iter().nth(PAGE - 1) {
+                Some((student, row)) => after = (student, row.school.map_or_else(String::new, |it| it.to_string())),
+                None => return Ok(ControlFlow::Continue(())),
             }
         }
     }

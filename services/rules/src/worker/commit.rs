@@ -1,14 +1,19 @@
 //! Making effects durable: one transaction each, which begins with the fence.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use homeroom_bus::Topic;
 use homeroom_domain::mutant::{Mutant, planted};
+use tokio::time::Instant;
 
 use crate::publish;
 use crate::store::{self, Committed, Effects, Lease, Store};
-use crate::worker::patience::patiently;
+use crate::worker::patience::{may_pass, patiently};
 use crate::worker::{Hold, Worker};
+
+/// How long an owner that commits nothing goes without looking whether it is the owner still. A look is one row by its key.
+const UNCONFIRMED: Duration = Duration::from_secs(5);
 
 impl Worker {
     /// Commits, then publishes and remembers. While the database is away it waits; a lost answer is looked up.
@@ -38,7 +43,7 @@ impl Worker {
         if committed == Committed::Fenced {
             return Ok(Hold::Lost);
         }
-        self.lease = to;
+        (self.lease, self.confirmed_at) = (to, Instant::now());
         for (district, now) in &effects.dates {
             self.dates.insert(district.clone(), *now);
         }
@@ -50,6 +55,28 @@ impl Worker {
             self.publisher.published_up_to(to.next_seq, &effects.outbox).await;
         }
         Ok(Hold::Kept)
+    }
+
+    /// Looks whether this is the owner still, when nothing was committed for a while.
+    ///
+    /// A claim may come late: of a process that stood still on its way to the database while it was given the partition and
+    /// lost it again. It fences an owner whom the log tells nothing, since for the log nothing has changed. What that process
+    /// committed before it noticed (a date that has moved, and not yet everyone whom it concerns) waits for the owner to go on
+    /// with it; and one that has nothing to commit itself would not meet the fence until something happens.
+    pub(super) async fn confirm(&mut self) -> Result<Hold, store::Error> {
+        if self.confirmed_at.elapsed() < UNCONFIRMED {
+            return Ok(Hold::Kept);
+        }
+        match self.shared.store.reread(self.lease.partition).await {
+            Ok(Some(row)) if row == self.lease => {
+                self.confirmed_at = Instant::now();
+                Ok(Hold::Kept)
+            }
+            Ok(_) => Ok(Hold::Lost),
+            // Whoever takes the partition needs the database as well: the next look is early enough.
+            Err(error) if may_pass(&error) => Ok(Hold::Kept),
+            Err(error) => Err(error),
+        }
     }
 }
 

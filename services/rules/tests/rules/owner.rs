@@ -74,6 +74,41 @@ async fn a_partition_that_is_anothers_now_keeps_no_other_from_being_committed() 
     assert_eq!(world.count("select count(*) from rules.outbox where partition = 0").await, 0);
 }
 
+/// A transaction that waits for a row is given up after three seconds, and tried five times.
+#[tokio::test]
+async fn a_row_that_somebody_holds_holds_up_no_other_partition() {
+    let (world, service) = World::start().await;
+    for name in NAMES {
+        world.home.attends(student(name), "1").await;
+    }
+    world.settled(&service).await;
+    let mut holder = world.database.admin().await;
+    let hold = "begin; select from rules.partitions where partition = 0 for update";
+    sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
+    let since = std::time::Instant::now();
+    everyone_absent(&world, 12).await;
+    until("the other partition has told of its students", async || !world.all_alerts().await.is_empty()).await;
+    assert!(since.elapsed() < std::time::Duration::from_secs(10), "it waited for the row: {:?}", since.elapsed());
+    sqlx::raw_sql("rollback").execute(&mut holder).await.unwrap();
+    world.settled(&service).await;
+}
+
+/// For its log nothing has changed, and nothing happens that would have it commit.
+#[tokio::test]
+async fn an_owner_without_anything_to_commit_learns_that_another_has_claimed() {
+    let world = World::new().await;
+    let stale_log = world.log.selfish();
+    let stale = world.service_on(&stale_log).await;
+    for name in NAMES {
+        world.home.attends(student(name), "1").await;
+    }
+    world.settled(&stale).await;
+    let owner = world.service_on(&world.log.selfish()).await;
+    until("the stale owner has noticed", async || stale_log.let_go.load(Ordering::SeqCst) == 2).await;
+    assert_eq!(stale.tasks.failure(), None);
+    world.exact(&owner).await;
+}
+
 /// What is committed and not published when a process dies is published by the next owner, in order.
 #[tokio::test]
 async fn alerts_committed_before_a_crash_are_published_by_the_next_owner() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use homeroom_domain::id::{DistrictId, SchoolId};
 use homeroom_domain::settings::Now;
-use homeroom_pg::{Database, Districts, Error};
+use homeroom_pg::{Database, Districts, Error, Locks};
 use sqlx::PgConnection;
 
 use crate::evaluate::{Row, Written};
@@ -21,16 +21,19 @@ pub(crate) struct Commit {
 }
 
 /// Commits what each of several partitions has, all of it or nothing: [`Committed::Fenced`] when one of their rows is not as its
-/// owner left it.
-pub(crate) async fn commit(database: &Database, commits: Arc<[Commit]>) -> Result<Committed, Error> {
+/// owner left it, or, where that is waited for briefly, somebody holds a row.
+pub(crate) async fn commit(database: &Database, commits: Arc<[Commit]>, locks: Locks) -> Result<Committed, Error> {
     let result = database
         .run("rules.batch.commit", &districts(&commits), move |tx| {
             let commits = Arc::clone(&commits);
             Box::pin(async move {
-                if !advance(tx, &commits).await? {
-                    return Err(Error::Abandoned("rules.batch.commit"));
+                match write(tx, &commits, locks).await {
+                    // Not tried again, as others are: all partitions would wait for who holds the row of one.
+                    Err(error) if locks == Locks::WaitedForBriefly && error.is_held() => {
+                        Err(Error::Abandoned("rules.batch.commit"))
+                    }
+                    written => written,
                 }
-                write(tx, &commits).await
             })
         })
         .await;
@@ -49,18 +52,21 @@ fn districts(commits: &[Commit]) -> Districts {
     Districts::of(of_students.chain(of_dates).chain(of_tallies).collect::<BTreeSet<_>>())
 }
 
-async fn advance(tx: &mut PgConnection, commits: &[Commit]) -> Result<bool, Error> {
+async fn advance(tx: &mut PgConnection, commits: &[Commit], locks: Locks) -> Result<bool, Error> {
     let from = |of: fn(&Lease) -> i64| commits.iter().map(|commit| of(&commit.from)).collect::<Vec<_>>();
     let to = |of: fn(&Lease) -> i64| commits.iter().map(|commit| of(&commit.to)).collect::<Vec<_>>();
+    // With the statement that must come first, the setting costs no round trip. It is in force before a row is locked, since the
+    // rows to lock come of a join with it.
     let moved = sqlx::query(
-        "update partitions p
+        "with waits as materialized (select set_config('lock_timeout', coalesce($15, current_setting('lock_timeout')), true) as timeout)
+         update partitions p
          set commits = n.to_commits, next_offset = n.to_next, state_offset = n.to_state, reference_offset = n.to_reference,
              alerts_offset = n.to_alerts, next_seq = n.to_seq
          from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
                      $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
               as n (partition, epoch, commits, next_offset, state_offset, reference_offset, alerts_offset, next_seq,
-                    to_commits, to_next, to_state, to_reference, to_alerts, to_seq)
-         where p.partition = n.partition and p.epoch = n.epoch and p.commits = n.commits and p.next_offset = n.next_offset
+                    to_commits, to_next, to_state, to_reference, to_alerts, to_seq), waits
+         where waits.timeout is not null and p.partition = n.partition and p.epoch = n.epoch and p.commits = n.commits and p.next_offset = n.next_offset
            and p.state_offset = n.state_offset and p.reference_offset = n.reference_offset
            and p.alerts_offset = n.alerts_offset and p.next_seq = n.next_seq",
     )
@@ -78,6 +84,7 @@ async fn advance(tx: &mut PgConnection, commits: &[Commit]) -> Result<bool, Erro
     .bind(to(|lease| lease.reference_offset))
     .bind(to(|lease| lease.alerts_offset))
     .bind(to(|lease| lease.next_seq))
+    .bind(locks.timeout())
     .execute(tx)
     .await?;
     Ok(usize::try_from(moved.rows_affected()).is_ok_and(|moved| moved == commits.len()))
@@ -86,7 +93,10 @@ async fn advance(tx: &mut PgConnection, commits: &[Commit]) -> Result<bool, Erro
 /// Something of a partition.
 type Of<'a, T> = (i32, &'a T);
 
-async fn write(tx: &mut PgConnection, commits: &[Commit]) -> Result<(), Error> {
+async fn write(tx: &mut PgConnection, commits: &[Commit], locks: Locks) -> Result<(), Error> {
+    if !advance(tx, commits, locks).await? {
+        return Err(Error::Abandoned("rules.batch.commit"));
+    }
     for commit in commits {
         dates(tx, commit.from.partition, &commit.effects.dates).await?;
     }

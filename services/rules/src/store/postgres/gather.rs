@@ -3,13 +3,13 @@
 //! While marks come in one by one, each partition's worker has one or two, and a transaction of its own for each costs several
 //! times what its rows do: round trips, statements, a wait for the disk. So workers hand small commits to one task, which commits
 //! together whatever has come while its last transaction was under way, or shortly after it began. What comes alone does not wait.
-//! A worker has its answer when all is on disk. When the transaction is refused, or one of the partitions is another's, each
-//! worker commits on its own, and learns what is wrong with it.
+//! A worker has its answer when all is on disk. When the transaction is refused, one of the partitions is another's, or somebody
+//! holds a row of one, each worker commits on its own, and learns what is wrong with it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeroom_pg::Database;
+use homeroom_pg::{Database, Locks};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -64,7 +64,7 @@ impl Gather {
             }
         }
         // Also when the task has ended with the process: whether it was committed before, the partition's row says.
-        Ok(commit::commit(&self.database, [commit].into()).await?)
+        Ok(commit::commit(&self.database, [commit].into(), Locks::WaitedFor).await?)
     }
 }
 
@@ -96,24 +96,20 @@ impl Gatherer {
         // So that two processes that both take partitions for theirs wait for each other's rows in the same order.
         requests.sort_by_key(|request| request.commit.from.partition);
         let commits: Arc<[Commit]> = requests.iter().map(|request| request.commit.clone()).collect();
-        let result = commit::commit(&self.database, commits).await.map_err(Error::from);
-        if requests.len() == 1
-            && let Some(only) = requests.pop()
-        {
-            only.answer.send(result).ok();
-            return;
-        }
-        match result {
+        match commit::commit(&self.database, commits, Locks::WaitedForBriefly).await {
             Ok(Committed::Yes) => {
                 for request in requests {
                     request.answer.send(Ok(Committed::Yes)).ok();
                 }
             }
-            // The database is away for each of them, or none knows whether it has happened.
-            Err(Error::Away(cause)) => tell_all(requests, cause, Error::Away),
-            Err(Error::CommitUnknown(cause)) => tell_all(requests, cause, Error::CommitUnknown),
+            // For each of them.
+            Err(error) if error.is_away() => tell_all(requests, error.into(), Error::Away),
+            // None of them knows whether it has happened.
+            Err(error @ homeroom_pg::Error::CommitUnknown { .. }) => {
+                tell_all(requests, error.into(), Error::CommitUnknown);
+            }
             // One of them is why. A worker without an answer commits on its own.
-            Ok(Committed::Fenced) | Err(Error::Refused(_) | Error::Failed(_)) => {}
+            Ok(Committed::Fenced) | Err(_) => {}
         }
     }
 }

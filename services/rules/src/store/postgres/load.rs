@@ -22,7 +22,7 @@ use crate::store::postgres::bad_row;
 /// Loads students by district and key; the missing ones are new.
 ///
 /// Each is looked up by itself: the plan of a prepared statement may be of a time when the table was all but empty, and a join
-/// that reads every row for a batch, which was right then, takes minutes when a district of a million has just arrived.
+/// that reads every row for a batch, which was right then, takes longer with each student when a district has just arrived.
 pub(crate) async fn students(database: &Database, wanted: Vec<(DistrictId, StudentKey)>) -> Result<Vec<Found>, Error> {
     if wanted.is_empty() {
         return Ok(Vec::new());

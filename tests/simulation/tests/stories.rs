@@ -1,0 +1,49 @@
+//! What one seed among many thousands has told, told on purpose and with many seeds: of those are how long each call takes, and
+//! how each process is set.
+
+use homeroom_domain::event::Fact;
+use homeroom_domain::reference::Entry;
+use homeroom_domain::settings::Settings;
+use homeroom_simulation::generate::Said;
+use homeroom_simulation::run::run;
+use homeroom_simulation::scenario::{Happening, Scenario, Step};
+
+/// With how many seeds each story is told.
+const SEEDS: u64 = 20;
+
+/// Every promise holds of these happenings, each so many milliseconds after the one before.
+fn ends_well(happenings: &[(u64, Happening)]) {
+    let steps = |(after, happening): &(u64, Happening)| Step { after: *after, happening: happening.clone() };
+    for seed in 0..SEEDS {
+        let outcome = run(&Scenario { seed, steps: happenings.iter().map(steps).collect() });
+        assert!(outcome.wrongs.is_empty(), "with seed {seed}: {}", outcome.wrongs.join("\n"));
+    }
+}
+
+/// A district of so many students, who are known and no more.
+fn district(students: usize) -> Vec<(u64, Happening)> {
+    let say = |student, said| (0, Happening::Say { district: 0, student, said, revision: 1 });
+    let settings = Said::Reference("settings".to_owned(), Some(Entry::Settings(Settings::default())));
+    let registered = |student| say(student, Said::Fact("student".to_owned(), Some(Fact::Registration)));
+    std::iter::once(say(0, settings)).chain((0..students).map(registered)).collect()
+}
+
+/// A process stands still on its way to claim a partition, and loses it meanwhile. Its claim comes late all the same, and ends the
+/// epoch of who owns the partition now; its clock is ahead, so it moves the date, and then it notices. The owner has nothing to
+/// commit, since by its own clock nothing has moved, and no fence to learn it from.
+#[test]
+fn an_owner_learns_of_a_claim_that_came_late_though_it_has_nothing_to_commit() {
+    let mut story = district(6);
+    story.extend([
+        // The owner is process 0, whoever it was at first. It is 22:00 there, and 01:00 of the next day in process 1.
+        (2_000, Happening::Give { partition: 0, to: 0, unnoticed: 0 }),
+        (0, Happening::Hours(14)),
+        (3_000, Happening::Skew(1, 180)),
+        (0, Happening::Pause(1, 1_000)),
+        (0, Happening::Give { partition: 0, to: 1, unnoticed: 0 }),
+        (20, Happening::Give { partition: 0, to: 0, unnoticed: 100 }),
+        // Until the late claim has had its effect.
+        (3_000, Happening::Pause(1, 0)),
+    ]);
+    ends_well(&story);
+}
