@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeroom_pg::Error;
+use homeroom_pg::{Error, Locks};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;

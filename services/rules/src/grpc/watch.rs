@@ -28,7 +28,7 @@ pub(crate) const WATCHERS: usize = 16;
 /// How long a watcher may leave its queue full.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a watcher may take to read all rows of a partition again.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_mins(1);
 /// Rows of a partition that are read at a time.
 const PAGE: usize = 500;
 
