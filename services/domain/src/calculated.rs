@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use crate::calculator::{Calculator, DayMark, Late, Method, Period, PeriodMark, SchoolDay, Told};
+use crate::calculator::{Calculator, DayMark, Late, Method, Period, PeriodMark, SchoolDay, Told, hundredths};
 use crate::date::Date;
 use crate::day::{Day, Mark, WHOLE, belongs};
 use crate::enrollment::Spell;
@@ -102,7 +102,7 @@ impl<'a> Calculated<'_, 'a> {
             absent += made;
             unexcused += if conversion.excused { 0 } else { made };
         }
-        let worth = |part: i32| (part * weight + WHOLE / 2) / WHOLE;
+        let worth = |part: i32| hundredths(part, WHOLE, weight);
         Some(Day {
             date,
             absent: worth(absent),
