@@ -109,6 +109,7 @@ impl<'a> Calculated<'_, 'a> {
             unexcused: worth(unexcused),
             tardy: counted.tardy,
             unexplained: counted.unexplained,
+            cut: counted.cut,
             weight,
             minutes: counted.minutes,
         })

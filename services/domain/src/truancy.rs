@@ -18,8 +18,8 @@ pub(crate) fn value(clock: Clock, days: &[Day], as_of: Date) -> i64 {
     };
     match clock {
         Clock::CaliforniaOccasions => many(Window::Year, is_occasion),
-        Clock::TexasFourWeeks => many(Window::LastDays(28), |day| day.unexcused > 0),
-        Clock::TexasSixMonths => many(Window::LastMonths(6), |day| day.unexcused > 0),
+        Clock::TexasFourWeeks => many(Window::LastDays(28), is_part_missed),
+        Clock::TexasSixMonths => many(Window::LastMonths(6), is_part_missed),
         Clock::OhioInARow => longest_in_a_row(days),
         Clock::OhioMonth => minutes_unexcused(Window::SchoolMonth.of(days, as_of)),
         Clock::OhioYear => minutes_unexcused(days),
@@ -33,6 +33,11 @@ pub(crate) fn value(clock: Clock, days: &[Day], as_of: Date) -> i64 {
 fn is_occasion(day: &Day) -> bool {
     let minutes = day.minutes.map_or(0, |minutes| minutes.unexcused + minutes.late);
     day.unexcused > 0 && day.unexcused >= day.weight || minutes > CALIFORNIA_MINUTES
+}
+
+/// A day, or a part of one, without excuse: a single class is one, though early warning counts nothing below half of them.
+fn is_part_missed(day: &Day) -> bool {
+    day.unexcused > 0 || day.cut
 }
 
 /// Most of the day was missed, without excuse or for a reason that nobody knows.
@@ -78,6 +83,7 @@ mod tests {
                 unexcused,
                 tardy: false,
                 unexplained: unexcused > 0,
+                cut: minutes > 0,
                 weight: 100,
                 minutes: Some(Minutes { scheduled: DAY, absent: minutes, unexcused: minutes, ..Minutes::default() }),
             }

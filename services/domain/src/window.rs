@@ -71,6 +71,7 @@ mod tests {
                 unexcused: 0,
                 tardy: false,
                 unexplained: false,
+                cut: false,
                 weight: 100,
                 minutes: None,
             })

@@ -19,6 +19,8 @@ pub struct Counted {
     pub tardy: bool,
     /// Absent with a part that nobody has excused, and no word that the student came.
     pub unexplained: bool,
+    /// Whether any part of it was missed without excuse, however little it counts for.
+    pub cut: bool,
     /// In minutes, when the bell schedule or the length of the day is known.
     pub minutes: Option<Minutes>,
 }
@@ -29,6 +31,7 @@ struct Words {
     tardy: bool,
     came: bool,
     open: bool,
+    cut: bool,
 }
 
 impl Words {
@@ -49,7 +52,7 @@ impl Calculator {
         };
         let words = self.words(day);
         let unexplained = absent > 0 && words.open && !words.came;
-        Some(Counted { absent, unexcused, tardy: words.tardy, unexplained, minutes })
+        Some(Counted { absent, unexcused, tardy: words.tardy, unexplained, cut: words.cut, minutes })
     }
 
     /// The minutes that marks state, of a day whose length is not known; none when one of them misses time and states none.
@@ -83,6 +86,7 @@ impl Calculator {
             let unexcused = matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
             words.open |= unexcused || category == Some(Category::Partial) && absent_part(category, mark.share) > 0;
             words.tardy |= category == Some(Category::Tardy);
+            words.cut |= category == Some(Category::UnexcusedAbsence);
         }
         for mark in day.periods.iter().flat_map(|period| marks(period.told)) {
             let category = self.treat(mark.category);
@@ -90,6 +94,7 @@ impl Calculator {
             if day.marks.is_empty() {
                 words.open |= matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
                 words.tardy |= category == Some(Category::Tardy);
+                words.cut |= category == Some(Category::UnexcusedAbsence);
             }
         }
         words

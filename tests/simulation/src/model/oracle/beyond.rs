@@ -31,7 +31,7 @@ impl Oracle {
             ("absent_rate", rate(&all, |sum| sum.absent)),
             ("absent_rate_last_7_days", rate(&last(7), |sum| sum.absent)),
             ("longest_streak", longest(&days)),
-            ("truancy_tx_days_in_4_weeks", total(&last(28), |sum| i64::from(sum.unexcused > 0))),
+            ("truancy_tx_days_in_4_weeks", total(&last(28), |sum| i64::from(sum.unexcused > 0 || sum.cut))),
             ("truancy_fl_absences_in_month", total(&of_month, |sum| i64::from(mostly_open(sum)))),
             ("truancy_nm_rate", rate(&all, |sum| sum.unexcused)),
             ("federal_chronic_from_3_days", self.federal(school, as_of)),

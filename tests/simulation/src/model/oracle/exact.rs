@@ -66,11 +66,11 @@ impl Oracle {
             let classes = self.classes(school, date, marks);
             let known = !classes.is_empty() || self.settings.reporting == Reporting::Negative;
             let known = known && classes.iter().all(|class| self.was_there(*class, school, date, marks));
-            let nothing = Sum { absent: 0, unexcused: 0, tardy: false, unexplained: false, weight: 100 };
+            let nothing = Sum { absent: 0, unexcused: 0, tardy: false, unexplained: false, cut: false, weight: 100 };
             return known.then_some(nothing);
         }
         let (mut missed, mut unexcused) = ([false; MINUTES], [false; MINUTES]);
-        let (mut tardy, mut open) = (false, false);
+        let (mut tardy, mut open, mut cut) = (false, false, false);
         for mark in daily {
             let Some(category) = self.category(mark) else { continue };
             let share = i64::from(mark.share.unwrap_or(-1));
@@ -93,6 +93,7 @@ impl Oracle {
                 unexcused[from..from + minutes].fill(true);
             }
             tardy |= category == Category::Tardy;
+            cut |= category == Category::UnexcusedAbsence;
             open |= matches!(category, Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse)
                 || category == Category::Partial && share > 0;
         }
@@ -103,7 +104,7 @@ impl Oracle {
         };
         let absent = part(missed);
         let unexplained = absent > 0 && open && !came;
-        Some(Sum { absent, unexcused: part(unexcused), tardy, unexplained, weight: 100 })
+        Some(Sum { absent, unexcused: part(unexcused), tardy, unexplained, cut, weight: 100 })
     }
 
     fn is_tardy(&self, school: &SchoolId, date: Date) -> bool {
