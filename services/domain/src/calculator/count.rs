@@ -31,7 +31,6 @@ struct Words {
     tardy: bool,
     came: bool,
     open: bool,
-    cut: bool,
 }
 
 impl Words {
@@ -52,7 +51,7 @@ impl Calculator {
         };
         let words = self.words(day);
         let unexplained = absent > 0 && words.open && !words.came;
-        Some(Counted { absent, unexcused, tardy: words.tardy, unexplained, cut: words.cut, minutes })
+        Some(Counted { absent, unexcused, tardy: words.tardy, unexplained, cut: self.is_cut(day), minutes })
     }
 
     /// The minutes that marks state, of a day whose length is not known; none when one of them misses time and states none.
@@ -86,7 +85,6 @@ impl Calculator {
             let unexcused = matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
             words.open |= unexcused || category == Some(Category::Partial) && absent_part(category, mark.share) > 0;
             words.tardy |= category == Some(Category::Tardy);
-            words.cut |= category == Some(Category::UnexcusedAbsence);
         }
         for mark in day.periods.iter().flat_map(|period| marks(period.told)) {
             let category = self.treat(mark.category);
@@ -94,10 +92,19 @@ impl Calculator {
             if day.marks.is_empty() {
                 words.open |= matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
                 words.tardy |= category == Some(Category::Tardy);
-                words.cut |= category == Some(Category::UnexcusedAbsence);
             }
         }
         words
+    }
+
+    /// Whether a mark that counts is an absence without excuse.
+    fn is_cut(&self, day: &SchoolDay<'_>) -> bool {
+        let unexcused = |category| self.treat(category) == Some(Category::UnexcusedAbsence);
+        if day.marks.is_empty() {
+            day.periods.iter().flat_map(|period| marks(period.told)).any(|mark| unexcused(mark.category))
+        } else {
+            day.marks.iter().any(|mark| unexcused(mark.category))
+        }
     }
 
     /// Items 3 and 4 of the default policy.
