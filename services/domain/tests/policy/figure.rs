@@ -85,6 +85,21 @@ fn one_class_cut_without_excuse_is_a_part_of_a_day_in_texas() {
 }
 
 #[test]
+fn a_school_month_is_the_schools_whenever_the_student_came() {
+    let mut world = World::unknown();
+    world
+        .opens("1")
+        .calendar("main", "1", 1..=40)
+        .registers()
+        .says("enrollment", enrolled("1", day(16)))
+        .closes(day(25));
+    for n in [17, 20, 21, 25] {
+        world.says(&format!("mark {n}"), absent(day(n)));
+    }
+    assert_eq!((world.value("enrolled_this_school_month"), world.value("absent_this_school_month")), (500, 200));
+}
+
+#[test]
 fn federal_reporting_counts_each_school_of_a_mover() {
     let mut world = World::unknown();
     world.opens("1").calendar("main", "1", 1..=40).opens("2").calendar("other", "2", 1..=40).registers();

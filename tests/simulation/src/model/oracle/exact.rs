@@ -143,12 +143,16 @@ impl Oracle {
         !proof_needed || self.taken(class, date)
     }
 
-    /// Whether the calendar of the spell that began last, of those whose calendar has the date, has a make-up day; of two that began together, the later calendar's id.
-    fn make_up(&self, school: &SchoolId, date: Date) -> bool {
+    /// The spell that began last, of those whose calendar has the date; of two that began together, the later calendar's id.
+    pub(super) fn leading(&self, school: &SchoolId, date: Date) -> &Enrollment {
         let spells = self.spells(school, date).into_iter();
         let having = spells.filter(|spell| self.calendar(spell).is_some_and(|of| self.instructional(of, date)));
-        let latest = having.max_by_key(|spell| (spell.entry_on, spell.calendar)).unwrap();
-        let calendar = self.calendar(latest);
+        having.max_by_key(|spell| (spell.entry_on, spell.calendar)).unwrap()
+    }
+
+    /// Whether its calendar has a make-up day.
+    fn make_up(&self, school: &SchoolId, date: Date) -> bool {
+        let calendar = self.calendar(self.leading(school, date));
         self.entries.iter().any(|entry| match entry {
             Entry::CalendarDate(of) => {
                 Some(of.calendar) == calendar
