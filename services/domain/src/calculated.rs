@@ -6,7 +6,7 @@
 
 use smallvec::SmallVec;
 
-use crate::calculator::{Calculator, DayMark, Late, Method, Period, PeriodMark, SchoolDay, Told};
+use crate::calculator::{Calculator, DayMark, Late, Method, Period, PeriodMark, SchoolDay, Told, hundredths};
 use crate::date::Date;
 use crate::day::{Day, Mark, WHOLE, belongs};
 use crate::enrollment::Spell;
@@ -14,7 +14,7 @@ use crate::event::{Scope, SectionMembership};
 use crate::id::{SchoolId, SchoolYear, SectionId};
 use crate::ledger::Facts;
 use crate::settings::Reporting;
-use crate::view::View;
+use crate::view::{CalendarView, View};
 
 /// What a student's days are counted from.
 #[derive(Clone, Copy)]
@@ -63,18 +63,23 @@ impl<'a> Calculated<'_, 'a> {
         self.counting(school, date).1
     }
 
-    /// By what a date counts at a school, and what it is worth: of the spells that cover it, and whose calendar has it, the one that
-    /// began last decides.
+    /// By what a date counts at a school, and what it is worth.
     fn counting(&self, school: &SchoolId, date: Date) -> (Option<&'a Calculator>, i32) {
+        match self.calendar(school, date) {
+            Some((spell, calendar)) => (self.view.calculator(spell.calendar, school, self.year), calendar.weight(date)),
+            None => (None, WHOLE),
+        }
+    }
+
+    /// The spell that a date counts by at a school, and its calendar: of those that cover it, and whose calendar has it, the one that
+    /// began last.
+    pub(crate) fn calendar(&self, school: &SchoolId, date: Date) -> Option<(&Spell<'a>, &'a CalendarView)> {
         let covering = self.spells.iter().filter(|spell| spell.school == school && spell.covers(date));
         let with_calendars = covering.filter_map(|spell| {
             let calendar = self.view.calendar(spell.calendar, school, self.year)?;
             calendar.instructional.binary_search(&date).is_ok().then_some((spell, calendar))
         });
-        match with_calendars.max_by_key(|(spell, _)| (spell.entry_on, spell.calendar)) {
-            Some((spell, calendar)) => (self.view.calculator(spell.calendar, school, self.year), calendar.weight(date)),
-            None => (None, WHOLE),
-        }
+        with_calendars.max_by_key(|(spell, _)| (spell.entry_on, spell.calendar))
     }
 
     /// A date at a school, by a calculator and what the date is worth.
@@ -102,13 +107,14 @@ impl<'a> Calculated<'_, 'a> {
             absent += made;
             unexcused += if conversion.excused { 0 } else { made };
         }
-        let worth = |part: i32| (part * weight + WHOLE / 2) / WHOLE;
+        let worth = |part: i32| hundredths(part, WHOLE, weight);
         Some(Day {
             date,
             absent: worth(absent),
             unexcused: worth(unexcused),
             tardy: counted.tardy,
             unexplained: counted.unexplained,
+            cut: counted.cut,
             weight,
             minutes: counted.minutes,
         })

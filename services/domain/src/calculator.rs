@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 pub use band::{Band, Bands, Bound};
 pub use count::Counted;
+pub(crate) use count::hundredths;
 pub use document::{Error, MAX_BYTES, parse};
 pub use fact::{DayMark, Period, PeriodMark, SchoolDay, Span, Told};
 pub use tardy::{Conversion, Every, Late, Within};
@@ -101,7 +102,7 @@ pub enum Method {
     },
     /// What the official period's marks say is what the day was.
     OfficialPeriod,
-    /// The missed part of the day's minutes, to the nearest hundredth.
+    /// The missed part of the day's minutes, to the nearest hundredth; what is short of half stays short of it.
     Exact,
 }
 

@@ -30,6 +30,8 @@ pub struct Day {
     pub tardy: bool,
     /// Absent with a part that nobody has excused, and no word that the student came.
     pub unexplained: bool,
+    /// Whether any part of it was missed without excuse, however little it counts for.
+    pub cut: bool,
     /// What the date is worth, hundredths: less than 100 where a calculator says so. Absent parts are parts of it.
     pub weight: i32,
     /// In minutes, when the day was counted by a calculator that knows how long it was.
@@ -133,6 +135,7 @@ impl<'a> Attendance<'a> {
                 unexcused: 0,
                 tardy: false,
                 unexplained: false,
+                cut: false,
                 weight: WHOLE,
                 minutes: None,
             });
@@ -173,6 +176,7 @@ fn from_daily(date: Date, marks: impl Iterator<Item = (Scope, Option<Category>, 
         unexcused: unexcused.min(WHOLE),
         tardy,
         unexplained: open_part > 0 && !came,
+        cut: unexcused > 0,
         weight: WHOLE,
         minutes: None,
     }
@@ -230,6 +234,7 @@ fn from_sections(date: Date, sections: &Sections, known: usize) -> Day {
         unexcused: if absent && unexcused * 2 >= absences { WHOLE } else { 0 },
         tardy: marks().any(|category| category == Category::Tardy),
         unexplained: absent && open && !marks().any(is_arrival),
+        cut: unexcused > 0,
         weight: WHOLE,
         minutes: None,
     }

@@ -5,6 +5,7 @@
 
 mod further;
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
@@ -20,6 +21,7 @@ use crate::ledger::{Facts, Ledger, Said, text};
 use crate::measure::Measures;
 use crate::settings::{Now, Settings};
 use crate::view::View;
+use crate::window::school_month;
 
 /// A student's school year, counted up to a date.
 pub struct Evaluation<'a> {
@@ -310,6 +312,21 @@ impl<'a> Evaluation<'a> {
         let mut days = one_school_a_day(&self.said.spells, days);
         days.retain(|(_, day)| day.date <= as_of);
         days.into_iter().map(|(_, day)| day).collect()
+    }
+
+    /// The first date of the school month of a date: by the calendar that has the student's last date up to then, of the school
+    /// that counts on it. The date itself when the student has none.
+    pub(crate) fn school_month(&self, school: Option<&SchoolId>, as_of: Date) -> Date {
+        let wanted = self.schools.iter().filter(|(of, _)| school.is_none_or(|school| school == *of));
+        let last = wanted.filter_map(|(school, dates)| {
+            let so_far = dates.partition_point(|date| *date <= as_of);
+            Some((*dates[..so_far].last()?, *school))
+        });
+        let latest =
+            last.min_by_key(|(date, school)| (Reverse(*date), enrollment::rank(&self.said.spells, school, *date)));
+        let it = self.by_calculators();
+        let calendar = latest.and_then(|(date, school)| it.calendar(school, date));
+        calendar.and_then(|(_, calendar)| school_month(&calendar.instructional, as_of)).unwrap_or(as_of)
     }
 
     /// How many dates up to one count, of which nobody said what they were.

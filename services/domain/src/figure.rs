@@ -9,6 +9,7 @@ use crate::measure::{Among, Counted, Figures, Measure, Values as _};
 use crate::projection;
 use crate::settings::Now;
 use crate::truancy;
+use crate::window::End;
 
 impl Evaluation<'_> {
     /// The district's measures with these dates, and those of the others.
@@ -29,14 +30,15 @@ impl Evaluation<'_> {
     fn other(&self, measure: Measure, school: Option<&SchoolId>, now: Now) -> i64 {
         let as_of = now.as_of;
         let days = || self.counted_days(school, as_of);
+        let end = || End { as_of, school_month: self.school_month(school, as_of) };
         match measure {
             Measure::Of(counted @ (Counted::MinutesAbsent | Counted::MinutesUnexcused), among) => {
-                among.count(counted, &self.days_in_minutes(school, as_of), as_of)
+                among.count(counted, &self.days_in_minutes(school, as_of), end())
             }
-            Measure::Of(counted, among) => among.count(counted, &days(), as_of),
+            Measure::Of(counted, among) => among.count(counted, &days(), end()),
             Measure::LongestStreak => longest_streak(&days()),
             Measure::UnknownDays => number(self.unknown_days(school, as_of)),
-            Measure::Truancy(clock) => truancy::value(clock, &self.days_in_minutes(school, as_of), as_of),
+            Measure::Truancy(clock) => truancy::value(clock, &self.days_in_minutes(school, as_of), end()),
             Measure::LastYearEnrolled => self.last_year(school).enrolled,
             Measure::LastYearAbsent => self.last_year(school).absent,
             Measure::LastYearTier => self.last_year(school).tier().map_or(-1, i64::from),
@@ -74,9 +76,9 @@ impl Evaluation<'_> {
 }
 
 impl Among {
-    fn count(self, counted: Counted, days: &[Day], as_of: Date) -> i64 {
+    fn count(self, counted: Counted, days: &[Day], end: End) -> i64 {
         match self {
-            Self::Window(window) => counted.of(window.of(days, as_of)),
+            Self::Window(window) => counted.of(window.of(days, end)),
             Self::Weekday(weekday) => {
                 let on = |day: &&Day| day.date.to_civil().weekday().to_monday_one_offset() == weekday;
                 counted.of(&days.iter().filter(on).copied().collect::<Vec<_>>())

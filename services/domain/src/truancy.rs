@@ -1,27 +1,26 @@
 //! What truancy laws count, in their own units, apart from early warning. A law's threshold is its rule's; here is what it is
 //! compared with. Legal figures change: the catalogue names each source.
 
-use crate::date::Date;
 use crate::day::Day;
 use crate::figure::{minutes_unexcused, rate};
 use crate::measure::Clock;
-use crate::window::Window;
+use crate::window::{End, Window};
 
 /// A tardy or absence counts in California from more than this.
 const CALIFORNIA_MINUTES: i32 = 30;
 
 /// The value of a clock over the counted days of a school year up to a date, in order.
-pub(crate) fn value(clock: Clock, days: &[Day], as_of: Date) -> i64 {
+pub(crate) fn value(clock: Clock, days: &[Day], end: End) -> i64 {
     let many = |window: Window, counts: fn(&Day) -> bool| {
-        let days = window.of(days, as_of).iter().filter(|day| counts(day)).count();
+        let days = window.of(days, end).iter().filter(|day| counts(day)).count();
         i64::try_from(days).unwrap_or(i64::MAX)
     };
     match clock {
         Clock::CaliforniaOccasions => many(Window::Year, is_occasion),
-        Clock::TexasFourWeeks => many(Window::LastDays(28), |day| day.unexcused > 0),
-        Clock::TexasSixMonths => many(Window::LastMonths(6), |day| day.unexcused > 0),
+        Clock::TexasFourWeeks => many(Window::LastDays(28), is_part_missed),
+        Clock::TexasSixMonths => many(Window::LastMonths(6), is_part_missed),
         Clock::OhioInARow => longest_in_a_row(days),
-        Clock::OhioMonth => minutes_unexcused(Window::SchoolMonth.of(days, as_of)),
+        Clock::OhioMonth => minutes_unexcused(Window::SchoolMonth.of(days, end)),
         Clock::OhioYear => minutes_unexcused(days),
         Clock::FloridaMonth => many(Window::CalendarMonth, is_unexplained_absence),
         Clock::FloridaNinetyDays => many(Window::LastDays(90), is_unexplained_absence),
@@ -33,6 +32,11 @@ pub(crate) fn value(clock: Clock, days: &[Day], as_of: Date) -> i64 {
 fn is_occasion(day: &Day) -> bool {
     let minutes = day.minutes.map_or(0, |minutes| minutes.unexcused + minutes.late);
     day.unexcused > 0 && day.unexcused >= day.weight || minutes > CALIFORNIA_MINUTES
+}
+
+/// A day, or a part of one, without excuse: a single class is one, though early warning counts nothing below half of them.
+fn is_part_missed(day: &Day) -> bool {
+    day.unexcused > 0 || day.cut
 }
 
 /// Most of the day was missed, without excuse or for a reason that nobody knows.
@@ -63,6 +67,8 @@ fn longest_in_a_row(days: &[Day]) -> i64 {
 mod tests {
     use super::*;
     use crate::calculator::Minutes;
+    use crate::date::Date;
+    use crate::window::school_month;
 
     const DAY: i32 = 390;
 
@@ -78,6 +84,7 @@ mod tests {
                 unexcused,
                 tardy: false,
                 unexplained: unexcused > 0,
+                cut: minutes > 0,
                 weight: 100,
                 minutes: Some(Minutes { scheduled: DAY, absent: minutes, unexcused: minutes, ..Minutes::default() }),
             }
@@ -86,7 +93,9 @@ mod tests {
     }
 
     fn of(clock: Clock, days: &[Day]) -> i64 {
-        value(clock, days, days.last().unwrap().date)
+        let as_of = days.last().unwrap().date;
+        let calendar: Vec<Date> = days.iter().map(|day| day.date).collect();
+        value(clock, days, End { as_of, school_month: school_month(&calendar, as_of).unwrap() })
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Windows: which of a student's counted days a measure looks at.
 //!
-//! A window is found from the counted days and the as-of date alone, so that it is the same however the days came to be known.
+//! A window is found from the counted days, the as-of date and the school's calendar alone, so that it is the same however the days
+//! came to be known.
 
 use crate::date::Date;
 use crate::day::Day;
@@ -12,8 +13,8 @@ pub enum Window {
     Year,
     /// The calendar month of the as-of date.
     CalendarMonth,
-    /// The school month of the as-of date: twenty school days, counted from the first (Ohio Revised Code 3313.62: four school
-    /// weeks of five days).
+    /// The school month of the as-of date: twenty days of the school's calendar, counted from its first, whichever of them the
+    /// student was enrolled on (Ohio Revised Code 3313.62: four school weeks of five days).
     SchoolMonth,
     /// The last so many school days.
     LastSchoolDays(u16),
@@ -26,21 +27,35 @@ pub enum Window {
 }
 
 /// School days of a school month.
-pub const SCHOOL_MONTH: usize = 20;
+const SCHOOL_MONTH: usize = 20;
+
+/// Where windows end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// The as-of date.
+    pub as_of: Date,
+    /// The first date of its school month.
+    pub school_month: Date,
+}
+
+/// The first date of the school month that an as-of date is in, by the dates of a calendar, in order; none before the first of
+/// them. A school month that is full lasts until the next begins.
+pub(crate) fn school_month(calendar: &[Date], as_of: Date) -> Option<Date> {
+    let so_far = calendar.partition_point(|date| *date <= as_of);
+    calendar[..so_far].chunks(SCHOOL_MONTH).next_back().map(|month| month[0])
+}
 
 impl Window {
     /// The days of the window, of all counted days up to the as-of date, in order.
-    pub fn of(self, days: &[Day], as_of: Date) -> &[Day] {
+    pub fn of(self, days: &[Day], end: End) -> &[Day] {
+        let as_of = end.as_of;
         match self {
             Self::Year => days,
             Self::CalendarMonth => {
                 let month = as_of.to_civil().first_of_month();
                 since(days, |date| date.to_civil() >= month)
             }
-            Self::SchoolMonth => {
-                let begun = days.len().saturating_sub(1) / SCHOOL_MONTH * SCHOOL_MONTH;
-                &days[begun..]
-            }
+            Self::SchoolMonth => since(days, |date| date >= end.school_month),
             Self::LastSchoolDays(many) => &days[days.len().saturating_sub(usize::from(many))..],
             Self::LastDays(many) => since(days, |date| as_of.days() - date.days() < i32::from(many)),
             Self::LastMonths(many) => {
@@ -71,14 +86,21 @@ mod tests {
                 unexcused: 0,
                 tardy: false,
                 unexplained: false,
+                cut: false,
                 weight: 100,
                 minutes: None,
             })
             .collect()
     }
 
+    fn end(days: &[Day]) -> End {
+        let as_of = days.last().unwrap().date;
+        let calendar: Vec<Date> = days.iter().map(|day| day.date).collect();
+        End { as_of, school_month: school_month(&calendar, as_of).unwrap() }
+    }
+
     fn ends(window: Window, days: &[Day]) -> (usize, String, String) {
-        let found = window.of(days, days.last().unwrap().date);
+        let found = window.of(days, end(days));
         let text = |day: &Day| day.date.to_string();
         (found.len(), text(found.first().unwrap()), text(found.last().unwrap()))
     }
@@ -99,7 +121,9 @@ mod tests {
 
     #[test]
     fn a_school_month_that_is_full_lasts_until_the_next_begins() {
-        assert_eq!(ends(Window::SchoolMonth, &days(4)).0, 20);
-        assert!(Window::SchoolMonth.of(&[], Date::parse("2025-08-25").unwrap()).is_empty());
+        let days = days(4);
+        assert_eq!(ends(Window::SchoolMonth, &days).0, 20);
+        assert!(Window::SchoolMonth.of(&[], end(&days)).is_empty());
+        assert_eq!(school_month(&[], days[0].date), None);
     }
 }

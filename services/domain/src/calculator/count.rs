@@ -19,6 +19,8 @@ pub struct Counted {
     pub tardy: bool,
     /// Absent with a part that nobody has excused, and no word that the student came.
     pub unexplained: bool,
+    /// Whether any part of it was missed without excuse, however little it counts for.
+    pub cut: bool,
     /// In minutes, when the bell schedule or the length of the day is known.
     pub minutes: Option<Minutes>,
 }
@@ -49,7 +51,7 @@ impl Calculator {
         };
         let words = self.words(day);
         let unexplained = absent > 0 && words.open && !words.came;
-        Some(Counted { absent, unexcused, tardy: words.tardy, unexplained, minutes })
+        Some(Counted { absent, unexcused, tardy: words.tardy, unexplained, cut: self.is_cut(day), minutes })
     }
 
     /// The minutes that marks state, of a day whose length is not known; none when one of them misses time and states none.
@@ -64,6 +66,15 @@ impl Calculator {
             }
         }
         (sum.absent > 0).then_some(sum)
+    }
+
+    /// Whether what was told of a period is nothing but presence.
+    pub(super) fn is_present(&self, told: Told<'_>) -> bool {
+        match told {
+            Told::Present => true,
+            Told::Untaken => false,
+            Told::Marked(marks) => marks.iter().all(|mark| self.treat(mark.category) == Some(Category::Present)),
+        }
     }
 
     fn words(&self, day: &SchoolDay<'_>) -> Words {
@@ -84,6 +95,16 @@ impl Calculator {
             }
         }
         words
+    }
+
+    /// Whether a mark that counts is an absence without excuse.
+    fn is_cut(&self, day: &SchoolDay<'_>) -> bool {
+        let unexcused = |category| self.treat(category) == Some(Category::UnexcusedAbsence);
+        if day.marks.is_empty() {
+            day.periods.iter().flat_map(|period| marks(period.told)).any(|mark| unexcused(mark.category))
+        } else {
+            day.marks.iter().any(|mark| unexcused(mark.category))
+        }
     }
 
     /// Items 3 and 4 of the default policy.
@@ -154,10 +175,11 @@ fn by_minutes(method: &Method, line: &Timeline) -> Option<(i32, i32)> {
     match method {
         Method::Halves { noon, needed } => {
             let halves = [Span { begin: i32::MIN / 2, end: *noon }, Span { begin: *noon, end: i32::MAX / 2 }];
-            halves.into_iter().map(|half| half_missed(line.minutes(half), *needed)).try_fold((0, 0), |sum, half| {
-                let half = half?;
-                Some((sum.0 + half.0, sum.1 + half.1))
-            })
+            let [morning, afternoon] = halves.map(|half| line.minutes(half));
+            // A half without instruction is not missed: the other is all of the day.
+            let worth = if morning.scheduled > 0 && afternoon.scheduled > 0 { WHOLE / 2 } else { WHOLE };
+            let (first, second) = (half_missed(morning, *needed, worth)?, half_missed(afternoon, *needed, worth)?);
+            Some((first.0 + second.0, first.1 + second.1))
         }
         Method::Exact => exact(all),
         Method::SharePresent(bands) => banded(all, bands, |present| Quantity::percent(present, all.scheduled)),
@@ -167,13 +189,13 @@ fn by_minutes(method: &Method, line: &Timeline) -> Option<(i32, i32)> {
     }
 }
 
-/// Half a day, unless the student was there long enough. A half without instruction is not missed.
-fn half_missed(minutes: Minutes, needed: i32) -> Option<(i32, i32)> {
+/// What a half is worth, unless the student was there long enough. A half without instruction is not missed.
+fn half_missed(minutes: Minutes, needed: i32, worth: i32) -> Option<(i32, i32)> {
     if minutes.scheduled == 0 {
         return Some((0, 0));
     }
     let needed = needed.min(minutes.scheduled);
-    let half = certain(minutes, |present| if present >= needed { 0 } else { WHOLE / 2 })?;
+    let half = certain(minutes, |present| if present >= needed { 0 } else { worth })?;
     Some((half, mostly_unexcused(minutes, half)))
 }
 
@@ -194,9 +216,16 @@ fn mostly_unexcused(minutes: Minutes, absent: i32) -> i32 {
     if minutes.unexcused > 0 && minutes.unexcused * 2 >= minutes.absent { absent } else { 0 }
 }
 
-/// The missed part of what is known, to the nearest hundredth.
+/// The missed part of what is known.
 fn exact(minutes: Minutes) -> Option<(i32, i32)> {
     let known = minutes.scheduled - minutes.unknown;
-    let part = |missed: i32| (missed * WHOLE * 2 + known) / (known * 2);
+    let part = |missed: i32| hundredths(missed, known, WHOLE).min(WHOLE);
     (known > 0).then(|| (part(minutes.absent), part(minutes.unexcused)))
+}
+
+/// A part of something of that size, in units of which it has so many, to the nearest one. A part that is short of half stays short
+/// of it: streaks and federal reporting ask whether half was missed, and rounding may not answer that.
+pub(crate) fn hundredths(part: i32, of: i32, units: i32) -> i32 {
+    let nearest = (part * units * 2 + of) / (of * 2);
+    if part * 2 < of { nearest.min((units - 1) / 2) } else { nearest }
 }

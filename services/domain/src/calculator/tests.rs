@@ -204,3 +204,79 @@ fn nonsense_is_refused_with_its_place() {
     assert!(refused("    count: sundial").contains("sundial"));
     assert!(refused("    count: marks\n    treat: {remote: activity}").contains("treat"));
 }
+
+/// The minutes missed, and the hundredths absent.
+fn of_marks(calculator: &Calculator, mark: DayMark, hours: Span) -> (i32, i32) {
+    let counted = calculator.count(&SchoolDay { hours: Some(hours), marks: &[mark], periods: &[] }).unwrap();
+    (counted.minutes.unwrap().absent, counted.absent)
+}
+
+#[test]
+fn times_of_the_clock_of_a_student_who_is_expected_elsewhere_are_no_absence() {
+    let it = one("    count: exact");
+    let hours = Span { begin: 480, end: 870 };
+    let of = |category, came_at, left_at| {
+        of_marks(&it, DayMark { category, came_at, left_at, ..DayMark::default() }, hours).0
+    };
+    for category in
+        [Some(Category::Activity), Some(Category::Present), Some(Category::Remote), Some(Category::SuspendedIn), None]
+    {
+        assert_eq!(of(category, None, Some(600)), 0, "{category:?}");
+    }
+    assert_eq!(of(ABSENT, Some(540), Some(840)), 60 + 30);
+    assert_eq!(of(EXCUSED, Some(720), Some(600)), 120, "left at ten and came back at noon");
+}
+
+#[test]
+fn rounding_does_not_make_half_a_day_nor_unmake_it() {
+    let above = one("    count: {share-present: [{above: 50, absent: 0}, {from: 0, absent: 50}]}");
+    let exact = one("    count: exact");
+    let hours = Span { begin: 480, end: 480 + 395 };
+    let half = DayMark { category: ABSENT, share: Some(50), ..DayMark::default() };
+    assert_eq!(of_marks(&above, half, hours), (198, 50));
+    assert_eq!(of_marks(&exact, half, hours), (198, 50));
+    let of = |minutes| of_marks(&exact, DayMark { category: ABSENT, minutes: Some(minutes), ..half }, hours).1;
+    assert_eq!([196, 197, 198].map(of), [49, 49, 50], "197 of 395 are not half");
+    assert_eq!([hundredths(49, 100, 50), hundredths(50, 100, 50), hundredths(50, 100, 25)], [24, 25, 13]);
+}
+
+#[test]
+fn a_class_that_is_not_known_does_not_hide_minutes_that_are() {
+    let at = |begin, told| Period { span: Some(Span { begin, end: begin + 60 }), official: false, again: false, told };
+    let periods = [at(480, U), at(480, M), at(540, M)];
+    assert_eq!(absent(&one("    count: exact"), &periods), Some(100));
+    let bands = one("    count: {minutes-absent: [{from: 120, absent: 100}, {from: 0, absent: 0}]}");
+    assert_eq!(absent(&bands, &periods), Some(100));
+}
+
+#[test]
+fn minutes_of_a_class_that_meets_twice_are_missed_once() {
+    let it = one("    count: exact");
+    let of = |category, minutes| {
+        let told = [PeriodMark { category: Some(category), minutes: Some(minutes) }];
+        let at = |begin, again| Period {
+            span: Some(Span { begin, end: begin + 60 }),
+            official: false,
+            again,
+            told: Told::Marked(&told),
+        };
+        let day = SchoolDay { hours: None, marks: &[], periods: &[at(600, false), at(480, true)] };
+        it.count(&day).unwrap().minutes.unwrap().absent
+    };
+    assert_eq!(of(Category::Tardy, 10), 10);
+    assert_eq!(of(Category::Tardy, 70), 70);
+    assert_eq!(of(Category::EarlyDeparture, 70), 70);
+    assert_eq!(of(Category::UnexcusedAbsence, 90), 90);
+    assert_eq!(of(Category::UnexcusedAbsence, 0), 120, "of no stated length");
+}
+
+#[test]
+fn a_half_without_instruction_leaves_the_other_the_whole_day() {
+    let it = one("    count: {halves: {noon: '11:30', needed-minutes: 150}}");
+    let away = DayMark { category: ABSENT, ..DayMark::default() };
+    assert_eq!(of_marks(&it, away, Span { begin: 480, end: 690 }).1, 100);
+    assert_eq!(of_marks(&it, away, Span { begin: 690, end: 900 }).1, 100);
+    let left = DayMark { left_at: Some(600), ..away };
+    assert_eq!(of_marks(&it, left, Span { begin: 480, end: 870 }).1, 100);
+    assert_eq!(of_marks(&it, DayMark { left_at: Some(640), ..away }, Span { begin: 480, end: 870 }).1, 50);
+}

@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::fact::{DayMark, Period, SchoolDay, Span, Told};
+use super::fact::{DayMark, Period, PeriodMark, SchoolDay, Span, Told};
 use super::{Calculator, Method};
 use crate::day::WHOLE;
 use crate::settings::Category;
@@ -77,7 +77,8 @@ impl Timeline {
                 line.add_mark(mark, hours, clock, calculator);
             }
         }
-        if line.scheduled.is_empty() && day.periods.is_empty() {
+        // Classes without times of which none was missed say that the student was there for all of the day, however long each is.
+        if line.scheduled.is_empty() && day.periods.iter().all(|period| calculator.is_present(period.told)) {
             line.scheduled.push(hours?);
         }
         if line.scheduled.is_empty() {
@@ -86,24 +87,43 @@ impl Timeline {
         for spans in [&mut line.scheduled, &mut line.missed, &mut line.unexcused, &mut line.late, &mut line.unknown] {
             join(spans);
         }
+        // Of two classes at one time, the one that was missed tells of those minutes.
+        line.unknown = without(&line.unknown, &line.missed);
         Some(line)
     }
 
     fn add_periods(&mut self, periods: &[Period<'_>], calculator: &Calculator) {
-        for period in periods {
+        for class in periods.chunk_by(|_, next| next.again) {
             // A period without a time on the bell schedule has no minutes that could be counted.
-            let Some(span) = period.span else { continue };
-            self.scheduled.push(span);
-            match period.told {
+            let mut spans: Spans = class.iter().filter_map(|period| period.span).collect();
+            spans.sort_unstable_by_key(|span| span.begin);
+            self.scheduled.extend_from_slice(&spans);
+            match class[0].told {
                 Told::Present => {}
-                Told::Untaken => self.unknown.push(span),
+                Told::Untaken => self.unknown.extend_from_slice(&spans),
                 Told::Marked(marks) => {
                     for mark in marks {
-                        let category = calculator.treat(mark.category);
-                        self.miss(category, missed_of_period(category, mark.minutes, span));
+                        self.add_period_mark(mark, &spans, calculator);
                     }
                 }
             }
+        }
+    }
+
+    /// A mark is one word on all meetings of its class, which are in order: the minutes that it states are laid over them until
+    /// they are used up.
+    fn add_period_mark(&mut self, mark: &PeriodMark, meetings: &[Span], calculator: &Calculator) {
+        let category = calculator.treat(mark.category);
+        let at_the_end = category == Some(Category::EarlyDeparture);
+        let mut left = stated_minutes(category, mark.minutes);
+        for at in 0..meetings.len() {
+            let span = meetings[if at_the_end { meetings.len() - 1 - at } else { at }];
+            let all = span.minutes();
+            let minutes = left.map_or(missed_of_period(category, all), |left| left.clamp(0, all));
+            left = left.map(|left| left - minutes);
+            let (begin, end) =
+                if at_the_end { (span.end - minutes, span.end) } else { (span.begin, span.begin + minutes) };
+            self.miss(category, Span { begin, end });
         }
     }
 
@@ -113,11 +133,16 @@ impl Timeline {
             self.miss(category, missed_of_day(category, mark, hours));
             return;
         }
-        if let Some(came) = mark.came_at {
-            self.miss(category, Span { begin: hours.begin, end: came });
+        // Leaving for a field trip is no absence.
+        if !category.is_some_and(may_be_late) {
+            return;
         }
-        if let Some(left) = mark.left_at {
-            self.miss(category, Span { begin: left, end: hours.end });
+        match (mark.came_at, mark.left_at) {
+            (Some(came), Some(left)) if left <= came => self.miss(category, Span { begin: left, end: came }),
+            (came, left) => {
+                self.miss(category, Span { begin: hours.begin, end: came.unwrap_or(hours.begin) });
+                self.miss(category, Span { begin: left.unwrap_or(hours.end), end: hours.end });
+            }
         }
     }
 
@@ -155,22 +180,18 @@ impl Timeline {
     }
 }
 
-fn missed_of_period(category: Option<Category>, minutes: Option<i32>, span: Span) -> Span {
-    let minutes = minutes.map(|minutes| minutes.clamp(0, span.minutes()));
-    let first = |minutes: i32| Span { begin: span.begin, end: span.begin + minutes };
-    match category {
-        Some(Category::EarlyDeparture) => Span { begin: span.end - minutes.unwrap_or(0), end: span.end },
-        Some(Category::Tardy) => first(minutes.unwrap_or(0)),
-        Some(Category::Partial) => first(minutes.unwrap_or(span.minutes() / 2)),
-        Some(category) if is_absence(category) => {
-            first(minutes.filter(|minutes| *minutes > 0).unwrap_or(span.minutes()))
-        }
-        _ => first(0),
-    }
+/// The missed minutes of a period of so many, by a mark that states none.
+fn missed_of_period(category: Option<Category>, minutes: i32) -> i32 {
+    part_of(minutes, absent_part(category, None))
+}
+
+/// Hundredths of so many minutes. Half a day absent has to come to at least half of its minutes, so what is left over is missed.
+fn part_of(minutes: i32, part: i32) -> i32 {
+    (part * minutes + WHOLE - 1) / WHOLE
 }
 
 fn missed_of_day(category: Option<Category>, mark: &DayMark, hours: Span) -> Span {
-    let share = absent_part(category, mark.share) * hours.minutes() / WHOLE;
+    let share = part_of(hours.minutes(), absent_part(category, mark.share));
     let stated = stated_minutes(category, mark.minutes);
     let minutes = stated.unwrap_or(share).clamp(0, hours.minutes());
     match category {
@@ -206,6 +227,21 @@ pub(super) fn stated_minutes(category: Option<Category>, minutes: Option<i32>) -
 /// Whether minutes that come with it were missed.
 fn may_be_late(category: Category) -> bool {
     is_absence(category) || matches!(category, Category::Partial | Category::Tardy | Category::EarlyDeparture)
+}
+
+/// Spans without the parts that lie in others; both in order, and none touches the next.
+fn without(spans: &Spans, others: &Spans) -> Spans {
+    let mut rest = Spans::new();
+    for span in spans {
+        let mut begin = span.begin;
+        for other in others.iter().filter(|other| other.begin < span.end && other.end > span.begin) {
+            rest.push(Span { begin, end: other.begin });
+            begin = other.end;
+        }
+        rest.push(Span { begin, end: span.end });
+    }
+    rest.retain(|span| span.minutes() > 0);
+    rest
 }
 
 /// Puts spans in order and joins those that touch.

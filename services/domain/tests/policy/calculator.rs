@@ -65,6 +65,32 @@ fn a_day_without_bells_or_a_length_is_unknown_to_a_calculator_of_minutes() {
     assert_eq!((world.total(), world.value("unknown_days")), ((300, 33), 0));
 }
 
+/// Elementary schools often have one homeroom, and no times for it.
+#[test]
+fn a_class_without_times_leaves_a_day_of_known_length_known() {
+    let mut world = World::of_school_days(4);
+    world.session("half", 1, 4).section("homeroom", "Homeroom", "half").says("member", member("homeroom", day(1)));
+    world.says("mark", absent(day(2)));
+    world.counts_by("  - id: ours\n    count: {share-present: [{from: 50, absent: 0}, {from: 0, absent: 100}]}\n    day-minutes: 390");
+    assert_eq!((world.total(), world.value("unknown_days")), ((400, 100), 0));
+    world.says("present", mark("In Attendance", day(3)).in_section("homeroom"));
+    assert_eq!(world.value("unknown_days"), 0);
+    world.says("missed", absent(day(3)).in_section("homeroom"));
+    assert_eq!(world.value("unknown_days"), 1, "how much of the day the class is, nobody says");
+    world.withdraws("missed").takes_attendance("homeroom", day(1));
+    assert_eq!(world.value("unknown_days"), 1, "of the fourth day nobody says that attendance was taken");
+}
+
+/// The bell schedule's hours do as well as a stated length.
+#[test]
+fn a_class_without_times_leaves_a_day_of_known_hours_known() {
+    let mut world = World::of_school_days(2);
+    world.session("half", 1, 2).section("homeroom", "Homeroom", "half").says("member", member("homeroom", day(1)));
+    rings(&mut world, &["first", "second", "third"], 2);
+    world.counts_by("  - id: ours\n    count: exact");
+    assert_eq!((world.total(), world.value("unknown_days")), ((100, 0), 1));
+}
+
 #[test]
 fn a_half_day_of_the_calendar_is_worth_less() {
     let mut world = World::of_school_days(3);

@@ -5,7 +5,7 @@ use homeroom_domain::measure::Measure;
 use homeroom_domain::reference::{Calendar, CalendarDate, Entry};
 use homeroom_domain::rule::{DEFAULT_PACK, Pack};
 
-use crate::world::{Marked, World, absent, code, day, enrolled, excused, id, mark, on, school};
+use crate::world::{Marked, World, absent, code, day, enrolled, excused, id, mark, member, on, school};
 
 /// Thirty school days from Monday, 2021-09-06; the last is Friday, 2021-10-15.
 fn six_weeks() -> World {
@@ -66,6 +66,37 @@ fn minutes_need_to_be_known() {
     assert_eq!(world.value("truancy_ca_occasions"), 1);
     world.says("late", mark("Tardy", day(3)).minutes(31)).says("less late", mark("Tardy", day(4)).minutes(30));
     assert_eq!(world.value("truancy_ca_occasions"), 2);
+}
+
+/// Early warning counts nothing below half of the classes; the law counts parts of days.
+#[test]
+fn one_class_cut_without_excuse_is_a_part_of_a_day_in_texas() {
+    let mut world = World::of_school_days(4);
+    world.session("half", 1, 4);
+    for name in ["algebra", "art", "biology"] {
+        world.section(name, "Mathematics", "half").says(&format!("member of {name}"), member(name, day(1)));
+    }
+    for n in [1, 2, 3] {
+        world.says(&format!("mark {n}"), absent(day(n)).in_section("art"));
+    }
+    world.says("excused", excused(day(4)).in_section("art"));
+    assert_eq!((world.total().1, world.value("truancy_tx_days_in_4_weeks")), (0, 3));
+    assert_eq!(world.value("truancy_tx_days_in_6_months"), 3);
+}
+
+#[test]
+fn a_school_month_is_the_schools_whenever_the_student_came() {
+    let mut world = World::unknown();
+    world
+        .opens("1")
+        .calendar("main", "1", 1..=40)
+        .registers()
+        .says("enrollment", enrolled("1", day(16)))
+        .closes(day(25));
+    for n in [17, 20, 21, 25] {
+        world.says(&format!("mark {n}"), absent(day(n)));
+    }
+    assert_eq!((world.value("enrolled_this_school_month"), world.value("absent_this_school_month")), (500, 200));
 }
 
 #[test]

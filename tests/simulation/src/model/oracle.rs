@@ -57,6 +57,8 @@ struct Sum {
     unexcused: i64,
     tardy: bool,
     unexplained: bool,
+    /// Whether a mark of it is an absence without excuse.
+    cut: bool,
     /// What the date is worth.
     weight: i64,
 }
@@ -304,6 +306,7 @@ impl Oracle {
             unexcused: unexcused.min(100),
             tardy,
             unexplained: open > 0 && !came,
+            cut: daily.iter().any(|mark| self.category(mark) == Some(Category::UnexcusedAbsence)),
             weight: 100,
         }
     }
@@ -350,6 +353,7 @@ impl Oracle {
             unexcused: if unexcused { 100 } else { 0 },
             tardy: marks.iter().any(|mark| self.category(mark) == Some(Category::Tardy)),
             unexplained: absent && open && !came,
+            cut: of(Category::UnexcusedAbsence) > 0,
             weight: 100,
         })
     }

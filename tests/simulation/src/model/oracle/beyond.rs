@@ -12,7 +12,8 @@ impl Oracle {
         let month = |date: &Date| (date.to_civil().year(), date.to_civil().month());
         let last = |many: i32| days.iter().filter(|(date, _)| as_of.days() - date.days() < many).collect::<Vec<_>>();
         let of_month: Vec<_> = days.iter().filter(|(date, _)| month(date) == month(&as_of)).collect();
-        let of_school_month: Vec<_> = days.chunks(20).next_back().into_iter().flatten().collect();
+        let school_month = self.school_month(school, as_of);
+        let of_school_month: Vec<_> = days.iter().filter(|(date, _)| Some(*date) >= school_month).collect();
         // 6 September 2021 was a Monday, 18,876 days after 1970-01-01.
         let mondays: Vec<_> = days.iter().filter(|(date, _)| (date.days() - 18_876).rem_euclid(7) == 0).collect();
         let last_five: Vec<_> = days.iter().skip(days.len().saturating_sub(5)).collect();
@@ -31,7 +32,7 @@ impl Oracle {
             ("absent_rate", rate(&all, |sum| sum.absent)),
             ("absent_rate_last_7_days", rate(&last(7), |sum| sum.absent)),
             ("longest_streak", longest(&days)),
-            ("truancy_tx_days_in_4_weeks", total(&last(28), |sum| i64::from(sum.unexcused > 0))),
+            ("truancy_tx_days_in_4_weeks", total(&last(28), |sum| i64::from(sum.unexcused > 0 || sum.cut))),
             ("truancy_fl_absences_in_month", total(&of_month, |sum| i64::from(mostly_open(sum)))),
             ("truancy_nm_rate", rate(&all, |sum| sum.unexcused)),
             ("federal_chronic_from_3_days", self.federal(school, as_of)),
@@ -56,6 +57,27 @@ impl Oracle {
         };
         let dates = self.dates().into_iter().filter(|date| *date <= as_of);
         i64::try_from(dates.filter(counts).count()).unwrap()
+    }
+
+    /// When the school month began: every twentieth date of the calendar is the last of one.
+    fn school_month(&self, school: Option<&SchoolId>, as_of: Date) -> Option<Date> {
+        let here = |of: &SchoolId| school.is_none_or(|school| school == of);
+        let at = |date: Date| -> Vec<SchoolId> {
+            self.schools().into_iter().filter(|of| here(of) && self.counts_at(of, date)).collect()
+        };
+        let dates: Vec<Date> = self.dates().into_iter().filter(|date| *date <= as_of).collect();
+        let last = *dates.iter().rfind(|date| !at(**date).is_empty())?;
+        let place = |of: &SchoolId| {
+            let spells = self.spells(of, last);
+            let primary = spells.iter().any(|spell| spell.primary_school);
+            let entry = spells.iter().map(|spell| spell.entry_on.days()).max().unwrap();
+            (!primary, -entry, of.as_str().parse::<u64>().unwrap())
+        };
+        let counts = at(last).into_iter().min_by_key(place)?;
+        let calendar = self.calendar(self.leading(&counts, last))?;
+        let mut taught = dates.into_iter().filter(|date| self.instructional(calendar, *date));
+        let many = taught.clone().count();
+        taught.nth((many - 1) / 20 * 20)
     }
 
     fn federal(&self, school: Option<&SchoolId>, as_of: Date) -> i64 {

@@ -2,7 +2,7 @@
 
 use homeroom_domain::date::Date;
 use homeroom_domain::event::{AttendanceMark, Enrollment, Fact, Scope};
-use homeroom_domain::id::SchoolId;
+use homeroom_domain::id::{SchoolId, SectionId};
 use homeroom_domain::reference::Entry;
 use homeroom_domain::settings::{Category, Reporting};
 
@@ -51,21 +51,26 @@ impl Oracle {
             }
         }
         let weight = if self.make_up(school, date) { 50 } else { 100 };
-        let worth = |part: i64| (part * weight + 50) / 100;
+        let worth = |part: i64| {
+            let nearest = (part * weight + 50) / 100;
+            // Less than half of the day may not become half of what it is worth.
+            if part < 50 { nearest.min((weight - 1) / 2) } else { nearest }
+        };
         Some(Sum { absent: worth(sum.absent), unexcused: worth(sum.unexcused), weight, ..sum })
     }
 
     fn one_day(&self, school: &SchoolId, date: Date, marks: &[&AttendanceMark], came: bool) -> Option<Sum> {
         let daily: Vec<_> = marks.iter().filter(|mark| mark.scope == Scope::Day).collect();
         if daily.is_empty() {
-            // No bell schedule says how long a class is.
-            let classes = marks.len() + self.classes(school, date);
-            let known = classes == 0 && self.settings.reporting == Reporting::Negative;
-            let nothing = Sum { absent: 0, unexcused: 0, tardy: false, unexplained: false, weight: 100 };
+            // No bell schedule says how long a class is: what is known is a day without anything missed in any class.
+            let classes = self.classes(school, date, marks);
+            let known = !classes.is_empty() || self.settings.reporting == Reporting::Negative;
+            let known = known && classes.iter().all(|class| self.was_there(*class, school, date, marks));
+            let nothing = Sum { absent: 0, unexcused: 0, tardy: false, unexplained: false, cut: false, weight: 100 };
             return known.then_some(nothing);
         }
         let (mut missed, mut unexcused) = ([false; MINUTES], [false; MINUTES]);
-        let (mut tardy, mut open) = (false, false);
+        let (mut tardy, mut open, mut cut) = (false, false, false);
         for mark in daily {
             let Some(category) = self.category(mark) else { continue };
             let share = i64::from(mark.share.unwrap_or(-1));
@@ -88,16 +93,18 @@ impl Oracle {
                 unexcused[from..from + minutes].fill(true);
             }
             tardy |= category == Category::Tardy;
+            cut |= category == Category::UnexcusedAbsence;
             open |= matches!(category, Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse)
                 || category == Category::Partial && share > 0;
         }
         let part = |minutes: [bool; MINUTES]| {
             let many = i64::try_from(minutes.iter().filter(|missed| **missed).count()).unwrap();
-            // To the nearest hundredth of 400 minutes.
-            (many + 2) / 4
+            // To the nearest hundredth of 400 minutes; less than half stays less than half.
+            if many < 200 { ((many + 2) / 4).min(49) } else { (many + 2) / 4 }
         };
         let absent = part(missed);
-        Some(Sum { absent, unexcused: part(unexcused), tardy, unexplained: absent > 0 && open && !came, weight: 100 })
+        let unexplained = absent > 0 && open && !came;
+        Some(Sum { absent, unexcused: part(unexcused), tardy, unexplained, cut, weight: 100 })
     }
 
     fn is_tardy(&self, school: &SchoolId, date: Date) -> bool {
@@ -107,26 +114,45 @@ impl Oracle {
     }
 
     /// The student's classes of a date, with a mark or without.
-    fn classes(&self, school: &SchoolId, date: Date) -> usize {
-        let member = |fact: &&Fact| match fact {
+    fn classes(&self, school: &SchoolId, date: Date, marks: &[&AttendanceMark]) -> Vec<SectionId> {
+        let member = |fact: &Fact| match fact {
             Fact::SectionMembership(of) => {
                 let covered = of.begin_on <= date && of.end_on.is_none_or(|end| date <= end);
-                covered
+                let meets = covered
                     && self.section(of.section).is_some_and(|(section, session, _)| {
                         section.school == *school && session.begin_on <= date && date <= session.end_on
-                    })
+                    });
+                meets.then_some(of.section)
             }
-            _ => false,
+            _ => None,
         };
-        self.facts.iter().filter(member).count()
+        let marked = marks.iter().filter_map(|mark| match mark.scope {
+            Scope::Section(section) => Some(section),
+            Scope::Day => None,
+        });
+        self.facts.iter().filter_map(member).chain(marked).collect()
     }
 
-    /// Whether the calendar of the spell that began last, of those whose calendar has the date, has a make-up day; of two that began together, the later calendar's id.
-    fn make_up(&self, school: &SchoolId, date: Date) -> bool {
+    /// Whether the student was in a class for all that is known: all its marks say so, or it has none and needs none.
+    fn was_there(&self, class: SectionId, school: &SchoolId, date: Date, marks: &[&AttendanceMark]) -> bool {
+        let mut said = marks.iter().filter(|mark| mark.scope == Scope::Section(class)).peekable();
+        if said.peek().is_some() {
+            return said.all(|mark| self.category(mark) == Some(Category::Present));
+        }
+        let proof_needed = self.settings.reporting == Reporting::Positive || self.sends_taken(school);
+        !proof_needed || self.taken(class, date)
+    }
+
+    /// The spell that began last, of those whose calendar has the date; of two that began together, the later calendar's id.
+    pub(super) fn leading(&self, school: &SchoolId, date: Date) -> &Enrollment {
         let spells = self.spells(school, date).into_iter();
         let having = spells.filter(|spell| self.calendar(spell).is_some_and(|of| self.instructional(of, date)));
-        let latest = having.max_by_key(|spell| (spell.entry_on, spell.calendar)).unwrap();
-        let calendar = self.calendar(latest);
+        having.max_by_key(|spell| (spell.entry_on, spell.calendar)).unwrap()
+    }
+
+    /// Whether its calendar has a make-up day.
+    fn make_up(&self, school: &SchoolId, date: Date) -> bool {
+        let calendar = self.calendar(self.leading(school, date));
         self.entries.iter().any(|entry| match entry {
             Entry::CalendarDate(of) => {
                 Some(of.calendar) == calendar
