@@ -102,6 +102,16 @@ fn a_freshman_is_on_track_with_five_credits_and_at_most_one_core_failure() {
     let mut world = taught();
     in_grade(&mut world, "Ninth grade");
     assert_eq!(credits(&world).on_track(), None, "before there is a transcript");
+    world.says("a", taken("art", "Pass", "A", (2_500, 2_500)));
+    assert_eq!(credits(&world).on_track(), None, "nobody has five after the first term");
+    world.closes(day(41));
+    assert_eq!(credits(&world).on_track(), Some(false), "no more are to come");
+    world.closes(day(40));
+    for name in ["b", "c"] {
+        world.says(name, taken("english", "Fail", "F", (500, 0)));
+    }
+    assert_eq!(credits(&world).on_track(), Some(false), "two failures tell it at once");
+    world.withdraws("c");
     world.says("a", taken("art", "Pass", "A", (4_500, 4_500))).says("b", taken("english", "Fail", "F", (500, 0)));
     assert_eq!(credits(&world).on_track(), Some(false), "half a credit is missing");
     let summer = CourseTranscript { term: code("Summer Semester"), ..taken("art", "Pass", "A", (500, 500)) };

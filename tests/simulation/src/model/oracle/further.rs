@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use homeroom_domain::behavior::Sanction;
 use homeroom_domain::connection::Relation;
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AssignmentResult, Connection, CourseTranscript, Discipline, Fact, Grade};
+use homeroom_domain::event::{AssignmentResult, Connection, CourseTranscript, Discipline, Enrollment, Fact, Grade};
 use homeroom_domain::id::{AssignmentId, CourseId, SchoolId, SectionId};
 use homeroom_domain::reference::{Assignment, Entry, GradingPeriod, Incident};
 
@@ -129,20 +129,39 @@ impl Oracle {
         let earned: i64 = terms.iter().filter_map(|taken| taken.earned).sum();
         figures.insert("core_failures", Some(i64::try_from(failed).unwrap()));
         let ninth = ["ninth grade", "9", "09"].contains(&self.grade_level(as_of).as_str());
-        figures.insert("off_track", Some(i64::from(any && ninth && (earned < 5_000 || failed > 1))));
+        let attempted: i64 = terms.iter().filter_map(|taken| taken.attempted).sum();
+        let few = earned < 5_000 && (attempted >= 5_000 || self.year_is_over(as_of));
+        figures.insert("off_track", Some(i64::from(any && ninth && (few || failed > 1))));
+    }
+
+    fn year_is_over(&self, as_of: Date) -> bool {
+        let Some(last) = self.last_spell(as_of).filter(|spell| self.school_known(&spell.school)) else { return false };
+        let mut ends: Vec<Date> = self
+            .entries
+            .iter()
+            .filter_map(|entry| if let Entry::Session(session) = entry { Some(session) } else { None })
+            .filter(|of| of.school == last.school && of.school_year == self.year)
+            .map(|of| of.end_on)
+            .collect();
+        ends.sort();
+        ends.last().is_some_and(|end| *end < as_of)
     }
 
     fn grade_level(&self, as_of: Date) -> String {
-        let mut last: Option<(Date, String)> = None;
+        self.last_spell(as_of).map(|spell| meaning(&spell.grade_level)).unwrap_or_default()
+    }
+
+    fn last_spell(&self, as_of: Date) -> Option<&Enrollment> {
+        let mut last: Option<&Enrollment> = None;
         for fact in &self.facts {
             if let Fact::Enrollment(spell) = fact
                 && spell.entry_on <= as_of
-                && last.as_ref().is_none_or(|(entry, _)| spell.entry_on >= *entry)
+                && last.is_none_or(|last| spell.entry_on >= last.entry_on)
             {
-                last = Some((spell.entry_on, meaning(&spell.grade_level)));
+                last = Some(spell);
             }
         }
-        last.map(|(_, level)| level).unwrap_or_default()
+        last
     }
 
     /// Pieces of work that were due by a date, as they count on another.
