@@ -18,6 +18,7 @@ pub type Figures = BTreeMap<&'static str, Option<i64>>;
 struct Piece<'a> {
     work: &'a Assignment,
     result: &'a AssignmentResult,
+    on: Date,
 }
 
 impl Oracle {
@@ -128,9 +129,9 @@ impl Oracle {
         let failed = terms.iter().filter(|taken| over(taken) && is_core(taken.course) && fails(taken)).count();
         let earned: i64 = terms.iter().filter_map(|taken| taken.earned).sum();
         figures.insert("core_failures", Some(i64::try_from(failed).unwrap()));
-        let ninth = ["ninth grade", "9", "09"].contains(&self.grade_level(as_of).as_str());
         let attempted: i64 = terms.iter().filter_map(|taken| taken.attempted).sum();
         let few = earned < 5_000 && (attempted >= 5_000 || self.year_is_over(as_of));
+        let ninth = ["ninth grade", "9", "09"].contains(&self.grade_level(as_of).as_str());
         figures.insert("off_track", Some(i64::from(any && ninth && (few || failed > 1))));
     }
 
@@ -184,7 +185,7 @@ impl Oracle {
                 .collect();
             let belongs = spells.iter().any(|of| of.begin_on <= as_of && of.end_on.is_none_or(|end| end >= as_of));
             if runs && (belongs || spells.is_empty()) {
-                last.insert(work.assignment, Piece { work, result });
+                last.insert(work.assignment, Piece { work, result, on: as_of });
             }
         }
         last.into_values().collect()
@@ -374,25 +375,28 @@ impl Oracle {
 
 impl Piece<'_> {
     fn is_missing(&self) -> bool {
-        ["not submitted", "missing"].contains(&meaning(&self.result.status).as_str())
+        let status = meaning(&self.result.status);
+        let later = status != "exempt" && self.result.fulfilled_on.is_some_and(|date| date > self.on);
+        later || ["not submitted", "missing"].contains(&status.as_str())
     }
 
     fn is_in(&self) -> bool {
         !self.is_missing() && meaning(&self.result.status) != "exempt"
     }
 
-    /// Earned, of how much.
+    /// Earned, of how much, in millionths of points.
     fn earned(&self) -> Option<(i64, i64)> {
         let most = self.work.points.filter(|points| *points > 0);
-        if self.is_missing() {
-            return Some((0, most.unwrap_or(10_000)));
-        }
-        if !self.is_in() {
-            return None;
-        }
-        match (self.result.points, most) {
-            (Some(points), Some(most)) => Some((points, most)),
-            _ => self.result.numeric.map(|numeric| (numeric, 10_000)),
-        }
+        let worth = most.unwrap_or(10_000);
+        let earned = if self.is_missing() {
+            Some(0)
+        } else if !self.is_in() {
+            None
+        } else if most.is_some() && self.result.points.is_some() {
+            self.result.points.map(|points| points * 10_000)
+        } else {
+            self.result.numeric.map(|numeric| numeric * worth)
+        };
+        earned.map(|earned| (earned, worth * 10_000))
     }
 }
