@@ -113,7 +113,9 @@ pub(super) fn missing_work(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<Cite
         is_missing && standing::further_not_counted(evaluation, fact, as_of).is_none()
     });
     // Whatever was said of it later.
-    cited.iter_mut().for_each(|fact| NOT_HANDED_IN.clone_into(&mut fact.what));
+    for fact in &mut cited {
+        NOT_HANDED_IN.clone_into(&mut fact.what);
+    }
     cited
 }
 
