@@ -171,31 +171,32 @@ pub fn sanction(code: &str, settings: &Settings) -> Option<Sanction> {
     })
 }
 
-/// Why a part in an incident does not count now, when the incident is known.
-pub(crate) fn act_not_counted(act: &Act<'_>, evaluation: &Evaluation<'_>) -> Option<&'static str> {
+/// Why a part in an incident does not count on a date, when the incident is known.
+pub(crate) fn act_not_counted(act: &Act<'_>, evaluation: &Evaluation<'_>, as_of: Date) -> Option<&'static str> {
     if !took_part(act) {
         return Some("the student is not the one who did it");
     }
     let date = evaluation.view.incident(act.incident)?.date;
-    not_yet(date, evaluation)
+    not_yet(date, evaluation, as_of)
 }
 
-/// Why a consequence does not count now, when its school is known.
+/// Why a consequence does not count on a date, when its school is known.
 pub(crate) fn consequence_not_counted(
     consequence: &Consequence<'_>,
     evaluation: &Evaluation<'_>,
+    as_of: Date,
 ) -> Option<&'static str> {
     if sanction(text(consequence.code), evaluation.settings).is_none() {
         return Some("its code has no meaning yet");
     }
-    not_yet(consequence.begin_on, evaluation)
+    not_yet(consequence.begin_on, evaluation, as_of)
 }
 
-fn not_yet(date: Date, evaluation: &Evaluation<'_>) -> Option<&'static str> {
+fn not_yet(date: Date, evaluation: &Evaluation<'_>, as_of: Date) -> Option<&'static str> {
     if date.school_year() != evaluation.year() {
         return Some("it is of another school year");
     }
-    (date > evaluation.now.as_of).then_some("its date is not closed yet")
+    (date > as_of).then_some("its date is not closed yet")
 }
 
 fn count(number: usize) -> i64 {

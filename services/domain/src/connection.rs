@@ -120,23 +120,23 @@ pub fn activity_program(value: &str) -> bool {
     matches!(value, "athletics" | "cocurricular programs" | "community service program" | "service learning")
 }
 
-/// Why a connection does not count now, when its kind can be told.
-pub(crate) fn tie_not_counted(tie: &Tie<'_>, evaluation: &Evaluation<'_>) -> Option<&'static str> {
+/// Why a connection does not count on a date, when its kind can be told.
+pub(crate) fn tie_not_counted(tie: &Tie<'_>, evaluation: &Evaluation<'_>, as_of: Date) -> Option<&'static str> {
     if relation_of(tie, evaluation).is_none() {
         return Some("its kind has no meaning yet");
     }
-    if tie.begin_on > evaluation.now.as_of {
+    if tie.begin_on > as_of {
         return Some("it has not begun");
     }
-    tie.end_on.is_some_and(|end| end < evaluation.now.as_of).then_some("it has ended")
+    tie.end_on.is_some_and(|end| end < as_of).then_some("it has ended")
 }
 
-/// Why a survey's score does not count now.
-pub(crate) fn score_not_counted(score: &Score<'_>, evaluation: &Evaluation<'_>) -> Option<&'static str> {
+/// Why a survey's score does not count on a date.
+pub(crate) fn score_not_counted(score: &Score<'_>, evaluation: &Evaluation<'_>, as_of: Date) -> Option<&'static str> {
     if score.taken_on.school_year() != evaluation.year() {
         return Some("it is of another school year");
     }
-    (score.taken_on > evaluation.now.as_of).then_some("its date is not closed yet")
+    (score.taken_on > as_of).then_some("its date is not closed yet")
 }
 
 fn count(number: usize) -> i64 {

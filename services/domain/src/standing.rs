@@ -3,6 +3,7 @@
 use crate::behavior;
 use crate::connection;
 use crate::course::{self, gradebook};
+use crate::date::Date;
 use crate::day;
 use crate::enrollment;
 use crate::evaluation::Evaluation;
@@ -32,7 +33,7 @@ pub fn not_counted(evaluation: &Evaluation<'_>, fact: &Fact) -> Option<&'static 
         | Fact::AssignmentResult(_)
         | Fact::CourseTranscript(_)
         | Fact::Connection(_)
-        | Fact::SurveyScore(_) => Further::of(fact).and_then(|further| further_not_counted(evaluation, &further)),
+        | Fact::SurveyScore(_) => further_not_counted(evaluation, fact, evaluation.now.as_of),
     }
 }
 
@@ -41,14 +42,17 @@ fn never_came(evaluation: &Evaluation<'_>, spell: &Enrollment) -> bool {
     enrollment::never_came(spell.entry_on, spell.exit_on, &spell.exit_type, calculator)
 }
 
-fn further_not_counted(evaluation: &Evaluation<'_>, further: &Further<'_>) -> Option<&'static str> {
-    evaluation.view.missing(further).or_else(|| match further {
-        Further::Behavior(act) => behavior::act_not_counted(act, evaluation),
-        Further::Discipline(consequence) => behavior::consequence_not_counted(consequence, evaluation),
-        Further::Result(work) => gradebook::not_counted(work, evaluation),
+/// Why a fact of conduct, coursework or connections does not count on a date: what was told of an earlier date is proved by what
+/// counted then.
+pub(crate) fn further_not_counted(evaluation: &Evaluation<'_>, fact: &Fact, as_of: Date) -> Option<&'static str> {
+    let further = Further::of(fact)?;
+    evaluation.view.missing(&further).or_else(|| match &further {
+        Further::Behavior(act) => behavior::act_not_counted(act, evaluation, as_of),
+        Further::Discipline(consequence) => behavior::consequence_not_counted(consequence, evaluation, as_of),
+        Further::Result(work) => gradebook::not_counted(work, evaluation, as_of),
         Further::Transcript(_) => None,
-        Further::Connection(tie) => connection::tie_not_counted(tie, evaluation),
-        Further::Survey(score) => connection::score_not_counted(score, evaluation),
+        Further::Connection(tie) => connection::tie_not_counted(tie, evaluation, as_of),
+        Further::Survey(score) => connection::score_not_counted(score, evaluation, as_of),
     })
 }
 

@@ -17,6 +17,7 @@ use homeroom_domain::id::{DistrictId, GroupId, RecordKey, SourceId, StudentKey};
 use homeroom_domain::ledger::derived_key;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
+use uuid::Uuid;
 
 /// The shortest secret that is taken, in bytes: below it the hash can be searched.
 pub const MIN_SECRET_BYTES: usize = 16;
@@ -148,6 +149,13 @@ impl Pseudonym {
     /// What stands for a person, or whatever else a student is tied to, by the sender's id.
     pub fn person(&self, local_id: &str) -> GroupId {
         GroupId::new(self.hash(&["person", self.district.as_str(), local_id]))
+    }
+
+    /// The id of what events refer to that stands for no person, and whose number in the sender's system would tell of one: such
+    /// numbers are few, and could all be tried were there no secret in it. By its canonical key, the same for every record and fact
+    /// that names it.
+    pub fn reference(&self, kind: &str, canonical_key: &str) -> Uuid {
+        Uuid::from_bytes(self.hash(&["reference", self.district.as_str(), kind, canonical_key]))
     }
 
     /// The key of a source's record, by its natural key.

@@ -10,6 +10,7 @@ use homeroom_domain::id::{
 use uuid::Uuid;
 
 use crate::named;
+use crate::pseudonym::Pseudonym;
 
 /// Fixed forever: another value would be another id for everything that any district has ever sent.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6d1c_9f0a_52b7_4f0e_8a3e_0d5b_7c41_e2f6);
@@ -101,9 +102,10 @@ pub fn section(
     reference_id(district, "section", &key).into()
 }
 
-/// An incident at a school.
-pub fn incident(district: &DistrictId, school: &SchoolId, identifier: &str) -> IncidentId {
-    reference_id(district, "incident", &canonical_key(&[school.as_str(), identifier])).into()
+/// An incident at a school. With the district's secret, as groups: whose incident it is stands in the log beside it, and an incident's
+/// number leads to names in the school's own system.
+pub fn incident(pseudonym: &Pseudonym, school: &SchoolId, identifier: &str) -> IncidentId {
+    pseudonym.reference("incident", &canonical_key(&[school.as_str(), identifier])).into()
 }
 
 /// An assignment, which has an id of its own in the sender's namespace.
@@ -112,18 +114,21 @@ pub fn assignment(district: &DistrictId, namespace: &str, identifier: &str) -> A
 }
 
 /// A cohort of an education organization.
-pub fn cohort(district: &DistrictId, organization: &str, identifier: &str) -> GroupId {
-    reference_id(district, "cohort", &canonical_key(&[organization, identifier])).into()
+pub fn cohort(pseudonym: &Pseudonym, organization: &str, identifier: &str) -> GroupId {
+    pseudonym.reference("cohort", &canonical_key(&[organization, identifier])).into()
 }
 
 /// A program of an education organization.
-pub fn program(district: &DistrictId, organization: &str, name: &str, kind: &str) -> GroupId {
-    reference_id(district, "program", &canonical_key(&[organization, name, &kind.to_lowercase()])).into()
+pub fn program(pseudonym: &Pseudonym, organization: &str, name: &str, kind: &str) -> GroupId {
+    pseudonym.reference("program", &canonical_key(&[organization, name, &kind.to_lowercase()])).into()
 }
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretString;
+
     use super::*;
+    use crate::pseudonym::Pseudonyms;
 
     #[test]
     fn an_id_says_every_part_and_the_case_of_a_code_says_nothing() {
@@ -135,5 +140,20 @@ mod tests {
         let period = |code, part| grading_period(&district, &school, year, code, part);
         assert_eq!(period("X#First", PeriodPart::Name("a")), period("x#first", PeriodPart::Name("a")));
         assert_ne!(period("X#First", PeriodPart::Name("1")), period("X#First", PeriodPart::Sequence(1)));
+    }
+
+    #[test]
+    fn whoever_lacks_the_secret_cannot_try_the_numbers_of_incidents_and_groups() {
+        let district = DistrictId::parse("grand-bend").unwrap();
+        let ids = |secret: &str| {
+            let mut pseudonyms = Pseudonyms::default();
+            pseudonyms.add(district.clone(), &SecretString::from(secret)).unwrap();
+            let pseudonym = pseudonyms.find(&district).unwrap();
+            let incident = incident(pseudonym, &SchoolId::parse("255901001").unwrap(), "1");
+            (incident, cohort(pseudonym, "255901001", "1"), program(pseudonym, "255901", "Band", "Athletics"))
+        };
+        let (one, other) = (ids("one secret of the tests"), ids("another of the tests"));
+        assert_eq!(one, ids("one secret of the tests"));
+        assert!(one.0 != other.0 && one.1 != other.1 && one.2 != other.2);
     }
 }

@@ -106,7 +106,7 @@ impl Student {
             self.written = Arc::new(written);
         }
         if step.failures.is_empty() {
-            self.count.go_on(&evaluation, &self.episodes, district.version);
+            self.count.go_on(&evaluation, &self.episodes, version_for(waiting, district));
         } else {
             self.count.end();
         }
@@ -124,7 +124,8 @@ impl Student {
             return false;
         }
         let reference = (&*district.view, &*district.settings);
-        let Some(counted) = self.count.look(&self.ledger, reference, &district.pack, district.version, now) else {
+        let version = version_for(self.waiting, district);
+        let Some(counted) = self.count.look(&self.ledger, reference, &district.pack, version, now) else {
             return false;
         };
         let moved =
@@ -149,6 +150,12 @@ impl Student {
     pub(crate) fn open_alerts(&self) -> usize {
         self.episodes.open().count()
     }
+}
+
+/// With which reference data a count goes on. Any record may be what a student waits for; each day brings many that are nothing to
+/// everyone else.
+fn version_for(waiting: bool, district: &District) -> u64 {
+    if waiting { district.latest } else { district.version }
 }
 
 fn count_open(episodes: &Episodes, sign: i64, open: &mut BTreeMap<RuleId, i64>) {

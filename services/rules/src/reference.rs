@@ -31,9 +31,12 @@ pub struct District {
     pub settings: Arc<Settings>,
     /// Its rules.
     pub pack: Arc<Pack>,
-    /// The offset after the last record that the view holds: as long as it is the same, so are view, settings and rules.
+    /// The offset after the last record that touched anybody: as long as it is the same, so is all that is known of a student who
+    /// waits for nothing.
     pub(crate) version: u64,
-    /// The offset after the last record that touched each; everyone, or a school.
+    /// The offset after the last record that the view holds: as long as it is the same, so are view, settings and rules.
+    pub(crate) latest: u64,
+    /// The offset after the last record that touched each; everyone, a school, or nobody but who waits.
     touched: Arc<BTreeMap<Touched, Offset>>,
 }
 
@@ -44,6 +47,8 @@ pub struct Concerned {
     pub everyone: bool,
     /// Students whose facts lean on one of these schools.
     pub schools: Vec<SchoolId>,
+    /// Students who wait for something unknown: any change may have brought it, also one that touches nobody else.
+    pub waiting: bool,
 }
 
 /// All districts, at one offset.
@@ -87,6 +92,7 @@ impl District {
             settings: Arc::default(),
             pack: Arc::new(without_rules()),
             version: 0,
+            latest: 0,
             touched: Arc::default(),
         }
     }
@@ -99,6 +105,7 @@ impl District {
             schools: since()
                 .filter_map(|touched| if let Touched::School(school) = touched { Some(school.clone()) } else { None })
                 .collect(),
+            waiting: since().next().is_some(),
         }
     }
 
@@ -106,10 +113,13 @@ impl District {
     fn show(&mut self, source: &mut Source) {
         let view = source.records.view();
         let touched = Arc::make_mut(&mut self.touched);
-        self.version = source.unseen.last().map_or(self.version, |unseen| (unseen.offset + 1).cast_unsigned());
+        self.latest = source.unseen.last().map_or(self.latest, |unseen| (unseen.offset + 1).cast_unsigned());
         for Unseen { offset, old, new } in source.unseen.drain(..) {
             let new = if let Change::Recorded(entry) = &new { Some(entry) } else { None };
             for whom in view.touched_by(&self.view, old.as_ref(), new) {
+                if whom != Touched::Nobody {
+                    self.version = (offset + 1).cast_unsigned();
+                }
                 touched.insert(whom, Offset(offset + 1));
             }
         }

@@ -43,9 +43,8 @@ pub fn is_behind(student: &Student, wanted: &Wanted) -> bool {
     let late = evaluated.as_of < wanted.now.as_of || evaluated.today < wanted.now.today;
     let concerned = &wanted.concerned;
     let leans = || concerned.schools.iter().any(|school| student.written.leans_on.contains(school));
-    let any = concerned.everyone || !concerned.schools.is_empty();
     late || (student.evaluated_reference < wanted.reference_offset
-        && (concerned.everyone || (student.waiting && any) || leans()))
+        && (concerned.everyone || (student.waiting && concerned.waiting) || leans()))
 }
 
 /// A partition's committed state, for [`differences`].

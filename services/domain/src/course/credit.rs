@@ -3,7 +3,7 @@
 use crate::code;
 use crate::date::Date;
 use crate::evaluation::Evaluation;
-use crate::ledger::{Further, Said, Taken, text};
+use crate::ledger::{Further, Said, Spell, Taken, text};
 
 use super::point::{CREDIT, is_over};
 
@@ -29,6 +29,10 @@ pub struct Credits {
     /// Whether there is anything of the year.
     any: bool,
     is_ninth_grader: bool,
+    /// The part of `attempted` that is not of a summer term.
+    regular_attempted: i64,
+    /// Whether the last session of the year at the student's school has ended.
+    is_year_over: bool,
 }
 
 impl Credits {
@@ -43,6 +47,7 @@ impl Credits {
             }
         }
         credits.is_ninth_grader = credits.any && in_grade(evaluation, as_of, &["ninth grade", "9", "09"]);
+        credits.is_year_over = credits.is_ninth_grader && is_year_over(evaluation, as_of);
         credits
     }
 
@@ -57,16 +62,19 @@ impl Credits {
         self.earned += earned;
         if !code::value(text(taken.term)).contains("summer") {
             self.regular += earned;
+            self.regular_attempted += taken.attempted.unwrap_or(0);
             let core = evaluation.view.subjects(taken.course).is_some_and(|subjects| subjects.core);
             self.core_failures += i64::from(core && failed(taken, evaluation.settings.failing_below));
         }
     }
 
-    /// Whether a ninth grader is on track, as the year's transcript stands; none of others, and before there is one. What was earned
-    /// in summer does not count, as in the source's own definition.
+    /// Whether a ninth grader is on track, as the year's transcript stands; none of others, and before that can be told. Failures in
+    /// core courses tell it at once. Credits do when there could be enough of them, or when no more can come: after the first term
+    /// nobody has five. What was earned in summer does not count, as in the source's own definition.
     pub fn on_track(&self) -> Option<bool> {
-        (self.any && self.is_ninth_grader)
-            .then_some(self.regular >= ON_TRACK_CREDITS && self.core_failures <= ON_TRACK_CORE_FAILURES)
+        let failed = self.core_failures > ON_TRACK_CORE_FAILURES;
+        let is_told = failed || self.regular_attempted >= ON_TRACK_CREDITS || self.is_year_over;
+        (self.any && self.is_ninth_grader && is_told).then_some(self.regular >= ON_TRACK_CREDITS && !failed)
     }
 }
 
@@ -81,10 +89,21 @@ fn failed(taken: &Taken<'_>, failing_below: i64) -> bool {
 
 /// Whether the enrollment that stands for a date (the one that began last) is in a grade with one of these names, in lower case.
 pub(crate) fn in_grade(evaluation: &Evaluation<'_>, as_of: Date, names: &[&str]) -> bool {
+    let last = last_spell(evaluation, as_of);
+    last.is_some_and(|spell| names.contains(&code::value(text(spell.grade_level)).as_str()))
+}
+
+/// Whether every session of the year that the school of that enrollment has is over; not while none is known.
+fn is_year_over(evaluation: &Evaluation<'_>, as_of: Date) -> bool {
+    let school = last_spell(evaluation, as_of).and_then(|spell| evaluation.view.find_school(spell.school));
+    let end = school.and_then(|school| evaluation.view.last_session_end(school, evaluation.year()));
+    end.is_some_and(|end| end < as_of)
+}
+
+fn last_spell<'a>(evaluation: &Evaluation<'a>, as_of: Date) -> Option<Spell<'a>> {
     let spells = evaluation.ledger.borrowed().words().filter_map(|said| match said {
         Said::Enrollment(spell) if spell.entry_on <= as_of => Some(spell),
         _ => None,
     });
-    let last = spells.max_by_key(|spell| spell.entry_on);
-    last.is_some_and(|spell| names.contains(&code::value(text(spell.grade_level)).as_str()))
+    spells.max_by_key(|spell| spell.entry_on)
 }

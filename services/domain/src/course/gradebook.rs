@@ -1,7 +1,8 @@
 //! What gradebooks say while courses run: missing work, and the average so far.
 //!
 //! An assignment counts from its due date on, while its section's session runs and the student belongs to the section. An exempt
-//! student has none of it; work that is missing has earned nothing of its points.
+//! student has none of it; work that is missing has earned nothing of its points, and work that was handed in later was missing until
+//! then.
 
 use std::collections::BTreeMap;
 
@@ -42,8 +43,8 @@ struct Item {
     due_on: Date,
     is_missing: bool,
     is_late: bool,
-    /// Earned, of so many points, when it is graded or missing.
-    earned: Option<(i64, i64)>,
+    /// Earned, of what could be, when it is graded or missing.
+    earned: Option<Average>,
 }
 
 impl Gradebook {
@@ -91,7 +92,8 @@ impl Gradebook {
     }
 }
 
-/// Points earned of points there were; more than none.
+/// Points earned of points there were; more than none. In ten thousandths of hundredths, so that a share of points in hundredths of a
+/// percent is exact.
 #[derive(Debug, Clone, Copy)]
 struct Average {
     earned: i128,
@@ -99,6 +101,17 @@ struct Average {
 }
 
 impl Average {
+    /// Points of so many.
+    fn points(points: i64, of: i64) -> Self {
+        let percent = i128::from(PERCENT);
+        Self { earned: i128::from(points) * percent, of: i128::from(of) * percent }
+    }
+
+    /// A share in hundredths of a percent of so many points.
+    fn share(share: i64, of: i64) -> Self {
+        Self { earned: i128::from(share) * i128::from(of), of: i128::from(of) * i128::from(PERCENT) }
+    }
+
     fn is_low(self) -> bool {
         self.earned * 100 < i128::from(LOW_PERCENT) * self.of
     }
@@ -111,9 +124,9 @@ impl Average {
 /// A section's average at the end of a date.
 fn average(items: &[&Item], at: Date) -> Option<Average> {
     let graded = items.iter().filter(|item| item.due_on <= at).filter_map(|item| item.earned);
-    let sum = graded.fold(Average { earned: 0, of: 0 }, |sum, (earned, of)| Average {
-        earned: sum.earned + i128::from(earned),
-        of: sum.of + i128::from(of),
+    let sum = graded.fold(Average { earned: 0, of: 0 }, |sum, one| Average {
+        earned: sum.earned + one.earned,
+        of: sum.of + one.of,
     });
     (sum.of > 0).then_some(sum)
 }
@@ -124,13 +137,14 @@ fn item(work: &Work<'_>, evaluation: &Evaluation<'_>, as_of: Date) -> Option<Ite
     if reason(assignment.section, assignment.due_on, evaluation, as_of).is_some() {
         return None;
     }
-    let handed = handed_in(text(work.status));
+    let handed = handed_in_on(text(work.status), work.fulfilled_on, as_of);
     let of = assignment.points.filter(|points| *points > 0);
-    let earned = match (handed, work.points, work.numeric) {
-        (Handed::Missing, ..) => Some((0, of.unwrap_or(PERCENT))),
-        (Handed::In, Some(points), _) if of.is_some() => of.map(|of| (points, of)),
-        (Handed::In, _, Some(numeric)) => Some((numeric, PERCENT)),
-        (Handed::Exempt | Handed::In, ..) => None,
+    let weight = of.unwrap_or(PERCENT);
+    let earned = match (handed, work.points.filter(|_| of.is_some()), work.numeric) {
+        (Handed::Missing, ..) => Some(Average::points(0, weight)),
+        (Handed::In, Some(points), _) => Some(Average::points(points, weight)),
+        (Handed::In, None, Some(numeric)) => Some(Average::share(numeric, weight)),
+        (Handed::Exempt, ..) | (Handed::In, None, None) => None,
     };
     Some(Item {
         section: assignment.section,
@@ -157,15 +171,28 @@ fn handed_in(status: &str) -> Handed {
     }
 }
 
+/// The same as of a date: what was handed in after it was missing then.
+fn handed_in_on(status: &str, fulfilled_on: Option<Date>, as_of: Date) -> Handed {
+    match handed_in(status) {
+        Handed::In if fulfilled_on.is_some_and(|on| on > as_of) => Handed::Missing,
+        handed => handed,
+    }
+}
+
+/// Whether nothing was handed in by a date.
+pub(crate) fn is_missing_on(status: &str, fulfilled_on: Option<Date>, as_of: Date) -> bool {
+    handed_in_on(status, fulfilled_on, as_of) == Handed::Missing
+}
+
 /// Whether a submission status says that nothing was handed in.
 pub(crate) fn is_missing(status: &str) -> bool {
     handed_in(status) == Handed::Missing
 }
 
-/// Why an assignment's result does not count now, when assignment and section are known.
-pub(crate) fn not_counted(work: &Work<'_>, evaluation: &Evaluation<'_>) -> Option<&'static str> {
+/// Why an assignment's result does not count on a date, when assignment and section are known.
+pub(crate) fn not_counted(work: &Work<'_>, evaluation: &Evaluation<'_>, as_of: Date) -> Option<&'static str> {
     let assignment = evaluation.view.assignment(work.assignment)?;
-    reason(assignment.section, assignment.due_on, evaluation, evaluation.now.as_of)
+    reason(assignment.section, assignment.due_on, evaluation, as_of)
 }
 
 fn reason(section: SectionId, due_on: Date, evaluation: &Evaluation<'_>, as_of: Date) -> Option<&'static str> {

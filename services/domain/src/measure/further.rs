@@ -126,7 +126,7 @@ pub static ENTRIES: [Entry; 29] = [
     },
     Entry {
         name: "off_track",
-        meaning: "A ninth grader without five credits or with more than one core failure, by the year's transcript",
+        meaning: "A ninth grader with more than one core failure, or without five credits once five were attempted or the year's sessions are over",
         unit: Unit::Flag,
         source: CONSORTIUM,
         needs: &[Needs::Transcript],

@@ -103,9 +103,9 @@ impl Evidence {
             }
             Self::Today => marks_of(evaluation, evaluation.day(now.today).into_iter()),
             Self::FailingCore => failing_core(evaluation, now.as_of),
-            Self::Conduct => further::conduct(evaluation),
-            Self::MissingWork => further::missing_work(evaluation),
-            Self::Connections => further::connections(evaluation),
+            Self::Conduct => further::conduct(evaluation, now.as_of),
+            Self::MissingWork => further::missing_work(evaluation, now.as_of),
+            Self::Connections => further::connections(evaluation, now.as_of),
         }
     }
 }

@@ -6,6 +6,7 @@ use homeroom_domain::behavior::{Conduct, Sanction};
 use homeroom_domain::date::Date;
 use homeroom_domain::event::{Behavior, Discipline};
 use homeroom_domain::reference::{Entry, Incident};
+use homeroom_domain::rule::Pack;
 
 use crate::world::{World, absent, code, day, enrolled, excused, id, school};
 
@@ -120,4 +121,38 @@ fn a_districts_own_code_counts_once_it_has_a_meaning() {
     assert_eq!(conduct(&world), Conduct::default());
     world.settings.disciplines = BTreeMap::from([("oss-3".to_owned(), Sanction::OutOfSchoolSuspension)]);
     assert_eq!(conduct(&world).suspended_out, 100);
+}
+
+#[test]
+fn a_later_incident_corrects_nothing_that_was_told_before() {
+    const RULES: &str = "
+id: conduct
+version: 1
+rules:
+  - id: incidents
+    version: 1
+    title: Incidents
+    meaning: The student had a part in two incidents or more.
+    scope: school-year
+    opens-when: incidents >= 2
+    level: \"1\"
+    severity: {1: warning}
+    settle-seconds: 0
+    audience: success-team
+    evidence: conduct
+    explanation: \"{incidents} incidents.\"
+    clears: The year's end.
+    source: the district
+";
+    let mut world = World::of_school_days(5);
+    world.pack = Pack::parse(RULES).unwrap();
+    for (name, on) in [("a", 1), ("b", 2), ("c", 4)] {
+        happened(&mut world, name, day(on));
+        world.says(name, part(name, ""));
+    }
+    world.closes(day(3));
+    let opened = world.change();
+    assert_eq!(opened.claim.proof.facts.iter().map(|fact| fact.date).collect::<Vec<_>>(), [day(2), day(1)]);
+    world.closes(day(4));
+    assert_eq!(world.tells(), Vec::<String>::new());
 }

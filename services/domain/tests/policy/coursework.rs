@@ -102,6 +102,16 @@ fn a_freshman_is_on_track_with_five_credits_and_at_most_one_core_failure() {
     let mut world = taught();
     in_grade(&mut world, "Ninth grade");
     assert_eq!(credits(&world).on_track(), None, "before there is a transcript");
+    world.says("a", taken("art", "Pass", "A", (2_500, 2_500)));
+    assert_eq!(credits(&world).on_track(), None, "nobody has five after the first term");
+    world.closes(day(41));
+    assert_eq!(credits(&world).on_track(), Some(false), "no more are to come");
+    world.closes(day(40));
+    for name in ["b", "c"] {
+        world.says(name, taken("english", "Fail", "F", (500, 0)));
+    }
+    assert_eq!(credits(&world).on_track(), Some(false), "two failures tell it at once");
+    world.withdraws("c");
     world.says("a", taken("art", "Pass", "A", (4_500, 4_500))).says("b", taken("english", "Fail", "F", (500, 0)));
     assert_eq!(credits(&world).on_track(), Some(false), "half a credit is missing");
     let summer = CourseTranscript { term: code("Summer Semester"), ..taken("art", "Pass", "A", (500, 500)) };
@@ -177,6 +187,11 @@ fn missing_work_is_counted_from_its_due_date_on() {
     assert_eq!((gradebook(&world).missing, gradebook(&world).missing_last_week), (1, 1));
     world.closes(day(10));
     assert_eq!((gradebook(&world).missing, gradebook(&world).missing_last_week), (2, 1));
+    let then = result("one", "Graded", Some(10));
+    world.says("one", AssignmentResult { fulfilled_on: Some(day(11)), ..then.clone() });
+    assert_eq!((gradebook(&world).missing, gradebook(&world).lowest_average), (2, Some(0)), "it is handed in later");
+    world.says("one", AssignmentResult { fulfilled_on: Some(day(10)), ..then });
+    assert_eq!((gradebook(&world).missing, gradebook(&world).lowest_average), (1, Some(0)));
     world.says("one", result("one", "Exempt", None));
     assert_eq!(gradebook(&world).missing, 1);
     world.says("two", AssignmentResult { lateness: code("Late"), ..result("two", "Graded", Some(7)) });
@@ -196,6 +211,8 @@ fn an_average_below_seventy_is_low_and_missing_work_earns_nothing() {
     world.says("one", result("one", "Not Submitted", None));
     let now = gradebook(&world);
     assert_eq!((now.lowest_average, now.low_averages), (Some(45_00), 2));
+    world.says("one", AssignmentResult { numeric: Some(90_01), ..result("one", "Graded", None) });
+    assert_eq!(gradebook(&world).lowest_average, Some(67_50), "a grade without points weighs what its assignment does");
 }
 
 #[test]
@@ -238,7 +255,10 @@ fn work_of_a_section_that_was_left_or_is_over_or_unknown_does_not_count() {
 
 /// A district's own rule on a measure that is counted for it alone.
 fn missing_three() -> Pack {
-    let text = "
+    Pack::parse(MISSING_THREE).unwrap()
+}
+
+const MISSING_THREE: &str = "
 id: work
 version: 1
 rules:
@@ -257,8 +277,6 @@ rules:
     clears: Less than three missing.
     source: the district
 ";
-    Pack::parse(text).unwrap()
-}
 
 #[test]
 fn a_rule_on_missing_work_opens_with_its_proof_and_is_recalled_when_a_mistake_is_corrected() {
@@ -279,4 +297,35 @@ fn a_rule_on_missing_work_opens_with_its_proof_and_is_recalled_when_a_mistake_is
     assert_eq!(cited, [3, 2, 1].map(|n| (day(n), "not handed in")));
     world.closes(day(4)).says("two", result("two", "Graded", Some(9)));
     assert_eq!(world.tells(), ["Recalled missing-work 3"]);
+}
+
+#[test]
+fn work_that_is_handed_in_later_clears_what_was_told_of_it_and_disproves_nothing() {
+    let mut world = taught();
+    world.pack = missing_three();
+    for (n, name) in ["one", "two", "three"].into_iter().enumerate() {
+        set(&mut world, name, "english", day(1 + i32::try_from(n).unwrap()), 10);
+        world.says(name, result(name, "Not Submitted", None));
+    }
+    world.closes(day(3));
+    assert_eq!(world.tells(), ["Opened missing-work 3"]);
+    world.closes(day(4));
+    world.says("two", AssignmentResult { fulfilled_on: Some(day(4)), ..result("two", "Graded", Some(9)) });
+    assert_eq!(world.tells(), ["Cleared missing-work 3"]);
+}
+
+#[test]
+fn work_that_is_missing_later_corrects_nothing_that_was_told_before() {
+    let mut world = taught();
+    world.pack = Pack::parse(&MISSING_THREE.replace("level: missing_work", "level: \"1\"")).unwrap();
+    for (name, due) in [("one", 1), ("two", 2), ("three", 3), ("four", 4)] {
+        set(&mut world, name, "english", day(due), 10);
+        world.says(name, result(name, "Not Submitted", None));
+    }
+    world.closes(day(3));
+    assert_eq!(world.tells(), ["Opened missing-work 1"]);
+    world.closes(day(4));
+    assert_eq!(world.tells(), Vec::<String>::new());
+    world.says("one", AssignmentResult { fulfilled_on: Some(day(4)), ..result("one", "Graded", Some(9)) });
+    assert_eq!(world.tells(), Vec::<String>::new());
 }

@@ -133,8 +133,7 @@ impl Document {
 
 /// What a document says.
 fn statements(context: Context<'_>, body: &Map<String, Value>) -> Result<Vec<Statement>, Unmappable> {
-    let district = context.pseudonym.district();
-    let fields = Fields::new(district, body);
+    let fields = Fields::new(context.pseudonym, body);
     match context.endpoint() {
         "students" => student::profile(fields),
         "studentSchoolAssociations" => student::enrollment(fields),

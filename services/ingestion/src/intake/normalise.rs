@@ -111,13 +111,21 @@ impl<'d> Draft<'d> {
 
     /// The id of what a field refers to, the same for every record of the district that names it.
     pub(super) fn reference<T: From<Uuid>>(&self, kind: Kind, field: Field<'_>) -> Result<T, Problem> {
-        Ok(reference_id::reference_id(self.district(), kind.as_str(), field.id()?).into())
+        Ok(self.id_of(kind, field.id()?).into())
+    }
+
+    /// Those of incidents and groups with the district's secret, as [`reference_id::incident`] says.
+    fn id_of(&self, kind: Kind, id: &str) -> Uuid {
+        match kind {
+            Kind::Incident | Kind::Group => self.context.pseudonym.reference(kind.as_str(), id),
+            _ => reference_id::reference_id(self.district(), kind.as_str(), id),
+        }
     }
 
     /// The ids of all that a list refers to; none when it is not there.
     pub(super) fn references<T: From<Uuid>>(&self, kind: Kind, field: Field<'_>) -> Result<Vec<T>, Problem> {
         let ids = field.present().map_or(Ok(Vec::new()), Field::ids)?;
-        Ok(ids.iter().map(|id| reference_id::reference_id(self.district(), kind.as_str(), id).into()).collect())
+        Ok(ids.iter().map(|id| self.id_of(kind, id).into()).collect())
     }
 
     /// The same, when the field is there.

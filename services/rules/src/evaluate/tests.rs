@@ -55,7 +55,7 @@ fn district() -> District {
     let mut district = District::new();
     district.view = Arc::new(records.view());
     district.pack = Arc::new(Pack::parse(DEFAULT_PACK).unwrap());
-    district.version = 1;
+    (district.version, district.latest) = (1, 1);
     district
 }
 
@@ -167,7 +167,13 @@ fn happen(both: &mut Both, (what, near, code): (u8, i32, u8)) {
         9 => both.mark(beside(near), Some(code)),
         10 => both.now = Now { today: beside(near), as_of: today },
         11 => both.enroll(if near < 3 { "1" } else { "2" }),
-        _ => both.district.version += 1,
+        // It touches nobody but who waits; or somebody.
+        _ => {
+            both.district.latest += 1;
+            if near < 3 {
+                both.district.version = both.district.latest;
+            }
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Reference records that come late or change: whoever they concern is evaluated again, and nobody else.
 
 use homeroom_domain::alert::ChangeKind::{self, Cleared, Opened, Recalled};
-use homeroom_domain::event::{Change, Fact, Grade, SectionMembership};
+use homeroom_domain::event::{Behavior, Change, Fact, Grade, SectionMembership};
 use homeroom_domain::id::SchoolYear;
-use homeroom_domain::reference::{Course, CourseOffering, Entry, GradingPeriod, Section, Session};
+use homeroom_domain::reference::{Course, CourseOffering, Entry, GradingPeriod, Incident, Section, Session};
 use homeroom_proto::reference::Kind;
 
 use crate::district::{day, id, mark, school, student};
@@ -36,6 +36,45 @@ async fn a_calendar_that_comes_late_counts_what_waited_for_it() {
     world.exact(&service).await;
     assert_eq!(kinds(&world, "ada").await, [Opened]);
     assert_eq!(service.whole(student("ada")).await.enrolled, 11_00);
+}
+
+/// It touches nobody but who waits for it, and nothing else happens that would have anybody looked at.
+#[tokio::test]
+async fn an_incident_that_comes_after_a_students_part_in_it_is_counted() {
+    const RULES: &str = "
+id: conduct
+version: 1
+rules:
+  - id: incidents
+    version: 1
+    title: Incidents
+    meaning: The student had a part in an incident.
+    scope: school-year
+    opens-when: incidents >= 1
+    level: \"1\"
+    severity: {1: warning}
+    settle-seconds: 0
+    audience: success-team
+    evidence: conduct
+    explanation: \"{incidents} incidents.\"
+    clears: The year's end.
+    source: the district
+";
+    let world = World::new().await;
+    world.home.rules(RULES).await;
+    let service = world.service().await;
+    world.home.attends(student("ada"), "1").await;
+    world.home.attends(student("bea"), "1").await;
+    let part = Behavior { incident: id("fight"), code: String::new(), part: String::new() };
+    world.home.say(student("ada"), "part", Fact::Behavior(part)).await;
+    world.settled(&service).await;
+    assert!(kinds(&world, "ada").await.is_empty());
+    let before = reference_of(&world, "bea").await;
+    let fight = Incident { incident: id("fight"), school: school("1"), date: day(3) };
+    world.home.define("fight", Entry::Incident(fight)).await;
+    world.exact(&service).await;
+    assert_eq!(kinds(&world, "ada").await, [Opened]);
+    assert_eq!(reference_of(&world, "bea").await, before, "she does not wait for it");
 }
 
 #[tokio::test]

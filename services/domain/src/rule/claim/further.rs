@@ -72,9 +72,11 @@ pub fn describe_further(fact: &Fact, view: &View) -> Option<Described> {
     })
 }
 
+const NOT_HANDED_IN: &str = "not handed in";
+
 fn result_in_words(result: &AssignmentResult, of: Option<i64>) -> String {
     match (result.points, of) {
-        _ if gradebook::is_missing(&result.status) => "not handed in".to_owned(),
+        _ if gradebook::is_missing(&result.status) => NOT_HANDED_IN.to_owned(),
         (Some(points), Some(of)) => format!("{} of {} points", decimals(points), decimals(of)),
         (Some(points), None) => format!("{} points", decimals(points)),
         (None, _) => result.numeric.map_or_else(|| "no grade".to_owned(), |of| describe_grade(Some(of), None)),
@@ -95,30 +97,36 @@ fn connection_in_words(connection: &Connection) -> String {
     )
 }
 
-/// Incidents and consequences that count.
-pub(super) fn conduct(evaluation: &Evaluation<'_>) -> Vec<CitedFact> {
-    cite(evaluation, |fact| {
-        matches!(fact, Fact::Behavior(_) | Fact::Discipline(_)) && standing::not_counted(evaluation, fact).is_none()
+/// Incidents and consequences that count on a date.
+pub(super) fn conduct(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
+    cite(evaluation, as_of, |fact| {
+        let is_conduct = matches!(fact, Fact::Behavior(_) | Fact::Discipline(_));
+        is_conduct && standing::further_not_counted(evaluation, fact, as_of).is_none()
     })
 }
 
-/// Work that was not handed in.
-pub(super) fn missing_work(evaluation: &Evaluation<'_>) -> Vec<CitedFact> {
-    cite(evaluation, |fact| {
-        let is_missing = matches!(fact, Fact::AssignmentResult(result) if gradebook::is_missing(&result.status));
-        is_missing && standing::not_counted(evaluation, fact).is_none()
-    })
+/// Work that was not handed in by a date.
+pub(super) fn missing_work(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
+    let mut cited = cite(evaluation, as_of, |fact| {
+        let is_missing = matches!(fact, Fact::AssignmentResult(result)
+            if gradebook::is_missing_on(&result.status, result.fulfilled_on, as_of));
+        is_missing && standing::further_not_counted(evaluation, fact, as_of).is_none()
+    });
+    // Whatever was said of it later.
+    for fact in &mut cited {
+        NOT_HANDED_IN.clone_into(&mut fact.what);
+    }
+    cited
 }
 
 /// Connections, those that have ended too.
-pub(super) fn connections(evaluation: &Evaluation<'_>) -> Vec<CitedFact> {
-    let as_of = evaluation.now.as_of;
-    cite(evaluation, |fact| matches!(fact, Fact::Connection(tie) if tie.begin_on <= as_of))
+pub(super) fn connections(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
+    cite(evaluation, as_of, |fact| matches!(fact, Fact::Connection(tie) if tie.begin_on <= as_of))
 }
 
 /// Facts, newest first. One that is of no school is told with the student's own.
-fn cite(evaluation: &Evaluation<'_>, wanted: impl Fn(&Fact) -> bool) -> Vec<CitedFact> {
-    let home = evaluation.home(evaluation.now.as_of);
+fn cite(evaluation: &Evaluation<'_>, as_of: Date, wanted: impl Fn(&Fact) -> bool) -> Vec<CitedFact> {
+    let home = evaluation.home(as_of);
     let facts = evaluation.ledger.facts().filter(|live| wanted(&live.fact));
     let cited = facts.filter_map(|live| {
         let described = describe_further(&live.fact, evaluation.view)?;

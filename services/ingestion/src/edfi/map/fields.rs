@@ -9,20 +9,21 @@ use homeroom_domain::id::{
 use serde_json::{Map, Value};
 
 use super::Unmappable;
+use crate::pseudonym::Pseudonym;
 use crate::reference_id::{self, PeriodPart};
 
 /// A document, or an object within it.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'a> {
-    district: &'a DistrictId,
+    pseudonym: &'a Pseudonym,
     object: &'a Map<String, Value>,
     /// The name of the object within the document; empty for the document itself.
     within: &'a str,
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(district: &'a DistrictId, object: &'a Map<String, Value>) -> Self {
-        Self { district, object, within: "" }
+    pub(super) fn new(pseudonym: &'a Pseudonym, object: &'a Map<String, Value>) -> Self {
+        Self { pseudonym, object, within: "" }
     }
 
     /// An object within this one, such as a reference.
@@ -101,7 +102,7 @@ impl<'a> Fields<'a> {
         let periods = self.objects_of("classPeriods").filter_map(|held| held.find_object("classPeriodReference"));
         periods
             .map(|period| {
-                Ok(reference_id::class_period(self.district, &period.school()?, period.text("classPeriodName")?))
+                Ok(reference_id::class_period(self.district(), &period.school()?, period.text("classPeriodName")?))
             })
             .collect()
     }
@@ -123,22 +124,22 @@ impl<'a> Fields<'a> {
 
     pub(super) fn calendar(self) -> Result<CalendarId, Unmappable> {
         let code = self.text("calendarCode")?;
-        Ok(reference_id::calendar(self.district, &self.school()?, self.school_year()?, code))
+        Ok(reference_id::calendar(self.district(), &self.school()?, self.school_year()?, code))
     }
 
     pub(super) fn session(self) -> Result<SessionId, Unmappable> {
         let name = self.text("sessionName")?;
-        Ok(reference_id::session(self.district, &self.school()?, self.school_year()?, name))
+        Ok(reference_id::session(self.district(), &self.school()?, self.school_year()?, name))
     }
 
     pub(super) fn course(self) -> Result<CourseId, Unmappable> {
         let organization = self.number_or_text("educationOrganizationId")?;
-        Ok(reference_id::course(self.district, &organization, self.text("courseCode")?))
+        Ok(reference_id::course(self.district(), &organization, self.text("courseCode")?))
     }
 
     pub(super) fn course_offering(self) -> Result<CourseOfferingId, Unmappable> {
         let (session, code) = (self.text("sessionName")?, self.text("localCourseCode")?);
-        Ok(reference_id::course_offering(self.district, &self.school()?, self.school_year()?, session, code))
+        Ok(reference_id::course_offering(self.district(), &self.school()?, self.school_year()?, session, code))
     }
 
     pub(super) fn section(self) -> Result<SectionId, Unmappable> {
@@ -149,7 +150,7 @@ impl<'a> Fields<'a> {
     pub(super) fn section_named(self, identifier: &str) -> Result<SectionId, Unmappable> {
         let (school, year) = (self.school()?, self.school_year()?);
         let (session, code) = (self.text("sessionName")?, self.text("localCourseCode")?);
-        Ok(reference_id::section(self.district, &school, year, session, code, identifier))
+        Ok(reference_id::section(self.district(), &school, year, session, code, identifier))
     }
 
     /// The grading period that is referred to, by name or else by number.
@@ -169,28 +170,28 @@ impl<'a> Fields<'a> {
         part: PeriodPart<'_>,
     ) -> Result<GradingPeriodId, Unmappable> {
         let code = self.text("gradingPeriodDescriptor")?;
-        Ok(reference_id::grading_period(self.district, school, year, code, part))
+        Ok(reference_id::grading_period(self.district(), school, year, code, part))
     }
 
     /// The incident of this document or reference, at a school.
     pub(super) fn incident_at(self, school: &SchoolId) -> Result<IncidentId, Unmappable> {
-        Ok(reference_id::incident(self.district, school, self.text("incidentIdentifier")?))
+        Ok(reference_id::incident(self.pseudonym, school, self.text("incidentIdentifier")?))
     }
 
     pub(super) fn assignment(self) -> Result<AssignmentId, Unmappable> {
         let (namespace, identifier) = (self.text("namespace")?, self.text("gradebookEntryIdentifier")?);
-        Ok(reference_id::assignment(self.district, namespace, identifier))
+        Ok(reference_id::assignment(self.district(), namespace, identifier))
     }
 
     /// The cohort of this document or reference, of an organization.
     pub(super) fn cohort_of(self, organization: &str) -> Result<GroupId, Unmappable> {
-        Ok(reference_id::cohort(self.district, organization, self.text("cohortIdentifier")?))
+        Ok(reference_id::cohort(self.pseudonym, organization, self.text("cohortIdentifier")?))
     }
 
     pub(super) fn program(self) -> Result<GroupId, Unmappable> {
         let organization = self.number_or_text("educationOrganizationId")?;
         let (name, kind) = (self.text("programName")?, self.text("programTypeDescriptor")?);
-        Ok(reference_id::program(self.district, &organization, name, kind))
+        Ok(reference_id::program(self.pseudonym, &organization, name, kind))
     }
 
     /// The ids of a calendar or session document, whose own key is spread over the document and its references.
@@ -200,7 +201,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn district(self) -> &'a DistrictId {
-        self.district
+        self.pseudonym.district()
     }
 
     /// An id as text, whether the standard has it as a number or as a text.

@@ -20,7 +20,7 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
          from students s
          where s.partition = $1 and s.district = $2 and s.evaluated_as_of >= $3 and s.evaluated_today >= $4
            and s.evaluated_reference < $5
-           and ($6 or s.waiting
+           and ($6 or (s.waiting and $8)
                 or exists (select 1 from student_schools x
                            where x.district = s.district and x.student = s.student and x.school = any ($7)))",
     )
@@ -31,6 +31,7 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
     .bind(wanted.reference_offset)
     .bind(wanted.concerned.everyone)
     .bind(schools)
+    .bind(wanted.concerned.waiting)
     .fetch_one(tx)
     .await?;
     Ok(count)
@@ -50,7 +51,6 @@ pub(crate) async fn behind(database: &Database, wanted: &Wanted) -> Result<Vec<F
 
 async fn page(tx: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Found>, Error> {
     let schools: Vec<String> = wanted.concerned.schools.iter().map(ToString::to_string).collect();
-    let any = wanted.concerned.everyone || !schools.is_empty();
     let full = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let (mut found, mut after) = (Vec::new(), wanted.after.clone());
     loop {
@@ -74,7 +74,7 @@ async fn page(tx: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Found>, Erro
         .bind(wanted.now.today.days())
         .bind(wanted.reference_offset)
         .bind(wanted.concerned.everyone)
-        .bind(any)
+        .bind(wanted.concerned.waiting)
         .bind(&schools)
         .bind(asked)
         .fetch_all(&mut *tx)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use homeroom_domain::behavior::Sanction;
 use homeroom_domain::connection::Relation;
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AssignmentResult, Connection, CourseTranscript, Discipline, Fact, Grade};
+use homeroom_domain::event::{AssignmentResult, Connection, CourseTranscript, Discipline, Enrollment, Fact, Grade};
 use homeroom_domain::id::{AssignmentId, CourseId, SchoolId, SectionId};
 use homeroom_domain::reference::{Assignment, Entry, GradingPeriod, Incident};
 
@@ -18,6 +18,7 @@ pub type Figures = BTreeMap<&'static str, Option<i64>>;
 struct Piece<'a> {
     work: &'a Assignment,
     result: &'a AssignmentResult,
+    on: Date,
 }
 
 impl Oracle {
@@ -128,21 +129,40 @@ impl Oracle {
         let failed = terms.iter().filter(|taken| over(taken) && is_core(taken.course) && fails(taken)).count();
         let earned: i64 = terms.iter().filter_map(|taken| taken.earned).sum();
         figures.insert("core_failures", Some(i64::try_from(failed).unwrap()));
+        let attempted: i64 = terms.iter().filter_map(|taken| taken.attempted).sum();
+        let few = earned < 5_000 && (attempted >= 5_000 || self.year_is_over(as_of));
         let ninth = ["ninth grade", "9", "09"].contains(&self.grade_level(as_of).as_str());
-        figures.insert("off_track", Some(i64::from(any && ninth && (earned < 5_000 || failed > 1))));
+        figures.insert("off_track", Some(i64::from(any && ninth && (few || failed > 1))));
+    }
+
+    fn year_is_over(&self, as_of: Date) -> bool {
+        let Some(last) = self.last_spell(as_of).filter(|spell| self.school_known(&spell.school)) else { return false };
+        let mut ends: Vec<Date> = self
+            .entries
+            .iter()
+            .filter_map(|entry| if let Entry::Session(session) = entry { Some(session) } else { None })
+            .filter(|of| of.school == last.school && of.school_year == self.year)
+            .map(|of| of.end_on)
+            .collect();
+        ends.sort();
+        ends.last().is_some_and(|end| *end < as_of)
     }
 
     fn grade_level(&self, as_of: Date) -> String {
-        let mut last: Option<(Date, String)> = None;
+        self.last_spell(as_of).map(|spell| meaning(&spell.grade_level)).unwrap_or_default()
+    }
+
+    fn last_spell(&self, as_of: Date) -> Option<&Enrollment> {
+        let mut last: Option<&Enrollment> = None;
         for fact in &self.facts {
             if let Fact::Enrollment(spell) = fact
                 && spell.entry_on <= as_of
-                && last.as_ref().is_none_or(|(entry, _)| spell.entry_on >= *entry)
+                && last.is_none_or(|last| spell.entry_on >= last.entry_on)
             {
-                last = Some((spell.entry_on, meaning(&spell.grade_level)));
+                last = Some(spell);
             }
         }
-        last.map(|(_, level)| level).unwrap_or_default()
+        last
     }
 
     /// Pieces of work that were due by a date, as they count on another.
@@ -165,7 +185,7 @@ impl Oracle {
                 .collect();
             let belongs = spells.iter().any(|of| of.begin_on <= as_of && of.end_on.is_none_or(|end| end >= as_of));
             if runs && (belongs || spells.is_empty()) {
-                last.insert(work.assignment, Piece { work, result });
+                last.insert(work.assignment, Piece { work, result, on: as_of });
             }
         }
         last.into_values().collect()
@@ -355,25 +375,28 @@ impl Oracle {
 
 impl Piece<'_> {
     fn is_missing(&self) -> bool {
-        ["not submitted", "missing"].contains(&meaning(&self.result.status).as_str())
+        let status = meaning(&self.result.status);
+        let later = status != "exempt" && self.result.fulfilled_on.is_some_and(|date| date > self.on);
+        later || ["not submitted", "missing"].contains(&status.as_str())
     }
 
     fn is_in(&self) -> bool {
         !self.is_missing() && meaning(&self.result.status) != "exempt"
     }
 
-    /// Earned, of how much.
+    /// Earned, of how much, in millionths of points.
     fn earned(&self) -> Option<(i64, i64)> {
         let most = self.work.points.filter(|points| *points > 0);
-        if self.is_missing() {
-            return Some((0, most.unwrap_or(10_000)));
-        }
-        if !self.is_in() {
-            return None;
-        }
-        match (self.result.points, most) {
-            (Some(points), Some(most)) => Some((points, most)),
-            _ => self.result.numeric.map(|numeric| (numeric, 10_000)),
-        }
+        let worth = most.unwrap_or(10_000);
+        let earned = if self.is_missing() {
+            Some(0)
+        } else if !self.is_in() {
+            None
+        } else if most.is_some() && self.result.points.is_some() {
+            self.result.points.map(|points| points * 10_000)
+        } else {
+            self.result.numeric.map(|numeric| numeric * worth)
+        };
+        earned.map(|earned| (earned, worth * 10_000))
     }
 }
