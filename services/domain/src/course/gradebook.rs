@@ -45,6 +45,18 @@ struct Item {
     is_late: bool,
     /// Earned, of what could be, when it is graded or missing.
     earned: Option<Average>,
+    /// What it weighs, and when it was handed in, unless none of it was asked for.
+    handed_in: Option<(i64, Date)>,
+}
+
+impl Item {
+    /// What was earned at the end of a date: before it was handed in, nothing.
+    fn earned_on(&self, date: Date) -> Option<Average> {
+        match self.handed_in {
+            Some((weight, on)) if on > date => Some(Average::points(0, weight)),
+            _ => self.earned,
+        }
+    }
 }
 
 impl Gradebook {
@@ -123,7 +135,7 @@ impl Average {
 
 /// A section's average at the end of a date.
 fn average(items: &[&Item], at: Date) -> Option<Average> {
-    let graded = items.iter().filter(|item| item.due_on <= at).filter_map(|item| item.earned);
+    let graded = items.iter().filter(|item| item.due_on <= at).filter_map(|item| item.earned_on(at));
     let sum = graded.fold(Average { earned: 0, of: 0 }, |sum, one| Average {
         earned: sum.earned + one.earned,
         of: sum.of + one.of,
@@ -152,6 +164,7 @@ fn item(work: &Work<'_>, evaluation: &Evaluation<'_>, as_of: Date) -> Option<Ite
         is_missing: handed == Handed::Missing,
         is_late: handed == Handed::In && code::value(text(work.lateness)) == "late",
         earned,
+        handed_in: work.fulfilled_on.filter(|_| handed != Handed::Exempt).map(|on| (weight, on)),
     })
 }
 

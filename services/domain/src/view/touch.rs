@@ -1,6 +1,6 @@
 //! Whom a change of reference data may concern, so that only they are evaluated again.
 
-use crate::id::SchoolId;
+use crate::id::{SchoolId, SectionId};
 use crate::reference::Entry;
 use crate::view::View;
 
@@ -28,9 +28,27 @@ impl View {
         });
         let of_old = old.map(|entry| match entry {
             Entry::Course(_) => Touched::Everyone,
-            entry => before.touched(entry),
+            entry => match before.touched(entry) {
+                // A process that has just started shows all of a topic at once: its view before is empty.
+                Touched::Nobody => self.had(entry),
+                known => known,
+            },
         });
         of_old.into_iter().chain(of_new).collect()
+    }
+
+    /// Whom a record concerned that is no more, or says something else now: as far as it says so itself, or by what it belongs to.
+    fn had(&self, entry: &Entry) -> Touched {
+        match entry {
+            Entry::Incident(incident) => Touched::School(incident.school.clone()),
+            Entry::Group(_) => Touched::Everyone,
+            Entry::Assignment(assignment) => self.school_of(assignment.section),
+            entry => self.touched(entry),
+        }
+    }
+
+    fn school_of(&self, section: SectionId) -> Touched {
+        self.sections.get(&section).map_or(Touched::Nobody, |(_, school)| Touched::School(school.clone()))
     }
 
     /// Whom a record concerns, seen from this view.
@@ -44,9 +62,7 @@ impl View {
             Entry::Session(session) => Touched::School(session.school.clone()),
             Entry::GradingPeriod(period) => Touched::School(period.school.clone()),
             Entry::Section(section) => Touched::School(section.school.clone()),
-            Entry::AttendanceTaken(taken) => {
-                self.sections.get(&taken.section).map_or(Touched::Nobody, |(_, school)| Touched::School(school.clone()))
-            }
+            Entry::AttendanceTaken(taken) => self.school_of(taken.section),
             Entry::Course(course) => everyone_if(self.offerings.values().any(|(of, _)| *of == course.course)),
             Entry::CourseOffering(offering) => {
                 everyone_if(self.sections.values().any(|(of, _)| *of == offering.course_offering))
@@ -58,9 +74,7 @@ impl View {
                 self.incident(incident.incident).map_or(Touched::Nobody, |known| Touched::School(known.school.clone()))
             }
             Entry::Assignment(assignment) => {
-                let known = self.assignment(assignment.assignment);
-                let section = known.and_then(|known| self.sections.get(&known.section));
-                section.map_or(Touched::Nobody, |(_, school)| Touched::School(school.clone()))
+                self.assignment(assignment.assignment).map_or(Touched::Nobody, |known| self.school_of(known.section))
             }
             Entry::Group(group) => everyone_if(self.group(group.group).is_some()),
         }

@@ -6,6 +6,7 @@ use homeroom_domain::connection::{Connections, Relation};
 use homeroom_domain::date::Date;
 use homeroom_domain::event::{Connection, SurveyScore};
 use homeroom_domain::reference::{Entry, Group};
+use homeroom_domain::rule::Pack;
 
 use crate::world::{Plus as _, World, code, day, id};
 
@@ -84,4 +85,35 @@ fn the_latest_survey_of_the_year_stands() {
     assert_eq!(connections(&world).survey_score, Some(48_00));
     world.says("same day", score(day(4), 52_00));
     assert_eq!(connections(&world).survey_score, Some(48_00));
+}
+
+#[test]
+fn a_tie_that_ends_later_corrects_nothing_that_was_told_before() {
+    const RULES: &str = "
+id: ties
+version: 1
+rules:
+  - id: alone
+    version: 1
+    title: Nobody to turn to
+    meaning: The student has named no adult.
+    scope: school-year
+    opens-when: trusted_adults < 1
+    level: \"1\"
+    severity: {1: warning}
+    settle-seconds: 0
+    audience: success-team
+    evidence: connections
+    explanation: No adult.
+    clears: A connection.
+    source: the district
+";
+    let mut world = World::of_school_days(5);
+    world.pack = Pack::parse(RULES).unwrap();
+    world.says("club", tie("activity", "chess", day(1)));
+    world.closes(day(3));
+    assert_eq!(world.tells(), ["Opened alone 1"]);
+    world.closes(day(5));
+    world.says("club", until(tie("activity", "chess", day(1)), day(4)));
+    assert_eq!(world.tells(), Vec::<String>::new());
 }

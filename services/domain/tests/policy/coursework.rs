@@ -234,6 +234,17 @@ fn weeks_with_a_low_average_are_counted_back_from_the_date() {
 }
 
 #[test]
+fn a_week_with_a_low_average_stays_one_when_its_work_is_handed_in_later() {
+    let mut world = taught();
+    set(&mut world, "one", "english", day(1), 10);
+    set(&mut world, "two", "english", day(6), 10);
+    world.says("one", AssignmentResult { fulfilled_on: Some(day(11)), ..result("one", "Graded", Some(10)) });
+    world.says("two", result("two", "Not Submitted", None));
+    world.closes(day(11));
+    assert_eq!(gradebook(&world).weeks_low, 3);
+}
+
+#[test]
 fn work_of_a_section_that_was_left_or_is_over_or_unknown_does_not_count() {
     let mut world = taught();
     world.says("one", result("one", "Not Submitted", None));

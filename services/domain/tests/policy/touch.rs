@@ -2,8 +2,8 @@
 
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::Behavior;
-use homeroom_domain::reference::{Entry, GradingPeriod, Incident, Section};
-use homeroom_domain::view::Touched;
+use homeroom_domain::reference::{CalendarDate, Entry, GradingPeriod, Incident, Section};
+use homeroom_domain::view::{Touched, View};
 
 use crate::world::{Marked, Spell, World, YEAR, absent, day, enrolled, grade, id, on, school};
 
@@ -69,4 +69,16 @@ fn a_new_incident_concerns_nobody_but_who_waits_for_it_and_a_corrected_one_its_s
     let corrected = world.records.view().touched_by(&after, Some(&fight(day(1))), Some(&fight(day(2))));
     assert_eq!(corrected, [Touched::School(school("1")), Touched::School(school("1"))]);
     assert_eq!(world.look(|student| student.leans_on().into_iter().collect::<Vec<_>>()), [school("1")]);
+}
+
+#[test]
+fn a_process_that_has_just_started_knows_whom_a_corrected_record_concerned() {
+    let mut world = World::of_school_days(2);
+    let fight = |on| Entry::Incident(Incident { incident: id("fight"), school: school("1"), date: on });
+    world.defines("incident", fight(day(2)));
+    let view = world.records.view();
+    let whom = |old: &Entry, new: Option<&Entry>| view.touched_by(&View::default(), Some(old), new);
+    assert_eq!(whom(&fight(day(1)), Some(&fight(day(2)))), [Touched::School(school("1")), Touched::Nobody]);
+    let gone = CalendarDate { calendar: id("main"), date: day(2), events: Vec::new() };
+    assert_eq!(whom(&Entry::CalendarDate(gone), None), [Touched::School(school("1"))]);
 }

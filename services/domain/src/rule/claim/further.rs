@@ -101,16 +101,16 @@ fn connection_in_words(connection: &Connection) -> String {
 pub(super) fn conduct(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
     cite(evaluation, as_of, |fact| {
         let is_conduct = matches!(fact, Fact::Behavior(_) | Fact::Discipline(_));
-        is_conduct && standing::further_not_counted(evaluation, fact, as_of).is_none()
+        (is_conduct && standing::further_not_counted(evaluation, &fact, as_of).is_none()).then_some(fact)
     })
 }
 
 /// Work that was not handed in by a date.
 pub(super) fn missing_work(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
     let mut cited = cite(evaluation, as_of, |fact| {
-        let is_missing = matches!(fact, Fact::AssignmentResult(result)
+        let is_missing = matches!(&fact, Fact::AssignmentResult(result)
             if gradebook::is_missing_on(&result.status, result.fulfilled_on, as_of));
-        is_missing && standing::further_not_counted(evaluation, fact, as_of).is_none()
+        (is_missing && standing::further_not_counted(evaluation, &fact, as_of).is_none()).then_some(fact)
     });
     // Whatever was said of it later.
     for fact in &mut cited {
@@ -119,23 +119,29 @@ pub(super) fn missing_work(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<Cite
     cited
 }
 
-/// Connections, those that have ended too.
+/// Connections, those that had ended by a date too: an end after it says nothing of that date.
 pub(super) fn connections(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
-    cite(evaluation, as_of, |fact| matches!(fact, Fact::Connection(tie) if tie.begin_on <= as_of))
+    cite(evaluation, as_of, |fact| match fact {
+        Fact::Connection(tie) if tie.begin_on <= as_of => {
+            let end_on = tie.end_on.filter(|end| *end < as_of);
+            Some(Fact::Connection(Connection { end_on, ..tie }))
+        }
+        _ => None,
+    })
 }
 
-/// Facts, newest first. One that is of no school is told with the student's own.
-fn cite(evaluation: &Evaluation<'_>, as_of: Date, wanted: impl Fn(&Fact) -> bool) -> Vec<CitedFact> {
+/// Facts as they were, newest first. One that is of no school is told with the student's own.
+fn cite(evaluation: &Evaluation<'_>, as_of: Date, as_it_was: impl Fn(Fact) -> Option<Fact>) -> Vec<CitedFact> {
     let home = evaluation.home(as_of);
-    let facts = evaluation.ledger.facts().filter(|live| wanted(&live.fact));
-    let cited = facts.filter_map(|live| {
-        let described = describe_further(&live.fact, evaluation.view)?;
+    let cited = evaluation.ledger.facts().filter_map(|live| {
+        let origin = live.origin();
+        let described = describe_further(&as_it_was(live.fact)?, evaluation.view)?;
         Some(CitedFact {
             date: described.date?,
             school: described.school.or_else(|| home.cloned())?,
             what: described.what,
             code: described.code,
-            origin: live.origin(),
+            origin,
         })
     });
     let mut cited: Vec<CitedFact> = cited.collect();

@@ -202,8 +202,9 @@ impl Oracle {
             let percent = |back: i32| {
                 let until = as_of.days() - 7 * back;
                 let of = pieces.iter().filter(|piece| piece.work.section == section);
-                let graded: Vec<_> =
-                    of.filter(|piece| piece.work.due_on.days() <= until).filter_map(Piece::earned).collect();
+                let due = of.filter(|piece| piece.work.due_on.days() <= until);
+                let then = |piece: &Piece<'_>| Piece { on: Date::from_days(until).unwrap(), ..*piece }.earned();
+                let graded: Vec<_> = due.filter_map(then).collect();
                 let (earned, most) = graded.iter().fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1));
                 (most > 0).then_some((earned, most))
             };
