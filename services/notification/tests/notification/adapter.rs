@@ -61,7 +61,7 @@ impl Adapter {
 
     /// Exactly the next so many deliveries.
     pub(crate) async fn take(&mut self, count: usize) -> Vec<pb::Delivery> {
-        let mut taken = Vec::new();
+        let mut taken: Vec<_> = self.kept.drain(..).collect();
         while taken.len() < count {
             match self.next().await.unwrap() {
                 Some(Out::Deliveries(deliveries)) => taken.extend(deliveries.deliveries),
@@ -90,12 +90,22 @@ impl Adapter {
 
     pub(crate) async fn settle(&mut self, delivery: &pb::Delivery, outcome: Outcome) -> pb::Standing {
         self.out.send(frame(In::Settlement(settlement(delivery, outcome)))).await.unwrap();
-        match self.next().await.unwrap() {
-            Some(Out::Result(result)) => {
+        match self.answer().await {
+            Out::Result(result) => {
                 assert_eq!(result.delivery_id, delivery.delivery_id);
                 result.standing()
             }
             other => panic!("no result but {other:?}"),
+        }
+    }
+
+    /// The next frame that is no delivery: what a settlement sets free may come before the answer to it.
+    async fn answer(&mut self) -> Out {
+        loop {
+            match self.next().await.unwrap() {
+                Some(Out::Deliveries(deliveries)) => self.kept.extend(deliveries.deliveries),
+                other => return other.expect("the stream goes on"),
+            }
         }
     }
 
@@ -107,8 +117,8 @@ impl Adapter {
     /// Settles several with one frame; what became of each.
     pub(crate) async fn settle_together(&mut self, settlements: Vec<pb::Settlement>) -> Vec<(String, pb::Standing)> {
         self.out.send(frame(In::Settlements(pb::Settlements { settlements }))).await.unwrap();
-        match self.next().await.unwrap() {
-            Some(Out::Results(results)) => {
+        match self.answer().await {
+            Out::Results(results) => {
                 results.results.into_iter().map(|result| (result.delivery_id.clone(), result.standing())).collect()
             }
             other => panic!("no results but {other:?}"),
