@@ -60,7 +60,7 @@ impl Default for Limits {
             behind_events: 1_000,
             unwritten_students: 400_000,
             unwritten_bytes: 512 * 1024 * 1024,
-            // While 300,000 students lag, five seconds write 830,000 rows, ten 680,000 and twenty 420,000
+            // While 300,000 students lag, five seconds write 830,000 rows, ten 640,000 and twenty 420,000
             // (`homeroom-load rules --case d`); a new owner reads so much longer.
             unwritten_seconds: 10,
         }
