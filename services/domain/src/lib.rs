@@ -19,7 +19,6 @@ mod figure;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod id;
-pub mod invariant;
 pub mod ledger;
 pub mod measure;
 pub mod mutant;

@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 
 use homeroom_domain::alert::ChangeKind::Opened;
 use homeroom_domain::id::AlertId;
-use homeroom_domain::invariant::delivery::{Delivery, Outcome, State, Word, check};
-use homeroom_domain::invariant::{Beginning, Change, Findings, History, Promise};
 use homeroom_domain::mutant::{Mutant, plant};
+use homeroom_invariant::delivery::{Delivery, Outcome, State, Word, check};
+use homeroom_invariant::{Beginning, Change, Findings, History, Promise};
 use homeroom_proto::wire::notification as pb;
 use uuid::Uuid;
 

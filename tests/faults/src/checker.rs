@@ -7,7 +7,7 @@
 //! 4. Whoever was told of an alert that was taken back was told of that too, and nobody else; every standing alert was told.
 //! 5. A second copy of a webhook has the key of the first, and an attempt that ended unknown explains it.
 //!
-//! 2, 4 and 5 are the invariants of `homeroom_domain`, which `homeroom verify` and the simulation hold too.
+//! 2, 4 and 5 are the promises of `homeroom_invariant`, which `homeroom verify` and the simulation hold too.
 
 mod deliveries;
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use homeroom_domain::date::Date;
-use homeroom_domain::invariant::{Change, Findings, History};
+use homeroom_invariant::{Change, Findings, History};
 use homeroom_journeys::TODAY;
 use homeroom_proto::alert::from_wire;
 use homeroom_proto::wire::alert::{AlertChange, Kind};

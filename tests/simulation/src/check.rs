@@ -9,9 +9,9 @@ use homeroom_bus::{Log, Offset, Partition, Record, Topic};
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::episode::{Episode, Standing};
 use homeroom_domain::id::RuleId;
-use homeroom_domain::invariant::{Beginning, Findings, History, history, ledger, open};
 use homeroom_domain::measure::Measures;
 use homeroom_domain::settings::Now;
+use homeroom_invariant::{Beginning, Findings, History, history, ledger, open};
 use homeroom_rules::simulation::{self, Row, Snapshot, Stored, Student};
 
 use crate::model::oracle;

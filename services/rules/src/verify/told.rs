@@ -7,7 +7,7 @@ use homeroom_bus::{Log, Offset, Partition, Topic};
 use homeroom_domain::alert::AlertChange;
 use homeroom_domain::episode::Episodes;
 use homeroom_domain::id::{DistrictId, StudentKey};
-use homeroom_domain::invariant::{Beginning, Change, Findings, History, Promise, open};
+use homeroom_invariant::{Beginning, Change, Findings, History, Promise, open};
 use homeroom_pg::Database;
 
 use crate::app::Error;

@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use homeroom_domain::alert::ChangeKind;
-use homeroom_domain::invariant::delivery::{Delivery, Outcome, State, Word, check as check_outcome};
-use homeroom_domain::invariant::{Change, Findings, History};
+use homeroom_invariant::delivery::{Delivery, Outcome, State, Word, check as check_outcome};
+use homeroom_invariant::{Change, Findings, History};
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Row as _};

@@ -27,8 +27,7 @@ const INLINE_TEST_LINES: usize = 400;
 const CRATE_LINES: usize = 6000;
 /// Crates that may be larger, up to a bound of their own, with the reason.
 const LARGER: [(&str, usize); 4] = [
-    // It holds the packed ledger, and the invariants, which `verify` ships and so no test crate can own. The ledger's bytes are the
-    // part to cut at: they know nothing of rules or episodes. It holds every way of counting too (calculators, windows, truancy
+    // It holds the packed ledger, whose bytes are the part to cut at: they know nothing of rules or episodes. It holds every way of counting too (calculators, windows, truancy
     // clocks, gradebooks, transcripts, behavior, connections), each in a file of its own that reads an evaluation and nothing else.
     ("services/domain", 13_000),
     // Every door (native, gRPC, Ed-Fi) ends in the same intake; in a crate of its own, a door would make the intake public.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use crate::alert::{AlertChange, ChangeKind};
-use crate::id::{AlertId, DistrictId, RuleId, SchoolId, StudentKey};
-use crate::invariant::{Findings, Promise};
+use crate::{Findings, Promise};
+use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::id::{AlertId, DistrictId, RuleId, SchoolId, StudentKey};
 
 /// What a history is checked by of one change of one alert.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::alert::ChangeKind;
-use crate::id::AlertId;
-use crate::invariant::history::{Change, History, ends};
-use crate::invariant::{Findings, Promise};
+use crate::history::{Change, History, ends};
+use crate::{Findings, Promise};
+use homeroom_domain::alert::ChangeKind;
+use homeroom_domain::id::AlertId;
 
 /// What one recipient has in hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,8 +164,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::id::{DistrictId, RuleId, SchoolId, StudentKey};
-    use crate::invariant::Beginning;
+    use crate::Beginning;
+    use homeroom_domain::id::{DistrictId, RuleId, SchoolId, StudentKey};
 
     const ALERT: AlertId = AlertId::new([1; 16]);
 

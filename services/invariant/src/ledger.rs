@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::event::{Change, Fact, Origin};
-use crate::id::{RecordKey, Revision, SourceId};
-use crate::invariant::{Findings, Promise};
-use crate::ledger::{Ledger, Live};
+use crate::{Findings, Promise};
+use homeroom_domain::event::{Change, Fact, Origin};
+use homeroom_domain::id::{RecordKey, Revision, SourceId};
+use homeroom_domain::ledger::{Ledger, Live};
 
 /// The ledger holds of each record the accepted word with the highest revision, and of equals the later in the log; nothing
 /// else. `whose` says by ids whose ledger it is.

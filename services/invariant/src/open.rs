@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::alert::ChangeKind;
-use crate::episode::{Episodes, Standing};
-use crate::id::{AlertId, DistrictId, RuleId, StudentKey};
-use crate::invariant::history::{History, ends};
-use crate::invariant::{Findings, Promise};
+use crate::history::{History, ends};
+use crate::{Findings, Promise};
+use homeroom_domain::alert::ChangeKind;
+use homeroom_domain::episode::{Episodes, Standing};
+use homeroom_domain::id::{AlertId, DistrictId, RuleId, StudentKey};
 
 /// Something that a rule says of a student.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
