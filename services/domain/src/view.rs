@@ -20,6 +20,7 @@ use crate::reference::{Entry, GradingPeriod, School, Session};
 use crate::settings::Settings;
 
 use bell::Bells;
+pub(crate) use bell::{Bell, Meeting};
 use gathering::Gathered;
 pub use touch::Touched;
 
