@@ -244,12 +244,6 @@ impl View {
         self.sessions.get(&session)
     }
 
-    /// The last date of a school's sessions of a year.
-    pub(crate) fn last_session_end(&self, school: &SchoolId, year: SchoolYear) -> Option<Date> {
-        let of_year = self.sessions.values().filter(|of| of.school == *school && of.school_year == year);
-        of_year.map(|of| of.end_on).max()
-    }
-
     /// The school whose calendar this is, if it is known.
     pub fn calendar_school(&self, calendar: CalendarId) -> Option<&SchoolId> {
         self.calendar_of(calendar).map(|calendar| &calendar.school)
