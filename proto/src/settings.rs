@@ -4,6 +4,7 @@ mod table;
 
 use std::collections::BTreeMap;
 
+use homeroom_domain::id::SourceId;
 use homeroom_domain::settings::{Category, Clock, Reporting, Settings};
 
 use crate::decode::{At, DecodeError};
@@ -27,6 +28,7 @@ pub fn to_wire(it: &Settings) -> wire::Settings {
         disciplines: table::disciplines_to_wire(&it.disciplines),
         connections: table::connections_to_wire(&it.connections),
         grade_scale: Some(table::scale_to_wire(&it.grade_scale)),
+        transcript_sources: it.transcript_sources.iter().map(|source| source.as_str().to_owned()).collect(),
     }
 }
 
@@ -53,6 +55,11 @@ pub fn from_wire(it: wire::Settings) -> Result<Settings, DecodeError> {
         disciplines: table::disciplines_from_wire(it.disciplines)?,
         connections: table::connections_from_wire(it.connections)?,
         grade_scale: it.grade_scale.map(table::scale_from_wire).unwrap_or_default(),
+        transcript_sources: it
+            .transcript_sources
+            .iter()
+            .map(|source| SourceId::parse(source).at(SETTINGS, "transcript_sources"))
+            .collect::<Result<_, _>>()?,
     })
 }
 
@@ -69,6 +76,8 @@ fn meaning(code: &str, category: Category) -> wire::CodeMeaning {
         Category::SuspendedIn => wire::Category::SuspendedIn,
         Category::Remote => wire::Category::Remote,
         Category::Activity => wire::Category::Activity,
+        Category::MedicalAbsence => wire::Category::MedicalAbsence,
+        Category::ExcusedTardy => wire::Category::ExcusedTardy,
     };
     wire::CodeMeaning { code: code.to_owned(), category: category.into() }
 }
@@ -87,6 +96,8 @@ fn category_from_wire(number: i32) -> Result<Category, DecodeError> {
         wire::Category::SuspendedIn => Some(Category::SuspendedIn),
         wire::Category::Remote => Some(Category::Remote),
         wire::Category::Activity => Some(Category::Activity),
+        wire::Category::MedicalAbsence => Some(Category::MedicalAbsence),
+        wire::Category::ExcusedTardy => Some(Category::ExcusedTardy),
     };
     category.at("CodeMeaning", "category")
 }

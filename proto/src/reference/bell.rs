@@ -41,6 +41,7 @@ pub(super) fn schedule_to_wire(it: &BellSchedule) -> wire::BellSchedule {
         dates: it.dates.iter().map(|date| date.days()).collect(),
         class_periods: periods_to_wire(&it.class_periods),
         hours: it.hours.map(time_to_wire),
+        grade_levels: it.grade_levels.clone(),
     }
 }
 
@@ -51,6 +52,7 @@ pub(super) fn schedule_from_wire(it: &wire::BellSchedule) -> Result<BellSchedule
         dates: it.dates.iter().map(|days| date(*days, SCHEDULE, "dates")).collect::<Result<_, _>>()?,
         class_periods: periods_from_wire(&it.class_periods, SCHEDULE)?,
         hours: it.hours.map(time_from_wire).transpose()?,
+        grade_levels: it.grade_levels.clone(),
     })
 }
 

@@ -263,9 +263,9 @@ fn bell() -> impl Strategy<Value = Entry> {
     let period = (key(), school(), any::<bool>(), vec(time(), 0..3)).prop_map(|(period, school, official, times)| {
         Entry::ClassPeriod(ClassPeriod { class_period: period.into(), school, official, times })
     });
-    let schedule = (school(), vec(date(), 0..3), periods(), option::of(time())).prop_map(
-        |(school, dates, class_periods, hours)| {
-            Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours })
+    let schedule = (school(), vec(date(), 0..3), periods(), option::of(time()), vec(text(), 0..3)).prop_map(
+        |(school, dates, class_periods, hours, grade_levels)| {
+            Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours, grade_levels })
         },
     );
     prop_oneof![period, schedule]
@@ -285,13 +285,15 @@ fn settings() -> impl Strategy<Value = Settings> {
         Category::Tardy,
         Category::EarlyDeparture,
         Category::Present,
+        Category::MedicalAbsence,
+        Category::ExcusedTardy,
     ];
     let codes = btree_map(text(), select(categories), 0..4);
     let reporting = select(vec![Reporting::Negative, Reporting::Positive]);
-    let tables = (further::disciplines(), further::connections(), further::grade_scale());
+    let tables = (further::disciplines(), further::connections(), further::grade_scale(), vec(source(), 0..3));
     (clock, any::<i64>(), reporting, codes, tables).prop_map(|(clock, failing_below, reporting, codes, tables)| {
-        let (disciplines, connections, grade_scale) = tables;
-        Settings { clock, failing_below, reporting, codes, disciplines, connections, grade_scale }
+        let (disciplines, connections, grade_scale, transcript_sources) = tables;
+        Settings { clock, failing_below, reporting, codes, disciplines, connections, grade_scale, transcript_sources }
     })
 }
 

@@ -4,17 +4,22 @@
 //! The shipped calculator comes to what `day` counts, which does it in a fraction of the time; this way is taken where a
 //! district counts otherwise, or where minutes are asked for.
 
+mod class;
+
 use smallvec::SmallVec;
 
-use crate::calculator::{Calculator, DayMark, Late, Method, Period, PeriodMark, SchoolDay, Told, hundredths};
+use crate::calculator::{Arrival, Calculator, DayMark, Late, Method, Period, PeriodMark, SchoolDay, Told, hundredths};
+use crate::code;
 use crate::date::Date;
 use crate::day::{Day, Mark, WHOLE, belongs};
 use crate::enrollment::Spell;
 use crate::event::{Scope, SectionMembership};
 use crate::id::{SchoolId, SchoolYear, SectionId};
-use crate::ledger::Facts;
+use crate::ledger::{Facts, Said, text};
 use crate::settings::Reporting;
-use crate::view::{CalendarView, View};
+use crate::view::{Bell, CalendarView, Meeting, View};
+
+pub(crate) use class::ClassDay;
 
 /// What a student's days are counted from.
 #[derive(Clone, Copy)]
@@ -32,6 +37,17 @@ pub(crate) struct Calculated<'e, 'a> {
 /// Marks of one section, and where they stand among those of the day.
 type Held = (SectionId, SmallVec<[PeriodMark; 2]>);
 
+/// A date at a school, as a student of a grade level meets it.
+#[derive(Clone, Copy)]
+struct At<'s> {
+    school: &'s SchoolId,
+    date: Date,
+    grade_level: Option<&'s str>,
+}
+
+/// Grade levels at a school by value, with the first and the last date of each; empty where no bell schedule asks for them.
+type GradeLevels = SmallVec<[(Date, Option<Date>, String); 1]>;
+
 impl<'a> Calculated<'_, 'a> {
     /// Whether days at a school are counted by a calculator of the district.
     pub(crate) fn is_needed(&self, school: &SchoolId) -> bool {
@@ -42,20 +58,45 @@ impl<'a> Calculated<'_, 'a> {
     /// The counted days of these dates, which are in order.
     pub(crate) fn days(&self, school: &'a SchoolId, dates: &[Date]) -> Vec<Day> {
         let shipped = Calculator::shipped();
-        let mut marks = self.facts.marks().peekable();
         let mut late = Late::default();
         let mut days = Vec::with_capacity(dates.len());
+        self.by_date(school, dates, |at, marks| {
+            let (calculator, weight) = self.counting(school, at.date);
+            days.extend(self.day(at, marks, (calculator.unwrap_or(&shipped), weight), &mut late));
+        });
+        days
+    }
+
+    /// Walks over dates, which are in order, with the marks of each.
+    fn by_date(&self, school: &SchoolId, dates: &[Date], mut each: impl FnMut(At<'_>, &[&Mark<'a>])) {
+        let grade_levels = self.grade_levels(school);
+        let mut marks = self.facts.marks().peekable();
         for &date in dates {
             let mut of_date: SmallVec<[&Mark<'a>; 8]> = SmallVec::new();
             while let Some((of, kind)) = marks.next_if(|(of, _)| *of <= date) {
                 let mark = self.kinds.get(kind).and_then(Option::as_ref);
                 of_date.extend(mark.filter(|mark| of == date && mark.school == school));
             }
-            let (calculator, weight) = self.counting(school, date);
-            let counting = (calculator.unwrap_or(&shipped), weight);
-            days.extend(self.day((school, date), &of_date, counting, &mut late));
+            let covers = |(entry, exit, _): &&(Date, Option<Date>, String)| {
+                *entry <= date && exit.is_none_or(|exit| date <= exit)
+            };
+            let level = grade_levels.iter().filter(covers).max_by_key(|(entry, ..)| *entry);
+            let grade_level = level.map(|(_, _, value)| value.as_str());
+            each(At { school, date, grade_level }, &of_date);
         }
-        days
+    }
+
+    fn grade_levels(&self, school: &SchoolId) -> GradeLevels {
+        if !self.view.rings_by_grade_level(school) {
+            return GradeLevels::new();
+        }
+        let levels = self.facts.words().filter_map(|said| match said {
+            Said::Enrollment(spell) if spell.school == school.as_str().as_bytes() => {
+                Some((spell.entry_on, spell.exit_on, code::value(text(spell.grade_level))))
+            }
+            _ => None,
+        });
+        levels.collect()
     }
 
     /// What a date is worth at a school, hundredths of a day.
@@ -85,34 +126,32 @@ impl<'a> Calculated<'_, 'a> {
     /// A date at a school, by a calculator and what the date is worth.
     fn day(
         &self,
-        (school, date): (&SchoolId, Date),
+        at: At<'_>,
         marks: &[&Mark<'_>],
         (calculator, weight): (&Calculator, i32),
         late: &mut Late,
     ) -> Option<Day> {
-        let daily: SmallVec<[DayMark; 4]> =
-            marks.iter().filter(|mark| mark.scope == Scope::Day).map(|mark| day_mark(mark)).collect();
+        let daily = daily(marks);
         let held = by_section(marks);
-        let by_marks = calculator.method == Method::Marks;
-        let periods = self.periods(school, date, &held, by_marks);
-        if daily.is_empty() && periods.is_empty() && self.reporting == Reporting::Positive {
+        let periods = self.periods(at, &held, calculator);
+        if daily.is_empty() && periods.is_empty() && self.reporting(calculator) == Reporting::Positive {
             return None;
         }
-        let hours = self.view.hours(school, date);
-        let counted = calculator.count(&SchoolDay { hours, marks: &daily, periods: &periods })?;
+        let Bell { hours, classes } = self.view.bell(at.school, at.date, at.grade_level);
+        let counted = calculator.count(&SchoolDay { hours, bells: &classes, marks: &daily, periods: &periods })?;
         let (mut absent, mut unexcused) = (counted.absent, counted.unexcused);
         if let Some(conversion) = &calculator.tardies {
             let minutes = counted.minutes.map_or(0, |minutes| minutes.late);
-            let made = late.add(conversion, date, counted.tardy, minutes, absent);
+            let made = late.add(conversion, at.date, counted.arrival == Arrival::Late, minutes, absent);
             absent += made;
             unexcused += if conversion.excused { 0 } else { made };
         }
         let worth = |part: i32| hundredths(part, WHOLE, weight);
         Some(Day {
-            date,
+            date: at.date,
             absent: worth(absent),
             unexcused: worth(unexcused),
-            tardy: counted.tardy,
+            tardy: counted.arrival.is_tardy(),
             unexplained: counted.unexplained,
             cut: counted.cut,
             weight,
@@ -120,33 +159,50 @@ impl<'a> Calculated<'_, 'a> {
         })
     }
 
-    /// The student's periods of a date: of sections that meet then, and of those that have a mark. Where marks alone count, every
-    /// section of the date is one, whatever the bell schedule has.
-    fn periods<'h>(&self, school: &SchoolId, date: Date, held: &'h [Held], all: bool) -> Vec<Period<'h>> {
-        let of_date = self.memberships.iter().filter(|membership| belongs(school, self.view, date, membership));
+    fn reporting(&self, calculator: &Calculator) -> Reporting {
+        calculator.reporting.unwrap_or(self.reporting)
+    }
+
+    /// The student's sections of a date, and those that have a mark, with what was told of each.
+    fn sections<'h>(&self, at: At<'_>, held: &'h [Held], calculator: &Calculator) -> Vec<(SectionId, Told<'h>)> {
+        let of_date = self.memberships.iter().filter(|membership| belongs(at.school, self.view, at.date, membership));
         let mut sections: Vec<SectionId> = of_date.map(|membership| membership.section).collect();
         sections.extend(held.iter().map(|(section, _)| *section));
         sections.sort_unstable();
         sections.dedup();
-        let proof_needed = self.reporting == Reporting::Positive || self.view.reports_taken(school);
+        let proof_needed = self.reporting(calculator) == Reporting::Positive || self.view.reports_taken(at.school);
+        let told = |section: SectionId| match held.iter().find(|(of, _)| *of == section) {
+            Some((_, marks)) => Told::Marked(marks),
+            None if proof_needed && !self.view.taken(section, at.date) => Told::Untaken,
+            None => Told::Present,
+        };
+        sections.into_iter().map(|section| (section, told(section))).collect()
+    }
+
+    /// The student's periods of a date: of sections that meet then, and of those that have a mark. Where marks alone count, every
+    /// section of the date is one, whatever the bell schedule has.
+    fn periods<'h>(&self, at: At<'_>, held: &'h [Held], calculator: &Calculator) -> Vec<Period<'h>> {
+        let all = calculator.method == Method::Marks;
+        let sections = self.sections(at, held, calculator);
         let mut periods = Vec::with_capacity(sections.len());
-        for section in sections {
-            let marks = held.iter().find(|(of, _)| *of == section).map(|(_, marks)| marks.as_slice());
-            let told = match marks {
-                Some(marks) => Told::Marked(marks),
-                None if proof_needed && !self.view.taken(section, date) => Told::Untaken,
-                None => Told::Present,
-            };
-            let meetings = self.view.meetings(section, school, date);
-            for (at, meeting) in meetings.iter().enumerate() {
-                periods.push(Period { span: meeting.span, official: meeting.official, again: at > 0, told });
+        for (section, told) in sections {
+            let meetings = self.view.meetings(section, at.school, at.date, at.grade_level);
+            for (nth, meeting) in meetings.iter().enumerate() {
+                let Meeting { span, official } = *meeting;
+                periods.push(Period { span, official, again: nth > 0, is_off: false, told });
             }
-            if meetings.is_empty() && (all || marks.is_some()) {
-                periods.push(Period { span: None, official: false, again: false, told });
+            let is_marked = matches!(told, Told::Marked(_));
+            if meetings.is_empty() && (all || is_marked) {
+                periods.push(Period { span: None, official: false, again: false, is_off: true, told });
             }
         }
         periods
     }
+}
+
+/// Marks for the whole day.
+fn daily(marks: &[&Mark<'_>]) -> SmallVec<[DayMark; 4]> {
+    marks.iter().filter(|mark| mark.scope == Scope::Day).map(|mark| day_mark(mark)).collect()
 }
 
 fn day_mark(mark: &Mark<'_>) -> DayMark {

@@ -8,6 +8,8 @@ mod band;
 mod count;
 mod document;
 mod fact;
+mod instruction;
+mod span;
 mod tardy;
 #[cfg(test)]
 mod tests;
@@ -16,15 +18,16 @@ mod timeline;
 use std::collections::BTreeMap;
 
 pub use band::{Band, Bands, Bound};
-pub use count::Counted;
 pub(crate) use count::hundredths;
+pub use count::{Arrival, Counted};
 pub use document::{Error, MAX_BYTES, parse};
 pub use fact::{DayMark, Period, PeriodMark, SchoolDay, Span, Told};
+pub use instruction::{Instruction, PASSING_MINUTES};
 pub use tardy::{Conversion, Every, Late, Within};
 pub use timeline::Minutes;
 
 use crate::id::SchoolId;
-use crate::settings::Category;
+use crate::settings::{Category, Reporting};
 
 /// The calculator that is shipped, as a district would write it.
 pub const SHIPPED: &str = include_str!("calculator/shipped.yaml");
@@ -47,6 +50,10 @@ pub struct Calculator {
     pub tardies: Option<Conversion>,
     /// Instruction of a day whose bell schedule is not known, minutes.
     pub day_minutes: Option<i32>,
+    /// What of a bell schedule is instruction.
+    pub instruction: Instruction,
+    /// What silence means there; none where the district's settings say it.
+    pub reporting: Option<Reporting>,
     /// What a date is worth, by its calendar event's value, hundredths of a day; lower case.
     pub weights: BTreeMap<String, i32>,
     /// Whether the student counts as enrolled on the exit day.
@@ -106,13 +113,14 @@ pub enum Method {
     Exact,
 }
 
-/// What the categories of marks that are neither presence nor absence count as, unless a district says otherwise.
+/// What the categories of marks that are told apart from presence, absence and lateness count as, unless a district says otherwise.
 ///
 /// A suspension out of school is an absence with a reason, one in school is expected attendance. Source: CALPADS glossary,
-/// chronic absentee.
+/// chronic absentee. A medical excuse is an excuse, and an excused tardy a tardy: laws alone tell them apart.
 pub const fn treated(category: Category) -> Category {
     match category {
-        Category::SuspendedOut => Category::ExcusedAbsence,
+        Category::SuspendedOut | Category::MedicalAbsence => Category::ExcusedAbsence,
+        Category::ExcusedTardy => Category::Tardy,
         Category::SuspendedIn | Category::Remote | Category::Activity => Category::Present,
         other => other,
     }
@@ -128,6 +136,8 @@ impl Calculator {
             treat: BTreeMap::new(),
             tardies: None,
             day_minutes: None,
+            instruction: Instruction::default(),
+            reporting: None,
             weights: BTreeMap::new(),
             exit_day_counts: true,
             no_show_types: ["no show", "no-show", "noshow"].map(str::to_owned).to_vec(),

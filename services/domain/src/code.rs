@@ -44,7 +44,7 @@ fn shipped_attendance(is: impl Fn(&str) -> bool) -> Option<Category> {
 }
 
 /// Lower case, the commonest first.
-const SHIPPED_ATTENDANCE: [(&str, Category); 11] = [
+const SHIPPED_ATTENDANCE: [(&str, Category); 15] = [
     ("in attendance", Category::Present),
     ("present", Category::Present),
     ("unexcused absence", Category::UnexcusedAbsence),
@@ -56,6 +56,10 @@ const SHIPPED_ATTENDANCE: [(&str, Category); 11] = [
     ("early departure", Category::EarlyDeparture),
     ("early-departure", Category::EarlyDeparture),
     ("partial", Category::Partial),
+    ("absent-medical", Category::MedicalAbsence),
+    ("medical absence", Category::MedicalAbsence),
+    ("tardy-excused", Category::ExcusedTardy),
+    ("excused tardy", Category::ExcusedTardy),
 ];
 
 /// Whether the events of a calendar date make it instructional: one that says so, and none that takes it away.

@@ -6,12 +6,14 @@ pub mod gradebook;
 pub mod point;
 pub mod scale;
 pub mod sixth;
+pub(crate) mod transcript;
 
 use crate::code;
 use crate::date::Date;
 use crate::event::{Grade, Origin};
 use crate::id::{SchoolId, SchoolYear, SectionId};
 use crate::ledger::{Facts, GradeWord, Graded, text};
+use crate::settings::Settings;
 use crate::view::{SectionView, View};
 
 /// The grade that stands for a section as of a date.
@@ -52,7 +54,7 @@ pub(crate) fn standings<'a>(
     view: &'a View,
     year: SchoolYear,
     as_of: Date,
-    failing_below: i64,
+    settings: &Settings,
 ) -> Vec<Standing<'a>> {
     let mut best: Vec<(Rank, Standing<'a>)> = Vec::new();
     for grade in facts.grades() {
@@ -63,7 +65,7 @@ pub(crate) fn standings<'a>(
             school: section.school,
             core: section.core,
             subjects: section.subjects,
-            failing: fails(&grade.grade, failing_below),
+            failing: fails(grade.grade.numeric, grade.grade.letter.map(text), settings),
             grade,
             period_end,
         };
@@ -117,10 +119,14 @@ pub(crate) fn not_counted(grade: &Grade, view: &View, year: SchoolYear, as_of: D
     (grade.numeric.is_none() && grade.letter.is_none()).then_some("it has no value")
 }
 
-fn fails(grade: &Graded<'_>, failing_below: i64) -> bool {
-    match (grade.numeric, grade.letter.map(text)) {
-        (Some(numeric), _) => numeric < failing_below,
-        (None, Some(letter)) => code::failing_letter(letter),
+/// Whether a grade fails; the number wins over the letter. A letter fails when the district's scale gives nothing for it; one that the
+/// scale does not have, by what letters commonly mean.
+pub(crate) fn fails(numeric: Option<i64>, letter: Option<&str>, settings: &Settings) -> bool {
+    match (numeric, letter) {
+        (Some(numeric), _) => numeric < settings.failing_below,
+        (None, Some(letter)) => {
+            settings.grade_scale.of_letter(letter).map_or_else(|| code::failing_letter(letter), |points| points <= 0)
+        }
         (None, None) => false,
     }
 }

@@ -271,7 +271,7 @@ impl<'a> Evaluation<'a> {
             return Vec::new();
         }
         let facts = self.ledger.borrowed();
-        course::standings(facts, self.view, self.year, as_of, self.settings.failing_below)
+        course::standings(facts, self.view, self.year, as_of, self.settings)
     }
 
     /// The district's day of a date, and the school that it was counted at; none when the date does not count.

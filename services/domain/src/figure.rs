@@ -1,5 +1,7 @@
 //! The values of measures that are not kept: counted from a student's days when a rule names them, or somebody asks.
 
+mod class;
+
 use crate::date::Date;
 use crate::day::Day;
 use crate::evaluation::Evaluation;
@@ -9,7 +11,7 @@ use crate::measure::{Among, Counted, Figures, Measure, Values as _};
 use crate::projection;
 use crate::settings::Now;
 use crate::truancy;
-use crate::window::End;
+use crate::window::{End, Window};
 
 impl Evaluation<'_> {
     /// The district's measures with these dates, and those of the others.
@@ -39,6 +41,10 @@ impl Evaluation<'_> {
             Measure::LongestStreak => longest_streak(&days()),
             Measure::UnknownDays => number(self.unknown_days(school, as_of)),
             Measure::Truancy(clock) => truancy::value(clock, &self.days_in_minutes(school, as_of), end()),
+            Measure::InClass(counted, among) => {
+                class::value(counted, self.classes(school, as_of), among.dates(&days(), end()))
+            }
+            Measure::TexasClasses => class::below_ninety(&self.classes(school, as_of)),
             Measure::LastYearEnrolled => self.last_year(school).enrolled,
             Measure::LastYearAbsent => self.last_year(school).absent,
             Measure::LastYearTier => self.last_year(school).tier().map_or(-1, i64::from),
@@ -76,6 +82,13 @@ impl Evaluation<'_> {
 }
 
 impl Among {
+    fn dates(self, days: &[Day], end: End) -> class::Dates {
+        match self {
+            Self::Window(window) => class::Dates { between: window.dates(days, end), weekday: None },
+            Self::Weekday(weekday) => class::Dates { between: Window::Year.dates(days, end), weekday: Some(weekday) },
+        }
+    }
+
     fn count(self, counted: Counted, days: &[Day], end: End) -> i64 {
         match self {
             Self::Window(window) => counted.of(window.of(days, end)),
@@ -113,6 +126,11 @@ pub(crate) fn rate(days: &[Day], part: impl Fn(&Day) -> i32) -> i64 {
 /// Minutes missed without excuse; -1 when a day on which some were has no known length.
 pub(crate) fn minutes_unexcused(days: &[Day]) -> i64 {
     minutes(days, |day| day.unexcused, |of| of.unexcused)
+}
+
+/// Minutes missed without a medical excuse; the same.
+pub(crate) fn minutes_nonmedical(days: &[Day]) -> i64 {
+    minutes(days, |day| day.absent, |of| of.absent - of.medical)
 }
 
 fn minutes(days: &[Day], part: fn(&Day) -> i32, of: fn(&crate::calculator::Minutes) -> i32) -> i64 {

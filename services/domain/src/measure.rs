@@ -64,6 +64,10 @@ pub enum Measure {
     FederalChronic(u16),
     /// What a state's truancy law counts.
     Truancy(Clock),
+    /// What was missed of classes, on which of their dates.
+    InClass(InClass, Among),
+    /// Texas: classes of which less than 90 % of the days were attended.
+    TexasClasses,
     /// Of course performance, behavior or connections.
     Further(Further),
 }
@@ -89,6 +93,19 @@ pub enum Counted {
     MinutesUnexcused,
 }
 
+/// What a family of measures counts of classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InClass {
+    /// Dates missed of the class that was missed most, for any reason.
+    Absences,
+    /// The same without excuse.
+    Unexcused,
+    /// Classes skipped: missed without a known excuse by a student who was at school.
+    Skipped,
+    /// The largest share missed of a class, hundredths of a percent, cut; -1 without a class.
+    Rate,
+}
+
 /// What a state's truancy law counts, in its own unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Clock {
@@ -104,6 +121,10 @@ pub enum Clock {
     OhioMonth,
     /// Ohio: minutes without excuse in the school year.
     OhioYear,
+    /// Ohio: minutes missed without a medical excuse in the school month.
+    OhioNonmedicalMonth,
+    /// Ohio: the same in the school year.
+    OhioNonmedicalYear,
     /// Florida: absences without excuse or of unknown reason in the calendar month.
     FloridaMonth,
     /// Florida: the same in 90 calendar days.
@@ -238,10 +259,11 @@ impl Measure {
             | Self::FederalAbsent => Unit::Days,
             Self::Tier | Self::LastYearTier => Unit::Tier,
             Self::UnexplainedAbsenceToday => Unit::Flag,
-            Self::Failing | Self::FailingCore => Unit::Courses,
+            Self::Failing | Self::FailingCore | Self::TexasClasses => Unit::Courses,
             Self::FederalChronic(_) => Unit::Schools,
             Self::Of(counted, _) => counted.unit(),
             Self::Truancy(clock) => clock.unit(),
+            Self::InClass(counted, _) => counted.unit(),
             Self::Further(further) => further.entry().unit,
         }
     }
@@ -264,6 +286,17 @@ impl Counted {
     }
 }
 
+impl InClass {
+    /// What it counts in.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Absences | Self::Unexcused => Unit::Days,
+            Self::Skipped => Unit::Of("classes"),
+            Self::Rate => Unit::PercentHundredths,
+        }
+    }
+}
+
 impl Clock {
     /// The unit of the law.
     pub const fn unit(self) -> Unit {
@@ -273,7 +306,11 @@ impl Clock {
             | Self::TexasSixMonths
             | Self::FloridaMonth
             | Self::FloridaNinetyDays => Unit::Days,
-            Self::OhioInARow | Self::OhioMonth | Self::OhioYear => Unit::Minutes,
+            Self::OhioInARow
+            | Self::OhioMonth
+            | Self::OhioYear
+            | Self::OhioNonmedicalMonth
+            | Self::OhioNonmedicalYear => Unit::Minutes,
             Self::NewMexicoRate => Unit::PercentHundredths,
         }
     }

@@ -210,6 +210,8 @@ pub struct BellSchedule {
     pub class_periods: Vec<ClassPeriodId>,
     /// From the first bell to the last, when the source says so.
     pub hours: Option<MeetingTime>,
+    /// The grade levels that it rings for, as sent; all, when it names none.
+    pub grade_levels: Vec<String>,
 }
 
 /// Attendance was taken for a section on a date: the one proof that silence means presence.

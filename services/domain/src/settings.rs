@@ -10,6 +10,7 @@ use crate::behavior::Sanction;
 use crate::connection::Relation;
 use crate::course::scale::GradeScale;
 use crate::date::Date;
+use crate::id::SourceId;
 
 /// A district's settings. The defaults are DESIGN's policy for counting, exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Settings {
     /// What a grade is worth.
     #[serde(default)]
     pub grade_scale: GradeScale,
+    /// Whose transcripts are believed first, where several sources have one course of one term.
+    #[serde(default)]
+    pub transcript_sources: Vec<SourceId>,
 }
 
 /// A numeric grade below 60 fails, unless the district says otherwise. Hundredths of a point.
@@ -70,6 +74,10 @@ pub enum Category {
     Remote,
     /// Away for an activity of the school.
     Activity,
+    /// Absent with a medical excuse.
+    MedicalAbsence,
+    /// Came late, with an excuse.
+    ExcusedTardy,
 }
 
 /// A district's clock: its time zone plus an offset that is zero in production. A sample or test district lives in its own
@@ -156,6 +164,7 @@ impl Default for Settings {
             disciplines: BTreeMap::new(),
             connections: BTreeMap::new(),
             grade_scale: GradeScale::default(),
+            transcript_sources: Vec::new(),
         }
     }
 }

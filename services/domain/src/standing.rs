@@ -2,7 +2,7 @@
 
 use crate::behavior;
 use crate::connection;
-use crate::course::{self, gradebook};
+use crate::course::{self, gradebook, transcript};
 use crate::date::Date;
 use crate::day;
 use crate::enrollment;
@@ -50,7 +50,7 @@ pub(crate) fn further_not_counted(evaluation: &Evaluation<'_>, fact: &Fact, as_o
         Further::Behavior(act) => behavior::act_not_counted(act, evaluation, as_of),
         Further::Discipline(consequence) => behavior::consequence_not_counted(consequence, evaluation, as_of),
         Further::Result(work) => gradebook::not_counted(work, evaluation, as_of),
-        Further::Transcript(_) => None,
+        Further::Transcript(taken) => transcript::not_counted(taken, evaluation),
         Further::Connection(tie) => connection::tie_not_counted(tie, evaluation, as_of),
         Further::Survey(score) => connection::score_not_counted(score, evaluation, as_of),
     })

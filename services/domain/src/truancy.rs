@@ -2,7 +2,7 @@
 //! compared with. Legal figures change: the catalogue names each source.
 
 use crate::day::Day;
-use crate::figure::{minutes_unexcused, rate};
+use crate::figure::{minutes_nonmedical, minutes_unexcused, rate};
 use crate::measure::Clock;
 use crate::window::{End, Window};
 
@@ -22,6 +22,8 @@ pub(crate) fn value(clock: Clock, days: &[Day], end: End) -> i64 {
         Clock::OhioInARow => longest_in_a_row(days),
         Clock::OhioMonth => minutes_unexcused(Window::SchoolMonth.of(days, end)),
         Clock::OhioYear => minutes_unexcused(days),
+        Clock::OhioNonmedicalMonth => minutes_nonmedical(Window::SchoolMonth.of(days, end)),
+        Clock::OhioNonmedicalYear => minutes_nonmedical(days),
         Clock::FloridaMonth => many(Window::CalendarMonth, is_unexplained_absence),
         Clock::FloridaNinetyDays => many(Window::LastDays(90), is_unexplained_absence),
         Clock::NewMexicoRate => rate(days, |day| day.unexcused),

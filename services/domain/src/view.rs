@@ -20,6 +20,7 @@ use crate::reference::{Entry, GradingPeriod, School, Session};
 use crate::settings::Settings;
 
 use bell::Bells;
+pub(crate) use bell::{Bell, Meeting};
 use gathering::Gathered;
 pub use touch::Touched;
 
@@ -241,12 +242,6 @@ impl View {
     /// A session.
     pub fn session(&self, session: SessionId) -> Option<&Session> {
         self.sessions.get(&session)
-    }
-
-    /// The last date of a school's sessions of a year.
-    pub(crate) fn last_session_end(&self, school: &SchoolId, year: SchoolYear) -> Option<Date> {
-        let of_year = self.sessions.values().filter(|of| of.school == *school && of.school_year == year);
-        of_year.map(|of| of.end_on).max()
     }
 
     /// The school whose calendar this is, if it is known.

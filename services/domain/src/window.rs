@@ -46,6 +46,25 @@ pub(crate) fn school_month(calendar: &[Date], as_of: Date) -> Option<Date> {
 }
 
 impl Window {
+    /// The first and the last date of the window: for school days, those of the student's counted days up to the as-of date, in order.
+    /// None without a date in it.
+    pub fn dates(self, days: &[Day], end: End) -> Option<(Date, Date)> {
+        let as_of = end.as_of;
+        let date = |date| Date::from_civil(date).ok();
+        let (first, last) = match self {
+            Self::Year => (Date::EPOCH, as_of),
+            Self::CalendarMonth => (date(as_of.to_civil().first_of_month())?, as_of),
+            Self::SchoolMonth => (end.school_month, as_of),
+            Self::LastDays(many) => (Date::from_days(as_of.days() + 1 - i32::from(many)).ok()?, as_of),
+            Self::LastMonths(many) => {
+                (date(as_of.to_civil().saturating_sub(jiff::Span::new().months(many)))?.next(), as_of)
+            }
+            Self::LastSchoolDays(_) => (self.of(days, end).first()?.date, as_of),
+            Self::FirstSchoolDays(_) => (Date::EPOCH, self.of(days, end).last()?.date),
+        };
+        (first <= last).then_some((first, last))
+    }
+
     /// The days of the window, of all counted days up to the as-of date, in order.
     pub fn of(self, days: &[Day], end: End) -> &[Day] {
         let as_of = end.as_of;
@@ -117,6 +136,26 @@ mod tests {
         assert_eq!(of(Window::LastDays(28)), to("2025-09-29", 20));
         assert_eq!(of(Window::LastMonths(1)), to("2025-09-25", 22));
         assert_eq!(of(Window::FirstSchoolDays(20)), (20, "2025-08-25".to_owned(), "2025-09-19".to_owned()));
+    }
+
+    #[test]
+    fn the_dates_of_a_window_hold_its_days_and_no_others() {
+        let days = days(9);
+        let end = end(&days);
+        for window in [
+            Window::Year,
+            Window::CalendarMonth,
+            Window::SchoolMonth,
+            Window::LastSchoolDays(10),
+            Window::LastDays(28),
+            Window::LastMonths(1),
+            Window::FirstSchoolDays(20),
+        ] {
+            let (first, last) = window.dates(&days, end).unwrap();
+            let held: Vec<Day> = days.iter().filter(|day| first <= day.date && day.date <= last).copied().collect();
+            assert_eq!(held, window.of(&days, end), "{window:?}");
+        }
+        assert_eq!(Window::LastSchoolDays(10).dates(&[], end), None);
     }
 
     #[test]

@@ -99,7 +99,13 @@ pub fn student(dice: &mut Dice, marks: usize) -> Vec<Said> {
 
 /// How a district counts.
 pub fn settings(dice: &mut Dice) -> Settings {
-    let category = dice.of(&[Category::UnexcusedAbsence, Category::SuspendedOut, Category::Activity]);
+    let category = dice.of(&[
+        Category::UnexcusedAbsence,
+        Category::SuspendedOut,
+        Category::Activity,
+        Category::MedicalAbsence,
+        Category::ExcusedTardy,
+    ]);
     let codes = BTreeMap::from([("a7".to_owned(), category)]);
     Settings {
         failing_below: dice.of(&[60_00, 70_00]),

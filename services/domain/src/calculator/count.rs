@@ -2,7 +2,7 @@
 
 use super::band::{Bands, Quantity};
 use super::fact::{DayMark, PeriodMark, SchoolDay, Span, Told};
-use super::timeline::{Minutes, Timeline, absent_part, is_absence, stated_minutes};
+use super::timeline::{Meaning, Minutes, Timeline, absent_part, is_absence, stated_minutes};
 use super::{Calculator, Method};
 use crate::day::WHOLE;
 use crate::event::DAY_MINUTES;
@@ -16,7 +16,7 @@ pub struct Counted {
     /// The part of it without excuse.
     pub unexcused: i32,
     /// Whether the student came late.
-    pub tardy: bool,
+    pub arrival: Arrival,
     /// Absent with a part that nobody has excused, and no word that the student came.
     pub unexplained: bool,
     /// Whether any part of it was missed without excuse, however little it counts for.
@@ -25,10 +25,29 @@ pub struct Counted {
     pub minutes: Option<Minutes>,
 }
 
+/// Whether a student came late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Arrival {
+    /// Nobody says so.
+    #[default]
+    InTime,
+    /// With an excuse.
+    Excused,
+    /// Without one.
+    Late,
+}
+
+impl Arrival {
+    /// Whether late, for whatever reason.
+    pub fn is_tardy(self) -> bool {
+        self != Self::InTime
+    }
+}
+
 /// What the marks of a day say whatever the method.
 #[derive(Default)]
 struct Words {
-    tardy: bool,
+    arrival: Arrival,
     came: bool,
     open: bool,
 }
@@ -36,6 +55,12 @@ struct Words {
 impl Words {
     fn hear(&mut self, category: Option<Category>) {
         self.came |= matches!(category, Some(Category::Tardy | Category::Present));
+    }
+
+    fn arrive(&mut self, said: Meaning) {
+        if said.category == Some(Category::Tardy) {
+            self.arrival = self.arrival.max(if said.late { Arrival::Late } else { Arrival::Excused });
+        }
     }
 }
 
@@ -47,21 +72,21 @@ impl Calculator {
         let (absent, unexcused) = match &self.method {
             Method::Marks => self.by_marks(day)?,
             Method::OfficialPeriod => self.by_official_period(day)?,
-            method => by_minutes(method, line.as_ref()?)?,
+            method => by_minutes(method, line.as_ref()?, is_laid_out(day))?,
         };
         let words = self.words(day);
         let unexplained = absent > 0 && words.open && !words.came;
-        Some(Counted { absent, unexcused, tardy: words.tardy, unexplained, cut: self.is_cut(day), minutes })
+        Some(Counted { absent, unexcused, arrival: words.arrival, unexplained, cut: self.is_cut(day), minutes })
     }
 
     /// The minutes that marks state, of a day whose length is not known; none when one of them misses time and states none.
     fn stated(&self, marks: &[DayMark]) -> Option<Minutes> {
         let mut sum = Minutes::default();
         for mark in marks {
-            let category = self.treat(mark.category);
-            match stated_minutes(category, mark.minutes) {
-                Some(minutes) => sum.miss(category, minutes.clamp(0, DAY_MINUTES)),
-                None if absent_part(category, mark.share) > 0 => return None,
+            let said = self.meaning(mark.category);
+            match stated_minutes(said.category, mark.minutes) {
+                Some(minutes) => sum.miss(said, minutes.clamp(0, DAY_MINUTES)),
+                None if absent_part(said.category, mark.share) > 0 => return None,
                 None => {}
             }
         }
@@ -84,14 +109,14 @@ impl Calculator {
             words.hear(category);
             let unexcused = matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
             words.open |= unexcused || category == Some(Category::Partial) && absent_part(category, mark.share) > 0;
-            words.tardy |= category == Some(Category::Tardy);
+            words.arrive(self.meaning(mark.category));
         }
         for mark in day.periods.iter().flat_map(|period| marks(period.told)) {
             let category = self.treat(mark.category);
             words.hear(category);
             if day.marks.is_empty() {
                 words.open |= matches!(category, Some(Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
-                words.tardy |= category == Some(Category::Tardy);
+                words.arrive(self.meaning(mark.category));
             }
         }
         words
@@ -133,7 +158,8 @@ impl Calculator {
         Some((whole(absent), whole(absent && unexcused * 2 >= absences)))
     }
 
-    fn sum(&self, marks: &[DayMark]) -> (i32, i32) {
+    /// The absent part that marks for the whole day say, and what of it is unexcused.
+    pub(crate) fn sum(&self, marks: &[DayMark]) -> (i32, i32) {
         let (mut absent, mut unexcused) = (0, 0);
         for mark in marks {
             let category = self.treat(mark.category);
@@ -169,15 +195,22 @@ fn marks(told: Told<'_>) -> &[PeriodMark] {
     }
 }
 
+/// Whether it is known when all of the day's instruction is.
+fn is_laid_out(day: &SchoolDay<'_>) -> bool {
+    !day.marks.is_empty() || day.periods.iter().all(|period| period.span.is_some() || period.is_off)
+}
+
 /// The absent part and what of it is unexcused, by the day's minutes.
-fn by_minutes(method: &Method, line: &Timeline) -> Option<(i32, i32)> {
+fn by_minutes(method: &Method, line: &Timeline, is_laid_out: bool) -> Option<(i32, i32)> {
     let all = line.all();
     match method {
         Method::Halves { noon, needed } => {
             let halves = [Span { begin: i32::MIN / 2, end: *noon }, Span { begin: *noon, end: i32::MAX / 2 }];
             let [morning, afternoon] = halves.map(|half| line.minutes(half));
-            // A half without instruction is not missed: the other is all of the day.
-            let worth = if morning.scheduled > 0 && afternoon.scheduled > 0 { WHOLE / 2 } else { WHOLE };
+            // A half without instruction is not missed: the other is all of the day. A class of which nobody knows when it meets
+            // may meet in it.
+            let one_half = morning.scheduled == 0 || afternoon.scheduled == 0;
+            let worth = if one_half && is_laid_out { WHOLE } else { WHOLE / 2 };
             let (first, second) = (half_missed(morning, *needed, worth)?, half_missed(afternoon, *needed, worth)?);
             Some((first.0 + second.0, first.1 + second.1))
         }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::band::{self, Bands};
-use super::{Applies, Calculator, Conversion, Every, Method, Within};
+use super::{Applies, Calculator, Conversion, Every, Instruction, Method, Within};
 use crate::day::WHOLE;
 use crate::id::{self, SchoolId};
-use crate::settings::Category;
+use crate::settings::{Category, Reporting};
 
 /// The largest document, bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -56,6 +56,8 @@ struct Text {
     treat: BTreeMap<CategoryText, CategoryText>,
     tardies: Option<TardiesText>,
     day_minutes: Option<i32>,
+    instruction: Option<InstructionText>,
+    reporting: Option<ReportingText>,
     #[serde(default)]
     weights: BTreeMap<String, i32>,
     exit_day_counts: Option<bool>,
@@ -102,6 +104,20 @@ struct TardiesText {
     within: WithinText,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum InstructionText {
+    WholeDay,
+    PassingMinutes(i32),
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ReportingText {
+    Negative,
+    Positive,
+}
+
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum WithinText {
@@ -124,6 +140,8 @@ enum CategoryText {
     SuspendedIn,
     Remote,
     Activity,
+    MedicalAbsence,
+    ExcusedTardy,
 }
 
 /// Parses and checks a document. Of the calculators that apply to a student's day the first counts; behind the last stands the
@@ -157,6 +175,11 @@ impl Text {
             treat: treatments(&self.treat).map_err(refuse("treat"))?,
             tardies: self.tardies.map(TardiesText::check).transpose().map_err(refuse("tardies"))?,
             day_minutes: self.day_minutes.map(minutes).transpose().map_err(refuse("day-minutes"))?,
+            instruction: self
+                .instruction
+                .map_or(Ok(shipped.instruction), InstructionText::check)
+                .map_err(refuse("instruction"))?,
+            reporting: self.reporting.map(ReportingText::check),
             weights: weights(self.weights).map_err(refuse("weights"))?,
             exit_day_counts: self.exit_day_counts.unwrap_or(shipped.exit_day_counts),
             no_show_types: self.no_show_types.as_deref().map_or(shipped.no_show_types, lower),
@@ -193,6 +216,25 @@ impl MethodText {
     }
 }
 
+impl InstructionText {
+    fn check(self) -> Result<Instruction, String> {
+        match self {
+            Self::WholeDay => Ok(Instruction::WholeDay),
+            Self::PassingMinutes(passing @ 0..=DAY) => Ok(Instruction::Classes { passing }),
+            Self::PassingMinutes(other) => Err(format!("{other} minutes are no passing time; 0 to {DAY} are expected")),
+        }
+    }
+}
+
+impl ReportingText {
+    const fn check(self) -> Reporting {
+        match self {
+            Self::Negative => Reporting::Negative,
+            Self::Positive => Reporting::Positive,
+        }
+    }
+}
+
 impl TardiesText {
     fn check(self) -> Result<Conversion, String> {
         let every = match (self.every, self.every_minutes) {
@@ -218,7 +260,12 @@ fn treatments(texts: &BTreeMap<CategoryText, CategoryText>) -> Result<BTreeMap<C
     let base = |to: &CategoryText| {
         !matches!(
             to,
-            CategoryText::SuspendedOut | CategoryText::SuspendedIn | CategoryText::Remote | CategoryText::Activity
+            CategoryText::SuspendedOut
+                | CategoryText::SuspendedIn
+                | CategoryText::Remote
+                | CategoryText::Activity
+                | CategoryText::MedicalAbsence
+                | CategoryText::ExcusedTardy
         )
     };
     if !texts.values().all(base) {
@@ -265,6 +312,8 @@ impl CategoryText {
             Self::SuspendedIn => Category::SuspendedIn,
             Self::Remote => Category::Remote,
             Self::Activity => Category::Activity,
+            Self::MedicalAbsence => Category::MedicalAbsence,
+            Self::ExcusedTardy => Category::ExcusedTardy,
         }
     }
 }

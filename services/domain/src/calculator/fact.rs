@@ -3,10 +3,12 @@
 use crate::settings::Category;
 
 /// A student's day at a school, as its sources have told it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct SchoolDay<'a> {
     /// From the first bell to the last, when the bell schedule is known.
     pub hours: Option<Span>,
+    /// When classes meet by that schedule, whoever attends them.
+    pub bells: &'a [Span],
     /// Live marks for the whole day.
     pub marks: &'a [DayMark],
     /// The student's periods of the day, whatever is known of them.
@@ -14,7 +16,7 @@ pub struct SchoolDay<'a> {
 }
 
 /// A part of a day, in minutes after midnight there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span {
     /// Its first minute.
     pub begin: i32,
@@ -58,6 +60,8 @@ pub struct Period<'a> {
     pub official: bool,
     /// Whether the same class met earlier that day: it is one class, and one word on it, however often it meets.
     pub again: bool,
+    /// Whether the bell schedule leaves it out that day. Where marks alone count, it is a class of the day all the same.
+    pub is_off: bool,
     /// What was told of it.
     pub told: Told<'a>,
 }

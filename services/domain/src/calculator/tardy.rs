@@ -42,7 +42,7 @@ pub struct Late {
 }
 
 impl Late {
-    /// Takes the next day's lateness in, and tells what of the day becomes absent by it, beside what is already.
+    /// Takes the next day's lateness without excuse in, and tells what of the day becomes absent by it, beside what is already.
     pub fn add(&mut self, conversion: &Conversion, date: Date, tardy: bool, minutes: i32, absent: i32) -> i32 {
         let civil = date.to_civil();
         let month = (conversion.within == Within::Month).then(|| (civil.year(), civil.month()));

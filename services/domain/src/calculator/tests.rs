@@ -1,5 +1,7 @@
 //! Each way of counting that districts publish, with its figures.
 
+mod instruction;
+
 use super::*;
 
 fn one(yaml: &str) -> Calculator {
@@ -13,13 +15,13 @@ const EXCUSED: Option<Category> = Some(Category::ExcusedAbsence);
 fn periods<'a>(told: [Told<'a>; 6]) -> Vec<Period<'a>> {
     let period = |(at, told): (usize, Told<'a>)| {
         let begin = 480 + i32::try_from(at).unwrap() * 60;
-        Period { span: Some(Span { begin, end: begin + 60 }), official: at == 1, again: false, told }
+        Period { span: Some(Span { begin, end: begin + 60 }), official: at == 1, again: false, is_off: false, told }
     };
     told.into_iter().enumerate().map(period).collect()
 }
 
 fn absent(calculator: &Calculator, periods: &[Period<'_>]) -> Option<i32> {
-    let day = SchoolDay { hours: None, marks: &[], periods };
+    let day = SchoolDay { periods, ..SchoolDay::default() };
     calculator.count(&day).map(|counted| counted.absent)
 }
 
@@ -35,7 +37,7 @@ fn there(minutes: i32) -> [DayMark; 1] {
 fn by_leaving(calculator: &Calculator, minutes: i32) -> i32 {
     let marks = there(minutes);
     let hours = Some(Span { begin: 480, end: 870 });
-    calculator.count(&SchoolDay { hours, marks: &marks, periods: &[] }).unwrap().absent
+    calculator.count(&SchoolDay { hours, marks: &marks, ..SchoolDay::default() }).unwrap().absent
 }
 
 /// Source: Fairfax County, <https://education.fcps.org/lhs/attendance>: more than half of the day is a full day, 10 to 50% a part.
@@ -61,8 +63,8 @@ fn by_halves() {
     let it = one("    count: {halves: {noon: '11:15', needed-minutes: 150}}");
     let of = |mark: DayMark| {
         let hours = Some(Span { begin: 480, end: 870 });
-        let counted = it.count(&SchoolDay { hours, marks: &[mark], periods: &[] }).unwrap();
-        (counted.absent, counted.tardy)
+        let counted = it.count(&SchoolDay { hours, marks: &[mark], ..SchoolDay::default() }).unwrap();
+        (counted.absent, counted.arrival.is_tardy())
     };
     let came = |at, category| of(DayMark { category: Some(category), came_at: Some(at), ..DayMark::default() });
     assert_eq!(came(480 + 45, Category::Tardy), (0, true), "late inside the half");
@@ -76,7 +78,7 @@ fn a_day_of_known_length_alone_has_two_halves_as_long_and_no_clock() {
     let it = one("    count: {halves: {noon: '12:00', needed-minutes: 150}}\n    day-minutes: 390");
     let of = |mark: DayMark| {
         let mark = DayMark { category: ABSENT, ..mark };
-        it.count(&SchoolDay { hours: None, marks: &[mark], periods: &[] }).unwrap().absent
+        it.count(&SchoolDay { marks: &[mark], ..SchoolDay::default() }).unwrap().absent
     };
     assert_eq!(of(DayMark { minutes: Some(45), ..DayMark::default() }), 0);
     assert_eq!(of(DayMark { minutes: Some(46), ..DayMark::default() }), 50);
@@ -102,7 +104,7 @@ fn by_minutes_from_periods() {
 fn by_exact_minutes() {
     let it = one("    count: exact\n    day-minutes: 390");
     let mark = DayMark { category: ABSENT, minutes: Some(130), ..DayMark::default() };
-    let counted = it.count(&SchoolDay { hours: None, marks: &[mark], periods: &[] }).unwrap();
+    let counted = it.count(&SchoolDay { marks: &[mark], ..SchoolDay::default() }).unwrap();
     assert_eq!((counted.absent, counted.unexcused), (33, 33));
     let minutes = counted.minutes.unwrap();
     assert_eq!((minutes.scheduled, minutes.absent, minutes.unexcused), (390, 130, 130));
@@ -130,7 +132,7 @@ fn by_marks() {
 fn a_suspension_counts_by_where_it_is_served() {
     let of = |calculator: &Calculator, category| {
         let mark = DayMark { category: Some(category), ..DayMark::default() };
-        calculator.count(&SchoolDay { hours: None, marks: &[mark], periods: &[] }).unwrap().absent
+        calculator.count(&SchoolDay { marks: &[mark], ..SchoolDay::default() }).unwrap().absent
     };
     let shipped = Calculator::shipped();
     assert_eq!(of(&shipped, Category::SuspendedOut), 100);
@@ -169,6 +171,10 @@ fn what_is_shipped_reads_as_the_default_and_its_schema_knows_every_field() {
         "treat",
         "tardies",
         "day-minutes",
+        "instruction",
+        "passing-minutes",
+        "reporting",
+        "medical-absence",
         "weights",
         "exit-day-counts",
         "no-show-types",
@@ -203,11 +209,12 @@ fn nonsense_is_refused_with_its_place() {
     assert!(refused("    count: marks\n    wieghts: {}").contains("wieghts"));
     assert!(refused("    count: sundial").contains("sundial"));
     assert!(refused("    count: marks\n    treat: {remote: activity}").contains("treat"));
+    assert!(refused("    count: marks\n    instruction: {passing-minutes: -1}").contains("passing time"));
 }
 
 /// The minutes missed, and the hundredths absent.
 fn of_marks(calculator: &Calculator, mark: DayMark, hours: Span) -> (i32, i32) {
-    let counted = calculator.count(&SchoolDay { hours: Some(hours), marks: &[mark], periods: &[] }).unwrap();
+    let counted = calculator.count(&SchoolDay { hours: Some(hours), marks: &[mark], ..SchoolDay::default() }).unwrap();
     (counted.minutes.unwrap().absent, counted.absent)
 }
 
@@ -242,7 +249,13 @@ fn rounding_does_not_make_half_a_day_nor_unmake_it() {
 
 #[test]
 fn a_class_that_is_not_known_does_not_hide_minutes_that_are() {
-    let at = |begin, told| Period { span: Some(Span { begin, end: begin + 60 }), official: false, again: false, told };
+    let at = |begin, told| Period {
+        span: Some(Span { begin, end: begin + 60 }),
+        official: false,
+        again: false,
+        is_off: false,
+        told,
+    };
     let periods = [at(480, U), at(480, M), at(540, M)];
     assert_eq!(absent(&one("    count: exact"), &periods), Some(100));
     let bands = one("    count: {minutes-absent: [{from: 120, absent: 100}, {from: 0, absent: 0}]}");
@@ -258,9 +271,10 @@ fn minutes_of_a_class_that_meets_twice_are_missed_once() {
             span: Some(Span { begin, end: begin + 60 }),
             official: false,
             again,
+            is_off: false,
             told: Told::Marked(&told),
         };
-        let day = SchoolDay { hours: None, marks: &[], periods: &[at(600, false), at(480, true)] };
+        let day = SchoolDay { periods: &[at(600, false), at(480, true)], ..SchoolDay::default() };
         it.count(&day).unwrap().minutes.unwrap().absent
     };
     assert_eq!(of(Category::Tardy, 10), 10);

@@ -3,10 +3,10 @@
 //! A mark that does not say when is laid at the begin of what it is about (of an early departure, at the end), so that two marks
 //! for the same time are not added up.
 
-use smallvec::SmallVec;
-
+use super::Calculator;
 use super::fact::{DayMark, Period, PeriodMark, SchoolDay, Span, Told};
-use super::{Calculator, Method};
+use super::instruction::Taught;
+use super::span::{self, Spans, are_around, join, lay, without};
 use crate::day::WHOLE;
 use crate::settings::Category;
 
@@ -19,77 +19,113 @@ pub struct Minutes {
     pub absent: i32,
     /// Of that, without excuse.
     pub unexcused: i32,
-    /// Of that, by coming late.
+    /// Of that, by coming late without excuse.
     pub late: i32,
+    /// Of that, with a medical excuse.
+    pub medical: i32,
     /// Of what is scheduled, not known: nobody took attendance.
     pub unknown: i32,
 }
 
-impl Calculator {
-    /// A day of so many minutes, when it is not known when it begins: around noon, where halves count, so that both are as long.
-    fn laid_out(&self, minutes: i32) -> Span {
-        let begin = if let Method::Halves { noon, .. } = self.method { noon - minutes / 2 } else { 0 };
-        Span { begin, end: begin + minutes }
-    }
+/// What a mark's code comes to by a calculator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Meaning {
+    /// What it counts as.
+    pub(super) category: Option<Category>,
+    /// Came late, and has no excuse.
+    pub(super) late: bool,
+    /// Absent with a medical excuse.
+    pub(super) medical: bool,
 }
 
-impl Minutes {
-    pub(super) fn miss(&mut self, category: Option<Category>, minutes: i32) {
-        self.absent += minutes;
-        match category {
-            Some(Category::UnexcusedAbsence) => self.unexcused += minutes,
-            Some(Category::Tardy) => self.late += minutes,
-            _ => {}
+impl Calculator {
+    /// What a code comes to here. A district that says what excused tardies or medical absences count as wants them told no more apart
+    /// from what they count as.
+    pub(super) fn meaning(&self, said: Option<Category>) -> Meaning {
+        let category = self.treat(said);
+        let apart = said.is_some_and(|said| !self.treat.contains_key(&said));
+        Meaning {
+            category,
+            late: category == Some(Category::Tardy) && !(apart && said == Some(Category::ExcusedTardy)),
+            medical: apart && said == Some(Category::MedicalAbsence),
         }
     }
 }
 
-type Spans = SmallVec<[Span; 8]>;
+impl Minutes {
+    pub(super) fn miss(&mut self, said: Meaning, minutes: i32) {
+        self.absent += minutes;
+        self.unexcused += if said.category == Some(Category::UnexcusedAbsence) { minutes } else { 0 };
+        self.late += if said.late { minutes } else { 0 };
+        self.medical += if said.medical { minutes } else { 0 };
+    }
+}
 
 /// The day's minutes.
+#[derive(Default)]
 pub(super) struct Timeline {
     scheduled: Spans,
     missed: Spans,
     unexcused: Spans,
     late: Spans,
+    medical: Spans,
     unknown: Spans,
 }
 
 impl Timeline {
     /// Lays a day out; none without a bell schedule or a stated length of the day.
     pub(super) fn of(day: &SchoolDay<'_>, calculator: &Calculator) -> Option<Self> {
-        let mut line = Self {
-            scheduled: Spans::new(),
-            missed: Spans::new(),
-            unexcused: Spans::new(),
-            late: Spans::new(),
-            unknown: Spans::new(),
-        };
-        // Of a day whose length alone is known, times of the clock say nothing.
-        let clock = day.hours.is_some();
-        let hours = day.hours.or_else(|| calculator.day_minutes.map(|minutes| calculator.laid_out(minutes)));
+        let mut line = Self::default();
         if day.marks.is_empty() {
             line.add_periods(day.periods, calculator);
         } else {
-            let hours = hours?;
-            line.scheduled.push(hours);
+            let Taught { spans, clock } = calculator.taught(day)?;
+            line.scheduled = spans;
             for mark in day.marks {
-                line.add_mark(mark, hours, clock, calculator);
+                // Of a day whose length alone is known, times of the clock say nothing.
+                line.add_mark(mark, clock, calculator);
             }
         }
         // Classes without times of which none was missed say that the student was there for all of the day, however long each is.
         if line.scheduled.is_empty() && day.periods.iter().all(|period| calculator.is_present(period.told)) {
-            line.scheduled.push(hours?);
+            line.scheduled = calculator.taught(day)?.spans;
         }
         if line.scheduled.is_empty() {
             return None;
         }
-        for spans in [&mut line.scheduled, &mut line.missed, &mut line.unexcused, &mut line.late, &mut line.unknown] {
+        for spans in [
+            &mut line.scheduled,
+            &mut line.missed,
+            &mut line.unexcused,
+            &mut line.late,
+            &mut line.medical,
+            &mut line.unknown,
+        ] {
             join(spans);
         }
+        line.pass(calculator.instruction.passing());
         // Of two classes at one time, the one that was missed tells of those minutes.
         line.unknown = without(&line.unknown, &line.missed);
         Some(line)
+    }
+
+    /// Passing time between classes is instruction too, and missed by who missed the classes on both sides of it.
+    fn pass(&mut self, longest: i32) {
+        for gap in span::bridge(&mut self.scheduled, longest) {
+            let mut not_seen = self.missed.clone();
+            not_seen.extend_from_slice(&self.unknown);
+            join(&mut not_seen);
+            for spans in [&mut self.missed, &mut self.unexcused, &mut self.medical] {
+                if are_around(spans, gap) {
+                    spans.push(gap);
+                    join(spans);
+                }
+            }
+            if are_around(&not_seen, gap) {
+                self.unknown.push(gap);
+                join(&mut self.unknown);
+            }
+        }
     }
 
     fn add_periods(&mut self, periods: &[Period<'_>], calculator: &Calculator) {
@@ -112,49 +148,63 @@ impl Timeline {
 
     /// A mark is one word on all meetings of its class, which are in order: the minutes that it states are laid over them until
     /// they are used up.
-    fn add_period_mark(&mut self, mark: &PeriodMark, meetings: &[Span], calculator: &Calculator) {
-        let category = calculator.treat(mark.category);
-        let at_the_end = category == Some(Category::EarlyDeparture);
-        let mut left = stated_minutes(category, mark.minutes);
-        for at in 0..meetings.len() {
-            let span = meetings[if at_the_end { meetings.len() - 1 - at } else { at }];
-            let all = span.minutes();
-            let minutes = left.map_or(missed_of_period(category, all), |left| left.clamp(0, all));
-            left = left.map(|left| left - minutes);
-            let (begin, end) =
-                if at_the_end { (span.end - minutes, span.end) } else { (span.begin, span.begin + minutes) };
-            self.miss(category, Span { begin, end });
-        }
+    fn add_period_mark(&mut self, mark: &PeriodMark, meetings: &Spans, calculator: &Calculator) {
+        let said = calculator.meaning(mark.category);
+        let at_the_end = said.category == Some(Category::EarlyDeparture);
+        let missed = |meeting: &Span| {
+            let minutes = part_of(meeting.minutes(), absent_part(said.category, None));
+            lay(&Spans::from_slice(&[*meeting]), minutes, at_the_end)
+        };
+        let missed: Spans = match stated_minutes(said.category, mark.minutes) {
+            Some(minutes) => lay(meetings, minutes, at_the_end),
+            None => meetings.iter().flat_map(missed).collect(),
+        };
+        self.miss_all(said, &missed);
     }
 
-    fn add_mark(&mut self, mark: &DayMark, hours: Span, clock: bool, calculator: &Calculator) {
-        let category = calculator.treat(mark.category);
+    fn add_mark(&mut self, mark: &DayMark, clock: bool, calculator: &Calculator) {
+        let said = calculator.meaning(mark.category);
         if !clock || mark.came_at.is_none() && mark.left_at.is_none() {
-            self.miss(category, missed_of_day(category, mark, hours));
+            let share = part_of(span::minutes(&self.scheduled), absent_part(said.category, mark.share));
+            let minutes = stated_minutes(said.category, mark.minutes).unwrap_or(share);
+            let missed = lay(&self.scheduled, minutes, said.category == Some(Category::EarlyDeparture));
+            self.miss_all(said, &missed);
             return;
         }
         // Leaving for a field trip is no absence.
-        if !category.is_some_and(may_be_late) {
+        if !said.category.is_some_and(may_be_late) {
             return;
         }
+        let begin = self.scheduled.first().map_or(0, |span| span.begin);
+        let end = self.scheduled.last().map_or(0, |span| span.end);
         match (mark.came_at, mark.left_at) {
-            (Some(came), Some(left)) if left <= came => self.miss(category, Span { begin: left, end: came }),
+            (Some(came), Some(left)) if left <= came => self.miss(said, Span { begin: left, end: came }),
             (came, left) => {
-                self.miss(category, Span { begin: hours.begin, end: came.unwrap_or(hours.begin) });
-                self.miss(category, Span { begin: left.unwrap_or(hours.end), end: hours.end });
+                self.miss(said, Span { begin, end: came.unwrap_or(begin) });
+                self.miss(said, Span { begin: left.unwrap_or(end), end });
             }
         }
     }
 
-    fn miss(&mut self, category: Option<Category>, span: Span) {
+    fn miss_all(&mut self, said: Meaning, spans: &Spans) {
+        for span in spans {
+            self.miss(said, *span);
+        }
+    }
+
+    fn miss(&mut self, said: Meaning, span: Span) {
         if span.minutes() == 0 {
             return;
         }
         self.missed.push(span);
-        match category {
-            Some(Category::UnexcusedAbsence) => self.unexcused.push(span),
-            Some(Category::Tardy) => self.late.push(span),
-            _ => {}
+        if said.category == Some(Category::UnexcusedAbsence) {
+            self.unexcused.push(span);
+        }
+        if said.late {
+            self.late.push(span);
+        }
+        if said.medical {
+            self.medical.push(span);
         }
     }
 
@@ -166,6 +216,7 @@ impl Timeline {
             absent: of(&self.missed),
             unexcused: of(&self.unexcused),
             late: of(&self.late),
+            medical: of(&self.medical),
             unknown: of(&self.unknown),
         }
     }
@@ -180,24 +231,9 @@ impl Timeline {
     }
 }
 
-/// The missed minutes of a period of so many, by a mark that states none.
-fn missed_of_period(category: Option<Category>, minutes: i32) -> i32 {
-    part_of(minutes, absent_part(category, None))
-}
-
 /// Hundredths of so many minutes. Half a day absent has to come to at least half of its minutes, so what is left over is missed.
 fn part_of(minutes: i32, part: i32) -> i32 {
     (part * minutes + WHOLE - 1) / WHOLE
-}
-
-fn missed_of_day(category: Option<Category>, mark: &DayMark, hours: Span) -> Span {
-    let share = part_of(hours.minutes(), absent_part(category, mark.share));
-    let stated = stated_minutes(category, mark.minutes);
-    let minutes = stated.unwrap_or(share).clamp(0, hours.minutes());
-    match category {
-        Some(Category::EarlyDeparture) => Span { begin: hours.end - minutes, end: hours.end },
-        _ => Span { begin: hours.begin, end: hours.begin + minutes },
-    }
 }
 
 /// Item 3 of the default policy: the absent part of one daily mark.
@@ -227,33 +263,4 @@ pub(super) fn stated_minutes(category: Option<Category>, minutes: Option<i32>) -
 /// Whether minutes that come with it were missed.
 fn may_be_late(category: Category) -> bool {
     is_absence(category) || matches!(category, Category::Partial | Category::Tardy | Category::EarlyDeparture)
-}
-
-/// Spans without the parts that lie in others; both in order, and none touches the next.
-fn without(spans: &Spans, others: &Spans) -> Spans {
-    let mut rest = Spans::new();
-    for span in spans {
-        let mut begin = span.begin;
-        for other in others.iter().filter(|other| other.begin < span.end && other.end > span.begin) {
-            rest.push(Span { begin, end: other.begin });
-            begin = other.end;
-        }
-        rest.push(Span { begin, end: span.end });
-    }
-    rest.retain(|span| span.minutes() > 0);
-    rest
-}
-
-/// Puts spans in order and joins those that touch.
-fn join(spans: &mut Spans) {
-    spans.retain(|span| span.minutes() > 0);
-    spans.sort_unstable_by_key(|span| span.begin);
-    let mut joined = Spans::new();
-    for span in spans.iter() {
-        match joined.last_mut().filter(|last: &&mut Span| span.begin <= last.end) {
-            Some(last) => last.end = last.end.max(span.end),
-            None => joined.push(*span),
-        }
-    }
-    *spans = joined;
 }

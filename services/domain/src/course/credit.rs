@@ -2,10 +2,12 @@
 
 use crate::code;
 use crate::date::Date;
+use crate::enrollment::reaches;
 use crate::evaluation::Evaluation;
-use crate::ledger::{Further, Said, Spell, Taken, text};
+use crate::ledger::{Said, Spell, Taken, text};
 
 use super::point::{CREDIT, is_over};
+use super::{fails, transcript};
 
 /// Credits that a ninth grader on track has earned by the end of the year. Source: University of Chicago Consortium on School
 /// Research, the Freshman On-Track indicator: at least five full-year credits, and no more than one semester F in a core course.
@@ -31,7 +33,7 @@ pub struct Credits {
     is_ninth_grader: bool,
     /// The part of `attempted` that is not of a summer term.
     regular_attempted: i64,
-    /// Whether the last session of the year at the student's school has ended.
+    /// Whether the student's school year is over.
     is_year_over: bool,
 }
 
@@ -39,12 +41,8 @@ impl Credits {
     /// Of a student's school year. A transcript has no date, so it counts as soon as it is sent.
     pub fn of(evaluation: &Evaluation<'_>, as_of: Date) -> Self {
         let mut credits = Self::default();
-        for further in evaluation.further() {
-            let Further::Transcript(taken) = further else { continue };
-            let is_known = evaluation.view.missing(&further).is_none();
-            if is_known && taken.school_year <= evaluation.year() {
-                credits.add(&taken, evaluation);
-            }
+        for taken in transcript::counted(evaluation) {
+            credits.add(&taken, evaluation);
         }
         credits.is_ninth_grader = credits.any && in_grade(evaluation, as_of, &["ninth grade", "9", "09"]);
         credits.is_year_over = credits.is_ninth_grader && is_year_over(evaluation, as_of);
@@ -64,7 +62,7 @@ impl Credits {
             self.regular += earned;
             self.regular_attempted += taken.attempted.unwrap_or(0);
             let core = evaluation.view.subjects(taken.course).is_some_and(|subjects| subjects.core);
-            self.core_failures += i64::from(core && failed(taken, evaluation.settings.failing_below));
+            self.core_failures += i64::from(core && failed(taken, evaluation));
         }
     }
 
@@ -78,12 +76,8 @@ impl Credits {
     }
 }
 
-fn failed(taken: &Taken<'_>, failing_below: i64) -> bool {
-    let by_grade = match (taken.numeric, taken.letter.map(text)) {
-        (Some(numeric), _) => numeric < failing_below,
-        (None, Some(letter)) => code::failing_letter(letter),
-        (None, None) => false,
-    };
+fn failed(taken: &Taken<'_>, evaluation: &Evaluation<'_>) -> bool {
+    let by_grade = fails(taken.numeric, taken.letter.map(text), evaluation.settings);
     is_over(taken) && (by_grade || code::value(text(taken.result)) == "fail")
 }
 
@@ -93,11 +87,16 @@ pub(crate) fn in_grade(evaluation: &Evaluation<'_>, as_of: Date, names: &[&str])
     last.is_some_and(|spell| names.contains(&code::value(text(spell.grade_level)).as_str()))
 }
 
-/// Whether every session of the year that the school of that enrollment has is over; not while none is known.
+/// Whether the last instructional date of that enrollment's calendar is past, or the year itself at its end: sessions do not say, since
+/// one in summer may last as long as the year.
 fn is_year_over(evaluation: &Evaluation<'_>, as_of: Date) -> bool {
-    let school = last_spell(evaluation, as_of).and_then(|spell| evaluation.view.find_school(spell.school));
-    let end = school.and_then(|school| evaluation.view.last_session_end(school, evaluation.year()));
-    end.is_some_and(|end| end < as_of)
+    let (view, year) = (evaluation.view, evaluation.year());
+    let last = || {
+        let spell = last_spell(evaluation, as_of).filter(|spell| reaches(spell.exit_on, year))?;
+        let calendar = view.calendar(spell.calendar, view.find_school(spell.school)?, year)?;
+        calendar.instructional.last().copied()
+    };
+    as_of >= year.last_day() || last().is_some_and(|last| last < as_of)
 }
 
 fn last_spell<'a>(evaluation: &Evaluation<'a>, as_of: Date) -> Option<Spell<'a>> {

@@ -1,9 +1,10 @@
 //! Grade point averages: of the year's grades, and of the transcript.
 
+use super::transcript;
 use crate::code;
 use crate::date::Date;
 use crate::evaluation::Evaluation;
-use crate::ledger::{Further, Taken, text};
+use crate::ledger::{Taken, text};
 
 /// A whole credit, in thousandths; what a course without stated credits weighs.
 pub(crate) const CREDIT: i64 = 1_000;
@@ -43,9 +44,8 @@ pub fn current(evaluation: &Evaluation<'_>, as_of: Date) -> Option<i64> {
 /// are not complete count in none.
 pub fn cumulative(evaluation: &Evaluation<'_>) -> Option<i64> {
     let mut mean = Mean::default();
-    for further in evaluation.further() {
-        let Further::Transcript(taken) = further else { continue };
-        if taken.school_year <= evaluation.year() && evaluation.view.missing(&further).is_none() && is_over(&taken) {
+    for taken in transcript::counted(evaluation) {
+        if is_over(&taken) {
             let worth = evaluation.settings.grade_scale.worth(taken.numeric, taken.letter.map(text));
             if let Some(worth) = worth {
                 mean.add(worth, taken.attempted.unwrap_or(CREDIT).max(0));

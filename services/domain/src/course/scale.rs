@@ -62,9 +62,14 @@ impl GradeScale {
     pub fn worth(&self, numeric: Option<i64>, letter: Option<&str>) -> Option<i64> {
         match (numeric, letter) {
             (Some(numeric), _) if !self.numbers.is_empty() => Some(self.of_number(numeric)),
-            (_, Some(letter)) => self.letters.get(letter.trim().to_uppercase().as_str()).copied(),
+            (_, Some(letter)) => self.of_letter(letter),
             _ => None,
         }
+    }
+
+    /// What a letter is worth, hundredths of a grade point; none of one that is not there.
+    pub fn of_letter(&self, letter: &str) -> Option<i64> {
+        self.letters.get(letter.trim().to_uppercase().as_str()).copied()
     }
 
     fn of_number(&self, numeric: i64) -> i64 {

@@ -1,9 +1,11 @@
 //! What a student's ledger says beside attendance, as the measures of course performance, behavior and connections read it.
 
 use super::{Evaluation, Leaning};
+use crate::calculated::ClassDay;
 use crate::date::Date;
 use crate::event::SectionMembership;
-use crate::ledger::{Further, GradeWord, Said};
+use crate::id::SchoolId;
+use crate::ledger::{Further, GradeWord, Said, Taken};
 
 impl<'a> Evaluation<'a> {
     /// What is said of conduct, coursework and connections. Most students have nothing of it, and it costs nothing then.
@@ -13,6 +15,12 @@ impl<'a> Evaluation<'a> {
             Said::Further(further) => Some(further),
             _ => None,
         })
+    }
+
+    /// Courses of the transcript with their sources, of a student who is known.
+    pub(crate) fn transcript(&self) -> impl Iterator<Item = (&'a str, Taken<'a>)> {
+        let facts = self.ledger.borrowed();
+        self.said.registered.then(|| facts.transcript()).into_iter().flatten()
     }
 
     /// Grades of a student who is known.
@@ -27,6 +35,17 @@ impl<'a> Evaluation<'a> {
         let school = self.view.find_school(school);
         let days = school.and_then(|school| self.find(school));
         days.into_iter().flatten().map(|(_, day)| day.date)
+    }
+
+    /// The student's classes up to a date, of the district or at one school, of which it is known whether the student was there.
+    pub(crate) fn classes(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<ClassDay> {
+        let it = self.by_calculators();
+        let wanted = self.schools.iter().filter(|(of, _)| school.is_none_or(|school| school == *of));
+        let classes = wanted.flat_map(|(school, dates)| {
+            let end = dates.partition_point(|date| *date <= as_of);
+            it.classes(school, &dates[..end])
+        });
+        classes.collect()
     }
 
     /// The student's sections and when.

@@ -1,5 +1,6 @@
 //! Reading a ledger: what evaluation walks over, and live facts with their origins for those who show them.
 
+use super::further::{Further, Taken};
 use super::layout::{self, Layout};
 use super::mark::Entries;
 use super::word::{Graded, Said, Word, Words};
@@ -51,6 +52,14 @@ impl<'a> Facts<'a> {
             Said::Grade(grade) => {
                 Some(GradeWord { source: text(word.source), key: word.key, revision: word.revision, grade })
             }
+            _ => None,
+        })
+    }
+
+    /// Live courses of the transcript with their sources, in the order of source and key.
+    pub(crate) fn transcript(self) -> impl Iterator<Item = (&'a str, Taken<'a>)> {
+        Words::new(self.0.items, self.0.words).filter_map(|word| match word.said? {
+            Said::Further(Further::Transcript(taken)) => Some((text(word.source), taken)),
             _ => None,
         })
     }

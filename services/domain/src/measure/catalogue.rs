@@ -1,7 +1,7 @@
 //! The catalogue: one entry for each measure and family. Documentation, conditions, API fields and columns come from it.
 
 use super::name::SIMPLE;
-use super::{Clock, Counted, Measure, Unit};
+use super::{Clock, Counted, InClass, Measure, Unit};
 
 /// What is said of a measure, or of a family of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub enum Needs {
     Connections,
     /// Scores of surveys.
     Surveys,
+    /// Sections, who belongs to them, and marks for them or for whole days.
+    Classes,
 }
 
 /// What may follow a family's name, and what it narrows the measure to.
@@ -67,7 +69,7 @@ impl Measure {
     /// Its entry, or its family's.
     pub fn entry(self) -> Entry {
         let (meaning, source, needs) = words(self);
-        let family = matches!(self, Self::Of(..));
+        let family = matches!(self, Self::Of(..) | Self::InClass(..));
         let name = SIMPLE.iter().find(|(of, _)| *of == self).map(|(_, name)| *name);
         let name = name.unwrap_or(match self {
             Self::Of(Counted::Unexplained, _) => "unexplained",
@@ -79,6 +81,10 @@ impl Measure {
             Self::Of(Counted::Unexcused, _) => "unexcused",
             Self::Of(Counted::Tardy, _) => "tardy",
             Self::Further(further) => further.entry().name,
+            Self::InClass(InClass::Absences, _) => "class_absences",
+            Self::InClass(InClass::Unexcused, _) => "class_unexcused",
+            Self::InClass(InClass::Skipped, _) => "classes_skipped",
+            Self::InClass(InClass::Rate, _) => "class_absent_rate",
             _ => "federal_chronic",
         });
         Entry { name, meaning, unit: self.unit(), source, needs, kept: self.is_kept(), family }
@@ -94,10 +100,12 @@ pub fn entries() -> Vec<Entry> {
     let over_days = over_days.map(|counted| Measure::Of(counted, Window(LastDays(1)))).into_iter();
     let own = [Counted::Unexplained, Counted::Rate, Counted::MinutesAbsent, Counted::MinutesUnexcused];
     let own = own.map(|counted| Measure::Of(counted, Window(Year))).into_iter();
+    let in_class = [InClass::Absences, InClass::Unexcused, InClass::Skipped, InClass::Rate];
+    let in_class = in_class.map(|counted| Measure::InClass(counted, Window(Year))).into_iter();
     let rest = SIMPLE.iter().map(|(measure, _)| *measure).filter(|measure| !measure.is_kept());
     let rest = rest.chain([Measure::FederalChronic(super::name::FEDERAL_MINIMUM)]);
     let rest = rest.chain(super::Further::all().map(Measure::Further));
-    kept.chain(over_days).chain(own).chain(rest).map(Measure::entry).collect()
+    kept.chain(over_days).chain(own).chain(in_class).chain(rest).map(Measure::entry).collect()
 }
 
 type Words = (&'static str, &'static str, &'static [Needs]);
@@ -150,6 +158,12 @@ fn words(measure: Measure) -> Words {
             &[],
         ),
         Measure::Truancy(clock) => truancy_words(clock),
+        Measure::InClass(counted, _) => class_words(counted),
+        Measure::TexasClasses => (
+            "classes of which less than 90 % of the days so far were attended, whatever the reason",
+            "Texas Education Code 25.092: credit for a class from 90 % of the days that it is offered",
+            &[Needs::Classes],
+        ),
         Measure::Further(further) => {
             let entry = further.entry();
             (entry.meaning, entry.source, entry.needs)
@@ -174,14 +188,30 @@ fn counted_words(counted: Counted) -> Words {
     }
 }
 
+fn class_words(counted: InClass) -> Words {
+    const SKIP: &str =
+        "PowerSchool Attendance Intervention, real-time notifications: present in one period, absent in another";
+    let (meaning, source) = match counted {
+        InClass::Absences => ("dates missed within of the class that was missed most, for any reason", DEFAULT),
+        InClass::Unexcused => ("dates missed within without excuse of the class that was missed most so", DEFAULT),
+        InClass::Skipped => (
+            "classes missed within by their own marks, without a known excuse, on a day on which the student was at school",
+            SKIP,
+        ),
+        InClass::Rate => ("the largest share missed within of a class, cut; -1 without a date of one", DEFAULT),
+    };
+    (meaning, source, &[Needs::Classes])
+}
+
 fn truancy_words(clock: Clock) -> Words {
     const OHIO: &str = "Ohio Revised Code 2151.011 and 3321.191 (House Bill 410): 30 hours in a row, 42 in a school month, 72 in a year";
+    const OHIO_ALL: &str = "Ohio Revised Code 3321.191 (C)(1): 38 hours in a school month or 65 in a school year with a nonmedical excuse or without legitimate excuse";
     const TEXAS: &str = "Texas Education Code 25.0951 and 25.095: 3 days or parts in four weeks, 10 in six months";
     const FLORIDA: &str = "Florida Statutes 1003.26 and 1003.01: 5 in a calendar month, 10 and 15 in 90 calendar days";
     match clock {
         Clock::CaliforniaOccasions => (
             "days wholly missed without excuse, and days missed or late by more than 30 minutes without excuse, in the school year; \
-             no code says whether a tardy is excused, so each counts",
+             an excused tardy is none",
             "California Education Code 48260: truant from 3",
             &[Needs::Minutes],
         ),
@@ -200,6 +230,16 @@ fn truancy_words(clock: Clock) -> Words {
         Clock::OhioYear => (
             "minutes missed without excuse in the school year; -1 when some has no known length",
             OHIO,
+            &[Needs::Minutes],
+        ),
+        Clock::OhioNonmedicalMonth => (
+            "minutes missed, also by coming late, without a medical excuse in the school month; -1 when some has no known length",
+            OHIO_ALL,
+            &[Needs::Minutes],
+        ),
+        Clock::OhioNonmedicalYear => (
+            "minutes missed, also by coming late, without a medical excuse in the school year; -1 when some has no known length",
+            OHIO_ALL,
             &[Needs::Minutes],
         ),
         Clock::FloridaMonth => {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use jiff::civil::Weekday;
 
-use super::{Clock, Counted, Further, Measure};
+use super::{Clock, Counted, Further, InClass, Measure};
 use crate::window::Window;
 
 /// Which of a student's counted days a measure looks at.
@@ -33,8 +33,15 @@ const COUNTED: [(Counted, &str); 8] = [
     (Counted::MinutesUnexcused, "minutes_unexcused"),
 ];
 
+const IN_CLASS: [(InClass, &str); 4] = [
+    (InClass::Absences, "class_absences"),
+    (InClass::Unexcused, "class_unexcused"),
+    (InClass::Skipped, "classes_skipped"),
+    (InClass::Rate, "class_absent_rate"),
+];
+
 /// Measures with a name that has no parts.
-pub(super) const SIMPLE: [(Measure, &str); 28] = [
+pub(super) const SIMPLE: [(Measure, &str); 31] = [
     (Measure::Enrolled, "enrolled"),
     (Measure::Absent, "absent"),
     (Measure::Unexcused, "unexcused"),
@@ -57,9 +64,12 @@ pub(super) const SIMPLE: [(Measure, &str); 28] = [
     (Measure::Truancy(Clock::CaliforniaOccasions), "truancy_ca_occasions"),
     (Measure::Truancy(Clock::TexasFourWeeks), "truancy_tx_days_in_4_weeks"),
     (Measure::Truancy(Clock::TexasSixMonths), "truancy_tx_days_in_6_months"),
+    (Measure::TexasClasses, "truancy_tx_classes_below_90_percent"),
     (Measure::Truancy(Clock::OhioInARow), "truancy_oh_minutes_in_a_row"),
     (Measure::Truancy(Clock::OhioMonth), "truancy_oh_minutes_in_school_month"),
     (Measure::Truancy(Clock::OhioYear), "truancy_oh_minutes_in_year"),
+    (Measure::Truancy(Clock::OhioNonmedicalMonth), "truancy_oh_nonmedical_minutes_in_school_month"),
+    (Measure::Truancy(Clock::OhioNonmedicalYear), "truancy_oh_nonmedical_minutes_in_year"),
     (Measure::Truancy(Clock::FloridaMonth), "truancy_fl_absences_in_month"),
     (Measure::Truancy(Clock::FloridaNinetyDays), "truancy_fl_absences_in_90_days"),
     (Measure::Truancy(Clock::NewMexicoRate), "truancy_nm_rate"),
@@ -80,6 +90,10 @@ pub(super) fn of(measure: Measure) -> Cow<'static, str> {
     match measure {
         Measure::Of(counted, among) => {
             let name = COUNTED.iter().find(|(of, _)| *of == counted).map_or("", |(_, name)| *name);
+            Cow::Owned(format!("{name}{}", suffix(among)))
+        }
+        Measure::InClass(counted, among) => {
+            let name = IN_CLASS.iter().find(|(of, _)| *of == counted).map_or("", |(_, name)| *name);
             Cow::Owned(format!("{name}{}", suffix(among)))
         }
         Measure::FederalChronic(FEDERAL_MINIMUM) => Cow::Borrowed("federal_chronic"),
@@ -118,8 +132,16 @@ pub(super) fn find(name: &str) -> Option<Measure> {
     if let Some(further) = Further::find(name) {
         return Some(Measure::Further(further));
     }
-    let parts = COUNTED.iter().filter_map(|(counted, prefix)| Some((*counted, name.strip_prefix(prefix)?)));
-    parts.into_iter().find_map(|(counted, rest)| Some(Measure::Of(counted, among(rest)?)))
+    let of_days = COUNTED.iter().find_map(|(counted, prefix)| {
+        let among = among(name.strip_prefix(prefix)?)?;
+        Some(Measure::Of(*counted, among))
+    });
+    of_days.or_else(|| {
+        IN_CLASS.iter().find_map(|(counted, prefix)| {
+            let among = among(name.strip_prefix(prefix)?)?;
+            Some(Measure::InClass(*counted, among))
+        })
+    })
 }
 
 fn among(rest: &str) -> Option<Among> {
@@ -177,6 +199,10 @@ mod tests {
             "federal_chronic",
             "federal_chronic_from_30_days",
             "truancy_oh_minutes_in_a_row",
+            "truancy_oh_nonmedical_minutes_in_year",
+            "class_absences_last_28_days",
+            "classes_skipped_this_school_month",
+            "class_absent_rate",
             "gpa",
             "missing_work_last_7_days",
         ] {

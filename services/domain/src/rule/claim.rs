@@ -150,6 +150,8 @@ pub fn describe(mark: &AttendanceMark, category: Option<Category>) -> String {
         Some(Category::SuspendedIn) => "suspended at school",
         Some(Category::Remote) => "taking part remotely",
         Some(Category::Activity) => "school activity",
+        Some(Category::MedicalAbsence) => "absence, medical excuse",
+        Some(Category::ExcusedTardy) => "tardy, excused",
         None => "unmapped code",
     };
     match (mark.scope, mark.share) {

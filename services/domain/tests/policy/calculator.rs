@@ -18,7 +18,13 @@ fn rings(world: &mut World, periods: &[&str], on: i32) {
         world.defines(name, Entry::ClassPeriod(period));
     }
     let class_periods = periods.iter().map(|name| id(name)).collect();
-    let schedule = BellSchedule { school: school("1"), dates: vec![day(on)], class_periods, hours: None };
+    let schedule = BellSchedule {
+        school: school("1"),
+        dates: vec![day(on)],
+        class_periods,
+        hours: None,
+        grade_levels: Vec::new(),
+    };
     world.defines(&format!("bells of {on}"), Entry::BellSchedule(schedule));
 }
 
@@ -161,4 +167,42 @@ fn the_first_calculator_that_applies_to_the_school_and_calendar_counts() {
     world.defines("calendar main", Entry::Calendar(calendar));
     world.counts_by(&by("{calendars: [main]}"));
     assert_eq!(world.absence(day(2)), Some((100, 100)));
+}
+
+/// Of one district: a school that sends exceptions alone beside one that sends every mark.
+#[test]
+fn silence_means_what_each_school_says_it_does() {
+    let mut world = World::of_school_days(4);
+    world.opens("2").calendar("of 2", "2", 1..=4);
+    world.counts_by("  - id: charter\n    applies: {schools: ['2']}\n    count: marks\n    reporting: positive");
+    assert_eq!((world.total(), world.value("unknown_days")), ((400, 0), 0));
+    world.says("enrollment", enrolled("2", day(1)));
+    assert_eq!((world.total(), world.value("unknown_days")), ((0, 0), 4));
+    world.says("here", mark("Present", day(1)).at("2")).says("away", absent(day(3)).at("2"));
+    assert_eq!((world.total(), world.value("unknown_days")), ((200, 100), 2));
+    world.settings.reporting = homeroom_domain::settings::Reporting::Positive;
+    world.counts_by("  - id: charter\n    applies: {schools: ['2']}\n    count: marks\n    reporting: negative");
+    assert_eq!((world.total(), world.value("unknown_days")), ((400, 100), 0));
+}
+
+#[test]
+fn bells_ring_for_the_grade_levels_that_they_name() {
+    let mut world = World::of_school_days(2);
+    rings(&mut world, &["first", "second", "third", "fourth"], 2);
+    world.counts_by("  - id: ours\n    count: exact");
+    world.says("mark", absent(day(2)));
+    assert_eq!(world.value("minutes_absent"), 240);
+    let seniors = BellSchedule {
+        school: school("1"),
+        dates: vec![day(2)],
+        class_periods: vec![id("first"), id("second")],
+        hours: None,
+        grade_levels: vec!["uri://ed-fi.org/GradeLevelDescriptor#Twelfth grade".to_owned()],
+    };
+    world.defines("bells of seniors", Entry::BellSchedule(seniors));
+    assert_eq!(world.value("minutes_absent"), 240, "the student is of no grade level");
+    let grade_level = "uri://state.gov/GradeLevelDescriptor#TWELFTH GRADE".to_owned();
+    let senior = homeroom_domain::event::Enrollment { grade_level, ..enrolled("1", day(1)) };
+    world.says("enrollment", senior);
+    assert_eq!(world.value("minutes_absent"), 120);
 }

@@ -321,6 +321,13 @@ impl World {
         self
     }
 
+    /// The next word of another source.
+    pub(crate) fn hears_from(&mut self, source: &str, key: &str, said: impl Said) -> &mut Self {
+        let origin = Origin { source: SourceId::parse(source).unwrap(), ..self.next(key) };
+        self.ledger.apply(origin, Change::Recorded(said.fact()));
+        self
+    }
+
     /// A word with its own revision.
     pub(crate) fn says_at(&mut self, key: &str, revision: u64, said: impl Said) -> Applied {
         self.ledger.apply(origin(key, revision), Change::Recorded(said.fact()))

@@ -26,6 +26,8 @@ struct Hours<'a> {
     #[serde(borrow)]
     class_periods: Value<'a>,
     #[serde(borrow)]
+    grade_levels: Value<'a>,
+    #[serde(borrow)]
     begin_at: Value<'a>,
     #[serde(borrow)]
     end_at: Value<'a>,
@@ -71,6 +73,9 @@ pub(super) fn bell_schedule(draft: &Draft<'_>) -> Result<Canonical, Problem> {
             dates: Field::at("$.data.dates", &it.dates).dates(draft.today())?,
             class_periods: draft.references(Kind::ClassPeriod, Field::at("$.data.class_periods", &it.class_periods))?,
             hours: it.hours()?,
+            grade_levels: Field::at("$.data.grade_levels", &it.grade_levels)
+                .present()
+                .map_or(Ok(Vec::new()), Field::codes)?,
         }))
     };
     draft.entry(reference::Kind::BellSchedule, key, entry)

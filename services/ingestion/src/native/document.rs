@@ -13,7 +13,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 /// The fields of a settings document and of its clock, as a sender is told.
-const FIELDS: [&str; 7] = ["clock", "failing_below", "reporting", "codes", "disciplines", "connections", "grade_scale"];
+const FIELDS: [&str; 8] =
+    ["clock", "failing_below", "reporting", "codes", "disciplines", "connections", "grade_scale", "transcript_sources"];
 const CLOCK_FIELDS: [&str; 3] = ["time_zone", "offset_seconds", "day_close_minute"];
 
 /// The most codes that a district may give a meaning; states know some dozens.
@@ -22,6 +23,8 @@ const MAX_CODE_BYTES: usize = 300;
 const MINUTES_OF_A_DAY: u16 = 24 * 60;
 /// The most steps of a grade scale; one for each percent is half of it.
 const MAX_STEPS: usize = 200;
+/// The most sources that are declared; a district has a handful.
+const MAX_SOURCES: usize = 50;
 /// Hundredths of a point.
 const LARGEST_GRADE: i64 = 1_000_000;
 
@@ -71,6 +74,9 @@ fn check(settings: &Settings, now: Timestamp) -> Result<(), Problem> {
     }
     if !(0..=LARGEST_GRADE).contains(&settings.failing_below) {
         return Err(invalid().field("$.failing_below", "hundredths of a point, 0 to 1000000", "is out of range"));
+    }
+    if settings.transcript_sources.len() > MAX_SOURCES {
+        return Err(invalid().field("$.transcript_sources", "at most 50 sources", "has more"));
     }
     check_codes("$.codes", &settings.codes)?;
     check_codes("$.disciplines", &settings.disciplines)?;

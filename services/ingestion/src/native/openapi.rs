@@ -114,7 +114,7 @@ fn reference_example(kind: Kind) -> Value {
         }),
         Kind::BellSchedule => json!({
             "bell_schedule": "2022-regular", "school": school, "dates": ["2022-04-13"], "class_periods": ["P3"],
-            "begin_at": "08:00", "end_at": "14:30",
+            "begin_at": "08:00", "end_at": "14:30", "grade_levels": ["Ninth grade"],
         }),
         Kind::Incident => json!({ "incident": "2022-0417", "school": school, "date": "2022-04-13" }),
         Kind::Assignment => json!({
@@ -198,12 +198,16 @@ fn settings_schema() -> Value {
         "reporting": { "enum": ["Negative", "Positive"] },
         "codes": { "type": "object", "additionalProperties": { "enum": [
             "ExcusedAbsence", "UnexcusedAbsence", "AbsenceUnknownExcuse", "Partial", "Tardy", "EarlyDeparture", "Present",
-            "SuspendedOut", "SuspendedIn", "Remote", "Activity",
+            "SuspendedOut", "SuspendedIn", "Remote", "Activity", "MedicalAbsence", "ExcusedTardy",
         ] } },
         "disciplines": { "type": "object", "additionalProperties": { "enum": [
             "InSchoolSuspension", "OutOfSchoolSuspension", "Expulsion", "Other",
         ] } },
         "connections": { "type": "object", "additionalProperties": { "enum": ["Activity", "Mentor", "TrustedAdult"] } },
+        "transcript_sources": {
+            "type": "array", "items": { "type": "string" }, "maxItems": 50,
+            "description": "Whose transcripts are believed first, where several sources have one course of one term.",
+        },
         "grade_scale": { "type": "object", "description": "Worths in hundredths of a grade point.", "properties": {
             "letters": { "type": "object", "additionalProperties": { "type": "integer" } },
             "numbers": { "type": "array", "items": { "type": "object", "required": ["from", "points"], "properties": {

@@ -43,7 +43,8 @@ async fn periods_bells_and_kinds_of_schools_are_kept() {
         { "kind": "class-period", "data": {
             "class_period": "P3", "school": at, "official": true, "begin_at": "09:50", "end_at": "10:40" } },
         { "kind": "bell-schedule", "data": {
-            "bell_schedule": "b", "school": at, "dates": [day], "class_periods": ["P3"], "begin_at": "08:00", "end_at": "14:30" } },
+            "bell_schedule": "b", "school": at, "dates": [day], "class_periods": ["P3"], "begin_at": "08:00", "end_at": "14:30",
+            "grade_levels": ["Ninth grade"] } },
         { "kind": "section", "data": { "section": "s", "course_offering": "o", "school": at, "class_periods": ["P3"] } },
         { "kind": "class-period", "data": { "class_period": "P4", "school": at, "begin_at": "10:40", "end_at": "09:50" } },
     ]);
@@ -67,7 +68,7 @@ async fn periods_bells_and_kinds_of_schools_are_kept() {
     assert_eq!((period.official, period.times.as_slice()), (true, &[MeetingTime { begin_at: 590, end_at: 640 }][..]));
     let rings = |entry: &Entry| {
         matches!(entry, Entry::BellSchedule(bells) if bells.class_periods == [period.class_period]
-        && bells.dates.len() == 1 && bells.hours == Some(MeetingTime { begin_at: 480, end_at: 870 }))
+        && bells.dates.len() == 1 && bells.grade_levels == ["Ninth grade"] && bells.hours == Some(MeetingTime { begin_at: 480, end_at: 870 }))
     };
     assert!(entries.iter().any(rings), "{entries:?}");
     let meets =

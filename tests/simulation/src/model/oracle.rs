@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "it stops where it is wrong")]
 
 mod beyond;
+mod class;
 mod exact;
 pub mod further;
 
@@ -426,11 +427,18 @@ impl Oracle {
             if let Some((found, _)) = found {
                 return match found.numeric {
                     Some(numeric) => numeric < self.settings.failing_below,
-                    None => ["F", "E", "U"].contains(&found.letter.clone().unwrap().to_uppercase().as_str()),
+                    None => self.letter_fails(found.letter.as_ref().unwrap()),
                 };
             }
         }
         false
+    }
+
+    /// By the district's scale, where nothing is the worth of an F; else as letters are commonly understood.
+    fn letter_fails(&self, letter: &str) -> bool {
+        let letter = letter.to_uppercase();
+        let worth = self.settings.grade_scale.letters.get(&letter);
+        worth.map_or_else(|| ["F", "E", "U"].contains(&letter.as_str()), |worth| *worth == 0)
     }
 
     fn period(&self, grade: &Grade) -> Option<&GradingPeriod> {
@@ -440,12 +448,18 @@ impl Oracle {
         })
     }
 
+    /// Whether an excuse for coming late is known.
+    fn late_with_excuse(&self, mark: &AttendanceMark) -> bool {
+        self.settings.codes.get(&meaning(&mark.code)) == Some(&Category::ExcusedTardy)
+    }
+
     fn category(&self, mark: &AttendanceMark) -> Option<Category> {
         let value = meaning(&mark.code);
         let own = self.settings.codes.get(&mark.code.to_lowercase()).or_else(|| self.settings.codes.get(&value));
         if let Some(own) = own {
             return Some(match own {
-                Category::SuspendedOut => Category::ExcusedAbsence,
+                Category::SuspendedOut | Category::MedicalAbsence => Category::ExcusedAbsence,
+                Category::ExcusedTardy => Category::Tardy,
                 Category::SuspendedIn | Category::Remote | Category::Activity => Category::Present,
                 other => *other,
             });

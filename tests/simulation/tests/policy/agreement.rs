@@ -98,6 +98,14 @@ fn agree(log: &[Word], settings: &Settings) -> Result<(), TestCaseError> {
             }
         }
     }
+    let (as_of, today) = (date(16), date(17));
+    let evaluation = Evaluation::new(&ledger, &view, settings, Now { today, as_of });
+    for school in [None, Some(&schools[1])] {
+        for (name, value) in oracle.classes(school, as_of) {
+            let counted = evaluation.value(Measure::find(name).unwrap(), school, Now { today, as_of });
+            prop_assert_eq!(counted, value, "{} at {:?}", name, school);
+        }
+    }
     // An evaluation of a later date tells the same of an earlier one.
     let late = Evaluation::new(&ledger, &view, settings, Now { today: date(17), as_of: date(16) });
     prop_assert_eq!(row(&late.district(date(9), date(9))), oracle.district(date(9), date(9)));

@@ -110,7 +110,9 @@ pub(super) fn bell_schedule(fields: Fields<'_>) -> Said {
     let school = fields.object("schoolReference")?.school()?;
     let dates = fields.objects_of("dates").map(|held| held.date("date")).collect::<Result<_, _>>()?;
     let class_periods = fields.class_periods()?;
-    Ok(one(Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours: meeting_time(fields) })))
+    let grade_levels = fields.texts_of("gradeLevels", "gradeLevelDescriptor");
+    let hours = meeting_time(fields);
+    Ok(one(Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours, grade_levels })))
 }
 
 fn meeting_time(fields: Fields<'_>) -> Option<MeetingTime> {

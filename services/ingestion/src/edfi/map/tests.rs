@@ -137,11 +137,13 @@ fn a_section_meets_in_the_periods_that_bells_ring_for() {
     let said = sample.said(
         "bellSchedules",
         json!({"bellScheduleName": "Normal", "schoolReference": school,
+            "gradeLevels": [{"gradeLevelDescriptor": "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"}],
         "classPeriods": [period], "dates": [{"date": "2022-04-13"}], "startTime": "08:00:00"}),
     );
     let [Statement::Entry(_, Entry::BellSchedule(bells))] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!((bells.class_periods.as_slice(), bells.hours), (&[met.class_period][..], None));
     assert_eq!(bells.dates, [Date::parse("2022-04-13").unwrap()]);
+    assert_eq!(bells.grade_levels, ["uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"]);
     let held =
         json!({"localCourseCode": "MATH-03", "schoolId": 255_901_107, "schoolYear": 2022, "sessionName": "Fall"});
     let said = sample

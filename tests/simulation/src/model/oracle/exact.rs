@@ -41,9 +41,9 @@ impl Oracle {
         came: bool,
     ) -> Option<Sum> {
         let mut sum = self.one_day(school, date, marks, came)?;
-        if sum.tardy {
+        if self.is_late(school, date) {
             let earlier = self.dates().into_iter().filter(|of| *of < date && self.counts_at(school, *of));
-            let tardies = earlier.filter(|of| self.is_tardy(school, *of)).count();
+            let tardies = earlier.filter(|of| self.is_late(school, *of)).count();
             if (tardies + 1).is_multiple_of(3) {
                 let more = (100 - sum.absent).min(50);
                 sum.absent += more;
@@ -107,10 +107,14 @@ impl Oracle {
         Some(Sum { absent, unexcused: part(unexcused), tardy, unexplained, cut, weight: 100 })
     }
 
-    fn is_tardy(&self, school: &SchoolId, date: Date) -> bool {
+    /// Late without excuse: an excused tardy makes no absence.
+    fn is_late(&self, school: &SchoolId, date: Date) -> bool {
         let marks = self.marks(school, date);
         let known = self.one_day(school, date, &marks, false).is_some();
-        known && marks.iter().any(|mark| mark.scope == Scope::Day && self.category(mark) == Some(Category::Tardy))
+        let late = |mark: &&AttendanceMark| {
+            mark.scope == Scope::Day && self.category(mark) == Some(Category::Tardy) && !self.late_with_excuse(mark)
+        };
+        known && marks.iter().any(late)
     }
 
     /// The student's classes of a date, with a mark or without.

@@ -123,7 +123,7 @@ impl Oracle {
         let is_core = |course| self.subjects(course).unwrap().iter().any(|subject| CORE.contains(&subject.as_str()));
         let fails = |taken: &CourseTranscript| match (taken.numeric, &taken.letter) {
             (Some(numeric), _) if numeric < self.settings.failing_below => true,
-            (None, Some(letter)) if ["F", "E", "U"].contains(&letter.to_uppercase().as_str()) => true,
+            (None, Some(letter)) if self.letter_fails(letter) => true,
             _ => meaning(&taken.result) == "fail",
         };
         let failed = terms.iter().filter(|taken| over(taken) && is_core(taken.course) && fails(taken)).count();
@@ -135,17 +135,15 @@ impl Oracle {
         figures.insert("off_track", Some(i64::from(any && ninth && (few || failed > 1))));
     }
 
+    /// Past the last school day of the calendar that the latest enrollment follows.
     fn year_is_over(&self, as_of: Date) -> bool {
         let Some(last) = self.last_spell(as_of).filter(|spell| self.school_known(&spell.school)) else { return false };
-        let mut ends: Vec<Date> = self
-            .entries
-            .iter()
-            .filter_map(|entry| if let Entry::Session(session) = entry { Some(session) } else { None })
-            .filter(|of| of.school == last.school && of.school_year == self.year)
-            .map(|of| of.end_on)
-            .collect();
-        ends.sort();
-        ends.last().is_some_and(|end| *end < as_of)
+        if last.exit_on.is_some_and(|exit| exit.school_year() < self.year) {
+            return false;
+        }
+        let Some(calendar) = self.calendar(last) else { return false };
+        let taught = self.dates().into_iter().filter(|date| self.instructional(calendar, *date));
+        taught.last().is_some_and(|end| end < as_of)
     }
 
     fn grade_level(&self, as_of: Date) -> String {

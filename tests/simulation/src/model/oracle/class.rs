@@ -1,0 +1,105 @@
+//! Classes, one by one: on which dates each met, and what of them was missed.
+
+use std::collections::BTreeMap;
+
+use homeroom_domain::date::Date;
+use homeroom_domain::event::{AttendanceMark, Fact, Scope};
+use homeroom_domain::id::{SchoolId, SectionId};
+use homeroom_domain::settings::{Category, Reporting};
+
+use super::Oracle;
+
+/// A class on a date of which it is known whether the student was there.
+struct Met {
+    class: SectionId,
+    date: Date,
+    absent: bool,
+    unexcused: bool,
+    /// Missed by its own mark, and nobody excused it.
+    open: bool,
+    skipped: bool,
+}
+
+impl Oracle {
+    /// Figures of classes, of the district or at a school, by name.
+    pub fn classes(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<(&'static str, i64)> {
+        let mut met = Vec::new();
+        for at in self.schools().iter().filter(|of| school.is_none_or(|school| school == *of)) {
+            for date in self.dates().into_iter().filter(|date| *date <= as_of && self.counts_at(at, *date)) {
+                met.extend(self.met_on(at, date));
+            }
+        }
+        let recent = |it: &&Met| as_of.days() - it.date.days() < 7;
+        let mut recently: BTreeMap<SectionId, i64> = BTreeMap::new();
+        let mut cut: BTreeMap<SectionId, i64> = BTreeMap::new();
+        let mut all: BTreeMap<SectionId, (i64, i64)> = BTreeMap::new();
+        for it in &met {
+            *recently.entry(it.class).or_default() += i64::from(it.absent && recent(&it));
+            *cut.entry(it.class).or_default() += i64::from(it.unexcused);
+            let (missed, dates) = all.entry(it.class).or_default();
+            *missed += i64::from(it.absent);
+            *dates += 1;
+        }
+        let skipped = met.iter().filter(|it| it.skipped).count();
+        let below = all.values().filter(|(missed, dates)| (dates - missed) * 10 < 9 * dates).count();
+        vec![
+            ("class_absences_last_7_days", recently.into_values().max().unwrap_or(0)),
+            ("class_unexcused", cut.into_values().max().unwrap_or(0)),
+            ("classes_skipped", i64::try_from(skipped).unwrap()),
+            ("class_absent_rate", all.values().map(|(missed, dates)| missed * 10_000 / dates).max().unwrap_or(-1)),
+            ("truancy_tx_classes_below_90_percent", i64::try_from(below).unwrap()),
+        ]
+    }
+
+    fn met_on(&self, school: &SchoolId, date: Date) -> Vec<Met> {
+        let marks = self.marks(school, date);
+        let daily: Vec<&AttendanceMark> = marks.iter().copied().filter(|mark| mark.scope == Scope::Day).collect();
+        let sum = self.whole_day(&daily, false);
+        let all_day = sum.absent == 100;
+        let mut met = Vec::new();
+        for class in self.classes_of(school, date, &marks) {
+            let own: Vec<_> = marks.iter().copied().filter(|mark| mark.scope == Scope::Section(class)).collect();
+            let said = |wanted: Category| own.iter().any(|mark| self.category(mark) == Some(wanted));
+            let proof_needed = self.settings.reporting == Reporting::Positive || self.sends_taken(school);
+            if own.is_empty() && !all_day && proof_needed && !self.taken(class, date) {
+                continue;
+            }
+            let (absent, unexcused) = if own.is_empty() {
+                (all_day, all_day && sum.unexcused >= 50)
+            } else {
+                (own.iter().any(|mark| self.absence(mark)), said(Category::UnexcusedAbsence))
+            };
+            let open = said(Category::UnexcusedAbsence) || said(Category::AbsenceUnknownExcuse);
+            met.push(Met { class, date, absent, unexcused, open, skipped: false });
+        }
+        let there = daily.iter().any(|mark| self.category(mark) == Some(Category::Tardy));
+        let there = there || met.iter().any(|it| !it.absent);
+        for it in &mut met {
+            it.skipped = it.open && there;
+        }
+        met
+    }
+
+    fn classes_of(&self, school: &SchoolId, date: Date, marks: &[&AttendanceMark]) -> Vec<SectionId> {
+        let mut classes = Vec::new();
+        for fact in &self.facts {
+            if let Fact::SectionMembership(of) = fact
+                && of.begin_on <= date
+                && of.end_on.is_none_or(|end| date <= end)
+                && self.section(of.section).is_some_and(|(section, session, _)| {
+                    section.school == *school && session.begin_on <= date && date <= session.end_on
+                })
+            {
+                classes.push(of.section);
+            }
+        }
+        for mark in marks {
+            if let Scope::Section(section) = mark.scope {
+                classes.push(section);
+            }
+        }
+        classes.sort();
+        classes.dedup();
+        classes
+    }
+}
