@@ -1,6 +1,9 @@
 //! The values of measures that are not kept: counted from a student's days when a rule names them, or somebody asks.
 
 mod class;
+mod days;
+
+use days::Days;
 
 use crate::date::Date;
 use crate::day::Day;
@@ -17,39 +20,49 @@ impl Evaluation<'_> {
     /// The district's measures with these dates, and those of the others.
     pub fn figures(&self, others: &[Measure], now: Now) -> Figures {
         let measures = self.district(now.as_of, now.today);
-        Figures::new(measures, others.iter().map(|&measure| (measure, self.other(measure, None, now))))
+        let days = Days::new(self, None, now.as_of);
+        Figures::new(measures, others.iter().map(|&measure| (measure, self.other(measure, &days))))
+    }
+
+    /// The values of measures in their order, for the district as a whole or at one school: what several of them are counted from is
+    /// counted once.
+    pub fn values(&self, measures: &[Measure], school: Option<&SchoolId>, now: Now) -> Vec<i64> {
+        let kept = match school {
+            None => self.district(now.as_of, now.today),
+            Some(school) => self.school(school, now.as_of, now.today),
+        };
+        let days = Days::new(self, school, now.as_of);
+        let value = |&measure: &Measure| match measure.is_kept() {
+            true => kept.value(measure).unwrap_or_default(),
+            false => self.other(measure, &days),
+        };
+        measures.iter().map(value).collect()
     }
 
     /// The value of any measure, for the district as a whole or at one school.
     pub fn value(&self, measure: Measure, school: Option<&SchoolId>, now: Now) -> i64 {
-        let kept = || match school {
-            None => self.district(now.as_of, now.today),
-            Some(school) => self.school(school, now.as_of, now.today),
-        };
-        if measure.is_kept() { kept().value(measure).unwrap_or_default() } else { self.other(measure, school, now) }
+        self.values(&[measure], school, now).first().copied().unwrap_or_default()
     }
 
-    fn other(&self, measure: Measure, school: Option<&SchoolId>, now: Now) -> i64 {
-        let as_of = now.as_of;
-        let days = || self.counted_days(school, as_of);
-        let end = || End { as_of, school_month: self.school_month(school, as_of) };
+    fn other(&self, measure: Measure, days: &Days<'_, '_>) -> i64 {
+        let (school, as_of) = (days.school, days.as_of);
         match measure {
             Measure::Of(counted @ (Counted::MinutesAbsent | Counted::MinutesUnexcused), among) => {
-                among.count(counted, &self.days_in_minutes(school, as_of), end())
+                among.count(counted, days.in_minutes(), days.end())
             }
-            Measure::Of(counted, among) => among.count(counted, &days(), end()),
-            Measure::LongestStreak => longest_streak(&days()),
+            Measure::Of(counted, among) => among.count(counted, days.counted(), days.end()),
+            Measure::LongestStreak => longest_streak(days.counted()),
             Measure::UnknownDays => number(self.unknown_days(school, as_of)),
-            Measure::Truancy(clock) => truancy::value(clock, &self.days_in_minutes(school, as_of), end()),
+            Measure::Truancy(clock) => truancy::value(clock, days.in_minutes(), days.end()),
             Measure::InClass(counted, among) => {
-                class::value(counted, self.classes(school, as_of), among.dates(&days(), end()))
+                class::value(counted, self.classes(school, as_of), among.dates(days.counted(), days.end()))
             }
             Measure::TexasClasses => class::below_ninety(&self.classes(school, as_of)),
-            Measure::LastYearEnrolled => self.last_year(school).enrolled,
-            Measure::LastYearAbsent => self.last_year(school).absent,
-            Measure::LastYearTier => self.last_year(school).tier().map_or(-1, i64::from),
-            Measure::AbsencesLeft => projection::left(&self.outlook(school, as_of)),
-            Measure::ExpectedAbsent => projection::expected(&self.outlook(school, as_of), &self.last_year(school)),
+            Measure::LastYearEnrolled => days.last_year().enrolled,
+            Measure::LastYearAbsent => days.last_year().absent,
+            Measure::LastYearTier => days.last_year().tier().map_or(-1, i64::from),
+            Measure::AbsencesLeft => projection::left(&days.outlook()),
+            Measure::ExpectedAbsent => projection::expected(&days.outlook(), days.last_year()),
             Measure::FederalEnrolled => self.federal(school, as_of, Federal::enrolled),
             Measure::FederalAbsent => self.federal(school, as_of, Federal::absent),
             Measure::FederalChronic(minimum) => {
@@ -67,16 +80,6 @@ impl Evaluation<'_> {
         match school {
             Some(school) => at(school),
             None => self.schools(as_of).into_iter().map(at).sum(),
-        }
-    }
-
-    fn outlook(&self, school: Option<&SchoolId>, as_of: Date) -> projection::Outlook {
-        let days = self.counted_days(school, as_of);
-        let sum = |part: fn(&Day) -> i32| days.iter().map(|day| i64::from(part(day))).sum();
-        projection::Outlook {
-            enrolled: sum(|day| day.weight),
-            absent: sum(|day| day.absent),
-            to_come: self.to_come(school, as_of),
         }
     }
 }

@@ -47,17 +47,17 @@ fn is_unexplained_absence(day: &Day) -> bool {
 }
 
 /// Minutes of days that follow each other: a day wholly missed continues what the day before began; one partly missed ends it, and
-/// may begin the next.
+/// may begin the next. A day of which a class was missed is partly missed, though early warning counts nothing below half of them.
 fn longest_in_a_row(days: &[Day]) -> i64 {
     let (mut longest, mut run) = (0, 0);
     for day in days {
-        if day.unexcused == 0 {
-            run = 0;
-            continue;
-        }
         let minutes = minutes_unexcused(std::slice::from_ref(day));
         if minutes < 0 {
             return -1;
+        }
+        if minutes == 0 && day.unexcused == 0 {
+            run = 0;
+            continue;
         }
         longest = longest.max(run + minutes);
         run = if day.unexcused >= day.weight { run + minutes } else { minutes };
@@ -129,6 +129,19 @@ mod tests {
         assert_eq!(of(Clock::OhioInARow, &days), 5 * 390 + 60);
         assert_eq!(of(Clock::OhioYear, &days), 6 * 390 + 105);
         assert_eq!(of(Clock::OhioMonth, &days), 45);
+    }
+
+    #[test]
+    fn ohio_counts_a_missed_class_that_makes_no_day_absent_in_a_row() {
+        let mut days = days(&[0, DAY, 50, 50, 0]);
+        // One class of seven: the day is not absent.
+        for day in &mut days[2..4] {
+            (day.absent, day.unexcused) = (0, 0);
+        }
+        assert_eq!(of(Clock::OhioInARow, &days), 390 + 50);
+        days[1].unexcused = 0;
+        days[1].minutes = Some(Minutes::default());
+        assert_eq!(of(Clock::OhioInARow, &days), 50 + 50);
     }
 
     #[test]

@@ -28,6 +28,9 @@ pub(crate) mod fuzz;
 mod http;
 mod key;
 mod map;
+#[cfg(feature = "offline")]
+#[doc(hidden)]
+pub mod offline;
 mod openapi;
 mod parse;
 mod problem;

@@ -63,6 +63,8 @@ impl Place {
 
 /// The test crate that runs the services' own workers and plans, over a store and a log of its own.
 const SIMULATION: &str = "tests/simulation";
+/// The test crate that compares what the Ed-Fi door's mapping and the engine come to with a computation in SQL.
+const EXACTNESS: &str = "tests/exactness";
 
 /// A library and the crates that alone may ship with it.
 struct Guarded {
@@ -102,6 +104,8 @@ const GUARDED: &[Guarded] = &[
             "tests/faults",
             // It measures bare upserts beside ours, and looks when everything is committed.
             "tests/load",
+            // It computes every figure a second time, in SQL of its own.
+            "tests/exactness",
         ],
         in_tests: false,
         remedy: "SQL belongs to the store of the service that owns the tables",
@@ -138,7 +142,7 @@ fn arrows_point_down_only() {
             let target = Place::of(&used.0.path);
             // What starts Kafka and PostgreSQL for tests is open to the tests of every crate that meets them.
             let harness = used.1 && used.0.path == "tests/harness" && place != Place::Domain && place != Place::Proto;
-            let simulated = member.path == SIMULATION && target == Place::Service;
+            let simulated = [SIMULATION, EXACTNESS].contains(&member.path.as_str()) && target == Place::Service;
             if !harness && !simulated && !place.below().contains(&target) {
                 wrong.push(format!("`{}` uses `{}`", member.path, used.0.path));
             }

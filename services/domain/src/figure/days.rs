@@ -1,0 +1,69 @@
+//! What several measures of one student are counted from, each counted when it is first asked for.
+
+use std::cell::OnceCell;
+
+use crate::date::Date;
+use crate::day::Day;
+use crate::evaluation::Evaluation;
+use crate::id::SchoolId;
+use crate::measure::Measures;
+use crate::projection::Outlook;
+use crate::window::End;
+
+/// The days of a student's school year up to a date, for the district as a whole or at one school.
+pub(super) struct Days<'e, 'a> {
+    evaluation: &'e Evaluation<'a>,
+    pub(super) school: Option<&'e SchoolId>,
+    pub(super) as_of: Date,
+    counted: OnceCell<Vec<Day>>,
+    in_minutes: OnceCell<Vec<Day>>,
+    end: OnceCell<End>,
+    to_come: OnceCell<i64>,
+    last_year: OnceCell<Measures>,
+}
+
+impl<'e, 'a> Days<'e, 'a> {
+    pub(super) fn new(evaluation: &'e Evaluation<'a>, school: Option<&'e SchoolId>, as_of: Date) -> Self {
+        Self {
+            evaluation,
+            school,
+            as_of,
+            counted: OnceCell::new(),
+            in_minutes: OnceCell::new(),
+            end: OnceCell::new(),
+            to_come: OnceCell::new(),
+            last_year: OnceCell::new(),
+        }
+    }
+
+    /// The counted days, in order.
+    pub(super) fn counted(&self) -> &[Day] {
+        self.counted.get_or_init(|| self.evaluation.counted_days(self.school, self.as_of))
+    }
+
+    /// The same with the minutes of each, as far as they are known.
+    pub(super) fn in_minutes(&self) -> &[Day] {
+        self.in_minutes.get_or_init(|| self.evaluation.days_in_minutes(self.school, self.as_of))
+    }
+
+    /// Where windows end.
+    pub(super) fn end(&self) -> End {
+        let end = || End { as_of: self.as_of, school_month: self.evaluation.school_month(self.school, self.as_of) };
+        *self.end.get_or_init(end)
+    }
+
+    /// The school year before.
+    pub(super) fn last_year(&self) -> &Measures {
+        self.last_year.get_or_init(|| self.evaluation.last_year(self.school))
+    }
+
+    /// What was counted so far, and what the calendar has still.
+    pub(super) fn outlook(&self) -> Outlook {
+        let sum = |part: fn(&Day) -> i32| self.counted().iter().map(|day| i64::from(part(day))).sum();
+        Outlook {
+            enrolled: sum(|day| day.weight),
+            absent: sum(|day| day.absent),
+            to_come: *self.to_come.get_or_init(|| self.evaluation.to_come(self.school, self.as_of)),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Zero differences between the engine and SQL, and the proof that a difference would be seen.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use homeroom_domain::date::Date;
+use homeroom_domain::event::Change;
+use homeroom_domain::measure::Measure;
+use homeroom_domain::measure::catalogue::{self, Needs};
+use homeroom_exactness::{Database, Difference, Engine, Log, differences};
+
+/// Dates of the school year: first weeks, middles and ends of months, a holiday, a Sunday, and after the last lesson.
+const DATES: [&str; 10] = [
+    "2024-08-30",
+    "2024-09-20",
+    "2024-10-31",
+    "2024-11-28",
+    "2024-12-20",
+    "2025-01-31",
+    "2025-03-02",
+    "2025-03-31",
+    "2025-05-09",
+    "2025-06-30",
+];
+
+fn date(text: &str) -> Date {
+    Date::parse(text).expect("a date")
+}
+
+/// The differences, those of one student with all that was said of it.
+fn told(log: &Log, differences: &[Difference]) -> String {
+    let mut text = format!("{} differences\n", differences.len());
+    let names: BTreeSet<&str> = differences.iter().map(|of| of.measure.as_str()).collect();
+    let _ = writeln!(text, "in {names:?}");
+    for difference in differences.iter().take(20) {
+        let _ = writeln!(text, "{difference}");
+    }
+    let student = differences.first().and_then(|first| log.students.iter().find(|of| of.key == first.student));
+    for word in student.into_iter().flat_map(|student| &student.words) {
+        if let Change::Recorded(fact) = &word.change {
+            let _ = writeln!(text, "{} revision {}: {fact:?}", word.origin.key, word.origin.revision.0);
+        } else {
+            let _ = writeln!(text, "{} revision {}: withdrawn", word.origin.key, word.origin.revision.0);
+        }
+    }
+    text
+}
+
+/// How many students: as many as the figures of the documentation are for, or what the environment says.
+#[expect(clippy::disallowed_methods, reason = "how large a test is, as its caller says")]
+fn students() -> u32 {
+    let asked = std::env::var("HOMEROOM_EXACTNESS_STUDENTS").ok();
+    asked.map_or(5_000, |asked| asked.parse().expect("HOMEROOM_EXACTNESS_STUDENTS is a number"))
+}
+
+#[tokio::test]
+async fn sql_and_the_engine_agree_on_every_figure_of_every_student_at_ten_dates() {
+    let began = std::time::Instant::now();
+    let log = Log::of(students(), 7);
+    println!("{} students, {} words, {:.1?}", log.students.len(), log.words(), began.elapsed());
+    let mut database = Database::of(&log).await;
+    println!("copied {:.1?}", began.elapsed());
+    database.compute().await;
+    println!("computed {:.1?}", began.elapsed());
+    let engine = Engine::of(&log);
+    println!("folded {:.1?}", began.elapsed());
+    for as_of in DATES.map(date) {
+        let figures = database.figures(as_of).await;
+        println!("{as_of} by SQL {:.1?}", began.elapsed());
+        let differences = differences(&log, &figures, &engine, as_of);
+        println!("{as_of} {} measures {:.1?}", figures.len(), began.elapsed());
+        assert!(differences.is_empty(), "{}", told(&log, &differences));
+    }
+}
+
+#[tokio::test]
+async fn a_fault_in_one_row_is_seen() {
+    let log = Log::of(200, 11);
+    let engine = Engine::of(&log);
+    let mut database = Database::of(&log).await;
+    // One excuse in the log is not an excuse any more.
+    database
+        .execute(
+            "update said_marks set code = replace(code, 'Excused', 'Unexcused') where position = (
+                 select position from said_marks join words using (position)
+                 where code like '%#Excused%' and date between '2024-10-01' and '2024-10-31' order by position limit 1)",
+        )
+        .await;
+    database.compute().await;
+    let as_of = date("2025-06-30");
+    let figures = database.figures(as_of).await;
+    let found = differences(&log, &figures, &engine, as_of);
+    let students: BTreeSet<_> = found.iter().map(|of| of.student).collect();
+    assert_eq!(students.len(), 1, "{}", told(&log, &found));
+    assert!(found.iter().any(|of| of.measure == "unexcused"), "{}", told(&log, &found));
+}
+
+#[tokio::test]
+async fn sql_computes_every_measure_of_attendance_and_grades_in_the_catalogue() {
+    let log = Log::of(100, 3);
+    let mut database = Database::of(&log).await;
+    database.compute().await;
+    let figures = database.figures(date("2025-06-30")).await;
+    let computed: BTreeSet<Measure> = figures.keys().filter_map(|name| Measure::find(name)).collect();
+    // What is of conduct or connections alone.
+    let apart = [Needs::Incidents, Needs::Disciplines, Needs::Connections, Needs::Surveys];
+    for entry in catalogue::entries() {
+        let elsewhere = !entry.needs.is_empty() && entry.needs.iter().all(|needs| apart.contains(needs));
+        let measure = Measure::find(entry.name).expect("a measure's name");
+        assert!(elsewhere || computed.contains(&measure), "SQL does not compute `{}`", entry.name);
+    }
+}
