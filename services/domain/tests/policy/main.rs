@@ -15,6 +15,7 @@ mod enrollment;
 mod episode;
 mod episode_end;
 mod figure;
+mod late_news;
 mod measure;
 mod revision;
 mod section;
