@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};
+use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Basis, EpisodeScope};
 use homeroom_domain::event::Origin;
 use homeroom_domain::id::{
@@ -64,6 +65,7 @@ pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
         caused_at: change.caused_at.map(timestamp_to_wire),
         district_time: change.district_time.to_string(),
         basis: None,
+        late_since: change.late_since.map(Date::days),
     }
 }
 
@@ -90,6 +92,7 @@ pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError>
         changed_at: timestamp(message.changed_at, CHANGE, "changed_at")?,
         caused_at: optional_timestamp(message.caused_at, CHANGE, "caused_at")?,
         district_time: message.district_time.parse::<DateTime>().at(CHANGE, "district_time")?,
+        late_since: message.late_since.map(|days| date(days, CHANGE, "late_since")).transpose()?,
     })
 }
 

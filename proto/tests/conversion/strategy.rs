@@ -52,10 +52,10 @@ pub(crate) fn alert_change() -> impl Strategy<Value = AlertChange> {
     let kinds =
         vec![ChangeKind::Opened, ChangeKind::Amended, ChangeKind::Escalated, ChangeKind::Cleared, ChangeKind::Recalled];
     let what = (key(), any::<u32>(), select(kinds), claim(), text());
-    let times = (moment(), option::of(moment()), date());
+    let times = (moment(), option::of(moment()), date(), option::of(date()));
     (what, district(), student(), school(), times).prop_map(|(what, district, student, school, times)| {
         let (alert_id, number, kind, claim, reason) = what;
-        let (changed_at, caused_at, today) = times;
+        let (changed_at, caused_at, today, late_since) = times;
         let district_time = today.to_civil().at(9, 5, 0, 0);
         let alert_id = alert_id.into();
         AlertChange {
@@ -70,6 +70,7 @@ pub(crate) fn alert_change() -> impl Strategy<Value = AlertChange> {
             changed_at,
             caused_at,
             district_time,
+            late_since,
         }
     })
 }

@@ -33,6 +33,9 @@ pub struct AlertChange {
     pub caused_at: Option<Timestamp>,
     /// The district's local time of the decision.
     pub district_time: DateTime,
+    /// Late news, of an opening or a rise: by the facts of now the claim held on this date already, at this level or above, and
+    /// on every date since. None of what is news.
+    pub late_since: Option<Date>,
 }
 
 /// What happened to an alert.

@@ -6,6 +6,7 @@
 //! still be recalled, when a later correction disproves it.
 
 mod first;
+mod late;
 mod look;
 mod stored;
 mod told;
@@ -244,7 +245,9 @@ impl Episodes {
         }
         let ordinal = of_scope().map(|episode| episode.ordinal).max().unwrap_or(0) + 1;
         if let Some(mut episode) = look.open(claim.clone(), ordinal) {
-            changes.push(episode.change(ChangeKind::Opened, claim, String::new(), look.moment));
+            let late_since = look.late_since(claim.level);
+            let change = episode.change(ChangeKind::Opened, claim, String::new(), look.moment);
+            changes.push(AlertChange { late_since, ..change });
             self.0.push(Arc::new(episode));
         }
         Ok(())
@@ -332,6 +335,7 @@ impl Episode {
             changed_at: moment.at,
             caused_at: moment.caused_at,
             district_time: moment.district_time,
+            late_since: None,
         }
     }
 }

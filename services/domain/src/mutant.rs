@@ -52,6 +52,8 @@ pub enum Mutant {
     ForgetUnwritten,
     /// After a restore, what was told of since is not taken up again.
     ForgetTold,
+    /// What was so for long is told as if it were news.
+    NothingIsLate,
 }
 
 /// Whether the fault is in force on this thread.

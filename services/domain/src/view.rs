@@ -3,6 +3,7 @@
 mod bell;
 mod counting;
 mod gathering;
+mod suppose;
 mod touch;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

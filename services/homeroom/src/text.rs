@@ -2,6 +2,7 @@
 
 pub(crate) mod alert;
 pub(crate) mod names;
+pub(crate) mod preview;
 pub(crate) mod rule;
 pub(crate) mod student;
 pub(crate) mod table;

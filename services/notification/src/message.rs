@@ -56,12 +56,21 @@ pub fn render(change: &AlertChange, kind: ChangeKind, follows: Option<Uuid>) -> 
             ("Taken back: ", "The records were corrected, and this alert was not right. Please disregard it.")
         }
     };
+    // Said where it is told for the first time; what follows is of its own day.
+    let late = change.late_since.filter(|_| matches!(kind, ChangeKind::Opened | ChangeKind::Escalated));
+    let late_text = late.map(|since| {
+        format!(
+            " It is late news: by the records of now it was so on {since} already, and need not be worked before other things."
+        )
+    });
+    let prefix = if late.is_some() { format!("Late news: {prefix}") } else { prefix.to_owned() };
     let claim = &change.claim;
     // As the feed writes it.
     let alert_id = Uuid::from_bytes(*change.alert_id.as_bytes());
     let text = format!(
-        "{prefix}{title}\n\n{meaning}\n\nSchool: {}\nRule: {}, version {}\nSeverity: {}\nAs of: {}\nAlert: {}, change {}\n\n\
+        "{prefix}{title}\n\n{meaning}{}\n\nSchool: {}\nRule: {}, version {}\nSeverity: {}\nAs of: {}\nAlert: {}, change {}\n\n\
          Whom it concerns, and why, is shown in Homeroom to those who may see it.\n",
+        late_text.unwrap_or_default(),
         change.school,
         claim.rule,
         claim.rule_version,
@@ -85,6 +94,9 @@ pub fn render(change: &AlertChange, kind: ChangeKind, follows: Option<Uuid>) -> 
             "as_of": claim.proof.as_of.to_string(),
         },
     });
+    if let Some(since) = late {
+        data["data"]["late_since"] = since.to_string().into();
+    }
     if let Some(follows) = follows {
         data["data"]["follows"] = follows.to_string().into();
     }
@@ -105,6 +117,19 @@ mod tests {
             assert!(!all.contains(&secret), "{secret} is in {all}");
         }
         assert!(message.data.starts_with(r#"{"type":"alert.opened","timestamp":"#), "{}", message.data);
+    }
+
+    #[test]
+    fn late_news_says_that_it_is() {
+        let change = AlertChange {
+            late_since: homeroom_domain::date::Date::parse("2022-03-04"),
+            ..sample::change(1, ChangeKind::Opened)
+        };
+        let message = render(&change, ChangeKind::Opened, None);
+        assert!(message.subject.starts_with("Late news: Absent today"), "{}", message.subject);
+        assert!(message.text.contains("it was so on 2022-03-04 already"), "{}", message.text);
+        assert!(message.data.contains(r#""late_since":"2022-03-04""#), "{}", message.data);
+        assert!(!render(&change, ChangeKind::Cleared, None).text.contains("ate news"));
     }
 
     #[test]

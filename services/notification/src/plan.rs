@@ -9,6 +9,10 @@
 //! While nothing was told, a recall or clearing cancels what waits, and a correction becomes the words of what waits.
 //! [`settled`] decides again when a delivery has settled. Order within a chain is held by the claim, which skips a delivery
 //! while an earlier one of the same alert and recipient is unsettled.
+//!
+//! Late news (`late_news`) is told within the hours of a school day.
+
+mod late_news;
 
 use std::collections::BTreeMap;
 
@@ -219,6 +223,14 @@ pub fn settled(chain: &[Delivery]) -> Vec<Uuid> {
     waiting.into_iter().take_while(|delivery| delivery.kind == ChangeKind::Amended).map(|d| d.id).collect()
 }
 
+/// When the delivery is due at the latest whose words a change becomes; none when that stays as it is. What has risen today does not
+/// wait for the hours of late news that waited for them.
+pub fn hastened(change: &AlertChange, now: Timestamp) -> Option<Timestamp> {
+    let rises = change.kind == ChangeKind::Escalated && change.late_since.is_none();
+    let settle = SignedDuration::from_secs(change.claim.settle_seconds.into());
+    rises.then(|| change.changed_at.min(now).saturating_add(settle).unwrap_or(now))
+}
+
 /// Whether the change ends the alert.
 pub const fn takes_back(kind: ChangeKind) -> bool {
     matches!(kind, ChangeKind::Cleared | ChangeKind::Recalled)
@@ -232,10 +244,10 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn open(&self, to: &Recipient) -> Effect {
-        let mut planned = self.planned(ChangeKind::Opened, to, None);
+        let planned = self.planned(ChangeKind::Opened, to, None);
         let settle = SignedDuration::from_secs(self.change.claim.settle_seconds.into());
-        planned.due_at = planned.due_at.saturating_add(settle).unwrap_or(planned.due_at);
-        Effect::Deliver(planned)
+        let due_at = planned.due_at.saturating_add(settle).unwrap_or(planned.due_at);
+        Effect::Deliver(Planned { due_at, ..planned })
     }
 
     fn deliver(&self, to: &Recipient, follows: Option<Uuid>) -> Effect {
@@ -249,7 +261,7 @@ impl Plan<'_> {
             telling: self.telling,
             to: to.clone(),
             // A decision of the future is that of a process whose clock is ahead of ours, and waits no longer for that.
-            due_at: self.change.changed_at.min(self.now),
+            due_at: late_news::due_at(self.change, self.change.changed_at.min(self.now)),
             follows,
         }
     }

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tonic::service::Routes;
 
 use crate::config::Config;
-use crate::grpc::{Risk, WATCHERS};
+use crate::grpc::{PREVIEWS, Risk, WATCHERS};
 use crate::process::Process;
 use crate::ready::Ready;
 use crate::store::Store;
@@ -39,6 +39,11 @@ pub const SCHEMA: Schema = Schema {
             version: 20_261_125_213_000,
             name: "failures",
             sql: include_str!("../migrations/20261125213000_failures.sql"),
+        },
+        Migration {
+            version: 20_261_126_033_500,
+            name: "waiting",
+            sql: include_str!("../migrations/20261126033500_waiting.sql"),
         },
     ],
 };
@@ -95,7 +100,8 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
         Ok::<(), std::convert::Infallible>(())
     });
     let watchers = Arc::new(Semaphore::new(WATCHERS));
-    let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping(), watchers };
+    let previews = Arc::new(Semaphore::new(PREVIEWS));
+    let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping(), watchers, previews };
     Ok(Component {
         name: "rules",
         http: None,

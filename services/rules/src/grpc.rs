@@ -3,10 +3,13 @@
 mod export;
 mod list;
 mod other;
+mod preview;
+mod progress;
 mod student;
 mod summary;
 mod watch;
 
+pub(crate) use preview::PREVIEWS;
 pub(crate) use watch::WATCHERS;
 
 use std::pin::Pin;
@@ -36,6 +39,8 @@ pub(crate) struct Risk {
     pub stopping: CancellationToken,
     /// Room for watchers.
     pub watchers: Arc<Semaphore>,
+    /// Room for previews.
+    pub previews: Arc<Semaphore>,
 }
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -69,6 +74,7 @@ impl Risk {
 impl RiskQuery for Risk {
     type WatchStudentsStream = Answers<wire::WatchStudentsResponse>;
     type ExportMeasuresStream = Answers<wire::ExportMeasuresResponse>;
+    type PreviewChangeStream = Answers<wire::PreviewChangeResponse>;
 
     async fn get_student(
         &self,
@@ -109,6 +115,23 @@ impl RiskQuery for Risk {
     ) -> Result<Response<wire::GetSummaryResponse>, Status> {
         let grant = self.permit(&request)?;
         self.in_time(&grant, self.summary(&grant.district)).await
+    }
+
+    async fn get_progress(
+        &self,
+        request: Request<wire::GetProgressRequest>,
+    ) -> Result<Response<wire::GetProgressResponse>, Status> {
+        let grant = self.permit(&request)?;
+        self.in_time(&grant, self.progress(&grant.district)).await
+    }
+
+    async fn preview_change(
+        &self,
+        request: Request<wire::PreviewChangeRequest>,
+    ) -> Result<Response<Self::PreviewChangeStream>, Status> {
+        let grant = self.access.grpc(request.metadata(), Scope::Admin)?;
+        let answers = self.preview(grant.district.clone(), request.into_inner())?;
+        Ok(Response::new(Box::pin(self.access.while_permitted(grant, Scope::Admin, answers))))
     }
 }
 

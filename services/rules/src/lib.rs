@@ -19,6 +19,7 @@ mod evaluate;
 mod grpc;
 mod metric;
 mod owner;
+mod preview;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]
 mod process;
 mod publish;

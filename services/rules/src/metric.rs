@@ -8,6 +8,8 @@ pub(crate) const DEAD_LETTERS: &str = "homeroom_rules_dead_letters_total";
 pub(crate) const OUTDATED: &str = "homeroom_rules_outdated_events_total";
 /// Students evaluated by sweeps of the date or of reference data.
 pub(crate) const SWEPT: &str = "homeroom_rules_swept_students_total";
+/// How far a partition's sweep has come, from 0 to 1; 1 while there is none.
+pub(crate) const SWEEP_DONE: &str = "homeroom_rules_sweep_done_ratio";
 /// Alert changes committed, by kind.
 pub(crate) const ALERT_CHANGES: &str = "homeroom_rules_alert_changes_total";
 /// Rules that could not be evaluated for a student, by rule.

@@ -4,6 +4,8 @@
 //! who was touched last when, so that a worker knows whom to evaluate again, also after a restart. The records themselves stay
 //! with the [`Reader`]; a snapshot shares everything, so that making one costs as much as there are districts.
 
+pub(crate) mod supposed;
+
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -63,6 +65,8 @@ pub struct Snapshot {
 /// Every record of the topic so far, and the snapshot last made of them.
 #[derive(Default)]
 struct Reader {
+    /// The only district whose records are kept, if not all.
+    only: Option<DistrictId>,
     /// The offset after the last record read.
     offset: i64,
     districts: BTreeMap<DistrictId, Source>,
@@ -157,6 +161,7 @@ impl Reader {
             self.offset = offset + 1;
             let Some(value) = record.value else { continue };
             match decode(&value) {
+                Ok((change, _)) if self.only.as_ref().is_some_and(|only| *only != change.district) => {}
                 Ok((change, pack)) => {
                     let source = self.districts.entry(change.district.clone()).or_default();
                     if source.apply(offset, change) {

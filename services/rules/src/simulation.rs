@@ -40,11 +40,15 @@ pub async fn reference(log: &dyn Log) -> Result<Arc<Snapshot>, homeroom_bus::Err
 /// Whether a student is one that [`Store::behind`] answers with, its key aside.
 pub fn is_behind(student: &Student, wanted: &Wanted) -> bool {
     let Some(evaluated) = student.evaluated else { return true };
-    let late = evaluated.as_of < wanted.now.as_of || evaluated.today < wanted.now.today;
+    let late = wanted.dates_moved && (evaluated.as_of < wanted.now.as_of || evaluated.today < wanted.now.today);
+    late || is_concerned(student, wanted)
+}
+
+fn is_concerned(student: &Student, wanted: &Wanted) -> bool {
     let concerned = &wanted.concerned;
     let leans = || concerned.schools.iter().any(|school| student.written.leans_on.contains(school));
-    late || (student.evaluated_reference < wanted.reference_offset
-        && (concerned.everyone || (student.waiting && concerned.waiting) || leans()))
+    student.evaluated_reference < wanted.reference_offset
+        && (concerned.everyone || (student.waiting && concerned.waiting) || leans())
 }
 
 /// A partition's committed state, for [`differences`].

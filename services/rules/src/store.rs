@@ -209,6 +209,8 @@ pub struct Wanted {
     pub partition: i32,
     /// The dates in force.
     pub now: Now,
+    /// Whether anybody's dates may be behind. If not, only whom `concerned` names is read, and not everyone.
+    pub dates_moved: bool,
     /// Whom reference records before `reference_offset` concern that were not in force yet.
     pub concerned: Concerned,
     /// The reference records to be in force are those below.

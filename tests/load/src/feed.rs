@@ -223,5 +223,6 @@ fn change(number: u32) -> AlertChange {
         changed_at: homeroom_chassis::clock::now(),
         caused_at: None,
         district_time: jiff::civil::date(2022, 4, 13).at(9, 5, 0, 0),
+        late_since: None,
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use homeroom_bus::{Log, Offset, Partition, Record, Topic};
 use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Episode, Standing};
 use homeroom_domain::id::RuleId;
 use homeroom_domain::measure::Measures;
@@ -15,7 +16,7 @@ use homeroom_invariant::{Beginning, Findings, History, history, ledger, open};
 use homeroom_rules::simulation::{self, Row, Snapshot, Stored, Student};
 
 use crate::model::oracle;
-use crate::model::rules::Claims;
+use crate::model::rules::{Claims, OF_A_DAY};
 use crate::model::truth::{Key, Whole};
 use crate::run::{Outcome, World};
 use crate::scenario::PARTITIONS;
@@ -30,6 +31,7 @@ pub(crate) async fn everything(world: &World, snapshot: &Arc<Snapshot>, outcome:
     }
     let told: Vec<AlertChange> = told.iter().filter_map(change).collect();
     let history = History::of_topic(told.iter().map(history::Change::from), Beginning::Whole, &mut findings);
+    outcome.late = told.iter().filter(|change| change.late_since.is_some()).count();
     outcome.changes = history.alerts().map(|(_, changes)| changes.len()).sum();
     for partition in 0..PARTITIONS {
         let records = read(world, Topic::Events, partition).await;
@@ -184,6 +186,7 @@ impl Judge<'_> {
             let Ok(change) = homeroom_proto::alert::decode(value) else { continue };
             if (&change.district, change.student) == (&key.0, key.1) {
                 wrongs.extend(ended_rightly(&whole, key, after, &change));
+                wrongs.extend(marked_rightly(&whole, key, now, &change));
             }
         }
         wrongs
@@ -229,6 +232,31 @@ fn ended_rightly(whole: &Whole<'_>, key: &Key, student: &Student, change: &Alert
     };
     (!right).then(|| format!("{key:?}: {:?} of an alert of `{}` was decided wrongly", change.kind, change.claim.rule))
 }
+
+/// What held at that level at the close of each of the days before is late news, and nothing else is.
+fn marked_rightly(whole: &Whole<'_>, key: &Key, now: Now, change: &AlertChange) -> Option<String> {
+    let rule = change.claim.rule.as_str();
+    let tells = matches!(change.kind, ChangeKind::Opened | ChangeKind::Escalated);
+    // An alert of another version may have been told again in this commit, and is then judged by it.
+    if tells && whole.rules?.version(rule) != change.claim.rule_version {
+        return None;
+    }
+    let late = tells && rule != OF_A_DAY && {
+        let oracle = whole.of_year(now.as_of.school_year());
+        (1..=LATE_AFTER_DAYS).rev().all(|days| {
+            let date = Date::from_days(now.as_of.days() - days).expect("worlds lie within the years of dates");
+            let then = whole.claims(&oracle, Now { today: date, as_of: date });
+            date.school_year() == now.as_of.school_year() && then.get(rule).is_some_and(|it| *it >= change.claim.level)
+        })
+    };
+    (change.late_since.is_some() != late).then(|| {
+        let (kind, since) = (change.kind, change.late_since);
+        format!("{key:?}: {kind:?} of `{rule}` as of {now:?} is marked as late since {since:?}, and late is {late}")
+    })
+}
+
+/// As the shipped rules have it.
+const LATE_AFTER_DAYS: i32 = 7;
 
 /// When everything has had its effect, what was told and not taken back is true of the date when it was told.
 fn past_is_true(whole: &Whole<'_>, key: &Key, now: Now, episode: &Episode) -> Option<String> {

@@ -21,7 +21,7 @@ use crate::generate::Word;
 use crate::model::Truth;
 use crate::process::{Outside, Running, Time};
 use crate::scenario::{Happening, PARTITIONS, PROCESSES, Scenario};
-use crate::store::{Database, Tables};
+use crate::store::{Database, Tables, Written};
 use crate::turns::Turns;
 use crate::weather::Weather;
 
@@ -32,8 +32,14 @@ pub struct Outcome {
     pub wrongs: Vec<String>,
     /// Changes of alerts that were told.
     pub changes: usize,
+    /// Those of them that told late news.
+    pub late: usize,
     /// Commits that happened.
     pub commits: i64,
+    /// What was written of students, in order.
+    pub written: Vec<Written>,
+    /// How much of that was written when each word was said, in their order.
+    pub written_before: Vec<usize>,
 }
 
 /// How long the processes may take to catch up once nothing fails any more, seconds.
@@ -85,6 +91,7 @@ pub struct World {
     assigned: Vec<usize>,
     wrongs: Vec<String>,
     events: u64,
+    written_before: Vec<usize>,
 }
 
 impl World {
@@ -114,6 +121,7 @@ impl World {
             started: PROCESSES,
             wrongs: Vec::new(),
             events: 0,
+            written_before: Vec::new(),
         };
         for (partition, process) in (0..).zip(world.assigned.clone()) {
             world.running[process].give(partition);
@@ -155,6 +163,7 @@ impl World {
     async fn say(&mut self, district: usize, student: usize, word: Word) {
         let (district, received_at) = (named(district), self.outside.time.now());
         self.events += 1;
+        self.written_before.push(self.outside.database.tables().written.len());
         match word {
             Word::Fact(origin, change) => {
                 let event = Event {
@@ -246,8 +255,10 @@ impl World {
         self.wrongs.extend(behind.map(|what| format!("it does not catch up: {what}")));
         self.wrongs.extend(self.running.iter().filter_map(Running::failure));
         let commits = self.outside.database.tables().partitions.values().map(|lease| lease.commits).sum();
-        let mut outcome = Outcome { wrongs: std::mem::take(&mut self.wrongs), changes: 0, commits };
+        let (wrongs, written_before) = (std::mem::take(&mut self.wrongs), std::mem::take(&mut self.written_before));
+        let mut outcome = Outcome { wrongs, commits, written_before, ..Outcome::default() };
         check::everything(&self, &snapshot, &mut outcome).await;
+        outcome.written = std::mem::take(&mut self.outside.database.tables().written);
         outcome
     }
 

@@ -292,5 +292,6 @@ fn alert_change(number: u32, kind: ChangeKind) -> AlertChange {
         changed_at: Timestamp::constant(number.into(), 0),
         caused_at: None,
         district_time: names::date(0).to_civil().at(9, 5, 0, 0),
+        late_since: None,
     }
 }

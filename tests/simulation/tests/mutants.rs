@@ -122,6 +122,11 @@ fn a_restore_after_which_what_was_told_is_not_taken_up() {
 }
 
 #[test]
+fn what_was_so_for_long_that_is_told_as_if_it_were_news() {
+    is_seen(Mutant::NothingIsLate, "and late is true");
+}
+
+#[test]
 fn a_recall_that_goes_to_teams_that_were_never_told() {
     is_heard(Mutant::RecallToAll, "only those who were told hear");
 }

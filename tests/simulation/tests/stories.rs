@@ -1,21 +1,28 @@
 //! What one seed among many thousands has told, told on purpose and with many seeds: of those are how long each call takes, and
 //! how each process is set.
 
-use homeroom_domain::event::Fact;
+use homeroom_domain::event::{Enrollment, Fact};
 use homeroom_domain::reference::Entry;
 use homeroom_domain::settings::Settings;
 use homeroom_simulation::generate::Said;
+use homeroom_simulation::names;
 use homeroom_simulation::run::run;
 use homeroom_simulation::scenario::{Happening, Scenario, Step};
+use homeroom_simulation::store::Written;
 
 /// With how many seeds each story is told.
 const SEEDS: u64 = 20;
 
-/// Every promise holds of these happenings, each so many milliseconds after the one before.
-fn ends_well(happenings: &[(u64, Happening)]) {
+/// These happenings, each so many milliseconds after the one before.
+fn scenario(seed: u64, happenings: &[(u64, Happening)]) -> Scenario {
     let steps = |(after, happening): &(u64, Happening)| Step { after: *after, happening: happening.clone() };
+    Scenario { seed, steps: happenings.iter().map(steps).collect() }
+}
+
+/// Every promise holds of these happenings.
+fn ends_well(happenings: &[(u64, Happening)]) {
     for seed in 0..SEEDS {
-        let outcome = run(&Scenario { seed, steps: happenings.iter().map(steps).collect() });
+        let outcome = run(&scenario(seed, happenings));
         assert!(outcome.wrongs.is_empty(), "with seed {seed}: {}", outcome.wrongs.join("\n"));
     }
 }
@@ -46,4 +53,47 @@ fn an_owner_learns_of_a_claim_that_came_late_though_it_has_nothing_to_commit() {
         (3_000, Happening::Pause(1, 0)),
     ]);
     ends_well(&story);
+}
+
+fn enrolled() -> Enrollment {
+    Enrollment {
+        school: names::school("1"),
+        entry_on: names::date(0),
+        exit_on: None,
+        calendar: None,
+        primary_school: false,
+        grade_level: String::new(),
+        exit_type: String::new(),
+    }
+}
+
+/// A hundred and twenty students are to be evaluated again, two at a time, when something happens to one of them. Who goes through
+/// them lets it pass: what is said is written long before the last of them is.
+#[test]
+fn what_happens_today_does_not_wait_behind_a_sweep_of_everyone() {
+    const STUDENTS: usize = 120;
+    let strict = Settings { failing_below: 70_00, ..Settings::default() };
+    let strict = Said::Reference("settings".to_owned(), Some(Entry::Settings(strict)));
+    let comes = Said::Fact("enrollment".to_owned(), Some(Fact::Enrollment(enrolled())));
+    let mut story = district(STUDENTS);
+    story.extend([
+        (10_000, Happening::Say { district: 0, student: 0, said: strict, revision: 2 }),
+        (200, Happening::Say { district: 0, student: 7, said: comes, revision: 2 }),
+        // Until all of it has had its effect.
+        (20_000, Happening::Hours(0)),
+    ]);
+    let (mut before, mut all) = (0, 0);
+    for seed in 0..SEEDS {
+        let outcome = run(&scenario(seed, &story));
+        assert!(outcome.wrongs.is_empty(), "with seed {seed}: {}", outcome.wrongs.join("\n"));
+        let said_at = outcome.written_before[outcome.written_before.len() - 1];
+        let since = &outcome.written[said_at..];
+        let enrolled =
+            |written: &Written| written.after.ledger.facts().any(|of| matches!(of.fact, Fact::Enrollment(_)));
+        before += since.iter().position(enrolled).expect("it is written");
+        all += since.len();
+    }
+    // Two at a time, from when it is said until it has come to the worker: a tenth of those who are left. Were it made to wait, it
+    // would be nearly all.
+    assert!(before * 4 < all, "of {all} students {before} were written before it");
 }

@@ -155,6 +155,7 @@ impl Look<'_, '_> {
                 }
             },
         };
+        let late_since = if kind == ChangeKind::Escalated { self.late_since(claim.level) } else { None };
         let episode = Arc::make_mut(episode);
         episode.told = Told::new(claim.clone());
         episode.told_at = self.evaluation.now;
@@ -163,7 +164,8 @@ impl Look<'_, '_> {
         {
             episode.school = school.clone();
         }
-        Ok(Some(episode.change(kind, claim.clone(), reason, self.moment)))
+        let change = episode.change(kind, claim.clone(), reason, self.moment);
+        Ok(Some(AlertChange { late_since, ..change }))
     }
 
     fn disproved(&self, episode: &Episode) -> String {

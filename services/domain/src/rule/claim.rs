@@ -43,10 +43,14 @@ impl Rule {
         if self.opens_when.holds(measures)? { self.level.value(measures).map(Some) } else { Ok(None) }
     }
 
+    /// The level that the rule would claim with the dates of `now`; none when it does not open.
+    pub(crate) fn level_at(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<Option<i64>, Failure> {
+        self.outcome(&evaluation.figures(&self.others, now))
+    }
+
     /// Whether the rule would claim anything: a claim without its words.
     pub(crate) fn holds(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<bool, Failure> {
-        let measures = evaluation.figures(&self.others, now);
-        self.outcome(&measures).map(|level| level.is_some())
+        self.level_at(evaluation, now).map(|level| level.is_some())
     }
 
     /// The measures that its proofs tell: those of its evidence, then the others that it names.

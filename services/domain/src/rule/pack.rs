@@ -16,6 +16,14 @@ pub const DEFAULT_PACK: &str = include_str!("first.yaml");
 /// The largest pack, bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
 
+/// A claim that held for so many days before it was told is late news, unless a rule says otherwise. Product decision: a
+/// team goes through its list once a week (New York City, weekly attendance meetings; EWI process of Johns Hopkins), so what is older
+/// has missed a meeting in any case, and the hour at which it is told matters no more.
+pub const DEFAULT_LATE_AFTER_DAYS: u32 = 7;
+
+/// Longer than any school year.
+const MOST_LATE_AFTER_DAYS: u32 = 366;
+
 /// The rules in force in a district.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pack {
@@ -58,6 +66,8 @@ pub struct Rule {
     pub clears: Template,
     /// Where the threshold comes from.
     pub source: String,
+    /// A claim that held for so many days before it was told is late news.
+    pub late_after_days: u32,
     /// Measures that it names and that are not kept for every student, in their order: they are counted for it.
     pub(crate) others: Vec<Measure>,
 }
@@ -130,6 +140,9 @@ pub enum Error {
     /// Without a severity there is no telling how much it presses.
     #[error("rule `{0}` has no severity")]
     NoSeverity(RuleId),
+    /// Then everything, or nothing ever, were late news.
+    #[error("rule `{0}`, late-after-days: from 1 to {MOST_LATE_AFTER_DAYS} days")]
+    Late(RuleId),
 }
 
 #[derive(Deserialize)]
@@ -157,6 +170,12 @@ struct RuleText {
     explanation: String,
     clears: String,
     source: String,
+    #[serde(default = "late_after_days")]
+    late_after_days: u32,
+}
+
+const fn late_after_days() -> u32 {
+    DEFAULT_LATE_AFTER_DAYS
 }
 
 impl Pack {
@@ -194,6 +213,9 @@ impl Rule {
         if text.severity.is_empty() {
             return Err(Error::NoSeverity(rule));
         }
+        if !(1..=MOST_LATE_AFTER_DAYS).contains(&text.late_after_days) {
+            return Err(Error::Late(rule));
+        }
         let condition = |field| {
             let rule = rule.clone();
             move |source| Error::Condition { rule, field, source }
@@ -217,6 +239,7 @@ impl Rule {
             audience: text.audience,
             evidence: text.evidence,
             source: text.source,
+            late_after_days: text.late_after_days,
             others: Vec::new(),
         };
         rule_of.others = rule_of.named();

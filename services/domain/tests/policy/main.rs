@@ -17,6 +17,7 @@ mod episode;
 mod episode_end;
 mod figure;
 mod law;
+mod late_news;
 mod measure;
 mod revision;
 mod section;

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use homeroom_domain::id::StudentKey;
-use homeroom_proto::wire::risk::{GetStudentRequest, GetSummaryRequest, ListStudentsRequest};
+use homeroom_proto::wire::risk::{GetProgressRequest, GetStudentRequest, GetSummaryRequest, ListStudentsRequest};
 
 use crate::client::{Connection, ConnectionArgs, admin, grpc};
 use crate::failure::BadConfig;
 use crate::text::names::SchoolNames;
-use crate::text::{rule, student, table};
+use crate::text::{preview, rule, student, table};
 
 /// One student, with `list` several, with `rules` what each rule has told.
 #[derive(Debug, clap::Args)]
@@ -24,11 +24,13 @@ enum Question {
     /// Students by school and tier.
     List(ListArgs),
     /// How many alerts each rule has opened, and which rules fail.
-    Rules(RulesArgs),
+    Rules(WholeArgs),
+    /// How many students a move of the date or of reference data still has to reach.
+    Progress(WholeArgs),
 }
 
 #[derive(Debug, clap::Args)]
-struct RulesArgs {
+struct WholeArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -66,6 +68,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     match args.question {
         Some(Question::List(args)) => list(args).await,
         Some(Question::Rules(args)) => rules(&args).await,
+        Some(Question::Progress(args)) => progress(&args).await,
         None => one(args.one).await,
     }
 }
@@ -88,7 +91,14 @@ async fn key(connection: &Connection, args: &One) -> Result<StudentKey> {
     }
 }
 
-async fn rules(args: &RulesArgs) -> Result<()> {
+async fn progress(args: &WholeArgs) -> Result<()> {
+    let connection = args.connection.load()?;
+    let progress = grpc::risk(&connection)?.get_progress(GetProgressRequest {}).await?.into_inner();
+    print!("{}", preview::progress(&progress));
+    Ok(())
+}
+
+async fn rules(args: &WholeArgs) -> Result<()> {
     let connection = args.connection.load()?;
     let summary = grpc::risk(&connection)?.get_summary(GetSummaryRequest {}).await?.into_inner();
     print!("{}{}", table::lines(&rule::rows(&summary.rules)), rule::failures(&summary.rules));

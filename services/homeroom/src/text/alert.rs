@@ -24,6 +24,9 @@ pub(crate) fn for_people(change: &AlertChange, teams: &[String], names: &SchoolN
         }
     };
     line("reason", &change.reason);
+    if let Some(since) = change.late_since {
+        line("late", &format!("news of what was so on {} already", unit::date(since)));
+    }
     if let Some(proof) = &change.proof {
         line("because", &proof.explanation);
         for fact in proof.facts.iter().take(SHOWN_FACTS) {
@@ -78,6 +81,7 @@ pub(crate) fn to_json(change: &AlertChange, teams: &[String], cursor: &str) -> V
         "changed_at": change.changed_at.as_ref().map(ToString::to_string),
         "caused_at": change.caused_at.as_ref().map(ToString::to_string),
         "district_time": change.district_time,
+        "late_since": change.late_since.map(unit::date),
         "teams": teams,
     })
 }

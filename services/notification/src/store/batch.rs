@@ -149,7 +149,7 @@ impl<'a> Step<'a> {
         alert.last = change.number;
         alert.district.get_or_insert_with(|| change.district.as_str().to_owned());
         let effects = plan::change(change, alert.telling, &alert.deliveries, &routed, self.now);
-        self.writes.perform(incoming, alert, effects);
+        self.writes.perform(incoming, alert, effects, self.now);
         self.known.insert(change);
     }
 
@@ -160,7 +160,7 @@ impl<'a> Step<'a> {
         self.outcome.late += 1;
         tracing::warn!(alert.id = %change.alert_id, number = change.number, last = alert.last, "a change came after a later one of its alert");
         let effects = plan::late(change, alert.telling, &alert.deliveries, self.now);
-        self.writes.plan(incoming, alert, effects);
+        self.writes.plan(incoming, alert, effects, self.now);
     }
 }
 

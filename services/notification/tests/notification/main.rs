@@ -9,6 +9,7 @@ mod clock;
 mod consume;
 mod encrypted;
 mod feed;
+mod late_news;
 mod ready;
 mod released;
 mod restored;

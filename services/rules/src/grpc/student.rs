@@ -55,6 +55,7 @@ impl Risk {
                 changed_at: at,
                 caused_at: None,
                 district_time,
+                late_since: None,
             })
         };
         let open_alerts: Vec<alert_wire::AlertChange> =

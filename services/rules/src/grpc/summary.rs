@@ -13,7 +13,7 @@ use tonic::Status;
 use crate::grpc::{Risk, unavailable};
 use crate::reference::District;
 use crate::store::Wanted;
-use crate::store::postgres::sweep;
+use crate::store::postgres::progress;
 
 /// What the tables say.
 struct Counts {
@@ -171,12 +171,13 @@ impl Asked {
                 district: self.district.clone(),
                 partition: *partition,
                 now: self.now,
+                dates_moved: false,
                 concerned: self.reference.concerned_since(*reference_offset),
                 reference_offset: self.known,
                 after: Vec::new(),
                 limit: 0,
             };
-            behind += sweep::count_concerned(tx, &wanted).await?;
+            behind += progress::count_concerned(tx, &wanted).await?;
         }
         Ok(behind)
     }

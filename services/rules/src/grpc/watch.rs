@@ -27,7 +27,7 @@ const QUEUE: usize = 256;
 pub(crate) const WATCHERS: usize = 16;
 /// How long a watcher may leave its queue full.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a watcher may take to read all rows of a partition again.
+/// How long what was heard once may take to show, however many rows it is: meanwhile nothing more is heard.
 const LOOK: Duration = Duration::from_mins(1);
 /// Rows of a partition that are read at a time.
 const PAGE: usize = 500;
@@ -81,7 +81,7 @@ impl Watcher {
             };
             let shown = match heard {
                 Wake::Elapsed => Ok(ControlFlow::Continue(())),
-                Wake::Notified(payload) => self.look(Heard::parse(&payload, &self.district)).await,
+                Wake::Notified(payload) => self.look_in_time(Heard::parse(&payload, &self.district)).await,
                 Wake::Reconnected => {
                     Err(Status::aborted("changes may have been missed; list the students and watch again"))
                 }
@@ -98,6 +98,14 @@ impl Watcher {
         }
     }
 
+    /// Shows what was heard of. Not without end: nothing is heard meanwhile, and the database keeps what is said for who has not
+    /// heard it.
+    async fn look_in_time(&self, heard: Option<Heard>) -> Result<ControlFlow<()>, Status> {
+        tokio::time::timeout(LOOK, self.look(heard)).await.unwrap_or_else(|_| {
+            Err(Status::aborted("changes were not read fast enough; list the students and watch again"))
+        })
+    }
+
     async fn look(&self, heard: Option<Heard>) -> Result<ControlFlow<()>, Status> {
         match heard {
             None => Ok(ControlFlow::Continue(())),
@@ -105,12 +113,7 @@ impl Watcher {
                 let rows = self.rows_of(&students).await.map_err(|error| unavailable(&error))?;
                 Ok(self.show(&rows).await)
             }
-            // Not without end: nothing is heard meanwhile, and the database keeps what is said for who has not heard it.
-            Some(Heard::Missed(partition)) => {
-                tokio::time::timeout(LOOK, self.look_at_all(partition)).await.unwrap_or_else(|_| {
-                    Err(Status::aborted("changes were not read fast enough; list the students and watch again"))
-                })
-            }
+            Some(Heard::Missed(partition)) => self.look_at_all(partition).await,
         }
     }
 

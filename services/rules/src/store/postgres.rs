@@ -5,6 +5,7 @@ pub(crate) mod commit;
 pub(crate) mod gather;
 pub(crate) mod load;
 pub(crate) mod outbox;
+pub(crate) mod progress;
 pub(crate) mod sweep;
 pub(crate) mod watchers;
 

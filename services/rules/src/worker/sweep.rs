@@ -19,9 +19,11 @@ use crate::worker::{Error, Hold, Worker};
 pub(crate) struct Sweep {
     target: i64,
     since: i64,
-    /// Districts still to visit, the current one last.
-    districts: Vec<DistrictId>,
+    /// Districts still to visit, the current one last, each with whether its dates have moved since the pass before.
+    districts: Vec<(DistrictId, bool)>,
     after: Vec<u8>,
+    /// How many districts there were.
+    all: usize,
     /// The dates that the last finished pass reached, so that an idle partition is not read again.
     done: Arc<BTreeMap<DistrictId, Now>>,
 }
@@ -41,9 +43,20 @@ impl Sweep {
         let concerned = |id: &DistrictId| {
             snapshot.districts.get(id).is_some_and(|district| district.concerned_since(since) != Concerned::default())
         };
-        let districts = dates.keys().filter(|id| moved(id) || concerned(id)).cloned().collect();
+        let districts: Vec<_> =
+            dates.keys().filter(|id| moved(id) || concerned(id)).map(|id| (id.clone(), moved(id))).collect();
         let done = Arc::new(dates.clone());
-        Some(Self { target: snapshot.offset, since, districts, after: Vec::new(), done })
+        let all = districts.len();
+        Some(Self { target: snapshot.offset, since, districts, after: Vec::new(), all, done })
+    }
+
+    /// How far the pass has come, from 0 to 1. Keys are hashes, so the place of the last one tells how many are behind it.
+    fn share_done(&self) -> f64 {
+        let mut first = [0; 4];
+        first.iter_mut().zip(&self.after).for_each(|(to, from)| *to = *from);
+        let of_district = f64::from(u32::from_be_bytes(first)) / f64::from(u32::MAX);
+        let count = |many: usize| f64::from(u32::try_from(many).unwrap_or(u32::MAX));
+        (count(self.all - self.districts.len()) + of_district) / count(self.all).max(1.0)
     }
 
     /// The reference offset that is in force for everyone when the pass ends.
@@ -58,11 +71,12 @@ impl Sweep {
 
     /// The page to read next; none when the pass is over.
     pub(super) fn next_page(&self, snapshot: &Snapshot, lease: &Lease, limit: i64) -> Option<Wanted> {
-        let district = self.districts.last().filter(|_| !planted(Mutant::SkipSweep))?;
+        let (district, dates_moved) = self.districts.last().filter(|_| !planted(Mutant::SkipSweep))?;
         Some(Wanted {
             district: district.clone(),
             partition: lease.partition,
             now: *self.done.get(district)?,
+            dates_moved: *dates_moved,
             concerned: snapshot.districts.get(district).map(|it| it.concerned_since(self.since)).unwrap_or_default(),
             reference_offset: self.target,
             after: self.after.clone(),
@@ -97,17 +111,23 @@ impl Worker {
             let to = Lease { reference_offset: self.lease.reference_offset.max(sweep.target()), ..self.lease };
             let hold = if to == self.lease { Hold::Kept } else { self.commit(to, Effects::default()).await? };
             self.swept = sweep.done();
+            self.show_sweep(1.0);
             self.plan_sweep();
             return Ok(hold);
         };
         let store = &self.shared.store;
         let found = patiently(&self.shared.stopping, || store.behind(&wanted)).await?;
         sweep.advance(&found, self.shared.limits.sweep_students);
+        self.show_sweep(sweep.share_done());
         self.sweep = Some(sweep);
         // Who is ahead of its row was evaluated with all that this pass is about, since everything is written before that moves.
         let found: Vec<Found> = found.into_iter().filter(|(key, _)| !self.memory.is_unwritten(key)).collect();
         metrics::counter!(metric::SWEPT).increment(found.len() as u64);
         self.look_again(&found).await
+    }
+
+    fn show_sweep(&self, share_done: f64) {
+        metrics::gauge!(metric::SWEEP_DONE, "partition" => self.lease.partition.to_string()).set(share_done);
     }
 
     /// Evaluates students again and commits. One whom the database refuses stays as it was and stops no other.

@@ -12,6 +12,8 @@ mod isolation;
 mod late;
 mod mark;
 mod owner;
+mod preview;
+mod progress;
 mod query;
 mod ready;
 mod refusal;

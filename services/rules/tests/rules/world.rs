@@ -243,7 +243,7 @@ pub(crate) async fn count(admin: &mut PgConnection, select: &'static str) -> i64
     sqlx::query_scalar(select).fetch_one(admin).await.unwrap()
 }
 
-/// Keys `home` and `other` of two districts, and `hasty` of the first.
+/// Keys `home` and `other` of two districts, and `hasty` and `head` of the first.
 pub(crate) fn access() -> Access {
     let hash = hash_secret("s3cret");
     let key = |name: &str| {
@@ -255,6 +255,8 @@ pub(crate) fn access() -> Access {
     let file = folder.path().join("keys.toml");
     // Another key of the first, in a hurry.
     let hasty = key("home").replacen("id = 'home'", "id = 'hasty'", 1) + "limits = { request-seconds = 1 }\n";
-    std::fs::write(&file, key("home") + &key("other") + &hasty).unwrap();
+    // And who may change how it counts.
+    let head = key("home").replacen("id = 'home'", "id = 'head'", 1).replacen("['read']", "['read', 'admin']", 1);
+    std::fs::write(&file, key("home") + &key("other") + &hasty + &head).unwrap();
     Access::new(Keys::load(&file).unwrap(), Tokens::new(&"a signing key of some length".to_owned().into()))
 }

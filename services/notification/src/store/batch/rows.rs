@@ -117,9 +117,9 @@ pub(super) async fn rewrite_deliveries(
     let all = || rewritten.values();
     sqlx::query(
         "update deliveries d set subject = n.subject, body = n.body, data = n.data, content_number = n.content_number,
-             traceparent = n.traceparent
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[])
-             as n (id, subject, body, data, content_number, traceparent)
+             traceparent = n.traceparent, due_at = least(d.due_at, moment(n.due_by))
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[])
+             as n (id, subject, body, data, content_number, traceparent, due_by)
          where d.delivery_id = n.id",
     )
     .bind(rewritten.keys().copied().collect::<Vec<_>>())
@@ -128,6 +128,7 @@ pub(super) async fn rewrite_deliveries(
     .bind(all().map(|content| content.message.data.as_str()).collect::<Vec<_>>())
     .bind(all().map(|content| stored(content.of.change.number)).collect::<Vec<_>>())
     .bind(all().map(|content| content.of.traceparent.as_str()).collect::<Vec<_>>())
+    .bind(all().map(|content| content.due_by.map(Timestamp::as_microsecond)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -239,7 +240,8 @@ pub(in crate::store) async fn deliver_again(
         return Ok(());
     }
     let (change_number, maybe_sent) = (of.change.number, of.maybe_told);
-    let new = New { planned, change_number, content: Content { of, message }, cancelled: false, maybe_sent };
+    let new =
+        New { planned, change_number, content: Content { of, message, due_by: None }, cancelled: false, maybe_sent };
     insert_deliveries(connection, when, &[&new]).await
 }
 

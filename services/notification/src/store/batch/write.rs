@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use homeroom_domain::id::AlertId;
 use homeroom_pg::Error;
+use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Alert, Incoming, When, rows};
 use crate::message::{self, Message};
-use crate::plan::{Delivery, Effect, Planned, Standing};
+use crate::plan::{self, Delivery, Effect, Planned, Standing};
 
 /// Rows to write.
 #[derive(Default)]
@@ -33,17 +34,25 @@ pub(super) struct New<'a> {
 pub(super) struct Content<'a> {
     pub(super) of: &'a Incoming,
     pub(super) message: Message,
+    /// When the delivery is due at the latest, if that changes.
+    pub(super) due_by: Option<Timestamp>,
 }
 
 impl<'a> Writes<'a> {
     /// Does in memory what planning asks for, and keeps the change.
-    pub(super) fn perform(&mut self, incoming: &'a Incoming, alert: &mut Alert, effects: Vec<Effect>) {
-        let teams = self.plan(incoming, alert, effects);
+    pub(super) fn perform(&mut self, incoming: &'a Incoming, alert: &mut Alert, effects: Vec<Effect>, now: Timestamp) {
+        let teams = self.plan(incoming, alert, effects, now);
         self.changes.push((incoming, teams));
     }
 
     /// Does in memory what planning asks for; returns the teams concerned.
-    pub(super) fn plan(&mut self, incoming: &'a Incoming, alert: &mut Alert, effects: Vec<Effect>) -> Vec<String> {
+    pub(super) fn plan(
+        &mut self,
+        incoming: &'a Incoming,
+        alert: &mut Alert,
+        effects: Vec<Effect>,
+        now: Timestamp,
+    ) -> Vec<String> {
         let change = &incoming.change;
         let mut teams: Vec<String> = Vec::new();
         for effect in effects {
@@ -59,13 +68,13 @@ impl<'a> Writes<'a> {
                         standing: Standing::Waiting,
                         maybe_sent: incoming.maybe_told,
                     });
-                    let (id, content) = (planned.id, Content { of: incoming, message });
+                    let (id, content) = (planned.id, Content { of: incoming, message, due_by: None });
                     let (change_number, maybe_sent) = (change.number, incoming.maybe_told);
                     self.deliveries.insert(id, New { planned, change_number, content, cancelled: false, maybe_sent });
                     Some(id)
                 }
                 Effect::Rewrite(id) => {
-                    self.rewrite(id, incoming, &alert.deliveries);
+                    self.rewrite(id, incoming, &alert.deliveries, now);
                     Some(id)
                 }
                 Effect::Cancel(id) => {
@@ -79,15 +88,20 @@ impl<'a> Writes<'a> {
         teams
     }
 
-    fn rewrite(&mut self, id: Uuid, incoming: &'a Incoming, known: &[Delivery]) {
+    fn rewrite(&mut self, id: Uuid, incoming: &'a Incoming, known: &[Delivery], now: Timestamp) {
         let Some(delivery) = known.iter().find(|delivery| delivery.id == id) else { return };
+        let due_by = plan::hastened(&incoming.change, now);
         if let Some(new) = self.deliveries.get_mut(&id) {
             let message = message::render(&incoming.change, delivery.kind, new.planned.follows);
-            new.content = Content { of: incoming, message };
+            new.content = Content { of: incoming, message, due_by: None };
+            new.planned.due_at = due_by.map_or(new.planned.due_at, |by| new.planned.due_at.min(by));
         } else {
             // Only first words and amendments of untold ones are rewritten, so there is nothing that the words would follow.
             let message = message::render(&incoming.change, delivery.kind, None);
-            self.rewritten.insert(id, Content { of: incoming, message });
+            // Another change of this batch may have hastened it before.
+            let before = self.rewritten.get(&id).and_then(|content| content.due_by);
+            let due_by = due_by.into_iter().chain(before).min();
+            self.rewritten.insert(id, Content { of: incoming, message, due_by });
         }
     }
 

@@ -5,37 +5,76 @@ use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
 
 use crate::metric;
-use crate::reference::Concerned;
 use crate::store::postgres::load::read;
 use crate::store::{Found, Wanted};
 
-/// Students of a partition whose dates are in force and whom reference records concern that are not.
-pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> Result<i64, Error> {
-    if wanted.concerned == Concerned::default() {
-        return Ok(0);
-    }
-    let schools: Vec<String> = wanted.concerned.schools.iter().map(ToString::to_string).collect();
-    let count = sqlx::query_scalar(
-        "select count(*)
-         from students s
-         where s.partition = $1 and s.district = $2 and s.evaluated_as_of >= $3 and s.evaluated_today >= $4
-           and s.evaluated_reference < $5
-           and ($6 or (s.waiting and $8)
-                or exists (select 1 from student_schools x
-                           where x.district = s.district and x.student = s.student and x.school = any ($7)))",
-    )
-    .bind(wanted.partition)
-    .bind(wanted.district.as_str())
-    .bind(wanted.now.as_of.days())
-    .bind(wanted.now.today.days())
-    .bind(wanted.reference_offset)
-    .bind(wanted.concerned.everyone)
-    .bind(schools)
-    .bind(wanted.concerned.waiting)
-    .fetch_one(tx)
-    .await?;
-    Ok(count)
+/// So many schools are gone through student by student; of more, everyone of the partition is read, once a pass and not once a
+/// page.
+const FEW_SCHOOLS: usize = 16;
+
+/// Among whom a sweep looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Who waits for something unknown, or could not be evaluated yet.
+    Waiting,
+    /// They, and who leans on one of a few schools.
+    Schools,
+    /// Everyone of the partition.
+    Everyone,
 }
+
+impl Reach {
+    fn of(wanted: &Wanted) -> Self {
+        let schools = wanted.concerned.schools.len();
+        if wanted.dates_moved || wanted.concerned.everyone || schools > FEW_SCHOOLS {
+            Self::Everyone
+        } else if schools > 0 {
+            Self::Schools
+        } else {
+            Self::Waiting
+        }
+    }
+}
+
+/// Who waits, in order of key.
+const WAITING: &str = "
+    select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
+           s.evaluated_as_of, s.evaluated_reference, s.waiting
+    from students s
+    where s.partition = $1 and s.district = $2 and s.student > $3 and (s.waiting or s.evaluated_as_of is null)
+      and (s.evaluated_reference < $4 or s.evaluated_as_of is null)
+    order by s.student limit $5";
+
+/// Who waits, and who leans on some schools. A school's students are of every partition, so each is looked up: the plan of a
+/// prepared statement may be of a time when the tables were all but empty.
+const OF_SCHOOLS: &str = "
+    select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
+           s.evaluated_as_of, s.evaluated_reference, s.waiting
+    from (select student from students
+          where partition = $1 and district = $2 and student > $3 and (waiting or evaluated_as_of is null)
+          union
+          select student from student_schools
+          where district = $2 and school = any ($6) and student > $3) concerned
+    cross join lateral (
+        select * from students
+        where students.district = $2 and students.student = concerned.student
+        limit 1
+    ) s
+    where s.partition = $1 and (s.evaluated_reference < $4 or s.evaluated_as_of is null)
+    order by concerned.student limit $5";
+
+/// Everyone who is behind.
+const OF_ALL: &str = "
+    select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
+           s.evaluated_as_of, s.evaluated_reference, s.waiting
+    from students s
+    where s.partition = $1 and s.district = $2 and s.student > $3
+      and (s.evaluated_as_of is null or s.evaluated_as_of < $7 or s.evaluated_today < $8
+           or (s.evaluated_reference < $4
+               and ($9 or (s.waiting and $10)
+                    or exists (select 1 from student_schools x
+                               where x.district = s.district and x.student = s.student and x.school = any ($6)))))
+    order by s.student limit $5";
 
 /// The next page of students that are behind, in order of key. One whose row cannot be read stays behind and stops no other.
 pub(crate) async fn behind(database: &Database, wanted: &Wanted) -> Result<Vec<Found>, Error> {
@@ -50,35 +89,11 @@ pub(crate) async fn behind(database: &Database, wanted: &Wanted) -> Result<Vec<F
 }
 
 async fn page(tx: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Found>, Error> {
-    let schools: Vec<String> = wanted.concerned.schools.iter().map(ToString::to_string).collect();
     let full = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let (mut found, mut after) = (Vec::new(), wanted.after.clone());
     loop {
         let asked = wanted.limit - i64::try_from(found.len()).unwrap_or(wanted.limit);
-        let rows = sqlx::query(
-            "select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
-                    s.evaluated_as_of, s.evaluated_reference, s.waiting
-             from students s
-             where s.partition = $1 and s.district = $2 and s.student > $3
-               and (s.evaluated_as_of is null or s.evaluated_as_of < $4 or s.evaluated_today < $5
-                    or (s.evaluated_reference < $6
-                        and ($7 or (s.waiting and $8)
-                             or exists (select 1 from student_schools x
-                                        where x.district = s.district and x.student = s.student and x.school = any ($9)))))
-             order by s.student limit $10",
-        )
-        .bind(wanted.partition)
-        .bind(wanted.district.as_str())
-        .bind(&after)
-        .bind(wanted.now.as_of.days())
-        .bind(wanted.now.today.days())
-        .bind(wanted.reference_offset)
-        .bind(wanted.concerned.everyone)
-        .bind(wanted.concerned.waiting)
-        .bind(&schools)
-        .bind(asked)
-        .fetch_all(&mut *tx)
-        .await?;
+        let rows = rows(tx, wanted, &after, asked).await?;
         found.extend(rows.iter().filter_map(readable));
         match rows.last() {
             // As many as were asked for, and not all of them can be read.
@@ -88,6 +103,36 @@ async fn page(tx: &mut PgConnection, wanted: &Wanted) -> Result<Vec<Found>, Erro
             _ => return Ok(found),
         }
     }
+}
+
+async fn rows(tx: &mut PgConnection, wanted: &Wanted, after: &[u8], limit: i64) -> Result<Vec<PgRow>, Error> {
+    let reach = Reach::of(wanted);
+    let statement = match reach {
+        Reach::Waiting => WAITING,
+        Reach::Schools => OF_SCHOOLS,
+        Reach::Everyone => OF_ALL,
+    };
+    let mut query = sqlx::query(statement)
+        .bind(wanted.partition)
+        .bind(wanted.district.as_str())
+        .bind(after)
+        .bind(wanted.reference_offset)
+        .bind(limit);
+    if reach != Reach::Waiting {
+        query = query.bind(schools(wanted));
+    }
+    if reach == Reach::Everyone {
+        query = query
+            .bind(wanted.now.as_of.days())
+            .bind(wanted.now.today.days())
+            .bind(wanted.concerned.everyone)
+            .bind(wanted.concerned.waiting);
+    }
+    Ok(query.fetch_all(tx).await?)
+}
+
+fn schools(wanted: &Wanted) -> Vec<String> {
+    wanted.concerned.schools.iter().map(ToString::to_string).collect()
 }
 
 fn readable(row: &PgRow) -> Option<Found> {
@@ -100,3 +145,6 @@ fn readable(row: &PgRow) -> Option<Found> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,46 @@
+//! Late news: what was so for long before anybody was told of it.
+//!
+//! Records that come in May for March open alerts that should have opened in March. They are due, and nobody is to be woken for
+//! them. Whether an alert is late follows from the facts, reference data, rules and dates of the step that opens it, as all else
+//! of the alert does; not from when records came, of which replays know nothing.
+//!
+//! A rule's claim is late news when, by the facts of now, the rule would have made it at this level or above at the close of
+//! each of so many days before the as-of date. So a level that was reached yesterday is news, however long a lower one has held;
+//! and what has held for long, ended, and holds again is news. A claim about a single day is never late: a day that is past opens
+//! nothing.
+
+use super::look::Look;
+use crate::date::Date;
+use crate::mutant::{Mutant, planted};
+use crate::rule::RuleScope;
+use crate::settings::Now;
+
+impl Look<'_, '_> {
+    /// The first of the days that make a claim of this level late news; none when it is news.
+    pub(super) fn late_since(&self, level: i64) -> Option<Date> {
+        let as_of = self.evaluation.now.as_of;
+        let first = self.first_of_late(as_of)?;
+        // The first day first: of what is news it tells at once.
+        let mut date = first;
+        while date < as_of && self.held(date, level) {
+            date = date.next();
+        }
+        (date == as_of).then_some(first)
+    }
+
+    /// A rule that cannot be evaluated as of some day would have told nothing then.
+    fn held(&self, date: Date, level: i64) -> bool {
+        let close = Now { today: date, as_of: date };
+        self.rule.level_at(self.evaluation, close).is_ok_and(|then| then.is_some_and(|then| then >= level))
+    }
+
+    /// The first day on which a claim must have held; none when no claim of this rule, or of this time of the year, can be late.
+    fn first_of_late(&self, as_of: Date) -> Option<Date> {
+        let days = i32::try_from(self.rule.late_after_days).ok()?;
+        let first = Date::from_days(as_of.days().checked_sub(days)?).ok()?;
+        // Of days of the year before, these facts are counted in another way.
+        let of_year = first.school_year() == self.evaluation.year();
+        let may_be = self.rule.scope == RuleScope::SchoolYear && of_year && !planted(Mutant::NothingIsLate);
+        may_be.then_some(first)
+    }
+}

@@ -1,0 +1,53 @@
+//! What a sweep's statements read, as PostgreSQL tells it.
+
+use homeroom_harness::TestDatabase;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::*;
+use crate::SCHEMA;
+
+/// Some thousand students of two partitions and forty schools, of whom one in a thousand waits.
+async fn database() -> (TestDatabase, PgConnection) {
+    let database = homeroom_harness::test_database(&[SCHEMA]).await;
+    let mut admin = database.admin().await;
+    let fill = "
+        set search_path = rules;
+        insert into students (district, student, partition, ledger, episodes, written, included_offset, evaluated_today,
+                              evaluated_as_of, evaluated_reference, waiting, marks, open_alerts)
+        select 'home', decode(md5(n::text), 'hex'), n % 2, '', '', '', 0, 1, 1, 5, n % 1000 = 0, 0, 0
+        from generate_series(1, 8000) n;
+        insert into student_schools (district, school, student)
+        select 'home', (n % 40)::text, decode(md5(n::text), 'hex') from generate_series(1, 8000) n;
+        analyze students;
+        analyze student_schools;
+        set plan_cache_mode = force_generic_plan;";
+    sqlx::raw_sql(fill).execute(&mut admin).await.unwrap();
+    (database, admin)
+}
+
+/// The plan of a prepared statement, with the rows that each step gave; none of it is of figures that change.
+async fn plan(admin: &mut PgConnection, types: &str, statement: &str, values: &str) -> String {
+    let explain = "explain (analyze, costs off, timing off, summary off)";
+    sqlx::raw_sql(AssertSqlSafe(format!("prepare sweep ({types}) as {statement}"))).execute(&mut *admin).await.unwrap();
+    let lines =
+        sqlx::raw_sql(AssertSqlSafe(format!("{explain} execute sweep ({values})"))).fetch_all(admin).await.unwrap();
+    lines.iter().map(|line| line.get::<String, _>(0)).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_record_that_concerns_who_waits_reads_nobody_else() {
+    let (_database, mut admin) = database().await;
+    let plan = plan(&mut admin, "int, text, bytea, bigint, bigint", WAITING, "0, 'home', '', 9, 500").await;
+    assert!(plan.contains("student_by_waiting") && plan.contains("rows=8 "), "{plan}");
+    assert!(!plan.contains("Seq Scan") && !plan.contains("Removed"), "{plan}");
+}
+
+#[tokio::test]
+async fn a_record_of_one_school_reads_its_students_and_who_waits() {
+    let (_database, mut admin) = database().await;
+    let types = "int, text, bytea, bigint, bigint, text[]";
+    let plan = plan(&mut admin, types, OF_SCHOOLS, "0, 'home', '', 9, 500, '{4}'").await;
+    // Two hundred of the school, all of this partition, and eight who wait, of whom one is of the school.
+    assert!(plan.contains("student_by_waiting"), "{plan}");
+    assert!(!plan.contains("Seq Scan on students") && !plan.contains("rows=4000 "), "{plan}");
+}

@@ -1,0 +1,82 @@
+//! How far a sweep has come, as who asks is shown it.
+
+use homeroom_proto::wire::risk as wire;
+use sqlx::PgConnection;
+
+use crate::district::{day, student};
+use crate::world::{Service, World, until};
+
+/// Of school 1; at school 2 there are ten.
+const STUDENTS: usize = 40;
+
+fn name(n: usize) -> String {
+    format!("student {n}")
+}
+
+async fn progress(service: &Service) -> wire::GetProgressResponse {
+    let request = service.request(wire::GetProgressRequest {});
+    service.client().get_progress(request).await.unwrap().into_inner()
+}
+
+/// A district of forty at school 1, and ten at school 2.
+async fn populated(sweep_students: i64) -> (World, Service) {
+    let mut world = World::new().await;
+    world.config.limits.sweep_students = sweep_students;
+    world.home.school("2").await;
+    world.home.calendar("2", 60).await;
+    for n in 0..STUDENTS {
+        world.home.attends(student(&name(n)), "1").await;
+    }
+    for n in 0..10 {
+        world.home.attends(student(&format!("other {n}")), "2").await;
+    }
+    let service = world.service().await;
+    world.settled(&service).await;
+    (world, service)
+}
+
+/// Holds one student's row, so that the sweep that comes to it stands still.
+struct Held(PgConnection);
+
+impl Held {
+    /// The student in the middle of those of a school.
+    async fn new(world: &World) -> Self {
+        let mut admin = world.database.admin().await;
+        sqlx::raw_sql("begin").execute(&mut admin).await.unwrap();
+        sqlx::query(
+            "select student from rules.students where student = (
+                 select student from rules.student_schools where school = '1' order by student offset 20 limit 1)
+             for update",
+        )
+        .execute(&mut admin)
+        .await
+        .unwrap();
+        Self(admin)
+    }
+
+    async fn let_go(mut self) {
+        sqlx::raw_sql("rollback").execute(&mut self.0).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn progress_of_a_sweep_is_shown_and_a_crash_in_the_middle_loses_none_of_it() {
+    let (world, service) = populated(4).await;
+    assert_eq!(progress(&service).await, wire::GetProgressResponse::default(), "everything is in force for everyone");
+    let held = Held::new(&world).await;
+    world.home.calendar_date("1", day(1), "Holiday").await;
+    until("the sweep has come to the student who is held", async || {
+        let shown = progress(&service).await;
+        shown.students_concerned == 40 && shown.students_done > 0 && shown.students_behind > 0
+    })
+    .await;
+    service.crash().await;
+    held.let_go().await;
+    let next = world.service().await;
+    world.exact(&next).await;
+    assert_eq!(progress(&next).await, wire::GetProgressResponse::default());
+    for n in 0..STUDENTS {
+        assert_eq!(next.whole(student(&name(n))).await.enrolled, 10_00, "{n}");
+    }
+    assert_eq!(next.whole(student("other 0")).await.enrolled, 11_00);
+}
