@@ -14,6 +14,7 @@ mod day;
 mod enrollment;
 mod episode;
 mod episode_end;
+mod explain;
 mod figure;
 mod measure;
 mod revision;
