@@ -19,14 +19,14 @@ pub(super) fn for_people(page: &mut Page, changes: &Changes, as_of: i32) {
     for record in &changes.records {
         record_for_people(page, record);
     }
-    left_off(page, changes.records_left_off, "changed records are left off");
-    left_off(page, changes.new_records, "records are new, of dates behind it");
+    left_off(page, "changed records that are left off", changes.records_left_off);
+    left_off(page, "new records of later dates", changes.new_records);
     reference(page, changes, &earlier);
 }
 
-fn left_off(page: &mut Page, many: i64, what: &str) {
+fn left_off(page: &mut Page, what: &str, many: i64) {
     if many > 0 {
-        page.line(&format!("  {many} {what}"));
+        page.line(&format!("  {what}: {many}"));
     }
 }
 
@@ -82,7 +82,7 @@ fn reference(page: &mut Page, changes: &Changes, earlier: &str) {
     for record in &changes.reference {
         reference_for_people(page, record);
     }
-    left_off(page, changes.reference_left_off, "more are left off");
+    left_off(page, "more that are left off", changes.reference_left_off);
     page.line(&format!("  Together they did to {earlier}: {}", shifts(&changes.by_reference, "nothing")));
 }
 

@@ -62,7 +62,7 @@ fn student() -> ExplainStudentResponse {
     let mark = |date, revision| fact("attendance mark", date, "unexcused absence, whole day", revision);
     let parts =
         ["2021-09-03", "2021-09-06", "2021-09-07", "2021-09-20"].map(|date| DatePart { date: on(date), value: 100 });
-    let tier = Term { name: "tier".to_owned(), value: 1, shown: "1".to_owned(), unit: "tier".to_owned() };
+    let tier = Term { name: "tier".to_owned(), value: 2, shown: "2".to_owned(), unit: "tier".to_owned() };
     ExplainStudentResponse {
         student: vec![0xab; 16].into(),
         as_of: on("2021-10-29"),
