@@ -4,9 +4,12 @@
 //! The shipped calculator comes to what `day` counts, which does it in a fraction of the time; this way is taken where a
 //! district counts otherwise, or where minutes are asked for.
 
+mod account;
 mod class;
 
 use smallvec::SmallVec;
+
+pub(crate) use account::Account;
 
 use crate::calculator::{Arrival, Calculator, DayMark, Late, Method, Period, PeriodMark, SchoolDay, Told, hundredths};
 use crate::code;

@@ -149,6 +149,11 @@ impl Calculator {
         let category = category?;
         Some(self.treat.get(&category).copied().unwrap_or_else(|| treated(category)))
     }
+
+    /// Whether a mark of this category is an absence here.
+    pub(crate) fn is_absence(&self, category: Option<Category>) -> bool {
+        self.treat(category).is_some_and(timeline::is_absence)
+    }
 }
 
 impl Applies {

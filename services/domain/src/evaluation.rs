@@ -4,6 +4,7 @@
 //! time what would come of it, and says nothing where it is not sure.
 
 mod further;
+mod told;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;

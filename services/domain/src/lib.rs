@@ -14,6 +14,7 @@ mod enrollment;
 pub mod episode;
 pub mod evaluation;
 pub mod event;
+pub mod explain;
 mod figure;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

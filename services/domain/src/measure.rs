@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod further;
 mod name;
+mod told;
 
 use std::borrow::Cow;
 
@@ -13,6 +14,7 @@ use smallvec::SmallVec;
 
 pub use further::Further;
 pub use name::Among;
+pub use told::NOT_KNOWN;
 
 use crate::day::{Day, WHOLE};
 use crate::mutant::{Mutant, planted};

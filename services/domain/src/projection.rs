@@ -13,7 +13,7 @@ pub(crate) struct Outlook {
 
 /// Last year's rate counts as much as so many days of this year do: after them the two weigh the same. No published figure is
 /// known; it is a decision of the product.
-const DAYS_OF_LAST_YEAR: i64 = 30 * WHOLE as i64;
+pub(crate) const DAYS_OF_LAST_YEAR: i64 = 30 * WHOLE as i64;
 
 /// The most that may be missed still with absences below a tenth of the full calendar; below zero when they are not.
 pub(crate) fn left(outlook: &Outlook) -> i64 {

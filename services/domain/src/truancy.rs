@@ -1,6 +1,8 @@
 //! What truancy laws count, in their own units, apart from early warning. A law's threshold is its rule's; here is what it is
 //! compared with. Legal figures change: the catalogue names each source.
 
+pub(crate) mod part;
+
 use crate::day::Day;
 use crate::figure::{minutes_nonmedical, minutes_unexcused, rate};
 use crate::measure::Clock;

@@ -2,6 +2,7 @@
 
 mod channel;
 mod dead_letters;
+mod explain;
 mod export;
 mod ingestion;
 mod migrate;
@@ -53,6 +54,8 @@ enum Command {
     Risk(risk::Args),
     /// Show what another way of counting, or other rules, would change, before it is done.
     Preview(preview::Args),
+    /// Show what a student's figures are made of: facts, arithmetic, rules, and what changed since an earlier date.
+    Explain(explain::Args),
     /// Compute everything anew from the log, and compare.
     Verify(verify::Args),
     /// Print what could not be understood or used, with the reason.
@@ -82,6 +85,7 @@ impl Cli {
             Command::Watch(args) => watch::run(args).await,
             Command::Risk(args) => risk::run(args).await,
             Command::Preview(args) => preview::run(args).await,
+            Command::Explain(args) => explain::run(args).await,
             Command::Verify(args) => verify::run(args).await,
             Command::DeadLetters(args) => dead_letters::run(args).await,
             Command::Export(export) => export::run(export).await,

@@ -8,6 +8,7 @@ use homeroom_chassis::access::Access;
 use homeroom_chassis::clock;
 use homeroom_chassis::component::Component;
 use homeroom_pg::{Database, Migration, Schema};
+use homeroom_proto::wire::risk::risk_explanation_server::RiskExplanationServer;
 use homeroom_proto::wire::risk::risk_query_server::RiskQueryServer;
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
@@ -101,12 +102,13 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     });
     let watchers = Arc::new(Semaphore::new(WATCHERS));
     let previews = Arc::new(Semaphore::new(PREVIEWS));
-    let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping(), watchers, previews };
+    let reading = Arc::new(Semaphore::new(1));
+    let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping(), watchers, previews, reading };
     Ok(Component {
         name: "rules",
         http: None,
-        grpc: Some(Routes::new(RiskQueryServer::new(risk))),
-        grpc_services: vec!["homeroom.risk.v1.RiskQuery"],
+        grpc: Some(Routes::new(RiskQueryServer::new(risk.clone())).add_service(RiskExplanationServer::new(risk))),
+        grpc_services: vec!["homeroom.risk.v1.RiskQuery", "homeroom.risk.v1.RiskExplanation"],
         ready: Box::new(move || ready.readiness()),
     })
 }

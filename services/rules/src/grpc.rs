@@ -1,5 +1,6 @@
 //! `RiskQuery`: questions about the exact risk state, answered from the committed tables.
 
+mod explain;
 mod export;
 mod list;
 mod other;
@@ -41,6 +42,8 @@ pub(crate) struct Risk {
     pub watchers: Arc<Semaphore>,
     /// Room for previews.
     pub previews: Arc<Semaphore>,
+    /// Room for one who reads the log to tell what changed.
+    pub reading: Arc<Semaphore>,
 }
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;

@@ -24,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metric;
 
+pub(crate) mod since;
+
 /// What is known of a district at one offset of the reference topic. Clones share it.
 #[derive(Clone)]
 pub struct District {

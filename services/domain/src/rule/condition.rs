@@ -3,6 +3,8 @@
 //! An interpreter would look names up and box values at each event; the tree does neither. Arithmetic is checked: overflow and
 //! division by zero are errors of the rule, not of the process.
 
+mod show;
+
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 use cel::parser::Parser;
 
@@ -98,7 +100,7 @@ impl Condition {
     }
 
     /// Adds the measures that it names.
-    pub(super) fn name(&self, measures: &mut Vec<Measure>) {
+    pub(crate) fn name(&self, measures: &mut Vec<Measure>) {
         self.0.name(measures);
     }
 
@@ -116,7 +118,7 @@ impl Number {
     }
 
     /// Adds the measures that it names.
-    pub(super) fn name(&self, measures: &mut Vec<Measure>) {
+    pub(crate) fn name(&self, measures: &mut Vec<Measure>) {
         self.0.name(measures);
     }
 

@@ -15,6 +15,7 @@ mod day;
 mod enrollment;
 mod episode;
 mod episode_end;
+mod explain;
 mod figure;
 mod law;
 mod late_news;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use homeroom_proto::wire::notification::alert_feed_client::AlertFeedClient;
+use homeroom_proto::wire::risk::risk_explanation_client::RiskExplanationClient;
 use homeroom_proto::wire::risk::risk_query_client::RiskQueryClient;
 use tonic::codegen::http::uri::Scheme;
 use tonic::metadata::{Ascii, MetadataValue};
@@ -30,12 +31,23 @@ impl Interceptor for Authorize {
 
 /// Questions about risk.
 pub(crate) type Risk = RiskQueryClient<InterceptedService<Channel, Authorize>>;
+/// What figures are made of.
+pub(crate) type Explanation = RiskExplanationClient<InterceptedService<Channel, Authorize>>;
 /// The feed of alerts.
 pub(crate) type Feed = AlertFeedClient<InterceptedService<Channel, Authorize>>;
 
 /// A client for questions about risk. Connects at the first call.
 pub(crate) fn risk(connection: &Connection) -> Result<Risk> {
     Ok(RiskQueryClient::with_interceptor(channel(connection)?, authorize(connection)?))
+}
+
+/// The largest explanation: a student with a mark a day and hundreds of corrections has a few hundred kB.
+const EXPLANATION_BYTES: usize = 64 * 1024 * 1024;
+
+/// A client for what figures are made of. Connects at the first call.
+pub(crate) fn explanation(connection: &Connection) -> Result<Explanation> {
+    let client = RiskExplanationClient::with_interceptor(channel(connection)?, authorize(connection)?);
+    Ok(client.max_decoding_message_size(EXPLANATION_BYTES))
 }
 
 /// A client of the feed. Connects at the first call.

@@ -75,19 +75,30 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
 async fn one(args: One) -> Result<()> {
     let connection = args.connection.load()?;
-    let key = key(&connection, &args).await?;
-    let request = GetStudentRequest { student: key.as_bytes().to_vec().into(), others: Vec::new() };
+    let who = Who { student: args.student, local_id: args.local_id.as_deref() };
+    let key = who.key(&connection, "--student KEY or --local-id ID").await?;
+    let others = vec!["all".to_owned()];
+    let request = GetStudentRequest { student: key.as_bytes().to_vec().into(), others };
     let student = grpc::risk(&connection)?.get_student(request).await?.into_inner();
     let names = SchoolNames::load(&connection).await?;
     print!("{}", student::for_people(&key.to_string(), &student, &names));
     Ok(())
 }
 
-async fn key(connection: &Connection, args: &One) -> Result<StudentKey> {
-    match (args.student, &args.local_id) {
-        (Some(key), _) => Ok(key),
-        (None, Some(local_id)) => admin::find_student(connection, local_id).await,
-        (None, None) => Err(BadConfig("say which student: --student KEY or --local-id ID".to_owned()).into()),
+/// A student by key or by the district's own id.
+pub(crate) struct Who<'a> {
+    pub(crate) student: Option<StudentKey>,
+    pub(crate) local_id: Option<&'a str>,
+}
+
+impl Who<'_> {
+    /// The student's key; `ways` are the arguments that would say which.
+    pub(crate) async fn key(&self, connection: &Connection, ways: &str) -> Result<StudentKey> {
+        match (self.student, self.local_id) {
+            (Some(key), _) => Ok(key),
+            (None, Some(local_id)) => admin::find_student(connection, local_id).await,
+            (None, None) => Err(BadConfig(format!("say which student: {ways}")).into()),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One student's risk as a person reads it.
 
-use homeroom_proto::wire::risk::{Fact, Figure, GetStudentResponse, Measures};
+use homeroom_domain::measure::NOT_KNOWN;
+use homeroom_proto::wire::risk::{Fact, GetStudentResponse, Measures, OtherMeasure};
 
 use super::names::SchoolNames;
 use super::{alert, table, unit};
@@ -11,7 +12,9 @@ pub(crate) fn for_people(key: &str, student: &GetStudentResponse, names: &School
         format!("student {key}, as of {}\n", unit::date(student.as_of)),
         measures(&student.measures, names, false),
     ];
-    lines.extend(student.figures.iter().filter(|figure| figure.value != 0).map(figure_for_people));
+    let whole = student.measures.iter().find(|row| row.school.is_empty());
+    let others = whole.into_iter().flat_map(|row| &row.others);
+    lines.extend(others.filter(|other| other.value != 0 && other.shown != NOT_KNOWN).map(other_for_people));
     lines.push(format!("{} open alerts", student.open_alerts.len()));
     lines.extend(student.open_alerts.iter().map(|change| alert::for_people(change, &[], names)));
     lines.push(format!("{} facts", student.facts.len()));
@@ -20,11 +23,12 @@ pub(crate) fn for_people(key: &str, student: &GetStudentResponse, names: &School
     lines.join("\n")
 }
 
-fn figure_for_people(figure: &Figure) -> String {
-    format!("{}: {} ({})", figure.meaning, figure.shown, figure.name)
+fn other_for_people(other: &OtherMeasure) -> String {
+    format!("{}: {} ({})", other.meaning, other.shown, other.name)
 }
 
-fn fact_for_people(fact: &Fact) -> String {
+/// A fact on one line, with whether it counts.
+pub(crate) fn fact_for_people(fact: &Fact) -> String {
     let date = fact.date.map_or_else(|| " ".repeat(10), unit::date);
     let counted = if fact.counted { String::new() } else { format!("  [not counted: {}]", fact.not_counted_because) };
     format!("{date}  {}: {} (source {}, revision {}){counted}", fact.kind, fact.what, fact.source, fact.revision)

@@ -75,10 +75,10 @@ impl Risk {
             after = last.as_bytes().to_vec();
             for ((_, key), student) in &page {
                 let (now, rows) = rows(student, reference, current, asked.as_of);
-                let others = other::values(student, reference, now, &rows, &asked.others);
+                let others = other::values(student, reference, now, &rows, &asked.others, other::Words::LeftOut);
                 for (row, others) in rows.iter().zip(others) {
                     let row = wire::Measures { others, ..measures(key.as_bytes(), row) };
-                    let answer = wire::ExportMeasuresResponse { measures: Some(row) };
+                    let answer = wire::ExportMeasuresResponse { measures: Some(row), as_of: now.as_of.days() };
                     if sender.send(Ok(answer)).await.is_err() {
                         return Ok(());
                     }
@@ -104,7 +104,7 @@ impl Risk {
 
 /// The rows as committed when no date, or the one in force, is asked for; else as of the asked date, seen at its close. With the
 /// dates that they are of.
-fn rows(student: &Student, reference: &District, current: Now, asked: Option<Date>) -> (Now, Vec<Row>) {
+pub(super) fn rows(student: &Student, reference: &District, current: Now, asked: Option<Date>) -> (Now, Vec<Row>) {
     let counted = |now| (now, rows_as_of(student, reference, now));
     match (student.evaluated, asked) {
         (Some(committed), None) => (committed, student.written.rows.clone()),

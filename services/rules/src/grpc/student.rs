@@ -65,7 +65,7 @@ impl Risk {
                 .written
                 .rows
                 .iter()
-                .zip(other::values(&student, &reference, now, &student.written.rows, &named))
+                .zip(other::values(&student, &reference, now, &student.written.rows, &named, other::Words::Told))
                 .map(|(row, others)| wire::Measures { others, ..measures(key.as_bytes(), row) })
                 .collect(),
             facts: student.ledger.facts().map(|live| fact(&evaluation, &live)).collect(),
@@ -76,7 +76,8 @@ impl Risk {
     }
 }
 
-fn fact(evaluation: &Evaluation<'_>, live: &Live<Fact>) -> wire::Fact {
+/// A live fact as a person reads it, and whether it counts.
+pub(super) fn fact(evaluation: &Evaluation<'_>, live: &Live<Fact>) -> wire::Fact {
     let reason = standing::not_counted(evaluation, &live.fact);
     let mut fact = wire::Fact {
         source: live.source.to_string(),

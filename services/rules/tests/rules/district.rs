@@ -14,6 +14,7 @@ use homeroom_domain::id::{DistrictId, RecordKey, Revision, SchoolId, SchoolYear,
 use homeroom_domain::reference::{Calendar, CalendarDate, Entry, ReferenceChange, School};
 use homeroom_domain::settings::{Clock, Settings};
 use homeroom_proto::reference::Kind;
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
@@ -126,12 +127,12 @@ impl District {
     }
 
     async fn reference(&self, record: &str, kind: Kind, change: Change<Entry>) {
-        let change = ReferenceChange {
-            district: self.id.clone(),
-            origin: self.origin(record),
-            received_at: clock::now(),
-            change,
-        };
+        self.reference_at(clock::now(), record, kind, change).await;
+    }
+
+    /// The same, accepted at a moment.
+    async fn reference_at(&self, received_at: Timestamp, record: &str, kind: Kind, change: Change<Entry>) {
+        let change = ReferenceChange { district: self.id.clone(), origin: self.origin(record), received_at, change };
         let record = NewRecord {
             key: homeroom_proto::key::reference(&self.id, kind, &change.origin.key),
             value: Some(homeroom_proto::reference::encode(&change)),
@@ -142,6 +143,13 @@ impl District {
 
     pub(crate) async fn define(&self, record: &str, entry: Entry) {
         self.reference(record, Kind::of(&entry), Change::Recorded(entry)).await;
+    }
+
+    /// A word on a date of a calendar, accepted at a moment.
+    pub(crate) async fn calendar_date_at(&self, received_at: Timestamp, of: &str, date: Date, event: &str) {
+        let entry = CalendarDate { calendar: id(of), date, events: vec![event.to_owned()] };
+        let (record, entry) = (format!("date/{of}/{date}"), Entry::CalendarDate(entry));
+        self.reference_at(received_at, &record, Kind::of(&entry), Change::Recorded(entry)).await;
     }
 
     pub(crate) async fn undefine(&self, record: &str, kind: Kind) {

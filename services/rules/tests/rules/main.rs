@@ -6,6 +6,7 @@ mod away;
 mod behind;
 mod clock;
 mod district;
+mod explain;
 mod failing;
 mod fault;
 mod isolation;

@@ -161,8 +161,12 @@ impl Service {
         Self { tasks: self.tasks.clone(), endpoint: self.endpoint.clone(), key }
     }
 
+    pub(crate) fn channel(&self) -> Channel {
+        Channel::from_shared(self.endpoint.clone()).unwrap().connect_lazy()
+    }
+
     pub(crate) fn client(&self) -> RiskQueryClient<Channel> {
-        RiskQueryClient::new(Channel::from_shared(self.endpoint.clone()).unwrap().connect_lazy())
+        RiskQueryClient::new(self.channel())
     }
 
     pub(crate) fn request<T>(&self, message: T) -> Request<T> {

@@ -1,7 +1,9 @@
 //! A simulated district goes through the real Ed-Fi door: every document of it is taken, and every figure can be computed anew.
 
 use anyhow::{Context as _, Result};
+use homeroom_harness::homeroom::Homeroom;
 use homeroom_journeys::{Log, start};
+use serde_json::Value;
 
 crate::on_both_logs!(a_simulated_district_is_taken_whole);
 
@@ -22,8 +24,36 @@ async fn a_simulated_district_is_taken_whole(log: Log) -> Result<()> {
     let letters = homeroom.run(&["dead-letters"])?;
     assert_eq!(letters.lines().last(), Some("0 dead letters"), "{letters}");
 
+    every_student_can_be_explained(&homeroom)?;
+
     // What was sent is known, so that the same command has only the days after it left.
     let again = homeroom.run(&arguments)?;
     assert!(again.lines().any(|line| line.starts_with("0 documents sent")), "{again}");
+    Ok(())
+}
+
+/// Of the first students of an export of every measure: the same figures are explained, and the log comes to them.
+fn every_student_can_be_explained(homeroom: &Homeroom) -> Result<()> {
+    let rows = homeroom.run(&["export", "measures", "--format", "jsonl"])?;
+    let rows = rows.lines().map(serde_json::from_str::<Value>).collect::<Result<Vec<_>, _>>()?;
+    assert!(rows.len() >= 100, "{} rows", rows.len());
+    for row in rows.iter().filter(|row| row["school"] == "").take(3) {
+        let student = row["student"].as_str().context("no student")?;
+        let told = homeroom.run(&["explain", student, "--json", "--since", "2099-01-01"])?;
+        let told: Value = serde_json::from_str(&told)?;
+        let measures = told["measures"].as_array().context("no measures")?;
+        assert!(measures.len() > 50, "{}", measures.len());
+        for measure in measures {
+            let name = measure["name"].as_str().context("no name")?;
+            let expected = if row[name].is_null() { &Value::from(-1) } else { &row[name] };
+            assert_eq!(&measure["value"], expected, "{name} of {student}");
+        }
+        assert_eq!(told["changes"]["incomplete"], false, "{told}");
+        assert_eq!(told["changes"]["records"], Value::Array(Vec::new()), "{told}");
+        let page = homeroom.run(&["explain", student])?;
+        for heading in ["FACTS", "DATES", "ARITHMETIC", "RULES"] {
+            assert!(page.lines().any(|line| line == heading), "{page}");
+        }
+    }
     Ok(())
 }

@@ -160,11 +160,18 @@ async fn look_at_answers(world: &World, people: &[Needle], search: &mut Search) 
     let key: Value = key.error_for_status()?.json().await?;
     let student = hex::decode(key["student_key"].as_str().context("no key")?).or_else(|_| bytes_of(&key))?;
     let risk = "/homeroom.risk.v1.RiskQuery";
+    // With the student's part of the log.
+    let explained = risk::ExplainStudentRequest {
+        student: student.clone().into(),
+        since: "2099-01-01".to_owned(),
+        ..Default::default()
+    };
     let questions = [
         (
             format!("{risk}/GetStudent"),
-            risk::GetStudentRequest { student: student.into(), others: Vec::new() }.encode_to_vec(),
+            risk::GetStudentRequest { student: student.into(), others: vec!["all".to_owned()] }.encode_to_vec(),
         ),
+        ("/homeroom.risk.v1.RiskExplanation/ExplainStudent".to_owned(), explained.encode_to_vec()),
         (format!("{risk}/ListStudents"), Vec::new()),
         (format!("{risk}/ExportMeasures"), Vec::new()),
         (format!("{risk}/GetSummary"), Vec::new()),

@@ -1,0 +1,61 @@
+//! `homeroom explain`: one student's figures, to be followed with a pencil.
+
+use anyhow::Result;
+use homeroom_domain::date::Date;
+use homeroom_domain::id::StudentKey;
+use homeroom_domain::measure::Measure;
+use homeroom_proto::wire::risk::ExplainStudentRequest;
+
+use super::export::{parse_date, parse_measure};
+use super::risk::Who;
+use crate::client::{ConnectionArgs, grpc};
+use crate::text::explain;
+use crate::text::names::SchoolNames;
+
+/// Who, as of when, and since when.
+///
+/// The page has the facts first, with those that do not count and why; then each measure's arithmetic; then the rules, with what
+/// opens each and what would clear it. Only pseudonyms: a key that may read the directory may ask by the district's own id.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// The student's key, as alerts and exports carry it.
+    #[arg(value_name = "STUDENT", conflicts_with = "local_id")]
+    student: Option<StudentKey>,
+    /// The district's own id of the student.
+    #[arg(long, value_name = "ID")]
+    local_id: Option<String>,
+    /// The last date to include, YYYY-MM-DD; the one in force when left out.
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
+    as_of: Option<Date>,
+    /// Tell what changed since then, and which correction did it: a date (its end), or a time such as 2022-04-12T16:00:00, by the
+    /// district's clock.
+    #[arg(long, value_name = "DATE")]
+    since: Option<String>,
+    /// Only these measures, by their names in the catalogue; repeat for more.
+    #[arg(long = "measure", value_name = "NAME", value_parser = parse_measure)]
+    measures: Vec<Measure>,
+    /// As one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let connection = args.connection.load()?;
+    let who = Who { student: args.student, local_id: args.local_id.as_deref() };
+    let key = who.key(&connection, "STUDENT or --local-id ID").await?;
+    let request = ExplainStudentRequest {
+        student: key.as_bytes().to_vec().into(),
+        as_of: args.as_of.map(Date::days),
+        measures: args.measures.iter().map(|measure| measure.name().into_owned()).collect(),
+        since: args.since.unwrap_or_default(),
+    };
+    let told = grpc::explanation(&connection)?.explain_student(request).await?.into_inner();
+    if args.json {
+        println!("{}", explain::to_json(&told));
+    } else {
+        print!("{}", explain::for_people(&told, &SchoolNames::load(&connection).await?));
+    }
+    Ok(())
+}
