@@ -27,6 +27,8 @@ pub struct StudentProfile {
     pub preferred_name: String,
     /// Grows with each word of the source.
     pub revision: Revision,
+    /// The student that this one is, when two ids of one student were merged: whoever shows people shows that one alone.
+    pub same_as: Option<StudentKey>,
 }
 
 impl fmt::Debug for StudentProfile {
@@ -49,6 +51,7 @@ pub fn encode(profile: &StudentProfile) -> Bytes {
         last_name: profile.last_name.clone(),
         preferred_name: profile.preferred_name.clone(),
         revision: profile.revision.0,
+        same_as: profile.same_as.map(|student| key(student.as_bytes())),
     };
     Bytes::from(message.encode_to_vec())
 }
@@ -65,5 +68,6 @@ pub fn decode(bytes: &[u8]) -> Result<StudentProfile, DecodeError> {
         last_name: message.last_name,
         preferred_name: message.preferred_name,
         revision: Revision(message.revision),
+        same_as: message.same_as.as_deref().map(StudentKey::from_slice).transpose().at(PROFILE, "same_as")?,
     })
 }

@@ -2,6 +2,7 @@
 
 mod encode;
 mod further;
+mod sent;
 
 use bytes::Bytes;
 use homeroom_domain::event::{
@@ -19,6 +20,7 @@ use crate::scalar::{date, key, optional_date, optional_timestamp, timestamp, tim
 use crate::wire::event as wire;
 
 pub use encode::Unnamed;
+pub use sent::Sent;
 
 /// The event as the topic's bytes.
 pub fn encode(event: &Event) -> Bytes {
@@ -45,6 +47,8 @@ pub fn to_wire(event: &Event) -> wire::Event {
             Change::Recorded(fact) => wire::event::Change::Recorded(fact_to_wire(fact)),
             Change::Withdrawn => wire::event::Change::Withdrawn(wire::Withdrawn {}),
         }),
+        sent_as: None,
+        moved_to: None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Event, Fact, Grade, Scope, SectionMembership};
-use homeroom_domain::id::EventId;
+use homeroom_domain::id::{EventId, StudentKey};
 use jiff::Timestamp;
 use prost::Message;
 use prost::encoding::{WireType, bool, encode_key, encode_varint, int32, int64, sint32, sint64, uint64};
@@ -56,6 +56,16 @@ impl Unnamed {
             Change::Withdrawn => present(10, &[], to),
         }
         Self { bytes, received_at }
+    }
+
+    /// Says as whom the source sent the record, when that is not its student. Before [`Self::moved_to`], as their numbers go.
+    pub fn sent_as(&mut self, student: &StudentKey) {
+        present(11, student.as_bytes(), &mut self.bytes);
+    }
+
+    /// Says of a withdrawal for whom the record counts instead.
+    pub fn moved_to(&mut self, student: &StudentKey) {
+        present(12, student.as_bytes(), &mut self.bytes);
     }
 
     /// What the event says of its record: all but the id and the moment of its arrival. In two parts, since that moment stands

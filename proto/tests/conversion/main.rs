@@ -6,8 +6,9 @@ use homeroom_domain::date::Date;
 use homeroom_domain::event::{AttendanceMark, Change, Event, Fact, Origin, Scope, Times};
 use homeroom_domain::id::{DistrictId, EventId, RecordKey, Revision, SchoolId, SourceId, StudentKey};
 use homeroom_proto::decode::Problem;
-use homeroom_proto::{alert, dead_letter, directory, event, key, reference};
+use homeroom_proto::{alert, dead_letter, directory, event, key, reference, wire};
 use jiff::Timestamp;
+use proptest::option;
 use proptest::prelude::*;
 use prost::Message as _;
 
@@ -20,6 +21,21 @@ proptest! {
     #[test]
     fn an_event_is_written_as_its_message_would_be(it in strategy::event()) {
         prop_assert_eq!(event::encode(&it).to_vec(), event::to_wire(&it).encode_to_vec());
+    }
+
+    #[test]
+    fn an_event_reads_back_with_whose_it_was_and_is_and_counts_for_its_student(
+        event in strategy::event(), sent_as in option::of(strategy::student()), moved_to in option::of(strategy::student()),
+    ) {
+        let sent = event::Sent { event, sent_as, moved_to };
+        let bytes = sent.encode();
+        prop_assert_eq!(event::Sent::decode(&bytes).unwrap(), sent.clone());
+        prop_assert_eq!(event::decode(&bytes).unwrap(), sent.event.clone());
+        let key = |student: Option<StudentKey>| student.map(|it| it.as_bytes().to_vec().into());
+        let message = wire::event::Event {
+            sent_as: key(sent.sent_as), moved_to: key(sent.moved_to), ..event::to_wire(&sent.event)
+        };
+        prop_assert_eq!(bytes.to_vec(), message.encode_to_vec());
     }
 
     #[test]
@@ -97,6 +113,7 @@ fn an_event_with_a_long_code_is_written_as_its_message_would_be() {
 
 fn decode_all(bytes: &[u8]) {
     drop(event::decode(bytes));
+    drop(event::Sent::decode(bytes));
     drop(reference::decode(bytes));
     drop(alert::decode(bytes));
     drop(directory::decode(bytes));
@@ -142,6 +159,7 @@ fn debug_shows_no_name_and_no_record() {
         last_name: "Canary".to_owned(),
         preferred_name: "Canary".to_owned(),
         revision: homeroom_domain::id::Revision(1),
+        same_as: None,
     };
     assert!(!format!("{profile:?}").to_lowercase().contains("canary"));
     assert_eq!(format!("{:?}", dead_letter::Excerpt::of(b"Canary")), "Excerpt(6 of 6 bytes)");

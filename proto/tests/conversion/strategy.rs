@@ -86,11 +86,13 @@ pub(crate) fn basis() -> impl Strategy<Value = Basis> {
 
 pub(crate) fn profile() -> impl Strategy<Value = StudentProfile> {
     let names = (text(), text(), text(), text());
-    (district(), student(), names, any::<u64>()).prop_map(|(district, student, names, revision)| {
-        let (local_id, first_name, last_name, preferred_name) = names;
-        let revision = Revision(revision);
-        StudentProfile { district, student, local_id, first_name, last_name, preferred_name, revision }
-    })
+    (district(), student(), names, any::<u64>(), option::of(student())).prop_map(
+        |(district, student, names, revision, same_as)| {
+            let (local_id, first_name, last_name, preferred_name) = names;
+            let revision = Revision(revision);
+            StudentProfile { district, student, local_id, first_name, last_name, preferred_name, revision, same_as }
+        },
+    )
 }
 
 pub(crate) fn dead_letter() -> impl Strategy<Value = DeadLetter> {

@@ -5,5 +5,6 @@ pub(crate) mod connection;
 pub(crate) mod edfi;
 pub(crate) mod grpc;
 pub(crate) mod http;
+pub(crate) mod merge;
 
 pub(crate) use connection::{Connection, ConnectionArgs};

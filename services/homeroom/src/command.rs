@@ -13,6 +13,7 @@ mod risk;
 mod rules;
 mod sample;
 mod simulate;
+mod students;
 mod topics;
 mod up;
 mod verify;
@@ -66,6 +67,9 @@ enum Command {
     /// Load a sample district, or play the rest of its year.
     #[command(subcommand)]
     Sample(sample::Sample),
+    /// Merge two ids of one student, or split them again.
+    #[command(subcommand)]
+    Students(students::Students),
     /// Make a believable district of any size from a seed: into files, or live through the Ed-Fi API.
     Simulate(simulate::Args),
 }
@@ -90,6 +94,7 @@ impl Cli {
             Command::DeadLetters(args) => dead_letters::run(args).await,
             Command::Export(export) => export::run(export).await,
             Command::Sample(sample) => sample::run(sample).await,
+            Command::Students(students) => students::run(students).await,
             Command::Simulate(args) => simulate::run(args).await,
         }
     }

@@ -9,12 +9,14 @@ use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_pg::{Database, Migration, Schema};
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
+use uuid::Uuid;
 
 use crate::config::{Config, Limits};
-use crate::district;
+use crate::district::{self, Known};
 use crate::edfi::{self, Door};
 use crate::grpc::Ingest;
 use crate::intake::{Arrivals, Publisher};
+use crate::merge::{self, Follower, Merges, Mover};
 use crate::native::{self, Native};
 use crate::pseudonym::{self, Pseudonyms};
 use crate::quarantine::{self, Quarantine};
@@ -53,6 +55,11 @@ pub const SCHEMA: Schema = Schema {
             name: "standing_after_a_restore",
             sql: include_str!("../migrations/20261125214500_standing_after_a_restore.sql"),
         },
+        Migration {
+            version: 20_261_126_034_800,
+            name: "student_merges",
+            sql: include_str!("../migrations/20261126034800_student_merges.sql"),
+        },
     ],
 };
 
@@ -67,6 +74,8 @@ pub struct State {
     pub access: Access,
     /// The districts' secrets.
     pub pseudonyms: Arc<Pseudonyms>,
+    /// Which students are one.
+    pub merges: Merges,
     /// What bounds memory and delay.
     pub limits: Arc<Limits>,
     /// What clients call us, without a slash at its end; none to believe each request's `Host`.
@@ -109,10 +118,12 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
         log,
         access,
         pseudonyms: Arc::new(Pseudonyms::load(&config.pseudonym_keys)?),
+        merges: Merges::default(),
         limits: Arc::new(config.limits.clone()),
         public_url: config.public_url.as_deref().map(|url| url.trim_end_matches('/').into()),
     };
     let known = district::register(&state.database, &state.pseudonyms).await?;
+    follow_merges(&state, &known, tasks).await?;
     let door = edfi::start(&state, &known, tasks);
     quarantine::sweep::start(state.database.clone(), known.all.clone(), &state.limits, tasks);
     let (native, ingest) = native_doors(&state, &door);
@@ -124,6 +135,18 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
         grpc_services: vec![Ingest::NAME],
         ready: Box::new(move || readiness(&asked)),
     })
+}
+
+/// Before a record is taken, so that none goes by less than what is merged.
+async fn follow_merges(state: &State, known: &Known, tasks: &TaskGroup) -> Result<(), homeroom_pg::Error> {
+    let (database, districts) = (state.database.clone(), known.with_key.clone());
+    // Chance is enough: it names this process among the replicas.
+    let reader = Uuid::new_v4();
+    let merges = state.merges.clone();
+    Follower { database: database.clone(), districts: districts.clone(), merges, reader }.start(tasks).await?;
+    let log = Arc::clone(&state.log);
+    Mover { database, districts, log, owner: reader, settle: merge::SETTLE }.start(tasks);
+    Ok(())
 }
 
 fn readiness(door: &Door) -> Readiness {
@@ -145,8 +168,10 @@ fn native_doors(state: &State, door: &Door) -> (Native, Ingest) {
         publisher: publisher.clone(),
         access: access.clone(),
         pseudonyms: Arc::clone(&pseudonyms),
+        merges: state.merges.clone(),
         arrivals: Arc::clone(&arrivals),
         streams: Arc::new(Semaphore::new(state.limits.native_streams)),
     };
-    (Native { publisher, database: state.database.clone(), access, pseudonyms, arrivals }, ingest)
+    let merges = state.merges.clone();
+    (Native { publisher, database: state.database.clone(), access, pseudonyms, merges, arrivals }, ingest)
 }

@@ -87,8 +87,7 @@ pub(crate) fn start(state: &State, known: &Known, tasks: &TaskGroup) -> Door {
     };
     relay.start(tasks);
     deletes::start(state.database.clone(), known.all.clone(), &state.limits, tasks);
-    let (database, pseudonyms) = (state.database.clone(), Arc::clone(&state.pseudonyms));
-    let writer = Writer::start(database, pseudonyms, &state.limits, Arc::clone(&backlog), tasks);
+    let writer = Writer::start(state, Arc::clone(&backlog), tasks);
     Door { state: state.clone(), writer, backlog }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::edfi::fuzz as edfi_door;
 use crate::intake::{Canonical, Context, Problem, normalise};
+use crate::merge::Crosswalk;
 use crate::native::body::{MAX_RECORDS, Shape, Submitted};
 use crate::pseudonym::{Pseudonym, Pseudonyms};
 
@@ -99,7 +100,8 @@ fn read(shape: Shape, headers: &HeaderMap, body: &[u8]) -> Option<Vec<Result<Can
     assert!(records.len() <= MAX_RECORDS);
     assert!(records.iter().map(|record| record.raw.len()).sum::<usize>() <= body.len(), "no byte is in two records");
     let (pseudonym, source) = (pseudonym(), SourceId::parse("sis").expect("a source"));
-    let context = Context::new(&pseudonym, &source, now());
+    let crosswalk = Crosswalk::default();
+    let context = Context::new(&pseudonym, &crosswalk, &source, now());
     Some(records.into_iter().map(|record| understand(&context, record)).collect())
 }
 

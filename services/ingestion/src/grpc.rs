@@ -22,6 +22,7 @@ use crate::intake::field::{Field, Value};
 use crate::intake::publisher::{Item, count_retries};
 use crate::intake::submission::check_key;
 use crate::intake::{Arrivals, Context, Kind, Outcome, Problem, Publisher, Receipt, Submission, normalise};
+use crate::merge::Merges;
 use crate::native::body::MAX_RECORDS;
 use crate::pseudonym::{Pseudonym, Pseudonyms};
 
@@ -43,6 +44,8 @@ pub struct Ingest {
     pub access: Access,
     /// The districts' secrets.
     pub pseudonyms: Arc<Pseudonyms>,
+    /// Which students are one.
+    pub merges: Merges,
     /// Revisions of records that come without one.
     pub arrivals: Arc<Arrivals>,
     /// How many more streams may push.
@@ -65,6 +68,7 @@ struct Sender {
     access: Access,
     pseudonym: Pseudonym,
     grant: Grant,
+    merges: Merges,
     arrivals: Arc<Arrivals>,
     _stream: OwnedSemaphorePermit,
 }
@@ -85,7 +89,8 @@ impl EventIngest for Ingest {
             .map_err(|_| Status::resource_exhausted("as many streams push records as may; try again later"))?;
         let (publisher, arrivals) = (self.publisher.clone(), Arc::clone(&self.arrivals));
         let (access, sending) = (self.access.clone(), grant.clone());
-        let sender = Arc::new(Sender { publisher, access, pseudonym, grant, arrivals, _stream: stream });
+        let merges = self.merges.clone();
+        let sender = Arc::new(Sender { publisher, access, pseudonym, grant, merges, arrivals, _stream: stream });
         let answers = request.into_inner().map(move |batch| {
             let sender = Arc::clone(&sender);
             async move { sender.keep(batch?).await }
@@ -115,7 +120,10 @@ impl Sender {
         let results = match self.publisher.admit(bytes) {
             Ok(admitted) => {
                 let now = clock::now();
-                let context = Context::new(&self.pseudonym, &self.grant.source, now);
+                // Held until the batch is kept: so it is known to be on its way.
+                let merges = self.merges.current();
+                let crosswalk = merges.of(&self.grant.district);
+                let context = Context::new(&self.pseudonym, &crosswalk, &self.grant.source, now);
                 let arrivals = self.arrivals.take(now, batch.submissions.len())..;
                 let items = batch.submissions.iter().zip(arrivals).map(|(sent, arrival)| Item {
                     raw: &sent.record,

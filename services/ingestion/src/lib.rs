@@ -8,6 +8,7 @@
 //! - [`app`]: builds the service; the only reader of the configuration.
 //! - [`pseudonym`]: a student's key and a record's key, hashed with the district's secret.
 //! - [`reference_id`]: ids of what events refer to, the same from any door.
+//! - [`merge`]: two ids of one student.
 //! - [`edfi`]: the Ed-Fi door.
 //! - `district`: whose rows there are; `outbox`: what is to be published; `quarantine`: what nobody understood; `sweep`: what is old
 //!   goes; `named`: ids made of names.
@@ -22,6 +23,7 @@ pub mod edfi;
 pub mod fuzz;
 pub mod grpc;
 pub mod intake;
+pub mod merge;
 mod named;
 pub mod native;
 mod outbox;

@@ -1,7 +1,7 @@
 //! The native door over HTTP: records in any of the shapes that a sender may have, settings, and its own description.
 //!
 //! - [`body`]: which shape a request has, and where its records lie; [`cloud_event`]: records as CloudEvents.
-//! - [`event`], [`student`], [`setting`], `dead_letter`: the handlers. They authorise, parse, call and answer; what a record means is decided
+//! - [`event`], [`student`], [`setting`], `merge`, `dead_letter`: the handlers. They authorise, parse, call and answer; what a record means is decided
 //!   in [`crate::intake`], what a setting may be in [`document`].
 //! - [`route`]: the one table of routes, from which the router and the OpenAPI description come.
 
@@ -11,6 +11,7 @@ pub mod cloud_event;
 mod dead_letter;
 pub mod document;
 pub mod event;
+mod merge;
 pub mod openapi;
 pub mod route;
 pub mod setting;
@@ -27,6 +28,7 @@ use homeroom_pg::Database;
 use http::StatusCode;
 
 use crate::intake::{Arrivals, Publisher};
+use crate::merge::Merges;
 use crate::pseudonym::{Pseudonym, Pseudonyms};
 
 /// What the native doors need. Clones share it.
@@ -40,6 +42,8 @@ pub struct Native {
     pub access: Access,
     /// The districts' secrets.
     pub pseudonyms: Arc<Pseudonyms>,
+    /// Which students are one.
+    pub merges: Merges,
     /// Revisions of records that come without one.
     pub arrivals: Arc<Arrivals>,
 }

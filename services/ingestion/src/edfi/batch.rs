@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::command::{Action, Collection, Command, Draft, Outcome};
 use super::key::{KeyHash, key_values};
 use super::map::{self, Context};
+use crate::merge::Crosswalk;
 use crate::outbox::Entry;
 use crate::pseudonym::Pseudonyms;
 
@@ -35,6 +36,8 @@ pub(crate) struct Versions {
     pub(crate) last: u64,
     /// Of documents below it the log may hold a later word.
     pub(crate) unsure_below: u64,
+    /// The last change of which students are one.
+    pub(crate) merge_version: i64,
 }
 
 /// A document that was deleted.
@@ -47,9 +50,13 @@ pub(crate) struct Deleted {
     pub(crate) key_values: Value,
 }
 
+/// Which students are one, by district; a district that is not there has none.
+pub(crate) type Crosswalks = HashMap<DistrictId, Arc<Crosswalk>>;
+
 /// The documents that a batch touches, and what has become of them so far.
 pub(crate) struct Batch<'a> {
     pseudonyms: &'a Pseudonyms,
+    crosswalks: Crosswalks,
     now: Timestamp,
     documents: HashMap<(Collection, Uuid), Slot>,
     ids: HashMap<(Collection, KeyHash), Uuid>,
@@ -78,12 +85,14 @@ impl<'a> Batch<'a> {
     /// A batch that finds these documents and has the change versions after the last of these.
     pub(crate) fn new(
         pseudonyms: &'a Pseudonyms,
+        crosswalks: Crosswalks,
         now: Timestamp,
         versions: HashMap<DistrictId, Versions>,
         loaded: Vec<(Collection, Document)>,
     ) -> Self {
         let mut batch = Self {
             pseudonyms,
+            crosswalks,
             now,
             documents: HashMap::new(),
             ids: HashMap::new(),
@@ -240,7 +249,8 @@ impl<'a> Batch<'a> {
         // The door has refused districts without a secret.
         let Some(pseudonym) = self.pseudonyms.find(district) else { return };
         let resource = command.resource;
-        let context = Context { pseudonym, source, resource, document_id, revision, received_at: self.now };
+        let crosswalk = &*self.crosswalks.get(district).cloned().unwrap_or_default();
+        let context = Context { pseudonym, crosswalk, source, resource, document_id, revision, received_at: self.now };
         let messages = map::messages(context, before, after);
         self.outbox.extend(messages.into_iter().map(|message| Entry {
             district: district.clone(),

@@ -11,6 +11,7 @@ use super::map::{self, Context};
 use super::parse::{self, Fault};
 use super::table::table;
 use super::{key, validate};
+use crate::merge::Crosswalk;
 use crate::pseudonym::Pseudonym;
 
 /// As the configuration has it.
@@ -49,6 +50,7 @@ pub(crate) fn messages(
 ) -> Vec<(Topic, Option<Bytes>)> {
     let resource = table().find(resource);
     let (document_id, received_at) = (Uuid::nil(), Timestamp::constant(1_649_869_200, 0));
-    let context = Context { pseudonym, source, resource, document_id, revision: 7, received_at };
+    let crosswalk = &Crosswalk::default();
+    let context = Context { pseudonym, crosswalk, source, resource, document_id, revision: 7, received_at };
     map::messages(context, before, after).into_iter().map(|message| (message.topic, message.value)).collect()
 }

@@ -23,8 +23,9 @@ use homeroom_domain::id::{EventId, RecordKey, Revision, SourceId, StudentKey};
 use homeroom_domain::reference::{Entry, ReferenceChange};
 use homeroom_proto::dead_letter::{DeadLetter, Excerpt};
 use homeroom_proto::directory::StudentProfile;
+use homeroom_proto::event::Sent;
 use homeroom_proto::reference::Kind;
-use homeroom_proto::{dead_letter, directory, event, key, reference as reference_wire};
+use homeroom_proto::{dead_letter, directory, key, reference as reference_wire};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -32,6 +33,7 @@ use uuid::Uuid;
 use self::fields::Fields;
 use super::key::Key;
 use super::table::Resource;
+use crate::merge::crosswalk::{Crosswalk, Whose};
 use crate::named;
 use crate::outbox::Message;
 use crate::pseudonym::Pseudonym;
@@ -47,6 +49,8 @@ const MAX_MESSAGE_BYTES: usize = homeroom_bus::log::MAX_RECORD_BYTES / 2;
 pub(crate) struct Context<'a> {
     /// The secret that makes its keys pseudonymous.
     pub(crate) pseudonym: &'a Pseudonym,
+    /// Which of its students are one.
+    pub(crate) crosswalk: &'a Crosswalk,
     /// Whose document it is.
     pub(crate) source: &'a SourceId,
     /// Its resource; documents of resources outside the table say nothing to us.
@@ -89,7 +93,7 @@ struct Unmappable {
     detail: String,
 }
 
-/// Which record a statement is about; the message's key follows from it.
+/// Which record a statement is about; the message's key follows from it. A student is whom the document names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject {
     Event(StudentKey, RecordKey),
@@ -224,7 +228,8 @@ impl Context<'_> {
         let district = self.pseudonym.district();
         let word = if matches!(change, Change::Withdrawn) { "withdrawn" } else { "recorded" };
         let name = format!("{district}\0{}\0{record}\0{}\0{word}", self.source, self.revision);
-        let message = Event {
+        let Whose { student, sent_as } = self.crosswalk.whose(student);
+        let event = Event {
             event_id: EventId::from(named::id(&EVENT_NAMESPACE, &[name.as_bytes()])),
             district: district.clone(),
             student,
@@ -233,7 +238,8 @@ impl Context<'_> {
             occurred_at: None,
             change,
         };
-        Message { topic: Topic::Events, key: key::events(district, &student), value: Some(event::encode(&message)) }
+        let value = Some(Sent { event, sent_as, moved_to: None }.encode());
+        Message { topic: Topic::Events, key: key::events(district, &student), value }
     }
 
     fn reference(self, kind: Kind, record: RecordKey, change: Change<Entry>) -> Message {
@@ -250,6 +256,7 @@ impl Context<'_> {
 
     fn profile(self, student: StudentKey, profile: Option<Profile>) -> Message {
         let district = self.pseudonym.district();
+        let whose = self.crosswalk.whose(student);
         let value = profile.map(|profile| {
             directory::encode(&StudentProfile {
                 district: district.clone(),
@@ -259,6 +266,7 @@ impl Context<'_> {
                 last_name: profile.last_name,
                 preferred_name: profile.preferred_name,
                 revision: Revision(self.revision),
+                same_as: whose.sent_as.map(|_| whose.student),
             })
         });
         Message { topic: Topic::Directory, key: key::directory(district, &student), value }

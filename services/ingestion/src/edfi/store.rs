@@ -10,9 +10,10 @@ use serde_json::{Map, Value};
 use sqlx::{PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::batch::{Document, Versions, Writes};
+use super::batch::{Crosswalks, Document, Versions, Writes};
 use super::command::{Action, Collection, Command};
 use super::key::KeyHash;
+use crate::merge::{self, Snapshot};
 use crate::outbox;
 
 /// Reserves a change version for each command and locks the districts' rows until the end of the transaction; returns the
@@ -35,7 +36,7 @@ pub(crate) async fn reserve_versions(
                select district, $3 + versions from unnest($1::text[], $2::bigint[]) with ordinality w (district, versions, place) \
                order by place \
                on conflict (district) do update set last = greatest(v.last, $3) + excluded.last - $3 \
-               returning district, last, unsure_below";
+               returning district, last, unsure_below, merge_version";
     let rows = sqlx::query(sql)
         .bind(counts.keys().map(ToString::to_string).collect::<Vec<_>>())
         .bind(counts.values().copied().collect::<Vec<_>>())
@@ -47,9 +48,29 @@ pub(crate) async fn reserve_versions(
             let district = parse("change_versions", "district", &row.try_get::<String, _>(0)?, DistrictId::parse)?;
             let before = row.try_get::<i64, _>(1)? - counts.get(&district).copied().unwrap_or_default();
             let unsure_below = row.try_get::<i64, _>(2)?.cast_unsigned();
-            Ok((district, Versions { last: before.cast_unsigned(), unsure_below }))
+            let merge_version = row.try_get(3)?;
+            Ok((district, Versions { last: before.cast_unsigned(), unsure_below, merge_version }))
         })
         .collect()
+}
+
+/// Which students are one, as of this transaction: as this process knows it, unless a district's row says that there is more to know.
+/// A merge locks that row too, so it is ahead of the batch or behind it.
+pub(crate) async fn load_crosswalks(
+    connection: &mut PgConnection,
+    versions: &HashMap<DistrictId, Versions>,
+    known: &Snapshot,
+) -> Result<Crosswalks, Error> {
+    let mut crosswalks = Crosswalks::new();
+    for (district, versions) in versions {
+        let crosswalk = if known.knows(versions.merge_version) {
+            known.of(district)
+        } else {
+            Arc::new(merge::find_in(&mut *connection, district).await?)
+        };
+        crosswalks.insert(district.clone(), crosswalk);
+    }
+    Ok(crosswalks)
 }
 
 /// The documents that commands may touch: by natural key, by the id that follows from it, and by id. One may come twice, and

@@ -20,7 +20,8 @@ use super::backlog::Backlog;
 use super::batch::Batch;
 use super::command::{Action, Command, Outcome};
 use super::store;
-use crate::config::Limits;
+use crate::app::State;
+use crate::merge::Merges;
 use crate::pseudonym::Pseudonyms;
 
 /// How often the writer lets others run before it commits what it has.
@@ -74,6 +75,7 @@ impl Request {
 struct Task {
     database: Database,
     pseudonyms: Arc<Pseudonyms>,
+    merges: Merges,
     backlog: Arc<Backlog>,
     batch_requests: usize,
 }
@@ -83,15 +85,16 @@ const OUTAGE: Refusal =
 
 impl Writer {
     /// Starts the task.
-    pub(crate) fn start(
-        database: Database,
-        pseudonyms: Arc<Pseudonyms>,
-        limits: &Limits,
-        backlog: Arc<Backlog>,
-        tasks: &TaskGroup,
-    ) -> Self {
+    pub(crate) fn start(state: &State, backlog: Arc<Backlog>, tasks: &TaskGroup) -> Self {
+        let limits = &state.limits;
         let (queue, requests) = mpsc::channel(limits.queue_requests);
-        let task = Task { database, pseudonyms, backlog: Arc::clone(&backlog), batch_requests: limits.batch_requests };
+        let task = Task {
+            database: state.database.clone(),
+            pseudonyms: Arc::clone(&state.pseudonyms),
+            merges: state.merges.clone(),
+            backlog: Arc::clone(&backlog),
+            batch_requests: limits.batch_requests,
+        };
         tasks.spawn("ingestion writer", task.run(requests, tasks.stopping()));
         Self { queue, bytes: Arc::new(Semaphore::new(limits.queue_bytes)), backlog }
     }
@@ -192,14 +195,17 @@ impl Task {
         // Each once: the policy reads the list for every row.
         let districts: BTreeSet<_> = commands.iter().map(|command| &command.collection.district).collect();
         let districts = Districts::of(districts);
+        let known = self.merges.current();
         let (outcomes, appended) = self
             .database
             .run("ingestion.documents.write", &districts, |connection| {
-                let (commands, pseudonyms) = (Arc::clone(commands), Arc::clone(&self.pseudonyms));
+                let (commands, pseudonyms, known) =
+                    (Arc::clone(commands), Arc::clone(&self.pseudonyms), Arc::clone(&known));
                 Box::pin(async move {
                     let versions = store::reserve_versions(connection, &commands, now).await?;
+                    let crosswalks = store::load_crosswalks(connection, &versions, &known).await?;
                     let loaded = store::load(connection, &commands).await?;
-                    let mut batch = Batch::new(&pseudonyms, now, versions, loaded);
+                    let mut batch = Batch::new(&pseudonyms, crosswalks, now, versions, loaded);
                     let outcomes: Vec<_> = commands.iter().map(|command| batch.decide(command)).collect();
                     let writes = batch.finish();
                     store::write(connection, &writes, now).await?;

@@ -2,11 +2,10 @@
 
 use bytes::Bytes;
 use homeroom_bus::{NewRecord, Topic};
-use homeroom_domain::event::Event;
 use homeroom_domain::id::{DistrictId, EventId, Revision, StudentKey};
 use homeroom_domain::reference::ReferenceChange;
 use homeroom_proto::directory::StudentProfile;
-use homeroom_proto::event::Unnamed;
+use homeroom_proto::event::Sent;
 use homeroom_proto::{directory, key, reference};
 use uuid::Uuid;
 
@@ -24,6 +23,8 @@ pub enum Canonical {
     Student {
         /// The registration or its withdrawal.
         event: EncodedEvent,
+        /// Under whose key the name stands: as whom the student was sent.
+        sent_as: StudentKey,
         /// The name; none erases it. In a box, as below, since nearly all records are marks, and each moves several times.
         profile: Option<Box<StudentProfile>>,
     },
@@ -53,8 +54,8 @@ pub struct EncodedEvent {
 impl EncodedEvent {
     /// Gives the event its id and encodes it. The id is a hash of the bytes that go to the log, but for the two fields that are no
     /// part of it, the id itself and the time of arrival, so that nothing is encoded twice.
-    pub fn new(event: &Event) -> Self {
-        let unnamed = Unnamed::new(event);
+    pub fn new(sent: &Sent) -> Self {
+        let (event, unnamed) = (&sent.event, sent.unnamed());
         let event_id = EventId::from(named::id(&EVENT_IDS, &unnamed.said()));
         Self {
             district: event.district.clone(),
@@ -63,6 +64,12 @@ impl EncodedEvent {
             event_id,
             bytes: unnamed.named(event_id),
         }
+    }
+
+    /// The record that goes to the topic of events.
+    pub(crate) fn into_record(self) -> NewRecord {
+        let key = key::events(&self.district, &self.student);
+        NewRecord { key, value: Some(self.bytes), headers: Vec::new() }
     }
 }
 
@@ -95,8 +102,8 @@ impl Canonical {
     pub fn into_records(self) -> impl Iterator<Item = (Topic, NewRecord)> {
         let (first, second) = match self {
             Self::Event(event) => (event_record(event), None),
-            Self::Student { event, profile } => {
-                let profile = profile_record(&event.district, &event.student, profile.as_deref());
+            Self::Student { event, sent_as, profile } => {
+                let profile = profile_record(&event.district, &sent_as, profile.as_deref());
                 (event_record(event), Some(profile))
             }
             Self::Reference { kind, change } => {
@@ -109,7 +116,7 @@ impl Canonical {
 }
 
 fn event_record(event: EncodedEvent) -> (Topic, NewRecord) {
-    record(Topic::Events, key::events(&event.district, &event.student), Some(event.bytes))
+    (Topic::Events, event.into_record())
 }
 
 fn profile_record(district: &DistrictId, student: &StudentKey, profile: Option<&StudentProfile>) -> (Topic, NewRecord) {
@@ -122,15 +129,15 @@ fn record(topic: Topic, key: Bytes, value: Option<Bytes>) -> (Topic, NewRecord) 
 
 #[cfg(test)]
 mod tests {
-    use homeroom_domain::event::{Change, Origin};
+    use homeroom_domain::event::{Change, Event, Origin};
     use homeroom_domain::id::{RecordKey, SourceId};
     use homeroom_proto::event;
     use jiff::Timestamp;
 
     use super::*;
 
-    fn event(received_at: i64, revision: u64) -> Event {
-        Event {
+    fn sent(received_at: i64, revision: u64) -> Sent {
+        let event = Event {
             event_id: EventId::new([0; 16]),
             district: DistrictId::parse("grand-bend").unwrap(),
             student: StudentKey::new([1; 16]),
@@ -142,19 +149,27 @@ mod tests {
             received_at: Timestamp::from_second(received_at).unwrap(),
             occurred_at: None,
             change: Change::Withdrawn,
-        }
+        };
+        Sent { event, sent_as: None, moved_to: None }
     }
 
     #[test]
     fn the_bytes_hold_the_event_with_its_id() {
-        let event = event(1_700_000_000, 3);
-        let encoded = EncodedEvent::new(&event);
-        assert_eq!(encoded.bytes, event::encode(&Event { event_id: encoded.event_id, ..event }));
+        let sent = sent(1_700_000_000, 3);
+        let encoded = EncodedEvent::new(&sent);
+        assert_eq!(encoded.bytes, event::encode(&Event { event_id: encoded.event_id, ..sent.event }));
+    }
+
+    #[test]
+    fn the_same_word_sent_as_somebody_else_has_another_id() {
+        let own = sent(1_700_000_000, 3);
+        let merged = Sent { sent_as: Some(StudentKey::new([9; 16])), ..own.clone() };
+        assert_ne!(EncodedEvent::new(&own).event_id, EncodedEvent::new(&merged).event_id);
     }
 
     #[test]
     fn a_repeat_has_the_same_id_and_another_revision_another() {
-        let id = |received_at, revision| EncodedEvent::new(&event(received_at, revision)).event_id;
+        let id = |received_at, revision| EncodedEvent::new(&sent(received_at, revision)).event_id;
         assert_eq!(id(1_700_000_000, 3), id(1_800_000_000, 3));
         assert_ne!(id(1_700_000_000, 3), id(1_700_000_000, 4));
         // Fixed for ever: with another one, what was sent before an upgrade and repeated after it would not be the same.

@@ -6,6 +6,7 @@ use homeroom_domain::date::Date;
 use homeroom_domain::event::{Change, Event, Fact, Origin};
 use homeroom_domain::id::{DistrictId, EventId, GroupId, Revision, SourceId};
 use homeroom_domain::reference::{Entry, ReferenceChange};
+use homeroom_proto::event::Sent;
 use homeroom_proto::reference;
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -16,6 +17,7 @@ use super::field::{Field, Value};
 use super::{
     Kind, Problem, Submission, attendance, bell, conduct, connection, coursework, enrollment, grade, place, student,
 };
+use crate::merge::crosswalk::{Crosswalk, Whose};
 use crate::pseudonym::Pseudonym;
 use crate::reference_id;
 
@@ -24,6 +26,8 @@ use crate::reference_id;
 pub struct Context<'c> {
     /// The district's pseudonyms.
     pub pseudonym: &'c Pseudonym,
+    /// Which of its students are one.
+    pub crosswalk: &'c Crosswalk,
     /// The feed.
     pub source: &'c SourceId,
     /// When it came.
@@ -68,12 +72,12 @@ pub fn normalise(context: &Context<'_>, submission: &Submission<'_>) -> Result<C
 
 impl<'c> Context<'c> {
     /// The context of records that come now.
-    pub fn new(pseudonym: &'c Pseudonym, source: &'c SourceId, now: Timestamp) -> Self {
+    pub fn new(pseudonym: &'c Pseudonym, crosswalk: &'c Crosswalk, source: &'c SourceId, now: Timestamp) -> Self {
         let civil = Offset::UTC.to_datetime(now).date();
         // The clock of a machine that is off by centuries makes every date too late, and is seen at once.
         let today = Date::from_civil(civil).or_else(|_| Date::from_days(0)).expect("1970-01-01 is a date");
         let arrival = u64::try_from(now.as_microsecond()).unwrap_or(0);
-        Self { pseudonym, source, received_at: now, today, arrival }
+        Self { pseudonym, crosswalk, source, received_at: now, today, arrival }
     }
 
     /// The same for a record that comes without a revision and gets this one; see [`Arrivals`](super::Arrivals).
@@ -152,16 +156,23 @@ impl<'d> Draft<'d> {
         fact: impl FnOnce() -> Result<Fact, Problem>,
     ) -> Result<EncodedEvent, Problem> {
         let local_id = Field::at("$.data.student", student).id()?;
-        Ok(EncodedEvent::new(&Event {
+        let Whose { student, sent_as } = self.whose(local_id);
+        let event = Event {
             // Made of the rest.
             event_id: EventId::new([0; 16]),
             district: self.district().clone(),
-            student: self.context.pseudonym.student(local_id),
+            student,
             origin: self.origin(key)?,
             received_at: self.context.received_at,
             occurred_at: self.submission.occurred_at,
             change: self.change(fact)?,
-        }))
+        };
+        Ok(EncodedEvent::new(&Sent { event, sent_as, moved_to: None }))
+    }
+
+    /// For whom the records count that are sent as the student with this id.
+    pub(super) fn whose(&self, local_id: &str) -> Whose {
+        self.context.crosswalk.whose(self.context.pseudonym.student(local_id))
     }
 
     /// The reference record.

@@ -30,7 +30,10 @@ pub(super) async fn post(State(native): State<Native>, request: Request) -> Resu
     let admitted = native.publisher.admit(declared_bytes(&head.headers, most)?).map_err(overloaded)?;
     let body = allowance.within(read(body, most)).await.map_err(too_slow)??;
     let now = clock::now();
-    let sender = Context::new(native.pseudonym(&grant)?, &grant.source, now);
+    // Held until the records are kept: so they are known to be on their way.
+    let merges = native.merges.current();
+    let crosswalk = merges.of(&grant.district);
+    let sender = Context::new(native.pseudonym(&grant)?, &crosswalk, &grant.source, now);
     let records = shape.records(&head.headers, &body)?;
     native.access.charge(&grant, records.len());
     let arrivals = native.arrivals.take(now, records.len())..;

@@ -163,12 +163,31 @@ fn schemas() -> Value {
             "errors": { "type": "array", "items": { "$ref": "#/components/schemas/FieldProblem" } },
         } },
         "DeadLetters": dead_letters_schema(),
+        "Merging": { "type": "object", "required": ["from", "into"], "description": "The district's own ids.",
+            "properties": { "from": text, "into": text } },
+        "Merge": merge_schema(),
+        "Merges": { "type": "object", "required": ["merges", "splits"], "properties": {
+            "merges": { "type": "array", "items": { "$ref": "#/components/schemas/Merge" } },
+            "splits": { "type": "array", "items": { "$ref": "#/components/schemas/Merge" } },
+        } },
         "StudentKey": { "type": "object", "properties": { "student_key": text } },
         "Clock": { "type": "object", "required": ["now"], "properties": { "now": {
             "type": "string", "description": "The district's local time, such as 2022-04-14T08:40:00.",
         } } },
         "Settings": settings_schema(),
     })
+}
+
+fn merge_schema() -> Value {
+    let text = json!({ "type": "string" });
+    let moment = json!({ "type": "string", "format": "date-time" });
+    json!({ "type": "object", "required": ["from", "into", "state", "records"], "properties": {
+        "from": { "type": "string", "description": "The student's key, 32 hexadecimal digits." }, "into": text,
+        "merged_at": moment, "split_at": moment,
+        "state": { "enum": ["moving", "moved"], "description": "Whether all that was sent before has been brought over." },
+        "records": { "type": "integer", "description": "That were brought over." },
+        "problem": { "type": "string", "description": "Why it does not go on; it is tried again." },
+    } })
 }
 
 fn dead_letters_schema() -> Value {

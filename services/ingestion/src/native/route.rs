@@ -1,10 +1,10 @@
 //! The routes of the native door, each with its description: the router and the OpenAPI document both come from here.
 
 use axum::Router;
-use axum::routing::{MethodRouter, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use serde_json::{Value, json};
 
-use super::{Native, dead_letter, event, openapi, setting, student};
+use super::{Native, dead_letter, event, merge, openapi, setting, student};
 
 /// One method of one path.
 pub struct Route {
@@ -17,9 +17,17 @@ pub struct Route {
 }
 
 /// All routes.
-pub const ROUTES: [Route; 12] = [
+pub const ROUTES: [Route; 15] = [
     Route { method: "post", path: "/v1/events", answer: || post(event::post), describe: describe_events },
     Route { method: "get", path: "/v1/students/{local_id}", answer: || get(student::get), describe: describe_student },
+    Route { method: "post", path: "/v1/students/merges", answer: || post(merge::post), describe: describe_merge },
+    Route { method: "get", path: "/v1/students/merges", answer: || get(merge::list), describe: describe_merges },
+    Route {
+        method: "delete",
+        path: "/v1/students/merges/{local_id}",
+        answer: || delete(merge::delete),
+        describe: describe_split,
+    },
     Route {
         method: "get",
         path: "/v1/settings",
@@ -124,10 +132,42 @@ fn describe_events() -> Value {
 
 fn describe_student() -> Value {
     let mut described = document("The pseudonym of a student", "read", None, "StudentKey");
-    described["parameters"] = json!([{
+    described["parameters"] = local_id();
+    described
+}
+
+fn local_id() -> Value {
+    json!([{
         "name": "local_id", "in": "path", "required": true, "schema": { "type": "string", "maxLength": 120 },
         "description": "The district's own id of the student.",
-    }]);
+    }])
+}
+
+fn describe_merge() -> Value {
+    let mut described = document("Merge two ids of one student", "admin", Some("Merging"), "Merge");
+    described["description"] = "From the answer on, what any source sends of `from` counts for `into`. What was sent before follows \
+        within moments, with the alerts that it makes or disproves; `GET` tells how far that is. Chains are followed; a request \
+        that is repeated changes nothing."
+        .into();
+    described["responses"]["409"] =
+        problem("`from` is merged into another student, or `into` is merged into `from`, perhaps by way of others.");
+    described["responses"]["503"] = problem("The database is away. `Retry-After` says when to try again.");
+    described
+}
+
+fn describe_merges() -> Value {
+    let mut described = document("Which ids are merged, and were, newest first", "admin", None, "Merges");
+    described["responses"]["503"] = problem("The database is away. `Retry-After` says when to try again.");
+    described
+}
+
+fn describe_split() -> Value {
+    let mut described = document("Split a student who was merged", "admin", None, "Merge");
+    described["description"] =
+        "What was sent as the student, before the merge or since, counts for the student again.".into();
+    described["parameters"] = local_id();
+    described["responses"]["404"] = problem("The student was never merged into another one.");
+    described["responses"]["503"] = problem("The database is away. `Retry-After` says when to try again.");
     described
 }
 

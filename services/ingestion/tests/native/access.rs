@@ -6,9 +6,12 @@ use serde_json::json;
 use crate::world::{DISTRICT, Role, World, answer, mark};
 
 /// Each route, and the role that may use it.
-const ROUTES: [(Method, &str, Role); 10] = [
+const ROUTES: [(Method, &str, Role); 13] = [
     (Method::POST, "/v1/events", Role::Sis),
     (Method::GET, "/v1/students/1", Role::Reader),
+    (Method::POST, "/v1/students/merges", Role::Admin),
+    (Method::GET, "/v1/students/merges", Role::Admin),
+    (Method::DELETE, "/v1/students/merges/1", Role::Admin),
     (Method::GET, "/v1/settings", Role::Admin),
     (Method::PUT, "/v1/settings", Role::Admin),
     (Method::POST, "/v1/clock", Role::Admin),

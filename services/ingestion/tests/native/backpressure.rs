@@ -18,7 +18,7 @@ use crate::world::{Role, World, answer, mark, memory_log};
 pub(crate) struct Gated {
     log: Arc<dyn Log>,
     pub(crate) open: watch::Sender<bool>,
-    waiting: watch::Sender<usize>,
+    pub(crate) waiting: watch::Sender<usize>,
 }
 
 impl Gated {

@@ -2,6 +2,7 @@
 
 use homeroom_domain::id::{DistrictId, SourceId};
 use homeroom_ingestion::intake::{Context, Kind, normalise};
+use homeroom_ingestion::merge::Crosswalk;
 use homeroom_ingestion::native::body::{Shape, Submitted};
 use homeroom_ingestion::pseudonym::Pseudonyms;
 use http::HeaderMap;
@@ -22,7 +23,8 @@ fn understood(records: Vec<Submitted<'_>>) -> Vec<bool> {
     pseudonyms.add(district.clone(), &SecretString::from("a long secret of these tests")).unwrap();
     let source = SourceId::parse("sis").unwrap();
     let now = "2026-11-25T15:00:00Z".parse().unwrap();
-    let context = Context::new(pseudonyms.find(&district).unwrap(), &source, now);
+    let crosswalk = Crosswalk::default();
+    let context = Context::new(pseudonyms.find(&district).unwrap(), &crosswalk, &source, now);
     records.into_iter().map(|it| it.submission.and_then(|it| normalise(&context, &it)).is_ok()).collect()
 }
 

@@ -10,16 +10,20 @@ use tonic::{Code, Request, Status};
 
 use crate::world::{Role, World, mark};
 
-fn submission(kind: &str, record: &serde_json::Value) -> Submission {
+pub(crate) fn submission(kind: &str, record: &serde_json::Value) -> Submission {
     Submission { kind: kind.to_owned(), record: record.to_string().into(), ..Submission::default() }
 }
 
-fn batch(request_id: u32, submissions: Vec<Submission>) -> PushRequest {
+pub(crate) fn batch(request_id: u32, submissions: Vec<Submission>) -> PushRequest {
     PushRequest { request_id: request_id.to_string(), submissions }
 }
 
 impl World {
-    async fn push(&self, authorization: &str, batches: Vec<PushRequest>) -> Result<Vec<PushResponse>, Status> {
+    pub(crate) async fn push(
+        &self,
+        authorization: &str,
+        batches: Vec<PushRequest>,
+    ) -> Result<Vec<PushResponse>, Status> {
         let channel = Channel::from_shared(format!("http://{}", self.grpc)).unwrap().connect().await.unwrap();
         let mut request = Request::new(tokio_stream::iter(batches));
         request.metadata_mut().insert("authorization", authorization.parse().unwrap());

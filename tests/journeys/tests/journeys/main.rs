@@ -4,6 +4,7 @@ mod absence;
 mod bad_input;
 mod configuration;
 mod late;
+mod merge;
 mod restart;
 mod roles;
 mod simulated;

@@ -105,6 +105,7 @@ async fn look_at_answers(
         "/v1/settings",
         "/v1/rule-pack",
         "/v1/calculators",
+        "/v1/students/merges",
         "/edfi/sis/data/v3/ed-fi/students",
         "/edfi/sis/data/v3/ed-fi/students/deletes",
         "/edfi/sis/data/v3/ed-fi/contacts",

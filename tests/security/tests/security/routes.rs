@@ -64,6 +64,12 @@ pub(crate) const ROUTES: &[Route] = &[
     route("GET", "/openapi.json", DESCRIBED, 200),
     Route { body: "[]", ..route("POST", "/v1/events", Need::Scope(Scope::Ingest), 200) },
     Route { path: "/v1/students/1", ..route("GET", "/v1/students/{local_id}", Need::Scope(Scope::Read), 200) },
+    route("POST", "/v1/students/merges", Need::Scope(Scope::Admin), 400),
+    route("GET", "/v1/students/merges", Need::Scope(Scope::Admin), 200),
+    Route {
+        path: "/v1/students/merges/1",
+        ..route("DELETE", "/v1/students/merges/{local_id}", Need::Scope(Scope::Admin), 404)
+    },
     route("GET", "/v1/settings", Need::Scope(Scope::Admin), 200),
     route("PUT", "/v1/settings", Need::Scope(Scope::Admin), 400),
     route("POST", "/v1/clock", Need::Scope(Scope::Admin), 400),

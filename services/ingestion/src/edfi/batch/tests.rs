@@ -52,8 +52,8 @@ fn events(writes: &Writes) -> Vec<Event> {
 
 fn run(loaded: Vec<(Collection, Document)>, last: u64, commands: &[Command]) -> (Vec<Outcome>, Writes) {
     let pseudonyms = pseudonyms();
-    let versions = HashMap::from([(collection().district, Versions { last, unsure_below: 0 })]);
-    let mut batch = Batch::new(&pseudonyms, Timestamp::UNIX_EPOCH, versions, loaded);
+    let versions = HashMap::from([(collection().district, Versions { last, ..Versions::default() })]);
+    let mut batch = Batch::new(&pseudonyms, Crosswalks::new(), Timestamp::UNIX_EPOCH, versions, loaded);
     let outcomes = commands.iter().map(|command| batch.decide(command)).collect();
     (outcomes, batch.finish())
 }

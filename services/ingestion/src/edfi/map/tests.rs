@@ -4,6 +4,7 @@ use homeroom_domain::date::Date;
 use homeroom_domain::event::{AttendanceMark, Scope, Times};
 use homeroom_domain::id::{DistrictId, SchoolId};
 use homeroom_domain::reference::MeetingTime;
+use homeroom_proto::event;
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -14,6 +15,7 @@ use crate::pseudonym::Pseudonyms;
 
 struct Sample {
     pseudonyms: Pseudonyms,
+    crosswalk: Crosswalk,
     district: DistrictId,
     source: SourceId,
 }
@@ -23,12 +25,13 @@ impl Sample {
         let district = DistrictId::parse("grand-bend").unwrap();
         let mut pseudonyms = Pseudonyms::default();
         pseudonyms.add(district.clone(), &SecretString::from("one secret of the tests")).unwrap();
-        Self { pseudonyms, district, source: SourceId::parse("sis").unwrap() }
+        Self { pseudonyms, crosswalk: Crosswalk::default(), district, source: SourceId::parse("sis").unwrap() }
     }
 
     fn context(&self, endpoint: &str, revision: u64) -> Context<'_> {
         Context {
             pseudonym: self.pseudonyms.find(&self.district).unwrap(),
+            crosswalk: &self.crosswalk,
             source: &self.source,
             resource: table().find(endpoint),
             document_id: Uuid::from_u128(7),
