@@ -1,6 +1,6 @@
 //! The values of measures that are not kept: counted from a student's days when a rule names them, or somebody asks.
 
-mod class;
+pub(crate) mod class;
 mod days;
 
 use days::Days;
@@ -85,7 +85,7 @@ impl Evaluation<'_> {
 }
 
 impl Among {
-    fn dates(self, days: &[Day], end: End) -> class::Dates {
+    pub(crate) fn dates(self, days: &[Day], end: End) -> class::Dates {
         match self {
             Self::Window(window) => class::Dates { between: window.dates(days, end), weekday: None },
             Self::Weekday(weekday) => class::Dates { between: Window::Year.dates(days, end), weekday: Some(weekday) },

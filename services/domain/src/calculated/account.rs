@@ -2,12 +2,12 @@
 
 use smallvec::SmallVec;
 
-use super::{Calculated, by_section, day_mark};
-use crate::calculator::{Calculator, Counted, DayMark, Late, Method, SchoolDay, Told};
+use super::{At, Calculated, by_section, daily};
+use crate::calculator::{Arrival, Calculator, Counted, DayMark, Late, Method, SchoolDay, Told};
 use crate::date::Date;
 use crate::day::{Day, Mark, WHOLE};
-use crate::event::Scope;
 use crate::id::SchoolId;
+use crate::view::Bell;
 
 /// What became of a date at a school: what was told of it, by which calculator it was counted, and what it came to.
 #[derive(Debug, Clone)]
@@ -43,36 +43,21 @@ impl<'a> Calculated<'_, 'a> {
     /// How these dates were counted, which are in order.
     pub(crate) fn accounts(&self, school: &'a SchoolId, dates: &[Date]) -> Vec<Account<'a>> {
         let shipped = Calculator::shipped();
-        let mut marks = self.facts.marks().peekable();
         let mut late = Late::default();
         let mut accounts = Vec::with_capacity(dates.len());
-        for &date in dates {
-            let mut of_date: SmallVec<[&Mark<'a>; 8]> = SmallVec::new();
-            while let Some((of, kind)) = marks.next_if(|(of, _)| *of <= date) {
-                let mark = self.kinds.get(kind).and_then(Option::as_ref);
-                of_date.extend(mark.filter(|mark| of == date && mark.school == school));
-            }
-            accounts.push(self.account((school, date), &of_date, &shipped, &mut late));
-        }
+        self.by_date(school, dates, |at, marks| accounts.push(self.account(at, marks, &shipped, &mut late)));
         accounts
     }
 
-    fn account(
-        &self,
-        (school, date): (&SchoolId, Date),
-        marks: &[&Mark<'a>],
-        shipped: &Calculator,
-        late: &mut Late,
-    ) -> Account<'a> {
-        let (named, weight) = self.counting(school, date);
+    fn account(&self, at: At<'_>, marks: &[&Mark<'a>], shipped: &Calculator, late: &mut Late) -> Account<'a> {
+        let (named, weight) = self.counting(at.school, at.date);
         let calculator = named.unwrap_or(shipped);
         let by_marks = calculator.method == Method::Marks;
-        let daily: SmallVec<[DayMark; 4]> =
-            marks.iter().filter(|mark| mark.scope == Scope::Day).map(|mark| day_mark(mark)).collect();
+        let daily = daily(marks);
         let held = by_section(marks);
-        let periods = self.periods(school, date, &held, by_marks);
-        let hours = self.view.hours(school, date);
-        let counted = calculator.count(&SchoolDay { hours, marks: &daily, periods: &periods });
+        let periods = self.periods(at, &held, calculator);
+        let Bell { hours, classes: bells } = self.view.bell(at.school, at.date, at.grade_level);
+        let counted = calculator.count(&SchoolDay { hours, bells: &bells, marks: &daily, periods: &periods });
         let mut classes = Classes::default();
         for period in periods.iter().filter(|period| !period.again) {
             classes.all += 1;
@@ -82,15 +67,15 @@ impl<'a> Calculated<'_, 'a> {
                 classes.missed += usize::from(marks.iter().any(|mark| calculator.is_absence(mark.category)));
             }
         }
-        let alone = |mark: &DayMark| calculator.count(&SchoolDay { hours: None, marks: &[*mark], periods: &[] });
+        let alone = |mark: &DayMark| calculator.count(&SchoolDay { marks: &[*mark], ..SchoolDay::default() });
         let mut alone: SmallVec<[i32; 2]> =
             daily.iter().filter(|_| by_marks).filter_map(alone).map(|of| of.absent).collect();
         alone.sort_unstable_by_key(|part| std::cmp::Reverse(*part));
         let mut before = *late;
-        let day = self.day((school, date), marks, (calculator, weight), late);
+        let day = self.day(at, marks, (calculator, weight), late);
         let converted = day.and(counted).zip(calculator.tardies).map_or(0, |(counted, conversion)| {
             let minutes = counted.minutes.map_or(0, |minutes| minutes.late);
-            before.add(&conversion, date, counted.tardy, minutes, counted.absent)
+            before.add(&conversion, at.date, counted.arrival == Arrival::Late, minutes, counted.absent)
         });
         Account { day, calculator: named, weight, alone, classes, counted, converted }
     }

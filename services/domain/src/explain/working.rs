@@ -1,6 +1,7 @@
 //! The arithmetic of a measure: its terms, the dates that add up to it, and both written out.
 
 mod attendance;
+mod class;
 mod official;
 mod outlook;
 mod record;
@@ -127,6 +128,8 @@ impl<'e, 'a> Look<'e, 'a> {
             Measure::FederalChronic(minimum) => self.federal(Some(minimum)),
             Measure::Truancy(Clock::NewMexicoRate) => self.share(&self.days, Counted::Unexcused),
             Measure::Truancy(clock) => self.truancy(clock, value),
+            Measure::InClass(counted, among) => self.in_class(counted, among),
+            Measure::TexasClasses => self.texas_classes(),
             Measure::Further(further) => self.record(further, value),
         }
     }

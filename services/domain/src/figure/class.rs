@@ -10,7 +10,7 @@ use crate::measure::InClass;
 
 /// Dates that a measure looks at.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dates {
+pub(crate) struct Dates {
     /// The first and the last of them; none of none.
     pub(super) between: Option<(Date, Date)>,
     /// One day of the week, 1 for Monday; all when none is named.
@@ -18,7 +18,7 @@ pub(super) struct Dates {
 }
 
 impl Dates {
-    fn hold(&self, date: Date) -> bool {
+    pub(crate) fn hold(&self, date: Date) -> bool {
         let on = |weekday| date.to_civil().weekday().to_monday_one_offset() == weekday;
         self.between.is_some_and(|(first, last)| first <= date && date <= last) && self.weekday.is_none_or(on)
     }
@@ -26,20 +26,20 @@ impl Dates {
 
 /// One class's dates.
 #[derive(Debug, Clone, Copy, Default)]
-struct Class {
-    dates: usize,
-    absent: usize,
-    unexcused: usize,
+pub(crate) struct Class {
+    pub(crate) dates: usize,
+    pub(crate) absent: usize,
+    pub(crate) unexcused: usize,
 }
 
 impl Class {
     /// The missed share, hundredths of a percent, cut.
-    fn rate(&self) -> i64 {
+    pub(crate) fn rate(&self) -> i64 {
         number(self.absent * 10_000 / self.dates.max(1))
     }
 
     /// The bound is inclusive: who was there on 90 % of the days has the credit.
-    fn is_below_ninety(&self) -> bool {
+    pub(crate) fn is_below_ninety(&self) -> bool {
         self.absent * 10 > self.dates
     }
 }
@@ -61,7 +61,8 @@ pub(super) fn below_ninety(days: &[ClassDay]) -> i64 {
     number(classes(days).values().filter(|class| class.is_below_ninety()).count())
 }
 
-fn classes(days: &[ClassDay]) -> BTreeMap<SectionId, Class> {
+/// What was missed of each class on these dates.
+pub(crate) fn classes(days: &[ClassDay]) -> BTreeMap<SectionId, Class> {
     let mut classes: BTreeMap<SectionId, Class> = BTreeMap::new();
     for day in days {
         let class = classes.entry(day.section).or_default();

@@ -3,7 +3,7 @@
 use super::{is_occasion, is_part_missed, is_unexplained_absence};
 use crate::date::Date;
 use crate::day::Day;
-use crate::figure::minutes_unexcused;
+use crate::figure::{minutes_nonmedical, minutes_unexcused};
 use crate::measure::Clock;
 use crate::window::{End, Window};
 
@@ -20,14 +20,16 @@ pub(crate) fn parts(clock: Clock, days: &[Day], end: End) -> Vec<(Date, i64)> {
         Clock::FloridaMonth => many(Window::CalendarMonth, is_unexplained_absence),
         Clock::FloridaNinetyDays => many(Window::LastDays(90), is_unexplained_absence),
         Clock::OhioInARow => longest_run(days),
-        Clock::OhioMonth => missed(Window::SchoolMonth.of(days, end)),
-        Clock::OhioYear => missed(days),
+        Clock::OhioMonth => missed(Window::SchoolMonth.of(days, end), minutes_unexcused),
+        Clock::OhioYear => missed(days, minutes_unexcused),
+        Clock::OhioNonmedicalMonth => missed(Window::SchoolMonth.of(days, end), minutes_nonmedical),
+        Clock::OhioNonmedicalYear => missed(days, minutes_nonmedical),
         Clock::NewMexicoRate => Vec::new(),
     }
 }
 
-fn missed(days: &[Day]) -> Vec<(Date, i64)> {
-    let minutes = days.iter().map(|day| (day.date, minutes_unexcused(std::slice::from_ref(day))));
+fn missed(days: &[Day], minutes: fn(&[Day]) -> i64) -> Vec<(Date, i64)> {
+    let minutes = days.iter().map(|day| (day.date, minutes(std::slice::from_ref(day))));
     minutes.filter(|(_, minutes)| *minutes != 0).collect()
 }
 
@@ -36,11 +38,11 @@ fn longest_run(days: &[Day]) -> Vec<(Date, i64)> {
     let (mut longest, mut run): (Vec<(Date, i64)>, Vec<(Date, i64)>) = (Vec::new(), Vec::new());
     let sum = |run: &[(Date, i64)]| run.iter().map(|(_, minutes)| minutes).sum::<i64>();
     for day in days {
-        if day.unexcused == 0 {
+        let one = (day.date, minutes_unexcused(std::slice::from_ref(day)));
+        if one.1 == 0 && day.unexcused == 0 {
             run.clear();
             continue;
         }
-        let one = (day.date, minutes_unexcused(std::slice::from_ref(day)));
         let with: Vec<_> = run.iter().copied().chain([one]).collect();
         if sum(&with) > sum(&longest) {
             longest.clone_from(&with);
