@@ -2,7 +2,7 @@
 
 use super::catalogue;
 use super::further::UNTOLD;
-use super::{Clock, Counted, Measure};
+use super::{Counted, InClass, Measure, Unit};
 
 /// How a value that cannot be told is shown.
 pub const NOT_KNOWN: &str = "not known";
@@ -35,9 +35,8 @@ impl Measure {
             Self::Of(counted, _) => {
                 matches!(counted, Counted::Rate | Counted::MinutesAbsent | Counted::MinutesUnexcused)
             }
-            Self::Truancy(clock) => {
-                matches!(clock, Clock::OhioInARow | Clock::OhioMonth | Clock::OhioYear | Clock::NewMexicoRate)
-            }
+            Self::Truancy(clock) => matches!(clock.unit(), Unit::Minutes | Unit::PercentHundredths),
+            Self::InClass(counted, _) => counted == InClass::Rate,
             // A change may be by one downwards; without two periods it is none.
             Self::Further(further) => further.entry().name != "gpa_change",
             _ => false,
