@@ -28,6 +28,7 @@ pub fn to_wire(it: &Settings) -> wire::Settings {
         disciplines: table::disciplines_to_wire(&it.disciplines),
         connections: table::connections_to_wire(&it.connections),
         grade_scale: Some(table::scale_to_wire(&it.grade_scale)),
+        school_scales: it.school_scales.iter().map(table::school_scale_to_wire).collect(),
         transcript_sources: it.transcript_sources.iter().map(|source| source.as_str().to_owned()).collect(),
     }
 }
@@ -55,6 +56,7 @@ pub fn from_wire(it: wire::Settings) -> Result<Settings, DecodeError> {
         disciplines: table::disciplines_from_wire(it.disciplines)?,
         connections: table::connections_from_wire(it.connections)?,
         grade_scale: it.grade_scale.map(table::scale_from_wire).unwrap_or_default(),
+        school_scales: it.school_scales.into_iter().map(table::school_scale_from_wire).collect(),
         transcript_sources: it
             .transcript_sources
             .iter()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use homeroom_domain::behavior::Sanction;
 use homeroom_domain::connection::Relation;
+use homeroom_domain::course::grading::SchoolScale;
 use homeroom_domain::course::scale::{GradeScale, Step};
 
 use crate::decode::{At, DecodeError};
@@ -80,5 +81,21 @@ pub(super) fn scale_from_wire(scale: wire::GradeScale) -> GradeScale {
     GradeScale {
         letters: scale.letters.into_iter().map(|it| (it.letter, it.points)).collect(),
         numbers: scale.numbers.into_iter().map(|it| Step { from: it.from, points: it.points }).collect(),
+    }
+}
+
+pub(super) fn school_scale_to_wire(it: &SchoolScale) -> wire::SchoolScale {
+    wire::SchoolScale {
+        school_types: it.school_types.clone(),
+        failing_below: it.failing_below,
+        grade_scale: Some(scale_to_wire(&it.grade_scale)),
+    }
+}
+
+pub(super) fn school_scale_from_wire(it: wire::SchoolScale) -> SchoolScale {
+    SchoolScale {
+        school_types: it.school_types,
+        failing_below: it.failing_below,
+        grade_scale: it.grade_scale.map(scale_from_wire).unwrap_or_default(),
     }
 }

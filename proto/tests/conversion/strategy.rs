@@ -293,10 +293,21 @@ fn settings() -> impl Strategy<Value = Settings> {
     ];
     let codes = btree_map(text(), select(categories), 0..4);
     let reporting = select(vec![Reporting::Negative, Reporting::Positive]);
-    let tables = (further::disciplines(), further::connections(), further::grade_scale(), vec(source(), 0..3));
+    let scales = (further::grade_scale(), vec(further::school_scale(), 0..3));
+    let tables = (further::disciplines(), further::connections(), scales, vec(source(), 0..3));
     (clock, any::<i64>(), reporting, codes, tables).prop_map(|(clock, failing_below, reporting, codes, tables)| {
-        let (disciplines, connections, grade_scale, transcript_sources) = tables;
-        Settings { clock, failing_below, reporting, codes, disciplines, connections, grade_scale, transcript_sources }
+        let (disciplines, connections, (grade_scale, school_scales), transcript_sources) = tables;
+        Settings {
+            clock,
+            failing_below,
+            reporting,
+            codes,
+            disciplines,
+            connections,
+            grade_scale,
+            school_scales,
+            transcript_sources,
+        }
     })
 }
 

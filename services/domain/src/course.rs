@@ -3,10 +3,13 @@
 pub mod change;
 pub mod credit;
 pub mod gradebook;
+pub mod grading;
 pub mod point;
 pub mod scale;
 pub mod sixth;
 pub(crate) mod transcript;
+
+use grading::Grading;
 
 use crate::code;
 use crate::date::Date;
@@ -65,7 +68,8 @@ pub(crate) fn standings<'a>(
             school: section.school,
             core: section.core,
             subjects: section.subjects,
-            failing: fails(grade.grade.numeric, grade.grade.letter.map(text), settings),
+            failing: Grading::of_school(settings, section.school, view)
+                .fails(grade.grade.numeric, grade.grade.letter.map(text)),
             grade,
             period_end,
         };
@@ -117,16 +121,4 @@ pub(crate) fn not_counted(grade: &Grade, view: &View, year: SchoolYear, as_of: D
         return Some("its type is not a course grade");
     }
     (grade.numeric.is_none() && grade.letter.is_none()).then_some("it has no value")
-}
-
-/// Whether a grade fails; the number wins over the letter. A letter fails when the district's scale gives nothing for it; one that the
-/// scale does not have, by what letters commonly mean.
-pub(crate) fn fails(numeric: Option<i64>, letter: Option<&str>, settings: &Settings) -> bool {
-    match (numeric, letter) {
-        (Some(numeric), _) => numeric < settings.failing_below,
-        (None, Some(letter)) => {
-            settings.grade_scale.of_letter(letter).map_or_else(|| code::failing_letter(letter), |points| points <= 0)
-        }
-        (None, None) => false,
-    }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::behavior::Sanction;
 use crate::connection::Relation;
+use crate::course::grading::SchoolScale;
 use crate::course::scale::GradeScale;
 use crate::date::Date;
 use crate::id::SourceId;
@@ -32,6 +33,9 @@ pub struct Settings {
     /// What a grade is worth.
     #[serde(default)]
     pub grade_scale: GradeScale,
+    /// How schools of some types grade, other than the others.
+    #[serde(default)]
+    pub school_scales: Vec<SchoolScale>,
     /// Whose transcripts are believed first, where several sources have one course of one term.
     #[serde(default)]
     pub transcript_sources: Vec<SourceId>,
@@ -149,6 +153,7 @@ impl Settings {
             disciplines: lower(&self.disciplines),
             connections: lower(&self.connections),
             grade_scale: self.grade_scale.comparable(),
+            school_scales: self.school_scales.iter().map(SchoolScale::comparable).collect(),
             ..self.clone()
         }
     }
@@ -164,6 +169,7 @@ impl Default for Settings {
             disciplines: BTreeMap::new(),
             connections: BTreeMap::new(),
             grade_scale: GradeScale::default(),
+            school_scales: Vec::new(),
             transcript_sources: Vec::new(),
         }
     }

@@ -102,6 +102,8 @@ mod tests {
         value(clock, days, End { as_of, school_month: school_month(&calendar, as_of).unwrap() })
     }
 
+    /// Source: California Education Code 48260, <https://self-law.org/code/ca/education-code/48260>: late by more than 30 minutes
+    /// counts once toward truancy, apart from days absent.
     #[test]
     fn california_counts_whole_days_and_more_than_thirty_minutes() {
         let mut days = days(&[DAY, 30, 31, 0, 0]);

@@ -230,6 +230,11 @@ impl View {
         self.schools.values()
     }
 
+    /// What kinds of school a school is, as sent; nothing of one that is not known.
+    pub(crate) fn school_types(&self, school: &SchoolId) -> &[String] {
+        self.schools.get(school).map(|school| school.types.as_slice()).unwrap_or_default()
+    }
+
     /// Whether the district has this school.
     pub fn knows_school(&self, school: &SchoolId) -> bool {
         self.known.contains_key(school.as_str().as_bytes())

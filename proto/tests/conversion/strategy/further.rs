@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use homeroom_domain::behavior::Sanction;
 use homeroom_domain::connection::Relation;
+use homeroom_domain::course::grading::SchoolScale;
 use homeroom_domain::course::scale::{GradeScale, Step};
 use homeroom_domain::event::{AssignmentResult, Behavior, Connection, CourseTranscript, Discipline, Fact, SurveyScore};
 use homeroom_domain::id::SchoolYear;
@@ -82,4 +83,9 @@ pub(super) fn connections() -> impl Strategy<Value = BTreeMap<String, Relation>>
 pub(super) fn grade_scale() -> impl Strategy<Value = GradeScale> {
     let steps = vec((any::<i64>(), any::<i64>()).prop_map(|(from, points)| Step { from, points }), 0..3);
     (btree_map(text(), any::<i64>(), 0..3), steps).prop_map(|(letters, numbers)| GradeScale { letters, numbers })
+}
+
+pub(super) fn school_scale() -> impl Strategy<Value = SchoolScale> {
+    (vec(text(), 0..3), any::<i64>(), grade_scale())
+        .prop_map(|(school_types, failing_below, grade_scale)| SchoolScale { school_types, failing_below, grade_scale })
 }

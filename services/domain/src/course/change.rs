@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::grading::Grading;
 use super::point::Mean;
 use crate::date::Date;
 use crate::evaluation::Evaluation;
@@ -15,8 +16,9 @@ pub fn since_last_period(evaluation: &Evaluation<'_>, as_of: Date) -> Option<i64
     for word in evaluation.grades() {
         let grade = &word.grade;
         let counted = super::counted(grade, evaluation.view, evaluation.year(), as_of);
-        let Some((_, period_end, rank)) = counted else { continue };
-        let worth = evaluation.settings.grade_scale.worth(grade.numeric, grade.letter.map(text));
+        let Some((section, period_end, rank)) = counted else { continue };
+        let grading = Grading::of_school(evaluation.settings, section.school, evaluation.view);
+        let worth = grading.worth(grade.numeric, grade.letter.map(text));
         let known = best.entry((period_end, grade.section)).or_insert((rank, worth));
         if rank < known.0 {
             *known = (rank, worth);

@@ -6,8 +6,9 @@ use crate::enrollment::reaches;
 use crate::evaluation::Evaluation;
 use crate::ledger::{Said, Spell, Taken, text};
 
+use super::grading::Grading;
 use super::point::{CREDIT, is_over};
-use super::{fails, transcript};
+use super::transcript;
 
 /// Credits that a ninth grader on track has earned by the end of the year. Source: University of Chicago Consortium on School
 /// Research, the Freshman On-Track indicator: at least five full-year credits, and no more than one semester F in a core course.
@@ -77,7 +78,8 @@ impl Credits {
 }
 
 fn failed(taken: &Taken<'_>, evaluation: &Evaluation<'_>) -> bool {
-    let by_grade = fails(taken.numeric, taken.letter.map(text), evaluation.settings);
+    let grading = Grading::of_district(evaluation.settings);
+    let by_grade = grading.fails(taken.numeric, taken.letter.map(text));
     is_over(taken) && (by_grade || code::value(text(taken.result)) == "fail")
 }
 

@@ -1,5 +1,6 @@
 //! Grade point averages: of the year's grades, and of the transcript.
 
+use super::grading::Grading;
 use super::transcript;
 use crate::code;
 use crate::date::Date;
@@ -33,7 +34,8 @@ pub fn current(evaluation: &Evaluation<'_>, as_of: Date) -> Option<i64> {
     let mut mean = Mean::default();
     for standing in evaluation.standings(as_of) {
         let (_, numeric, letter) = standing.grade();
-        if let Some(worth) = evaluation.settings.grade_scale.worth(numeric, letter) {
+        let grading = Grading::of_school(evaluation.settings, standing.school, evaluation.view);
+        if let Some(worth) = grading.worth(numeric, letter) {
             mean.add(worth, 1);
         }
     }
@@ -41,7 +43,7 @@ pub fn current(evaluation: &Evaluation<'_>, as_of: Date) -> Option<i64> {
 }
 
 /// The average of the transcript up to the year, by the credits attempted, hundredths of a grade point. Courses that were given up or
-/// are not complete count in none.
+/// are not complete count in none. Transcripts are of high schools, and counted by the district's own scale.
 pub fn cumulative(evaluation: &Evaluation<'_>) -> Option<i64> {
     let mut mean = Mean::default();
     for taken in transcript::counted(evaluation) {

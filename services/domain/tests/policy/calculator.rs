@@ -97,6 +97,7 @@ fn a_class_without_times_leaves_a_day_of_known_hours_known() {
     assert_eq!((world.total(), world.value("unknown_days")), ((100, 0), 1));
 }
 
+/// Source: `ProgressBook` System Manager Guide, attendance day codes: a half day of the calendar is worth less.
 #[test]
 fn a_half_day_of_the_calendar_is_worth_less() {
     let mut world = World::of_school_days(3);

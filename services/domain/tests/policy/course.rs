@@ -1,8 +1,11 @@
 //! Item 12: failing.
 
+use homeroom_domain::course::grading::SchoolScale;
+use homeroom_domain::course::scale::{GradeScale, Step};
 use homeroom_domain::event::Grade;
+use homeroom_domain::reference::{Entry, School};
 
-use crate::world::{World, day, grade, letter};
+use crate::world::{World, day, grade, letter, school};
 
 /// A school with three grading periods, told out of order, and two sections.
 fn graded() -> World {
@@ -138,4 +141,31 @@ fn a_grade_waits_for_its_section_period_and_student() {
 fn a_grade_without_a_value_does_not_stand() {
     let empty = Grade { numeric: None, ..grade("english", "second", "Final", 0) };
     assert_eq!(with(&[grade("english", "first", "Final", 40), empty]), (1, 1));
+}
+
+/// A district whose elementary school grades by standards, from 1 to 4 and in letters of its own, beside percent elsewhere.
+#[test]
+fn a_school_that_grades_by_standards_has_a_scale_of_its_own() {
+    let mut world = graded();
+    let types = vec!["uri://ed-fi.org/SchoolCategoryDescriptor#Elementary School".to_owned()];
+    world.defines("school 1", Entry::School(School { school: school("1"), name: "1".to_owned(), types }));
+    let standard = Grade { numeric: Some(3_00), ..grade("english", "first", "Final", 0) };
+    world.says("a", standard.clone());
+    let stands = |world: &World| (failing(world).0, world.value("gpa"));
+    assert_eq!(stands(&world), (1, 0), "three percent");
+    let numbers = [(4_00, 4_00), (3_00, 3_00), (2_00, 2_00)].map(|(from, points)| Step { from, points }).to_vec();
+    let letters = [("E", 4_00), ("S", 3_00), ("N", 0)].map(|(letter, points)| (letter.to_owned(), points)).into();
+    let grade_scale = GradeScale { letters, numbers };
+    let school_types = vec!["Elementary School".to_owned()];
+    world.settings.school_scales = vec![SchoolScale { school_types, failing_below: 2_00, grade_scale }];
+    world.settings = world.settings.comparable();
+    assert_eq!(stands(&world), (0, 3_00));
+    world.says("a", Grade { numeric: Some(1_99), ..standard });
+    assert_eq!(stands(&world), (1, 0));
+    world.says("a", letter("english", "first", "Final", "E"));
+    assert_eq!(stands(&world), (0, 4_00), "excellent");
+    world.says("a", letter("english", "first", "Final", "N"));
+    assert_eq!(stands(&world), (1, 0), "needs improvement");
+    world.opens("1");
+    assert_eq!(stands(&world), (0, -1), "the district's own scale knows no N");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use homeroom_chassis::problem::Problem;
+use homeroom_domain::course::grading::SchoolScale;
 use homeroom_domain::course::scale::GradeScale;
 use homeroom_domain::rule::succession;
 use homeroom_domain::settings::Settings;
@@ -13,8 +14,17 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 /// The fields of a settings document and of its clock, as a sender is told.
-const FIELDS: [&str; 8] =
-    ["clock", "failing_below", "reporting", "codes", "disciplines", "connections", "grade_scale", "transcript_sources"];
+const FIELDS: [&str; 9] = [
+    "clock",
+    "failing_below",
+    "reporting",
+    "codes",
+    "disciplines",
+    "connections",
+    "grade_scale",
+    "school_scales",
+    "transcript_sources",
+];
 const CLOCK_FIELDS: [&str; 3] = ["time_zone", "offset_seconds", "day_close_minute"];
 
 /// The most codes that a district may give a meaning; states know some dozens.
@@ -23,6 +33,8 @@ const MAX_CODE_BYTES: usize = 300;
 const MINUTES_OF_A_DAY: u16 = 24 * 60;
 /// The most steps of a grade scale; one for each percent is half of it.
 const MAX_STEPS: usize = 200;
+/// The most scales of kinds of schools.
+const MAX_SCHOOL_SCALES: usize = 20;
 /// The most sources that are declared; a district has a handful.
 const MAX_SOURCES: usize = 50;
 /// Hundredths of a point.
@@ -81,8 +93,9 @@ fn check(settings: &Settings, now: Timestamp) -> Result<(), Problem> {
     check_codes("$.codes", &settings.codes)?;
     check_codes("$.disciplines", &settings.disciplines)?;
     check_codes("$.connections", &settings.connections)?;
+    check_school_scales(&settings.school_scales)?;
     check_codes("$.grade_scale.letters", &settings.grade_scale.letters)?;
-    check_scale(&settings.grade_scale)
+    check_scale("$.grade_scale", &settings.grade_scale)
 }
 
 fn check_codes<T>(field: &'static str, codes: &BTreeMap<String, T>) -> Result<(), Problem> {
@@ -95,14 +108,30 @@ fn check_codes<T>(field: &'static str, codes: &BTreeMap<String, T>) -> Result<()
     Ok(())
 }
 
-fn check_scale(scale: &GradeScale) -> Result<(), Problem> {
+fn check_school_scales(scales: &[SchoolScale]) -> Result<(), Problem> {
+    const FIELD: &str = "$.school_scales";
+    let is_sound = |scale: &SchoolScale| {
+        (0..=LARGEST_GRADE).contains(&scale.failing_below) && scale.school_types.len() <= MAX_SCHOOL_SCALES
+    };
+    if scales.len() > MAX_SCHOOL_SCALES || !scales.iter().all(is_sound) {
+        let expected = "at most 20 scales of at most 20 types of school, and failing_below from 0 to 1000000";
+        return Err(invalid().field(FIELD, expected, "has more, or is out of range"));
+    }
+    for scale in scales {
+        check_codes(FIELD, &scale.grade_scale.letters)?;
+        check_scale(FIELD, &scale.grade_scale)?;
+    }
+    Ok(())
+}
+
+fn check_scale(field: &'static str, scale: &GradeScale) -> Result<(), Problem> {
     let allowed = 0..=LARGEST_GRADE;
     let numbers = scale.numbers.iter().flat_map(|step| [step.from, step.points]);
     if scale.numbers.len() > MAX_STEPS
         || !numbers.chain(scale.letters.values().copied()).all(|it| allowed.contains(&it))
     {
         let expected = "at most 200 numbers; all of them and their worths from 0 to 1000000 hundredths";
-        return Err(invalid().field("$.grade_scale", expected, "has more, or is out of range"));
+        return Err(invalid().field(field, expected, "has more, or is out of range"));
     }
     Ok(())
 }
@@ -201,6 +230,15 @@ mod tests {
         assert_eq!(field(r#"{"clock":{"day_close_minute":1440}}"#), "$.clock.day_close_minute");
         assert_eq!(field(r#"{"failing_below":-1}"#), "$.failing_below");
         assert_eq!(field(r#"{"codes":{"":"Present"}}"#), "$.codes");
+        let scale = |failing: i32, points: i32| {
+            format!(
+                r#"{{"school_scales":[{{"school_types":["Elementary School"],"failing_below":{failing},
+                "grade_scale":{{"letters":{{"E":{points}}},"numbers":[]}}}}]}}"#
+            )
+        };
+        assert!(parse_settings(scale(200, 400).as_bytes(), now()).is_ok());
+        assert_eq!(field(&scale(-1, 400)), "$.school_scales");
+        assert_eq!(field(&scale(200, -400)), "$.school_scales");
     }
 
     #[test]

@@ -223,6 +223,15 @@ fn settings_schema() -> Value {
             "InSchoolSuspension", "OutOfSchoolSuspension", "Expulsion", "Other",
         ] } },
         "connections": { "type": "object", "additionalProperties": { "enum": ["Activity", "Mentor", "TrustedAdult"] } },
+        "school_scales": {
+            "type": "array", "maxItems": 20,
+            "description": "How schools of some types grade, such as by standards; the first that names one of a school's types counts.",
+            "items": { "type": "object", "required": ["school_types", "failing_below", "grade_scale"], "properties": {
+                "school_types": { "type": "array", "items": { "type": "string" }, "description": "Such as `elementary school`." },
+                "failing_below": { "type": "integer", "description": "Hundredths of a point." },
+                "grade_scale": { "type": "object", "description": "As the district's own." },
+            } },
+        },
         "transcript_sources": {
             "type": "array", "items": { "type": "string" }, "maxItems": 50,
             "description": "Whose transcripts are believed first, where several sources have one course of one term.",

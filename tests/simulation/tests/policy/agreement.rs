@@ -101,7 +101,7 @@ fn agree(log: &[Word], settings: &Settings) -> Result<(), TestCaseError> {
     let (as_of, today) = (date(16), date(17));
     let evaluation = Evaluation::new(&ledger, &view, settings, Now { today, as_of });
     for school in [None, Some(&schools[1])] {
-        for (name, value) in oracle.classes(school, as_of) {
+        for (name, value) in oracle.of_classes(school, as_of) {
             let counted = evaluation.value(Measure::find(name).unwrap(), school, Now { today, as_of });
             prop_assert_eq!(counted, value, "{} at {:?}", name, school);
         }

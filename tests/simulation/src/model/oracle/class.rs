@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use homeroom_domain::date::Date;
-use homeroom_domain::event::{AttendanceMark, Fact, Scope};
+use homeroom_domain::event::{AttendanceMark, Scope};
 use homeroom_domain::id::{SchoolId, SectionId};
 use homeroom_domain::settings::{Category, Reporting};
 
@@ -22,7 +22,7 @@ struct Met {
 
 impl Oracle {
     /// Figures of classes, of the district or at a school, by name.
-    pub fn classes(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<(&'static str, i64)> {
+    pub fn of_classes(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<(&'static str, i64)> {
         let mut met = Vec::new();
         for at in self.schools().iter().filter(|of| school.is_none_or(|school| school == *of)) {
             for date in self.dates().into_iter().filter(|date| *date <= as_of && self.counts_at(at, *date)) {
@@ -57,7 +57,10 @@ impl Oracle {
         let sum = self.whole_day(&daily, false);
         let all_day = sum.absent == 100;
         let mut met = Vec::new();
-        for class in self.classes_of(school, date, &marks) {
+        let mut classes = self.classes(school, date, &marks);
+        classes.sort();
+        classes.dedup();
+        for class in classes {
             let own: Vec<_> = marks.iter().copied().filter(|mark| mark.scope == Scope::Section(class)).collect();
             let said = |wanted: Category| own.iter().any(|mark| self.category(mark) == Some(wanted));
             let proof_needed = self.settings.reporting == Reporting::Positive || self.sends_taken(school);
@@ -78,28 +81,5 @@ impl Oracle {
             it.skipped = it.open && there;
         }
         met
-    }
-
-    fn classes_of(&self, school: &SchoolId, date: Date, marks: &[&AttendanceMark]) -> Vec<SectionId> {
-        let mut classes = Vec::new();
-        for fact in &self.facts {
-            if let Fact::SectionMembership(of) = fact
-                && of.begin_on <= date
-                && of.end_on.is_none_or(|end| date <= end)
-                && self.section(of.section).is_some_and(|(section, session, _)| {
-                    section.school == *school && session.begin_on <= date && date <= session.end_on
-                })
-            {
-                classes.push(of.section);
-            }
-        }
-        for mark in marks {
-            if let Scope::Section(section) = mark.scope {
-                classes.push(section);
-            }
-        }
-        classes.sort();
-        classes.dedup();
-        classes
     }
 }

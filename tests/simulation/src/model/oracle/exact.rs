@@ -118,7 +118,7 @@ impl Oracle {
     }
 
     /// The student's classes of a date, with a mark or without.
-    fn classes(&self, school: &SchoolId, date: Date, marks: &[&AttendanceMark]) -> Vec<SectionId> {
+    pub(super) fn classes(&self, school: &SchoolId, date: Date, marks: &[&AttendanceMark]) -> Vec<SectionId> {
         let member = |fact: &Fact| match fact {
             Fact::SectionMembership(of) => {
                 let covered = of.begin_on <= date && of.end_on.is_none_or(|end| date <= end);
