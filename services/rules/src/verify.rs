@@ -4,6 +4,7 @@
 //! up, since a sweep in the middle, or rows that are still to be written, would show as differences.
 
 pub(crate) mod compare;
+mod figure;
 mod stored;
 mod tally;
 mod told;
@@ -45,7 +46,8 @@ pub struct Difference {
     pub district: DistrictId,
     /// Whose state it is; none of what is kept of the district as a whole.
     pub student: Option<StudentKey>,
-    /// What differs, in words: `ledger`, `measures`, `open alerts`, `missing`, `unknown to the log` and the like.
+    /// What differs, in words: `ledger`, `measures`, `open alerts`, `missing`, `unknown to the log` and the like; or
+    /// the name of a measure that is not kept.
     pub what: &'static str,
 }
 

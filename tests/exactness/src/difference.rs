@@ -29,7 +29,9 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { student, as_of, measure, by_sql, by_engine } = self;
         match by_sql {
-            Some(by_sql) => write!(f, "{student} as of {as_of}: {measure} is {by_sql} by SQL, {by_engine} by the engine"),
+            Some(by_sql) => {
+                write!(f, "{student} as of {as_of}: {measure} is {by_sql} by SQL, {by_engine} by the engine")
+            }
             None => write!(f, "{student} as of {as_of}: {measure} is unknown to SQL, {by_engine} by the engine"),
         }
     }
@@ -37,7 +39,8 @@ impl fmt::Display for Difference {
 
 /// Compares every figure of every student as of a date.
 pub fn differences(log: &Log, figures: &Figures, engine: &Engine, as_of: Date) -> Vec<Difference> {
-    let measure = |name: &String| Measure::find(name).unwrap_or_else(|| panic!("SQL computes `{name}`, which is no measure"));
+    let measure =
+        |name: &String| Measure::find(name).unwrap_or_else(|| panic!("SQL computes `{name}`, which is no measure"));
     let measures: Vec<Measure> = figures.keys().map(measure).collect();
     let values = engine.values(&measures, as_of);
     let mut differences = Vec::new();

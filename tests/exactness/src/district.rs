@@ -69,9 +69,7 @@ impl Log {
     /// The log of a district of so many students, by a seed.
     pub fn of(students: u32, seed: u64) -> Self {
         let years = Years::new(students, seed);
-        let t = std::time::Instant::now();
         let mut references = years.references();
-        println!("references {} {:?}", references.len(), t.elapsed());
         let share = students.div_ceil(THREADS);
         let shares: Vec<_> = thread::scope(|scope| {
             let workers: Vec<_> = (0..THREADS)

@@ -74,7 +74,8 @@ fn taken(section: &Value, dates: &[(String, bool)], posts: &mut Vec<Post>) {
     let identifier = text(&section["sectionIdentifier"]);
     for (at, (date, _)) in dates.iter().enumerate() {
         let spring = date.as_str() > "2025-01-15";
-        let forgotten = (at * 7 + identifier.len() + usize::from(identifier.as_bytes()[identifier.len() - 2])).is_multiple_of(29);
+        let forgotten =
+            (at * 7 + identifier.len() + usize::from(identifier.as_bytes()[identifier.len() - 2])).is_multiple_of(29);
         if identifier.ends_with('S') != spring || forgotten {
             continue;
         }

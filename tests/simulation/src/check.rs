@@ -9,13 +9,15 @@ use homeroom_bus::{Log, Offset, Partition, Record, Topic};
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Episode, Standing};
+use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::id::RuleId;
-use homeroom_domain::measure::Measures;
+use homeroom_domain::measure::further::UNTOLD;
+use homeroom_domain::measure::{Measure, Measures};
 use homeroom_domain::settings::Now;
 use homeroom_invariant::{Beginning, Findings, History, history, ledger, open};
 use homeroom_rules::simulation::{self, Row, Snapshot, Stored, Student};
 
-use crate::model::oracle;
+use crate::model::oracle::{self, Oracle};
 use crate::model::rules::{Claims, OF_A_DAY};
 use crate::model::truth::{Key, Whole};
 use crate::run::{Outcome, World};
@@ -42,7 +44,7 @@ pub(crate) async fn everything(world: &World, snapshot: &Arc<Snapshot>, outcome:
     outcome.wrongs.extend(tables.wrongs.iter().cloned());
     let students: BTreeMap<Key, Student> =
         tables.students.iter().map(|(key, (_, stored))| (key.clone(), stored.read())).collect();
-    let judge = Judge { world, tables: &tables, reference: snapshot.offset };
+    let judge = Judge { world, tables: &tables, snapshot, reference: snapshot.offset };
     for (key, student) in &students {
         ledger::check(&format!("{} {}", key.0, key.1), &student.ledger, world.truth.words(key), &mut findings);
         outcome.wrongs.extend(judge.student(key, student));
@@ -116,6 +118,7 @@ fn verify(world: &World, partition: i32, records: Vec<Record>, snapshot: &Snapsh
 struct Judge<'w> {
     world: &'w World,
     tables: &'w Tables,
+    snapshot: &'w Snapshot,
     /// The offset after the last reference record.
     reference: i64,
 }
@@ -138,6 +141,7 @@ impl Judge<'_> {
                 wrongs.push(format!("{key:?} at {school:?}: {measures:?} is stored, and the truth is {truth:?}"));
             }
         }
+        wrongs.extend(self.figures(key, student, &oracle, now));
         let beside: Vec<&Row> =
             self.tables.measures.iter().filter(|((of, _), _)| of == key).map(|(_, row)| row).collect();
         if beside != student.written.rows.iter().collect::<Vec<_>>() {
@@ -150,6 +154,20 @@ impl Judge<'_> {
         }
         wrongs.extend(student.episodes.iter().filter_map(|episode| past_is_true(&whole, key, now, episode)));
         wrongs
+    }
+
+    /// The measures that are not kept, as a reader is told them: by the stored ledger and the records in force.
+    fn figures(&self, key: &Key, student: &Student, oracle: &Oracle, now: Now) -> Option<String> {
+        let district = self.snapshot.districts.get(&key.0)?;
+        let evaluation = Evaluation::new(&student.ledger, &district.view, &district.settings, now);
+        let named = |name: &str| Measure::find(name).expect("the oracle's names are the catalogue's");
+        let further = oracle.further(now.as_of).into_iter().map(|(name, truth)| (name, truth.unwrap_or(UNTOLD)));
+        let truths: Vec<(&str, i64)> = oracle.beyond(None, now.as_of).into_iter().chain(further).collect();
+        let measures: Vec<Measure> = truths.iter().map(|(name, _)| named(name)).collect();
+        let values = evaluation.values(&measures, None, now);
+        let wrong = truths.iter().zip(values).find(|((_, truth), value)| truth != value);
+        wrong
+            .map(|((name, truth), value)| format!("{key:?}: {name} is {value} as of {now:?}, and the truth is {truth}"))
     }
 
     /// What is to be open when everything has had its effect.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use homeroom_domain::reference::Entry;
 
 use crate::dice::Dice;
-use crate::generate::{self, Said};
+use crate::generate::{self, Said, further};
 use crate::model::Rules;
+use crate::model::oracle::CALCULATORS;
 
 /// A run: what happens, and the seed of everything else (how long each call takes, what the weather does).
 #[derive(Debug, Clone)]
@@ -90,7 +91,7 @@ impl Scenario {
     /// The scenario of a seed.
     pub fn of(seed: u64) -> Self {
         let dice = &mut Dice::new(seed);
-        let mut author = Author { revisions: BTreeMap::new(), dice: dice.clone() };
+        let mut author = Author { revisions: BTreeMap::new(), work: dice.one_in(3), dice: dice.clone() };
         let mut steps = Vec::new();
         let districts = 1 + dice.roll(2);
         let students = 1 + dice.roll(4);
@@ -111,7 +112,7 @@ impl Scenario {
         let words = 10 + dice.roll(40);
         for _ in 0..words {
             let (district, student) = (dice.roll(districts), dice.roll(students));
-            let said = generate::upset(&mut author.dice);
+            let said = author.upset();
             late.push(author.say(district, student, said));
         }
         for _ in 0..dice.roll(4) {
@@ -147,6 +148,8 @@ impl Scenario {
 /// Makes words with revisions.
 struct Author {
     revisions: BTreeMap<(usize, usize, String), u64>,
+    /// Whether rules are on missing work too.
+    work: bool,
     dice: Dice,
 }
 
@@ -165,7 +168,7 @@ impl Author {
 
     /// A district's reference records, its settings and its rules.
     fn district(&mut self) -> Vec<Said> {
-        let mut settings = generate::settings(&mut self.dice);
+        let mut settings = further::settings(&mut self.dice);
         self.dice.of(&["UTC", "America/Chicago"]).clone_into(&mut settings.clock.time_zone);
         let mut words = generate::district();
         words.push(Said::Reference("settings".to_owned(), Some(Entry::Settings(settings.clone()))));
@@ -173,18 +176,41 @@ impl Author {
         if self.dice.one_in(3) {
             words.push(self.pack());
         }
+        if self.dice.one_in(4) {
+            words.push(self.calculator());
+        }
+        for _ in 0..self.dice.roll(6) {
+            words.push(further::references(&mut self.dice));
+        }
         if self.dice.one_in(3) {
-            let other = generate::settings(&mut self.dice);
+            let other = further::settings(&mut self.dice);
             let settings = homeroom_domain::settings::Settings { clock: settings.clock, ..other };
             words.push(Said::Reference("settings".to_owned(), Some(Entry::Settings(settings))));
         }
         words
     }
 
+    /// How days are counted, in one of three ways by minutes.
+    fn calculator(&mut self) -> Said {
+        let (_, yaml) = self.dice.of(&CALCULATORS);
+        Said::Reference("calculators".to_owned(), Some(Entry::Calculators(yaml.to_owned())))
+    }
+
+    /// A word that changes something, of whatever kind.
+    fn upset(&mut self) -> Said {
+        match self.dice.roll(60) {
+            0..6 => further::facts(&mut self.dice),
+            6..11 => further::references(&mut self.dice),
+            11 => self.calculator(),
+            12 => self.calculator().withdrawn(),
+            _ => generate::upset(&mut self.dice),
+        }
+    }
+
     fn pack(&mut self) -> Said {
         let yaml = match self.dice.roll(8) {
             0 => "id: [".to_owned(),
-            roll => Rules { streak: if roll < 5 { 3 } else { 2 } }.yaml(),
+            roll => Rules { streak: if roll < 5 { 3 } else { 2 }, work: self.work }.yaml(),
         };
         Said::Reference("rules".to_owned(), Some(Entry::RulePack(yaml)))
     }
@@ -194,6 +220,9 @@ impl Author {
         let mut words = generate::student(&mut self.dice, marks);
         if self.dice.one_in(2) {
             words.extend(generate::absences(&mut self.dice));
+        }
+        for _ in 0..self.dice.roll(5) {
+            words.push(further::facts(&mut self.dice));
         }
         words
     }

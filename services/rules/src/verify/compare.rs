@@ -6,6 +6,7 @@ use homeroom_bus::Record;
 use homeroom_domain::episode::{EpisodeScope, Moment};
 use homeroom_domain::settings::Now;
 
+use super::figure;
 use crate::evaluate::Student;
 use crate::reference::Snapshot;
 use crate::store::Key;
@@ -56,7 +57,8 @@ pub(crate) fn difference(
         caused_at: None,
         district_time: jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0),
     };
-    expected.evaluate(reference, snapshot.offset, stored.evaluated?, &moment);
+    let now = stored.evaluated?;
+    expected.evaluate(reference, snapshot.offset, now, &moment);
     let rows = |student: &Student| {
         student.written.rows.iter().map(|row| (row.school.clone(), row.measures)).collect::<Vec<_>>()
     };
@@ -69,7 +71,7 @@ pub(crate) fn difference(
     if (&stored.written.leans_on, stored.waiting) != (&expected.written.leans_on, expected.waiting) {
         return Some("what its facts lean on");
     }
-    None
+    figure::difference((&stored.ledger, &expected.ledger), &stored.written.rows, reference, now)
 }
 
 /// What is open: rule, scope and level. Which facts were told when, and how often, is history and depends on arrival.

@@ -3,12 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "it stops where it is wrong")]
 
+mod ahead;
 mod beyond;
 mod class;
 mod exact;
 pub mod further;
+mod minutes;
 
-pub use exact::CALCULATOR;
+pub use exact::{CALCULATORS, Method};
 
 use std::collections::BTreeMap;
 
@@ -62,6 +64,16 @@ struct Sum {
     cut: bool,
     /// What the date is worth.
     weight: i64,
+    /// Missed, without excuse, and late, when it is known how long that was.
+    minutes: Option<Missed>,
+}
+
+/// Minutes of a day.
+#[derive(Debug, Clone, Copy, Default)]
+struct Missed {
+    absent: i64,
+    unexcused: i64,
+    late: i64,
 }
 
 /// Item 13.
@@ -270,8 +282,8 @@ impl Oracle {
         }
         let marks = self.marks(school, date);
         let came = marks.iter().any(|mark| matches!(self.category(mark), Some(Category::Tardy | Category::Present)));
-        if self.by_minutes() {
-            return self.minutes_day(school, date, &marks, came);
+        if let Some(method) = self.method() {
+            return self.minutes_day(method, (school, date), &marks, came);
         }
         let daily: Vec<_> = marks.iter().copied().filter(|mark| mark.scope == Scope::Day).collect();
         if daily.is_empty() { self.period_day(school, date, &marks, came) } else { Some(self.whole_day(&daily, came)) }
@@ -309,6 +321,7 @@ impl Oracle {
             unexplained: open > 0 && !came,
             cut: daily.iter().any(|mark| self.category(mark) == Some(Category::UnexcusedAbsence)),
             weight: 100,
+            minutes: self.stated_minutes(daily),
         }
     }
 
@@ -356,6 +369,8 @@ impl Oracle {
             unexplained: absent && open && !came,
             cut: of(Category::UnexcusedAbsence) > 0,
             weight: 100,
+            // No bell schedule says how long a class is.
+            minutes: None,
         })
     }
 

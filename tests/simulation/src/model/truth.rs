@@ -104,6 +104,6 @@ impl Whole<'_> {
         if !oracle.has_a_school() {
             return Claims::new();
         }
-        rules.claims(&oracle.district(now.as_of, now.today))
+        rules.claims(&oracle.district(now.as_of, now.today), || oracle.missing_work(now.as_of))
     }
 }

@@ -3,10 +3,10 @@
 use homeroom_domain::date::Date;
 use homeroom_domain::id::SchoolId;
 
-use super::{Oracle, Sum};
+use super::{Oracle, Sum, minutes};
 
 impl Oracle {
-    /// Some of every family, and the official ones that ask for no minutes, by name.
+    /// Some of every family, the official ones, last year's and the projection, by name.
     pub fn beyond(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<(&'static str, i64)> {
         let days = self.counted(school, as_of);
         let month = |date: &Date| (date.to_civil().year(), date.to_civil().month());
@@ -20,7 +20,9 @@ impl Oracle {
         let all: Vec<_> = days.iter().collect();
         let mostly_open =
             |sum: &Sum| sum.absent * 2 >= sum.weight && (sum.unexcused * 2 >= sum.weight || sum.unexplained);
-        vec![
+        let mut figures = minutes::figures(&days, &of_school_month);
+        figures.extend(self.ahead(school, as_of));
+        figures.extend([
             ("absent_last_5_school_days", total(&last_five, |sum| sum.absent)),
             ("enrolled_last_7_days", total(&last(7), |sum| sum.weight)),
             ("unexcused_last_7_days", total(&last(7), |sum| sum.unexcused)),
@@ -37,7 +39,8 @@ impl Oracle {
             ("truancy_nm_rate", rate(&all, |sum| sum.unexcused)),
             ("federal_chronic_from_3_days", self.federal(school, as_of)),
             ("unknown_days", self.unknown(school, as_of) - i64::try_from(days.len()).unwrap()),
-        ]
+        ]);
+        figures
     }
 
     fn counted(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<(Date, Sum)> {
@@ -61,19 +64,8 @@ impl Oracle {
 
     /// When the school month began: every twentieth date of the calendar is the last of one.
     fn school_month(&self, school: Option<&SchoolId>, as_of: Date) -> Option<Date> {
-        let here = |of: &SchoolId| school.is_none_or(|school| school == of);
-        let at = |date: Date| -> Vec<SchoolId> {
-            self.schools().into_iter().filter(|of| here(of) && self.counts_at(of, date)).collect()
-        };
         let dates: Vec<Date> = self.dates().into_iter().filter(|date| *date <= as_of).collect();
-        let last = *dates.iter().rfind(|date| !at(**date).is_empty())?;
-        let place = |of: &SchoolId| {
-            let spells = self.spells(of, last);
-            let primary = spells.iter().any(|spell| spell.primary_school);
-            let entry = spells.iter().map(|spell| spell.entry_on.days()).max().unwrap();
-            (!primary, -entry, of.as_str().parse::<u64>().unwrap())
-        };
-        let counts = at(last).into_iter().min_by_key(place)?;
+        let (last, counts) = dates.iter().rev().find_map(|date| Some((*date, self.leading_school(school, *date)?)))?;
         let calendar = self.calendar(self.leading(&counts, last))?;
         let mut taught = dates.into_iter().filter(|date| self.instructional(calendar, *date));
         let many = taught.clone().count();

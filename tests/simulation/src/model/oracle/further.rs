@@ -34,6 +34,11 @@ impl Oracle {
         figures
     }
 
+    /// How many assignments were due by a date and not handed in.
+    pub fn missing_work(&self, as_of: Date) -> i64 {
+        i64::try_from(self.pieces(as_of).iter().filter(|piece| piece.is_missing()).count()).unwrap()
+    }
+
     fn said<'f, T>(&'f self, of: impl Fn(&'f Fact) -> Option<T>) -> Vec<T> {
         if self.student_known() { self.facts.iter().filter_map(of).collect() } else { Vec::new() }
     }
