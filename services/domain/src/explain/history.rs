@@ -152,7 +152,10 @@ mod tests {
         history
     }
 
-    fn told(history: &History, since: i64) -> Vec<(u8, Option<Change<Fact>>, Change<Fact>, i64)> {
+    /// Key, what was said, what is said, and when that was accepted.
+    type Told = (u8, Option<Change<Fact>>, Change<Fact>, i64);
+
+    fn told(history: &History, since: i64) -> Vec<Told> {
         let changes = history.changes_since(at(since)).into_iter();
         let one = |it: Changed| (it.record.1.as_bytes()[0], it.before, it.after, it.received_at.as_second());
         changes.map(one).collect()

@@ -109,10 +109,10 @@ impl<'e, 'a> Look<'e, 'a> {
 
     fn sheet(&self, measure: Measure, value: i64) -> Sheet {
         match measure {
-            Measure::Enrolled => self.sum(&self.days, Counted::Enrolled),
-            Measure::Absent => self.sum(&self.days, Counted::Absent),
-            Measure::Unexcused => self.sum(&self.days, Counted::Unexcused),
-            Measure::Tardy => self.sum(&self.days, Counted::Tardy),
+            Measure::Enrolled => attendance::sum_of(&self.days, Counted::Enrolled),
+            Measure::Absent => attendance::sum_of(&self.days, Counted::Absent),
+            Measure::Unexcused => attendance::sum_of(&self.days, Counted::Unexcused),
+            Measure::Tardy => attendance::sum_of(&self.days, Counted::Tardy),
             Measure::Tier => self.tier(),
             Measure::Streak => self.streak(attendance::is_absent, "absent"),
             Measure::UnexcusedStreak => self.streak(attendance::is_unexcused, "absent without excuse"),
@@ -126,7 +126,7 @@ impl<'e, 'a> Look<'e, 'a> {
             Measure::ExpectedAbsent => self.expected_absent(),
             Measure::FederalEnrolled | Measure::FederalAbsent => self.federal(None),
             Measure::FederalChronic(minimum) => self.federal(Some(minimum)),
-            Measure::Truancy(Clock::NewMexicoRate) => self.share(&self.days, Counted::Unexcused),
+            Measure::Truancy(Clock::NewMexicoRate) => attendance::share(&self.days, Counted::Unexcused),
             Measure::Truancy(clock) => self.truancy(clock, value),
             Measure::InClass(counted, among) => self.in_class(counted, among),
             Measure::TexasClasses => self.texas_classes(),

@@ -35,7 +35,8 @@ fn missed(days: &[Day], minutes: fn(&[Day]) -> i64) -> Vec<(Date, i64)> {
 
 /// The days of the longest stretch, as `super::longest_in_a_row` runs over them; of two as long, the earlier.
 fn longest_run(days: &[Day]) -> Vec<(Date, i64)> {
-    let (mut longest, mut run): (Vec<(Date, i64)>, Vec<(Date, i64)>) = (Vec::new(), Vec::new());
+    let mut longest: Vec<(Date, i64)> = Vec::new();
+    let mut run: Vec<(Date, i64)> = Vec::new();
     let sum = |run: &[(Date, i64)]| run.iter().map(|(_, minutes)| minutes).sum::<i64>();
     for day in days {
         let one = (day.date, minutes_unexcused(std::slice::from_ref(day)));

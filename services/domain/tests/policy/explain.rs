@@ -160,7 +160,7 @@ fn a_rule_says_by_which_numbers_it_holds() {
 /// One thing that a source says: of which record, on which day, with which code, and whether it takes it back.
 type Word = (u8, i32, u8, bool);
 
-fn say(world: &mut World, (record, n, what, withdrawn): Word) {
+fn tell(world: &mut World, (record, n, what, withdrawn): Word) {
     let codes = ["Unexcused Absence", "Excused Absence", "Tardy", "Present", "Partial", "Nonsense", "In Attendance"];
     let word = mark(codes[usize::from(what) % codes.len()], day(n));
     let word = match what / 7 {
@@ -201,7 +201,7 @@ fn generated(words: &[Word], calculator: u8, moves: i32) -> World {
         }
     }
     for word in words {
-        say(&mut world, *word);
+        tell(&mut world, *word);
     }
     world.closes(day(38));
     world

@@ -18,8 +18,8 @@ use column::Columns;
 pub(crate) enum Export {
     /// Every student's measures: one row per school, and one for the district, whose school is empty.
     ///
-    /// Columns: as_of, student, school, then each measure of the catalogue under its name, or those chosen with --measure, and
-    /// open_alerts. Rows are in order of student and school. Values are integers in the catalogue's unit (150 hundredths of a day
+    /// Columns: `as_of`, student, school, then each measure of the catalogue under its name, or those chosen with --measure, and
+    /// `open_alerts`. Rows are in order of student and school. Values are integers in the catalogue's unit (150 hundredths of a day
     /// are one day and a half), and empty where they cannot be told; `homeroom explain STUDENT` shows what they are made of.
     Measures(MeasuresArgs),
     /// What measures there are: name, unit, whether it is kept for every student, meaning and source, as comma-separated values.

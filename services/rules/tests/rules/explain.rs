@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use tonic::{Code, Status};
 
 use crate::district::{District, day, mark, student};
-use crate::world::{Service, World};
+use crate::world::{Service, World, until};
 
 type Explained = Result<wire::ExplainStudentResponse, Status>;
 
@@ -159,4 +159,29 @@ async fn one_reads_the_log_at_a_time() {
     assert!(refused.clone().all(|status| status.code() == Code::ResourceExhausted), "{answers:?}");
     assert!(answers.iter().any(Result::is_ok));
     assert!(ask().await.is_ok(), "whoever was refused may ask again");
+}
+
+#[tokio::test]
+async fn a_read_ends_with_its_caller() {
+    let (world, service) = World::start().await;
+    world.home.attends(student("ada"), "1").await;
+    world.settled(&service).await;
+    // The reference topic gives nothing more, so that whoever reads it waits; the other key's calls end after a second.
+    world.log.reference_end.send_replace(0);
+    let hasty = service.asked_by("hasty");
+    let other_is_told = async || explain(&hasty, since("ada", "2099-01-01")).await.unwrap_err().code();
+    let held = async {
+        loop {
+            let answer = explain(&service, since("ada", "2099-01-01")).await;
+            let busy = answer.as_ref().is_err_and(|status| status.code() == Code::ResourceExhausted);
+            assert!(busy, "nothing can be answered: {answer:?}");
+        }
+    };
+    tokio::select! {
+        () = held => {}
+        () = until("the log is being read", async || other_is_told().await == Code::ResourceExhausted) => {}
+    }
+    // Whoever was reading has left here, long before the silence would have ended the read.
+    let free = async { while other_is_told().await != Code::DeadlineExceeded {} };
+    tokio::time::timeout(std::time::Duration::from_secs(20), free).await.expect("there is room for the next");
 }

@@ -28,46 +28,45 @@ fn from_to(days: &[Day]) -> String {
     }
 }
 
+/// What is counted of these days, date by date.
+pub(super) fn sum_of(days: &[Day], counted: Counted) -> Sheet {
+    let of = |day: &Day| match counted {
+        Counted::Enrolled => i64::from(day.weight),
+        Counted::Absent => i64::from(day.absent),
+        Counted::Unexcused => i64::from(day.unexcused),
+        Counted::Unexplained => i64::from(day.unexplained),
+        Counted::Tardy => i64::from(day.tardy),
+        Counted::MinutesAbsent => minutes(day, day.absent, |of| of.absent),
+        Counted::MinutesUnexcused => minutes(day, day.unexcused, |of| of.unexcused),
+        Counted::Rate => 0,
+    };
+    let parts: Vec<Part> =
+        days.iter().map(|day| Part { date: day.date, value: of(day) }).filter(|part| part.value != 0).collect();
+    let unknown: Vec<String> = parts.iter().filter(|part| part.value < 0).map(|part| part.date.to_string()).collect();
+    if !unknown.is_empty() {
+        return Sheet::new(format!("how many minutes were missed is not known of {}", unknown.join(", ")));
+    }
+    Sheet::new(sum(&parts, counted.unit())).adding_up(parts)
+}
+
+/// A part of days as a share of them.
+pub(super) fn share(of: &[Day], counted: Counted) -> Sheet {
+    let (name, part) = match counted {
+        Counted::Unexcused => ("unexcused", total(of, |day| day.unexcused)),
+        _ => ("absent", total(of, |day| day.absent)),
+    };
+    let enrolled = total(of, |day| day.weight);
+    let words = if enrolled > 0 {
+        let share = Unit::PercentHundredths.show(part * 10_000 / enrolled);
+        let (part, enrolled) = (days(part), days(enrolled));
+        format!("{name} {part} of {enrolled} days: {part} x 100% / {enrolled} = {share}, cut and not rounded")
+    } else {
+        "there is no enrolled day".to_owned()
+    };
+    Sheet::new(words).days_term(name, part).days_term("enrolled", enrolled)
+}
+
 impl Look<'_, '_> {
-    /// What is counted of these days, date by date.
-    pub(super) fn sum(&self, days: &[Day], counted: Counted) -> Sheet {
-        let of = |day: &Day| match counted {
-            Counted::Enrolled => i64::from(day.weight),
-            Counted::Absent => i64::from(day.absent),
-            Counted::Unexcused => i64::from(day.unexcused),
-            Counted::Unexplained => i64::from(day.unexplained),
-            Counted::Tardy => i64::from(day.tardy),
-            Counted::MinutesAbsent => minutes(day, day.absent, |of| of.absent),
-            Counted::MinutesUnexcused => minutes(day, day.unexcused, |of| of.unexcused),
-            Counted::Rate => 0,
-        };
-        let parts: Vec<Part> =
-            days.iter().map(|day| Part { date: day.date, value: of(day) }).filter(|part| part.value != 0).collect();
-        let unknown: Vec<String> =
-            parts.iter().filter(|part| part.value < 0).map(|part| part.date.to_string()).collect();
-        if !unknown.is_empty() {
-            return Sheet::new(format!("how many minutes were missed is not known of {}", unknown.join(", ")));
-        }
-        Sheet::new(sum(&parts, counted.unit())).adding_up(parts)
-    }
-
-    /// A part of days as a share of them.
-    pub(super) fn share(&self, of: &[Day], counted: Counted) -> Sheet {
-        let (name, part) = match counted {
-            Counted::Unexcused => ("unexcused", total(of, |day| day.unexcused)),
-            _ => ("absent", total(of, |day| day.absent)),
-        };
-        let enrolled = total(of, |day| day.weight);
-        let words = if enrolled > 0 {
-            let share = Unit::PercentHundredths.show(part * 10_000 / enrolled);
-            let (part, enrolled) = (days(part), days(enrolled));
-            format!("{name} {part} of {enrolled} days: {part} x 100% / {enrolled} = {share}, cut and not rounded")
-        } else {
-            "there is no enrolled day".to_owned()
-        };
-        Sheet::new(words).days_term(name, part).days_term("enrolled", enrolled)
-    }
-
     pub(super) fn tier(&self) -> Sheet {
         let (absent, enrolled) = (total(&self.days, |day| day.absent), total(&self.days, |day| day.weight));
         Sheet::new(tier_in_words(absent, enrolled)).days_term("absent", absent).days_term("enrolled", enrolled)
@@ -127,8 +126,8 @@ impl Look<'_, '_> {
             }
         };
         let mut sheet = match counted {
-            Counted::Rate => self.share(&days, Counted::Absent),
-            counted => self.sum(&days, counted),
+            Counted::Rate => share(&days, Counted::Absent),
+            counted => sum_of(&days, counted),
         };
         if among != Among::Window(Window::Year) {
             sheet.arithmetic = format!("{}: {}", from_to(&days), sheet.arithmetic);
@@ -177,7 +176,7 @@ pub(super) fn tier_in_words(absent: i64, enrolled: i64) -> String {
     let reached = TIER_BOUNDS_PERCENT
         .iter()
         .filter(|&&percent| i128::from(absent) * 100 >= i128::from(percent) * i128::from(enrolled));
-    let so = match reached.clone().last() {
+    let so = match reached.clone().next_back() {
         None => format!("below {}%, tier 0", TIER_BOUNDS_PERCENT[0]),
         Some(percent) => format!("at or above {percent}%, tier {}", reached.count()),
     };

@@ -5,7 +5,7 @@ use crate::behavior::Conduct;
 use crate::course::credit::{Credits, ON_TRACK_CORE_FAILURES, ON_TRACK_CREDITS};
 use crate::explain::grade;
 use crate::explain::number::{amount, days};
-use crate::measure::{Further, Unit, decimals};
+use crate::measure::{Further, Measure, Unit, decimals};
 
 impl Look<'_, '_> {
     /// Sections whose standing grade fails, of all that have one.
@@ -34,15 +34,7 @@ impl Look<'_, '_> {
             "incident_rate" => self.incident_rate(value),
             "off_track" => self.off_track(),
             "suspended_unmarked" => self.suspended(),
-            _ => Sheet::new(self.counted_from_records(further, value)),
-        }
-    }
-
-    fn counted_from_records(&self, further: Further, value: i64) -> String {
-        let measure = crate::measure::Measure::Further(further);
-        match measure.told(value) {
-            Some(value) => format!("{}, by the records below that count", amount(value, measure.unit())),
-            None => "no record that counts tells it".to_owned(),
+            _ => Sheet::new(counted_from_records(further, value)),
         }
     }
 
@@ -109,5 +101,13 @@ impl Look<'_, '_> {
         ))
         .days_term("suspended out of school", conduct.suspended_out)
         .days_term("marked absent of them", marked)
+    }
+}
+
+fn counted_from_records(further: Further, value: i64) -> String {
+    let measure = Measure::Further(further);
+    match measure.told(value) {
+        Some(value) => format!("{}, by the records below that count", amount(value, measure.unit())),
+        None => "no record that counts tells it".to_owned(),
     }
 }

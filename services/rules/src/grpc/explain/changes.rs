@@ -79,8 +79,9 @@ impl Risk {
         let _reading = self.reading.try_acquire().map_err(|_| busy())?;
         let late =
             || Status::deadline_exceeded("the student's part of the log is too long to be read for one question");
-        let told = Box::pin(self.read_and_tell(subject, since, now, measures));
-        tokio::time::timeout(PATIENCE, told).await.map_err(|_| late())?
+        let told = tokio::time::timeout(PATIENCE, Box::pin(self.read_and_tell(subject, since, now, measures)));
+        let told = self.stopping.run_until_cancelled(told).await;
+        told.ok_or_else(|| Status::unavailable("the service is stopping"))?.map_err(|_| late())?
     }
 
     async fn read_and_tell(
@@ -227,7 +228,7 @@ impl Telling<'_> {
     }
 
     /// Reference records that may concern the student, and what all of them did.
-    fn reference(&self, changed: Vec<since::Changed>, changes: &mut wire::Changes) -> Result<(), Status> {
+    fn reference(&self, records: Vec<since::Changed>, changes: &mut wire::Changes) -> Result<(), Status> {
         let view = self.since.now.view;
         let evaluation = Evaluation::new(&self.subject.stored.ledger, view, self.since.now.settings, self.since.later);
         let leans_on = evaluation.leans_on();
@@ -236,7 +237,7 @@ impl Telling<'_> {
             Touched::Everyone => true,
             Touched::Nobody => false,
         };
-        for change in changed {
+        for change in records {
             let now = match &change.now.change {
                 homeroom_domain::event::Change::Recorded(entry) => Some(entry),
                 homeroom_domain::event::Change::Withdrawn => None,
