@@ -60,6 +60,11 @@ pub const SCHEMA: Schema = Schema {
             name: "student_merges",
             sql: include_str!("../migrations/20261126034800_student_merges.sql"),
         },
+        Migration {
+            version: 20_261_126_035_900,
+            name: "key_changes",
+            sql: include_str!("../migrations/20261126035900_key_changes.sql"),
+        },
     ],
 };
 

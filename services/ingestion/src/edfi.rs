@@ -8,6 +8,7 @@
 //! - `command`, `writer`, `batch`, `store`: documents are decided in micro-batches, one transaction each, that also appends to the outbox.
 //! - `map`: a change of a document becomes messages. Pure.
 //! - `relay`, `backlog`: the outbox is published in order, and bounded.
+//! - `cascade`, `reference`: documents follow a document whose natural key was changed.
 //! - `restored`: what a restore from a backup leaves in doubt.
 //! - `query`, `openapi`: what clients read; `deletes`: for how long they are told of what is gone.
 //!
@@ -16,11 +17,12 @@
 //! between publishing and deleting (a repeated record with the same revision).
 //!
 //! References are not checked: a record whose student, school or section is not known yet is kept and counted once it is.
-//! A PUT that changes a natural key withdraws the old record and makes the new one; documents that refer to the old key are
-//! not changed with it, and follow when their sender sends them again.
+//! A PUT that changes a natural key withdraws the old record and makes the new one; documents of the same connection that refer to
+//! the old key follow moments later, without being sent again (`cascade`).
 
 mod backlog;
 mod batch;
+mod cascade;
 mod command;
 mod deletes;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -35,6 +37,7 @@ mod openapi;
 mod parse;
 mod problem;
 mod query;
+mod reference;
 mod relay;
 pub(crate) mod restored;
 mod store;
@@ -46,9 +49,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use homeroom_chassis::lifecycle::TaskGroup;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub(crate) use self::backlog::Backlog;
+use self::cascade::Cascade;
 use self::relay::Relay;
 use self::writer::Writer;
 use crate::app::State;
@@ -87,7 +92,9 @@ pub(crate) fn start(state: &State, known: &Known, tasks: &TaskGroup) -> Door {
     };
     relay.start(tasks);
     deletes::start(state.database.clone(), known.all.clone(), &state.limits, tasks);
-    let writer = Writer::start(state, Arc::clone(&backlog), tasks);
+    let key_changed = Arc::new(Notify::new());
+    Cascade::start(state, known.with_key.clone(), Arc::clone(&backlog), Arc::clone(&key_changed), tasks);
+    let writer = Writer::start(state, Arc::clone(&backlog), key_changed, tasks);
     Door { state: state.clone(), writer, backlog }
 }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::cascade;
 use super::command::{Action, Collection, Command, Draft, Outcome};
 use super::key::{KeyHash, key_values};
 use super::map::{self, Context};
@@ -53,6 +54,18 @@ pub(crate) struct Deleted {
 /// Which students are one, by district; a district that is not there has none.
 pub(crate) type Crosswalks = HashMap<DistrictId, Arc<Crosswalk>>;
 
+/// A document whose natural key was changed.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct KeyChanged {
+    pub(crate) collection: Collection,
+    pub(crate) id: Uuid,
+    pub(crate) change_version: u64,
+    pub(crate) old: Value,
+    pub(crate) new: Value,
+    /// Whether other documents may refer to it.
+    pub(crate) is_referred_to: bool,
+}
+
 /// The documents that a batch touches, and what has become of them so far.
 pub(crate) struct Batch<'a> {
     pseudonyms: &'a Pseudonyms,
@@ -62,6 +75,7 @@ pub(crate) struct Batch<'a> {
     ids: HashMap<(Collection, KeyHash), Uuid>,
     versions: HashMap<DistrictId, Versions>,
     deleted: Vec<Deleted>,
+    key_changes: Vec<KeyChanged>,
     outbox: Vec<Entry>,
 }
 
@@ -78,6 +92,7 @@ pub(crate) struct Writes {
     pub(crate) upserted: Vec<(Collection, Document)>,
     pub(crate) removed: Vec<(Collection, Uuid)>,
     pub(crate) deleted: Vec<Deleted>,
+    pub(crate) key_changes: Vec<KeyChanged>,
     pub(crate) outbox: Vec<Entry>,
 }
 
@@ -98,6 +113,7 @@ impl<'a> Batch<'a> {
             ids: HashMap::new(),
             versions,
             deleted: Vec::new(),
+            key_changes: Vec::new(),
             outbox: Vec::new(),
         };
         for (collection, document) in loaded {
@@ -142,7 +158,8 @@ impl<'a> Batch<'a> {
 
     /// What is to be written.
     pub(crate) fn finish(self) -> Writes {
-        let mut writes = Writes { deleted: self.deleted, outbox: self.outbox, ..Writes::default() };
+        let (deleted, key_changes, outbox) = (self.deleted, self.key_changes, self.outbox);
+        let mut writes = Writes { deleted, key_changes, outbox, ..Writes::default() };
         for ((collection, id), slot) in self.documents {
             match slot.document {
                 Some(document) if slot.changed => writes.upserted.push((collection, document)),
@@ -202,6 +219,7 @@ impl<'a> Batch<'a> {
         let version = self.next_version(&command.collection.district);
         self.say(command, version, document.id, Some(&document.body), Some(&draft.body));
         self.ids.remove(&(command.collection.clone(), document.key_hash));
+        self.note_key(command, document, draft, version);
         let changed = Document {
             id: document.id,
             key_hash: draft.key_hash,
@@ -213,6 +231,19 @@ impl<'a> Batch<'a> {
         };
         self.keep(&command.collection, changed);
         outcome
+    }
+
+    /// Remembers what the key was, when it is another now.
+    fn note_key(&mut self, command: &Command, document: &Document, draft: &Draft, change_version: u64) {
+        let Some(resource) = command.resource.filter(|_| document.key_hash != draft.key_hash) else { return };
+        self.key_changes.push(KeyChanged {
+            collection: command.collection.clone(),
+            id: document.id,
+            change_version,
+            old: key_values(command.resource, &document.body),
+            new: key_values(command.resource, &draft.body),
+            is_referred_to: cascade::is_referred_to(resource),
+        });
     }
 
     fn delete(&mut self, command: &Command, document: &Document) -> Outcome {

@@ -240,6 +240,38 @@ pub(crate) async fn deletes(database: &Database, collection: &Collection, query:
         .await
 }
 
+/// Which documents of a collection had another natural key before, as `/keyChanges` tells it: each change of a key, in order.
+pub(crate) async fn key_changes(database: &Database, collection: &Collection, query: Query) -> Result<Page, Error> {
+    let districts = Districts::one(&collection.district);
+    let (collection, query) = (std::sync::Arc::new(collection.clone()), std::sync::Arc::new(query));
+    database
+        .run("ingestion.key_changes.list", &districts, move |connection| {
+            let (collection, query) = (collection.clone(), query.clone());
+            Box::pin(async move {
+                let mut total = None;
+                if query.total {
+                    let mut sql = QueryBuilder::new("select count(*) from key_changes");
+                    of_collection(&mut sql, &collection, &query);
+                    total = Some(sql.build().fetch_one(&mut *connection).await?.try_get(0)?);
+                }
+                let mut sql =
+                    QueryBuilder::new("select document_id, change_version, old_key, new_key from key_changes");
+                of_collection(&mut sql, &collection, &query);
+                sql.push(" order by change_version limit ").push_bind(i64::from(query.limit));
+                sql.push(" offset ").push_bind(i64::from(query.offset));
+                let rows = sql.build().fetch_all(connection).await?;
+                let items = rows.iter().map(|row| {
+                    let (id, version): (Uuid, i64) = (row.try_get(0)?, row.try_get(1)?);
+                    let (old, new): (Value, Value) = (row.try_get(2)?, row.try_get(3)?);
+                    Ok(serde_json::json!({"id": id.simple().to_string(), "changeVersion": version, "oldKeyValues": old, "newKeyValues": new}))
+                });
+                let items = items.collect::<Result<Vec<_>, Error>>()?;
+                Ok(Page { json: Value::Array(items).to_string(), total })
+            })
+        })
+        .await
+}
+
 /// From which change version on a district's deletes are known, and its last one.
 pub(crate) async fn versions(
     database: &Database,

@@ -120,6 +120,9 @@ pub(crate) async fn write(connection: &mut PgConnection, writes: &Writes, now: T
     if !writes.deleted.is_empty() {
         record_deletes(&mut *connection, writes, &now).await?;
     }
+    if !writes.key_changes.is_empty() {
+        record_key_changes(&mut *connection, writes, &now).await?;
+    }
     if !writes.outbox.is_empty() {
         // After the districts' lock: the outbox's ids grow with change versions.
         outbox::append_quietly(connection, &writes.outbox).await?;
@@ -178,6 +181,28 @@ async fn record_deletes(connection: &mut PgConnection, writes: &Writes, now: &st
         .bind(deleted().map(|deleted| deleted.id).collect::<Vec<_>>())
         .bind(deleted().map(|deleted| deleted.key_hash.to_vec()).collect::<Vec<_>>())
         .bind(deleted().map(|deleted| deleted.key_values.to_string()).collect::<Vec<_>>())
+        .bind(now)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn record_key_changes(connection: &mut PgConnection, writes: &Writes, now: &str) -> Result<(), Error> {
+    let columns = columns_of(writes.key_changes.iter().map(|changed| &changed.collection));
+    let changed = || writes.key_changes.iter();
+    let sql = "insert into key_changes (district, source, resource, change_version, document_id, old_key, new_key, is_pending, changed_at) \
+               select district, source, resource, version, id, old_key::jsonb, new_key::jsonb, is_pending, $9::text::timestamptz \
+               from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::uuid[], $6::text[], $7::text[], $8::boolean[]) \
+                   w (district, source, resource, version, id, old_key, new_key, is_pending)";
+    sqlx::query(sql)
+        .bind(columns.districts)
+        .bind(columns.sources)
+        .bind(columns.resources)
+        .bind(changed().map(|changed| changed.change_version.cast_signed()).collect::<Vec<_>>())
+        .bind(changed().map(|changed| changed.id).collect::<Vec<_>>())
+        .bind(changed().map(|changed| changed.old.to_string()).collect::<Vec<_>>())
+        .bind(changed().map(|changed| changed.new.to_string()).collect::<Vec<_>>())
+        .bind(changed().map(|changed| changed.is_referred_to).collect::<Vec<_>>())
         .bind(now)
         .execute(connection)
         .await?;

@@ -13,7 +13,7 @@ use homeroom_chassis::clock;
 use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_pg::{Database, Districts, Error};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::backlog::Backlog;
@@ -77,6 +77,8 @@ struct Task {
     pseudonyms: Arc<Pseudonyms>,
     merges: Merges,
     backlog: Arc<Backlog>,
+    /// Wakes whoever has documents follow a changed key.
+    key_changed: Arc<Notify>,
     batch_requests: usize,
 }
 
@@ -85,7 +87,7 @@ const OUTAGE: Refusal =
 
 impl Writer {
     /// Starts the task.
-    pub(crate) fn start(state: &State, backlog: Arc<Backlog>, tasks: &TaskGroup) -> Self {
+    pub(crate) fn start(state: &State, backlog: Arc<Backlog>, key_changed: Arc<Notify>, tasks: &TaskGroup) -> Self {
         let limits = &state.limits;
         let (queue, requests) = mpsc::channel(limits.queue_requests);
         let task = Task {
@@ -93,6 +95,7 @@ impl Writer {
             pseudonyms: Arc::clone(&state.pseudonyms),
             merges: state.merges.clone(),
             backlog: Arc::clone(&backlog),
+            key_changed,
             batch_requests: limits.batch_requests,
         };
         tasks.spawn("ingestion writer", task.run(requests, tasks.stopping()));
@@ -196,7 +199,7 @@ impl Task {
         let districts: BTreeSet<_> = commands.iter().map(|command| &command.collection.district).collect();
         let districts = Districts::of(districts);
         let known = self.merges.current();
-        let (outcomes, appended) = self
+        let (outcomes, appended, key_changes) = self
             .database
             .run("ingestion.documents.write", &districts, |connection| {
                 let (commands, pseudonyms, known) =
@@ -209,11 +212,14 @@ impl Task {
                     let outcomes: Vec<_> = commands.iter().map(|command| batch.decide(command)).collect();
                     let writes = batch.finish();
                     store::write(connection, &writes, now).await?;
-                    Ok((outcomes, writes.outbox.len()))
+                    Ok((outcomes, writes.outbox.len(), writes.key_changes.len()))
                 })
             })
             .await?;
         self.backlog.appended(appended);
+        if key_changes > 0 {
+            self.key_changed.notify_one();
+        }
         Ok(outcomes)
     }
 }

@@ -42,9 +42,6 @@ pub(super) async fn claim(database: &Database, districts: &Districts, owner: Uui
     database
         .run("ingestion.moves.claim", districts, move |connection| {
             Box::pin(async move {
-                if !lease(connection, owner).await? {
-                    return Ok(None);
-                }
                 let sql = "select m.district, m.version, m.from_student, m.student, \
                                (extract(epoch from m.requested_at) * 1000000)::bigint, m.looked_to, \
                                (extract(epoch from m.due_at) * 1000000)::bigint \
@@ -59,6 +56,10 @@ pub(super) async fn claim(database: &Database, districts: &Districts, owner: Uui
                            order by m.due_at, m.version limit 1";
                 let query = sqlx::query(sql).bind(ALIVE.as_secs_f64());
                 let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
+                // Asked for last, since nearly always there is nothing to do.
+                if !lease(connection, owner).await? {
+                    return Ok(None);
+                }
                 let mut job = job(&row)?;
                 job.crosswalk = Arc::new(store::find_in(connection, &job.district).await?);
                 Ok(Some(job))

@@ -132,7 +132,8 @@ fn schemas() -> Value {
         "Submission": { "type": "object", "required": ["kind", "data"], "properties": {
             "kind": { "enum": kinds },
             "key": { "type": "string", "maxLength": 500,
-                "description": "The sender's natural key of the record; derived from its fields when absent." },
+                "description": "The sender's natural key of the record; derived from its fields when absent. A record is of one \
+                    student: what was sent of the wrong one is withdrawn for that one, and sent of the other." },
             "revision": { "type": "integer", "minimum": 0,
                 "description": "Grows with each word on one key; the time of arrival in microseconds when absent or zero: then corrections must \
                     follow one after the other, each sent when the one before is answered. Where several replicas answer, corrections \

@@ -6,6 +6,7 @@ mod changes;
 mod door;
 mod gate;
 mod hostile;
+mod key_change;
 mod limit;
 mod problems;
 mod publishing;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use homeroom_bus::{Log, Topic};
 use homeroom_domain::event::Change;
 use homeroom_domain::id::{RecordKey, Revision};
@@ -38,7 +39,7 @@ impl World {
 
     /// Waits until everything that is merged or split has been brought over.
     async fn settled(&self) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + Duration::from_mins(2);
         loop {
             let list = self.merges(Method::GET, "", &json!({})).await.body;
             let of = |kind: &str| list[kind].as_array().unwrap().clone();
@@ -46,7 +47,7 @@ impl World {
                 return list;
             }
             assert!(Instant::now() < deadline, "{list}");
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -237,4 +238,51 @@ async fn what_cannot_be_merged_is_refused_with_the_reason() {
     let theirs = answer(request.header("authorization", Role::Neighbour.authorization())).await;
     assert_eq!(theirs.body, json!({ "merges": [], "splits": [] }));
     assert_row_level_security(&world.database.admin_url()).await;
+}
+
+/// A batch of documents and a merge wait for each other, so each document is of before or of after.
+#[tokio::test]
+async fn documents_that_are_written_while_students_are_merged_count_for_one_and_are_deleted_there() {
+    const DOCUMENTS: usize = 40;
+    let world = World::start().await;
+    let resource = "/edfi/sis/data/v3/ed-fi/studentSchoolAttendanceEvents";
+    let edfi = async |method: Method, path: String, body: Value| {
+        let request = world.request(method, &path).json(&body);
+        let response = request.header("authorization", Role::Sis.authorization()).send().await.unwrap();
+        response.error_for_status().unwrap().headers().get("location").map(|it| it.to_str().unwrap().to_owned())
+    };
+    let document = |number: usize| {
+        json!({
+            "attendanceEventCategoryDescriptor": format!("uri://ed-fi.org/AttendanceEventCategoryDescriptor#Code {number}"),
+            "eventDate": "2022-04-13", "schoolReference": { "schoolId": 9 },
+            "sessionReference": { "schoolId": 9, "schoolYear": 2022, "sessionName": "Spring" },
+            "studentReference": { "studentUniqueId": "old" },
+        })
+    };
+    let old = world.key_of("old").await;
+    let posts = (0..DOCUMENTS).map(|number| edfi(Method::POST, resource.to_owned(), document(number)));
+    let (locations, merged) = tokio::join!(join_all(posts), world.merge("old", "new"));
+    assert_eq!(merged.status, StatusCode::OK);
+    let new = world.key_of("new").await;
+    world.settled().await;
+    let counts = async |from: usize, into: usize| {
+        let deadline = Instant::now() + Duration::from_mins(2);
+        loop {
+            let live = world.live().await;
+            if (count(&live, &old), count(&live, &new)) == (from, into) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{from} and {into}: {live:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    counts(0, DOCUMENTS).await;
+    let path =
+        |location: &Option<String>| format!("{resource}/{}", location.as_ref().unwrap().rsplit('/').next().unwrap());
+    edfi(Method::DELETE, path(&locations[0]), json!({})).await;
+    counts(0, DOCUMENTS - 1).await;
+    assert_eq!(world.split("old").await.status, StatusCode::OK);
+    world.settled().await;
+    edfi(Method::DELETE, path(&locations[1]), json!({})).await;
+    counts(DOCUMENTS - 2, 0).await;
 }

@@ -40,6 +40,7 @@ const MAX_NAME: usize = 100;
 enum Target {
     Collection,
     Deletes,
+    KeyChanges,
     Item(Uuid),
 }
 
@@ -88,7 +89,9 @@ fn place(door: &Door, grant: Grant, connection: &str, path: &str, headers: &Head
 async fn act(door: &Door, place: Place, request: Request, allowance: Allowance) -> Result<Response, Problem> {
     let method = request.method().clone();
     match (&place.target, method) {
-        (Target::Collection | Target::Deletes, Method::GET | Method::HEAD) => list(door, &place, request.uri()).await,
+        (Target::Collection | Target::Deletes | Target::KeyChanges, Method::GET | Method::HEAD) => {
+            list(door, &place, request.uri()).await
+        }
         (Target::Item(id), Method::GET | Method::HEAD) => read(door, &place, *id, request.headers()).await,
         (Target::Collection, Method::POST) => upsert(door, place, request, allowance).await,
         (Target::Item(id), Method::PUT) => replace(door, *id, place, request, allowance).await,
@@ -124,6 +127,7 @@ fn split(path: &str) -> Option<(String, String, Target)> {
     let (folder, endpoint, target) = match steps.as_slice() {
         [folder, endpoint] => (folder, endpoint, Target::Collection),
         [folder, endpoint, "deletes"] => (folder, endpoint, Target::Deletes),
+        [folder, endpoint, "keyChanges"] => (folder, endpoint, Target::KeyChanges),
         [folder, endpoint, id] => (folder, endpoint, Target::Item(Uuid::try_parse(id).ok()?)),
         _ => return None,
     };
@@ -142,6 +146,7 @@ async fn list(door: &Door, place: &Place, uri: &Uri) -> Result<Response, Problem
     let database = &door.state.database;
     let page = match place.target {
         Target::Deletes => query::deletes(database, &place.collection, query).await.map(Some),
+        Target::KeyChanges => query::key_changes(database, &place.collection, query).await.map(Some),
         _ => query::page(database, &place.collection, query).await,
     };
     let too_much = || Problem::parameter("The page would be too large. Ask for fewer items by limit.");

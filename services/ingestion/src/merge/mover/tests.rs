@@ -74,7 +74,7 @@ async fn live(mover: &Mover, student: StudentKey) -> BTreeSet<RecordKey> {
 }
 
 /// Polls a turn of the mover so many times and then drops it; whether it came to its end.
-async fn cut(mover: &Mover, polls: usize) -> bool {
+async fn cut(mover: &Mover, polls: u128) -> bool {
     let mut turn = pin!(mover.turn());
     let mut left = polls;
     poll_fn(|context| {
@@ -91,9 +91,9 @@ async fn cut(mover: &Mover, polls: usize) -> bool {
 #[tokio::test]
 async fn a_move_that_is_cut_off_at_any_await_is_gone_on_with() {
     let mover = mover().await;
-    for polls in 1.. {
-        let tag = u8::try_from(polls).unwrap();
-        let (from, into) = (StudentKey::new([tag; 16]), StudentKey::new([tag | 128; 16]));
+    for polls in 1_u128.. {
+        let student = |number: u128| StudentKey::new(number.to_be_bytes());
+        let (from, into) = (student(2 * polls), student(2 * polls + 1));
         let sent: Vec<_> = (1..=RECORDS).map(|record| word(from, record)).collect();
         mover.append(sent.iter()).await.unwrap();
         merge::merge(&mover.database, &district(), from, into).await.unwrap().unwrap();
