@@ -15,8 +15,7 @@ struct Met {
     date: Date,
     absent: bool,
     unexcused: bool,
-    /// Missed by its own mark, and nobody excused it.
-    open: bool,
+    /// Missed by its own mark, nobody excused it, and the student was at school.
     skipped: bool,
 }
 
@@ -73,12 +72,12 @@ impl Oracle {
                 (own.iter().any(|mark| self.absence(mark)), said(Category::UnexcusedAbsence))
             };
             let open = said(Category::UnexcusedAbsence) || said(Category::AbsenceUnknownExcuse);
-            met.push(Met { class, date, absent, unexcused, open, skipped: false });
+            met.push(Met { class, date, absent, unexcused, skipped: open });
         }
         let there = daily.iter().any(|mark| self.category(mark) == Some(Category::Tardy));
         let there = there || met.iter().any(|it| !it.absent);
         for it in &mut met {
-            it.skipped = it.open && there;
+            it.skipped &= there;
         }
         met
     }

@@ -147,8 +147,8 @@ impl Oracle {
             return false;
         }
         let Some(calendar) = self.calendar(last) else { return false };
-        let taught = self.dates().into_iter().filter(|date| self.instructional(calendar, *date));
-        taught.last().is_some_and(|end| end < as_of)
+        let mut taught = self.dates().into_iter().filter(|date| self.instructional(calendar, *date));
+        taught.next_back().is_some_and(|end| end < as_of)
     }
 
     fn grade_level(&self, as_of: Date) -> String {
