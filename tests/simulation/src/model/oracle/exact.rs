@@ -124,7 +124,7 @@ impl Oracle {
             if category == Category::UnexcusedAbsence {
                 unexcused[from..from + minutes].fill(true);
             }
-            if category == Category::Tardy {
+            if category == Category::Tardy && !self.late_with_excuse(mark) {
                 late[from..from + minutes].fill(true);
             }
             tardy |= category == Category::Tardy;

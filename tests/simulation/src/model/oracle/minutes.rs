@@ -19,13 +19,13 @@ impl Oracle {
                 Category::Tardy | Category::EarlyDeparture | Category::Partial => {
                     let needed = category == Category::Partial && mark.share.is_none_or(|share| share > 0);
                     match minutes {
-                        Some(minutes) => sum.add(category, minutes),
+                        Some(minutes) => sum.add(category, minutes, self.late_with_excuse(mark)),
                         None if needed => return None,
                         None => {}
                     }
                 }
                 _ if misses => match minutes.filter(|minutes| *minutes > 0) {
-                    Some(minutes) => sum.add(category, minutes),
+                    Some(minutes) => sum.add(category, minutes, self.late_with_excuse(mark)),
                     None => return None,
                 },
                 _ => {}
@@ -36,10 +36,10 @@ impl Oracle {
 }
 
 impl Missed {
-    fn add(&mut self, category: Category, minutes: i64) {
+    fn add(&mut self, category: Category, minutes: i64, is_excused: bool) {
         self.absent += minutes;
         self.unexcused += if category == Category::UnexcusedAbsence { minutes } else { 0 };
-        self.late += if category == Category::Tardy { minutes } else { 0 };
+        self.late += if category == Category::Tardy && !is_excused { minutes } else { 0 };
     }
 }
 
