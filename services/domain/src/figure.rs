@@ -32,10 +32,7 @@ impl Evaluation<'_> {
             Some(school) => self.school(school, now.as_of, now.today),
         };
         let days = Days::new(self, school, now.as_of);
-        let value = |&measure: &Measure| match measure.is_kept() {
-            true => kept.value(measure).unwrap_or_default(),
-            false => self.other(measure, &days),
-        };
+        let value = |&measure: &Measure| kept.value(measure).unwrap_or_else(|| self.other(measure, &days));
         measures.iter().map(value).collect()
     }
 

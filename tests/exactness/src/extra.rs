@@ -148,7 +148,7 @@ pub(crate) fn of_student(number: u32, batch: &Batch) -> Vec<Post> {
         for day in [3, 4, 5, 10, 11, 18, 24] {
             let (code, share) = RARE[turn % RARE.len()];
             posts.push(mark(&enrollment, &format!("{month}-{day:02}"), code, share));
-            if turn % 3 == 0 {
+            if turn.is_multiple_of(3) {
                 let (code, share) = RARE[(turn + 6) % RARE.len()];
                 posts.push(mark(&enrollment, &format!("{month}-{day:02}"), code, share));
             }

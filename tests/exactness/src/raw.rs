@@ -51,10 +51,10 @@ impl Rows {
     /// The place of the word comes first.
     fn row(&mut self, table: &'static str, cells: &[&dyn Display]) {
         let text = self.tables.entry(table).or_default();
-        // Writing to a text cannot fail; no cell has a tab, a line's end or a backslash, but for nulls.
-        let _ = write!(text, "{}", self.position);
+        // No cell has a tab, a line's end or a backslash, but for nulls.
+        write!(text, "{}", self.position).expect("a text can be written to");
         for cell in cells {
-            let _ = write!(text, "\t{cell}");
+            write!(text, "\t{cell}").expect("a text can be written to");
         }
         text.push('\n');
     }
@@ -64,11 +64,9 @@ impl Rows {
             Fact::Registration => self.row("said_registrations", &[]),
             Fact::Enrollment(of) => {
                 let (exit, calendar) = (or_null(of.exit_on), or_null(of.calendar));
-                let codes: [&dyn Display; 2] = [&of.grade_level, &of.exit_type];
-                self.row(
-                    "said_enrollments",
-                    &[&of.school, &of.entry_on, &exit, &calendar, &of.primary_school, codes[0], codes[1]],
-                );
+                let cells: [&dyn Display; 7] =
+                    [&of.school, &of.entry_on, &exit, &calendar, &of.primary_school, &of.grade_level, &of.exit_type];
+                self.row("said_enrollments", &cells);
             }
             Fact::SectionMembership(of) => {
                 self.row("said_memberships", &[&of.section, &of.begin_on, &or_null(of.end_on)]);
@@ -90,9 +88,9 @@ impl Rows {
             Fact::CourseTranscript(of) => {
                 let [attempted, earned, numeric] = [of.attempted, of.earned, of.numeric].map(or_null);
                 let letter = or_null(of.letter.as_ref());
-                let course: [&dyn Display; 4] = [&of.course, &of.school_year, &of.term, &of.result];
-                let [id, year, term, result] = course;
-                self.row("said_transcripts", &[id, year, term, result, &attempted, &earned, &numeric, &letter]);
+                let cells: [&dyn Display; 8] =
+                    [&of.course, &of.school_year, &of.term, &of.result, &attempted, &earned, &numeric, &letter];
+                self.row("said_transcripts", &cells);
             }
             Fact::Discipline(of) => self.row("said_disciplines", &[&of.school, &of.begin_on, &of.code]),
             Fact::Behavior(_) | Fact::Connection(_) | Fact::SurveyScore(_) => {}
@@ -109,8 +107,8 @@ impl Rows {
                 }
             }
             Entry::Session(of) => {
-                let ids: [&dyn Display; 3] = [&of.session, &of.school, &of.school_year];
-                self.row("said_sessions", &[ids[0], ids[1], ids[2], &of.begin_on, &of.end_on]);
+                let cells: [&dyn Display; 5] = [&of.session, &of.school, &of.school_year, &of.begin_on, &of.end_on];
+                self.row("said_sessions", &cells);
             }
             Entry::GradingPeriod(of) => {
                 self.row("said_grading_periods", &[&of.grading_period, &of.begin_on, &of.end_on]);

@@ -4,7 +4,6 @@
 //! takes some minutes; the default is a smaller one.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::time::Instant;
 
 use homeroom_domain::date::Date;
@@ -31,23 +30,20 @@ fn date(text: &str) -> Date {
     Date::parse(text).expect("a date")
 }
 
-/// The differences, those of one student with all that was said of it.
+/// The differences, and all that was said of the first student.
 fn told(log: &Log, differences: &[Difference]) -> String {
-    let mut text = format!("{} differences\n", differences.len());
     let names: BTreeSet<&str> = differences.iter().map(|of| of.measure.as_str()).collect();
-    let _ = writeln!(text, "in {names:?}");
-    for difference in differences.iter().take(20) {
-        let _ = writeln!(text, "{difference}");
-    }
+    let mut lines = vec![format!("{} differences, in {names:?}", differences.len())];
+    lines.extend(differences.iter().take(20).map(ToString::to_string));
     let student = differences.first().and_then(|first| log.students.iter().find(|of| of.key == first.student));
     for word in student.into_iter().flat_map(|student| &student.words) {
-        if let Change::Recorded(fact) = &word.change {
-            let _ = writeln!(text, "{} revision {}: {fact:?}", word.origin.key, word.origin.revision.0);
-        } else {
-            let _ = writeln!(text, "{} revision {}: withdrawn", word.origin.key, word.origin.revision.0);
-        }
+        let said = match &word.change {
+            Change::Recorded(fact) => format!("{fact:?}"),
+            Change::Withdrawn => "withdrawn".to_owned(),
+        };
+        lines.push(format!("{} revision {}: {said}", word.origin.key, word.origin.revision.0));
     }
-    text
+    lines.join("\n")
 }
 
 /// Students of the default run.

@@ -21,12 +21,15 @@ use crate::pseudonym::Pseudonym;
 /// As the configuration has it.
 const NESTING: usize = 32;
 
+/// What a document holds.
+type Body = Map<String, Value>;
+
 /// Documents of a source as the door would keep them, and the change version of the last of them.
 pub struct Documents<'a> {
     pseudonym: &'a Pseudonym,
     source: &'a SourceId,
     /// By endpoint and natural key.
-    kept: HashMap<(&'static str, String), Map<String, Value>>,
+    kept: HashMap<(&'static str, String), Body>,
     revision: u64,
 }
 
@@ -75,7 +78,7 @@ impl<'a> Documents<'a> {
     fn change(
         &mut self,
         resource: &'static Resource,
-        (before, after): (Option<&Map<String, Value>>, Option<&Map<String, Value>>),
+        (before, after): (Option<&Body>, Option<&Body>),
         received_at: Timestamp,
     ) -> Result<Vec<Said>, Refused> {
         self.revision += 1;
@@ -112,7 +115,7 @@ fn find(endpoint: &str) -> Result<&'static Resource, Refused> {
 }
 
 /// The resource, and the body in the one form that is kept.
-fn read(endpoint: &str, body: &[u8]) -> Result<(&'static Resource, Map<String, Value>), Refused> {
+fn read(endpoint: &str, body: &[u8]) -> Result<(&'static Resource, Body), Refused> {
     let resource = find(endpoint)?;
     let parsed = parse::parse(body, NESTING).map_err(|_| refused(endpoint, "it is no JSON object"))?;
     let document = validate::normalise(resource, parsed).map_err(|faults| {
