@@ -6,15 +6,17 @@ use homeroom_domain::reference::{Assignment, Entry};
 use super::fields::Fields;
 use super::{Statement, Unmappable};
 
-/// `gradebookEntries`. The standard lets an entry be without a section of ours; nobody could tell whose class it counts in.
+/// `gradebookEntries`. The standard lets an entry be without a section: it is kept and says nothing, since nobody could tell whose
+/// class it counts in, and its students' results wait until it is sent with one.
 pub(super) fn assignment(fields: Fields<'_>) -> Result<Vec<Statement>, Unmappable> {
+    let Some(section) = fields.find_object("sectionReference") else { return Ok(Vec::new()) };
     let due_on = match fields.find_date("dueDate")? {
         Some(due) => due,
         None => fields.date("dateAssigned")?,
     };
     let assignment = Assignment {
         assignment: fields.assignment()?,
-        section: fields.object("sectionReference")?.section()?,
+        section: section.section()?,
         due_on,
         points: fields.find_hundredths("maxPoints"),
     };

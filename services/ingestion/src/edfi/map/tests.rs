@@ -396,3 +396,21 @@ fn a_cohort_says_what_kind_of_tie_its_members_have() {
     let [Statement::Fact(_, Fact::Connection(connection))] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!((connection.with, connection.kind.as_str(), connection.end_on), (group.group, "", None));
 }
+
+#[test]
+fn an_entry_without_a_section_says_nothing_until_it_has_one() {
+    let sample = Sample::new();
+    let entry = |section: Option<Value>| {
+        let mut entry = json!({"gradebookEntryIdentifier": "q1", "namespace": "uri://x", "title": "Quiz", "dateAssigned": "2022-04-01",
+            "sourceSectionIdentifier": "theirs"});
+        if let Some(section) = section {
+            entry["sectionReference"] = section;
+        }
+        entry
+    };
+    let section = json!({"localCourseCode": "A", "schoolId": 1, "schoolYear": 2022, "sectionIdentifier": "s", "sessionName": "Fall"});
+    let (without, with) = (entry(None), entry(Some(section)));
+    assert_eq!(sample.change("gradebookEntries", 1, None, Some(without.clone())), []);
+    let later = sample.change("gradebookEntries", 2, Some(without), Some(with));
+    assert!(matches!(references(&later)[0].change, Change::Recorded(Entry::Assignment(_))));
+}
