@@ -162,19 +162,19 @@ type Word = (u8, i32, u8, bool);
 
 fn tell(world: &mut World, (record, n, what, withdrawn): Word) {
     let codes = ["Unexcused Absence", "Excused Absence", "Tardy", "Present", "Partial", "Nonsense", "In Attendance"];
-    let word = mark(codes[usize::from(what) % codes.len()], day(n));
-    let word = match what / 7 {
-        0 => word,
-        1 => word.share(40),
-        2 => word.in_section(["algebra", "art", "biology"][usize::from(record) % 3]),
-        3 => word.at("2"),
-        _ => word.minutes(45),
+    let plain = mark(codes[usize::from(what) % codes.len()], day(n));
+    let said = match what / 7 {
+        0 => plain,
+        1 => plain.share(40),
+        2 => plain.in_section(["algebra", "art", "biology"][usize::from(record) % 3]),
+        3 => plain.at("2"),
+        _ => plain.minutes(45),
     };
     let (key, revision) = (format!("record {record}"), u64::try_from(n).unwrap() + 100);
     if withdrawn {
         world.withdraws_at(&key, revision);
     } else {
-        world.says_at(&key, revision, word);
+        world.says_at(&key, revision, said);
     }
 }
 
