@@ -164,6 +164,15 @@ mod tests {
     }
 
     #[test]
+    fn late_news_says_since_when() {
+        let late = AlertChange { late_since: Some(19_055), ..absence() };
+        let text = for_people(&late, &[], &SchoolNames::default());
+        assert!(text.contains("    late     news of what was so on 2022-03-04 already\n"), "{text}");
+        assert_eq!(to_json(&late, &[], "7")["late_since"], "2022-03-04");
+        assert!(to_json(&absence(), &[], "7")["late_since"].is_null());
+    }
+
+    #[test]
     fn a_script_reads_dates_and_keys_as_text() {
         let value = to_json(&absence(), &[], "7");
         assert_eq!(value["proof"]["as_of"], "2022-04-13");

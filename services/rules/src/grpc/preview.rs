@@ -41,7 +41,9 @@ impl Risk {
         district: DistrictId,
         request: wire::PreviewChangeRequest,
     ) -> Result<Answers<wire::PreviewChangeResponse>, Status> {
-        let entry = check(request, &self.reference(&district)?)?;
+        let change =
+            request.change.ok_or_else(|| Status::invalid_argument("change: say what would be put in force"))?;
+        let entry = check(change, &self.reference(&district)?)?;
         let previewing = Arc::clone(&self.previews).try_acquire_owned().map_err(|_| {
             Status::resource_exhausted("this process makes another preview; try again when that has ended")
         })?;
@@ -133,23 +135,22 @@ fn no_clock(error: &ClockError) -> Status {
 }
 
 /// What would be put in force, if that can be.
-fn check(request: wire::PreviewChangeRequest, district: &District) -> Result<Entry, Status> {
+fn check(change: Change, district: &District) -> Result<Entry, Status> {
     let refused = |error: &dyn std::error::Error| Status::invalid_argument(chain(error));
-    match request.change {
-        None => Err(Status::invalid_argument("change: say what would be put in force")),
-        Some(Change::Settings(settings)) => {
+    match change {
+        Change::Settings(settings) => {
             let settings = homeroom_proto::settings::from_wire(settings).map_err(|error| refused(&error))?;
             if settings.clock.offset_seconds < district.settings.clock.offset_seconds {
                 return Err(Status::invalid_argument("settings: a district's clock only moves forward"));
             }
             Ok(Entry::Settings(settings))
         }
-        Some(Change::RulePack(yaml)) => {
+        Change::RulePack(yaml) => {
             let pack = Pack::parse(&yaml).map_err(|error| refused(&error))?;
             pack.follow(Some(&district.pack), Retired::default()).map_err(|error| refused(&error))?;
             Ok(Entry::RulePack(yaml))
         }
-        Some(Change::Calculators(yaml)) => {
+        Change::Calculators(yaml) => {
             calculator::parse(&yaml).map_err(|error| refused(&error))?;
             Ok(Entry::Calculators(yaml))
         }

@@ -22,6 +22,9 @@ async fn database() -> (TestDatabase, PgConnection) {
         analyze student_schools;
         set plan_cache_mode = force_generic_plan;";
     sqlx::raw_sql(fill).execute(&mut admin).await.unwrap();
+    // As the service, whom the policies of the tables bind.
+    let service = format!("set role {}; set homeroom.districts = 'home'", SCHEMA.role());
+    sqlx::raw_sql(AssertSqlSafe(service)).execute(&mut admin).await.unwrap();
     (database, admin)
 }
 
