@@ -16,6 +16,7 @@ use super::key::Key;
 use super::map::{self, Context};
 use super::table::{Resource, table};
 use super::{parse, validate};
+use crate::merge::crosswalk::Crosswalk;
 use crate::pseudonym::Pseudonym;
 
 /// As the configuration has it.
@@ -27,6 +28,8 @@ type Body = Map<String, Value>;
 /// Documents of a source as the door would keep them, and the change version of the last of them.
 pub struct Documents<'a> {
     pseudonym: &'a Pseudonym,
+    /// None of its students are one.
+    crosswalk: Crosswalk,
     source: &'a SourceId,
     /// By endpoint and natural key.
     kept: HashMap<(&'static str, String), Body>,
@@ -53,7 +56,7 @@ pub struct Refused {
 impl<'a> Documents<'a> {
     /// None yet.
     pub fn new(pseudonym: &'a Pseudonym, source: &'a SourceId) -> Self {
-        Self { pseudonym, source, kept: HashMap::new(), revision: 0 }
+        Self { pseudonym, crosswalk: Crosswalk::default(), source, kept: HashMap::new(), revision: 0 }
     }
 
     /// Takes a document as a POST does: it is new, or replaces the one with its natural key.
@@ -84,6 +87,7 @@ impl<'a> Documents<'a> {
         self.revision += 1;
         let context = Context {
             pseudonym: self.pseudonym,
+            crosswalk: &self.crosswalk,
             source: self.source,
             resource: Some(resource),
             document_id: Uuid::nil(),
