@@ -6,6 +6,7 @@
 //! still be recalled, when a later correction disproves it.
 
 mod first;
+mod ground;
 mod look;
 mod stored;
 mod told;
@@ -19,11 +20,13 @@ use uuid::Uuid;
 
 use look::Look;
 
+pub(crate) use ground::Ground;
+
 use crate::alert::{AlertChange, ChangeKind, Claim};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{AlertId, DistrictId, RuleId, SchoolId, SchoolYear, StudentKey};
-use crate::rule::Pack;
+use crate::rule::{Pack, Rule};
 use crate::rule::condition::Failure;
 use crate::settings::Now;
 
@@ -157,10 +160,15 @@ impl Episodes {
 
     /// Looks at the student again, changes the episodes and tells what changed.
     pub fn step(&mut self, pack: &Pack, evaluation: &Evaluation<'_>, moment: &Moment<'_>) -> Step {
+        self.step_on(pack, evaluation, moment)
+    }
+
+    /// The same from a running count, when it stands in for a full look.
+    pub(crate) fn step_on<'e>(&mut self, pack: &Pack, ground: &impl Ground<'e>, moment: &Moment<'_>) -> Step {
         let mut step = Step::default();
         for rule in &pack.rules {
-            let look = Look { rule, evaluation, moment };
-            if let Err(failure) = self.step_rule(&look, &mut step.changes) {
+            let look = Look::new(rule, ground, moment);
+            if let Err(failure) = look.and_then(|look| self.step_rule(rule, &look, &mut step.changes)) {
                 step.failures.push((rule.id.clone(), failure));
             }
         }
@@ -173,7 +181,7 @@ impl Episodes {
                 step.changes.push(Arc::make_mut(episode).close(Standing::Cleared, claim, reason, moment));
             }
         }
-        self.forget(evaluation.year());
+        self.forget(ground.year());
         step
     }
 
@@ -227,24 +235,29 @@ impl Episodes {
         Adopted::New
     }
 
-    fn step_rule(&mut self, look: &Look<'_, '_>, changes: &mut Vec<AlertChange>) -> Result<(), Failure> {
+    fn step_rule<'e>(
+        &mut self,
+        rule: &Rule,
+        look: &Look<'_, impl Ground<'e>>,
+        changes: &mut Vec<AlertChange>,
+    ) -> Result<(), Failure> {
         let current = look.current_scope();
-        let claim = look.claim(look.evaluation.now)?;
-        for episode in self.0.iter_mut().filter(|episode| episode.told.rule == look.rule.id) {
-            let claim = claim.as_ref().filter(|_| episode.scope == current);
-            if let Some(change) = look.change(episode, claim)? {
+        let (mut is_open, mut ordinal) = (false, 0);
+        for episode in self.0.iter_mut().filter(|episode| episode.told.rule == rule.id) {
+            let of_scope = episode.scope == current;
+            if let Some(change) = look.change(episode, look.level().filter(|_| of_scope))? {
                 changes.reserve_exact(1);
                 changes.push(change);
             }
+            if of_scope {
+                is_open |= episode.standing == Standing::Open;
+                ordinal = ordinal.max(episode.ordinal);
+            }
         }
-        let Some(claim) = claim else { return Ok(()) };
-        let of_scope = || self.0.iter().filter(|episode| episode.told.rule == look.rule.id && episode.scope == current);
-        if of_scope().any(|episode| episode.standing == Standing::Open) {
-            return Ok(());
-        }
-        let ordinal = of_scope().map(|episode| episode.ordinal).max().unwrap_or(0) + 1;
-        if let Some(mut episode) = look.open(claim.clone(), ordinal) {
-            changes.push(episode.change(ChangeKind::Opened, claim, String::new(), look.moment));
+        if let (Some(level), false) = (look.level(), is_open)
+            && let Some((episode, change)) = look.open(level, ordinal + 1)
+        {
+            changes.push(change);
             self.0.push(Arc::new(episode));
         }
         Ok(())

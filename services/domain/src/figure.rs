@@ -1,9 +1,12 @@
 //! The values of measures that are not kept: counted from a student's days when a rule names them, or somebody asks.
 
+use std::cell::OnceCell;
+
 use crate::date::Date;
 use crate::day::Day;
 use crate::evaluation::Evaluation;
 use crate::id::SchoolId;
+use crate::marked::{Days, Marked};
 use crate::measure::further::UNTOLD;
 use crate::measure::{Among, Counted, Figures, Measure, Values as _};
 use crate::projection;
@@ -15,7 +18,8 @@ impl Evaluation<'_> {
     /// The district's measures with these dates, and those of the others.
     pub fn figures(&self, others: &[Measure], now: Now) -> Figures {
         let measures = self.district(now.as_of, now.today);
-        Figures::new(measures, others.iter().map(|&measure| (measure, self.other(measure, None, now))))
+        let other = Other::new(self, None, now);
+        Figures::new(measures, others.iter().map(|&measure| (measure, other.value(measure))))
     }
 
     /// The value of any measure, for the district as a whole or at one school.
@@ -24,81 +28,100 @@ impl Evaluation<'_> {
             None => self.district(now.as_of, now.today),
             Some(school) => self.school(school, now.as_of, now.today),
         };
-        if measure.is_kept() { kept().value(measure).unwrap_or_default() } else { self.other(measure, school, now) }
+        if measure.is_kept() {
+            kept().value(measure).unwrap_or_default()
+        } else {
+            Other::new(self, school, now).value(measure)
+        }
+    }
+}
+
+/// Measures that are not kept, of the district as a whole or at one school; the days are counted once for all of them.
+struct Other<'e, 'a> {
+    student: &'e Evaluation<'a>,
+    school: Option<&'e SchoolId>,
+    as_of: Date,
+    counted: OnceCell<(Vec<Date>, Vec<Marked>)>,
+    end: OnceCell<End>,
+}
+
+impl<'e, 'a> Other<'e, 'a> {
+    fn new(student: &'e Evaluation<'a>, school: Option<&'e SchoolId>, now: Now) -> Self {
+        Self { student, school, as_of: now.as_of, counted: OnceCell::new(), end: OnceCell::new() }
     }
 
-    fn other(&self, measure: Measure, school: Option<&SchoolId>, now: Now) -> i64 {
-        let as_of = now.as_of;
-        let days = || self.counted_days(school, as_of);
-        let end = || End { as_of, school_month: self.school_month(school, as_of) };
+    fn days(&self) -> Days<'_> {
+        let counted = self.counted.get_or_init(|| counted(&self.student.counted_days(self.school, self.as_of)));
+        Days { dates: &counted.0, marked: &counted.1 }
+    }
+
+    fn days_in_minutes(&self) -> Vec<Day> {
+        self.student.days_in_minutes(self.school, self.as_of)
+    }
+
+    fn end(&self) -> End {
+        let school_month = || self.student.school_month(self.school, self.as_of);
+        *self.end.get_or_init(|| End { as_of: self.as_of, school_month: school_month() })
+    }
+
+    fn value(&self, measure: Measure) -> i64 {
+        let (school, as_of) = (self.school, self.as_of);
+        let last_year = || self.student.last_year(school);
         match measure {
             Measure::Of(counted @ (Counted::MinutesAbsent | Counted::MinutesUnexcused), among) => {
-                among.count(counted, &self.days_in_minutes(school, as_of), end())
+                in_minutes(counted, among, &self.days_in_minutes(), self.end())
             }
-            Measure::Of(counted, among) => among.count(counted, &days(), end()),
-            Measure::LongestStreak => longest_streak(&days()),
-            Measure::UnknownDays => number(self.unknown_days(school, as_of)),
-            Measure::Truancy(clock) => truancy::value(clock, &self.days_in_minutes(school, as_of), end()),
-            Measure::LastYearEnrolled => self.last_year(school).enrolled,
-            Measure::LastYearAbsent => self.last_year(school).absent,
-            Measure::LastYearTier => self.last_year(school).tier().map_or(-1, i64::from),
-            Measure::AbsencesLeft => projection::left(&self.outlook(school, as_of)),
-            Measure::ExpectedAbsent => projection::expected(&self.outlook(school, as_of), &self.last_year(school)),
-            Measure::FederalEnrolled => self.federal(school, as_of, Federal::enrolled),
-            Measure::FederalAbsent => self.federal(school, as_of, Federal::absent),
-            Measure::FederalChronic(minimum) => {
-                self.federal(school, as_of, |at| i64::from(at.is_chronic(i64::from(minimum))))
-            }
-            Measure::Further(further) => further.value(self, as_of).unwrap_or(UNTOLD),
+            Measure::Of(counted, among) => self.days().count(counted, among, self.end()),
+            Measure::LongestStreak => self.days().longest_streak(),
+            Measure::UnknownDays => number(self.student.unknown_days(school, as_of)),
+            Measure::Truancy(clock) => truancy::value(clock, &self.days_in_minutes(), self.end()),
+            Measure::LastYearEnrolled => last_year().enrolled,
+            Measure::LastYearAbsent => last_year().absent,
+            Measure::LastYearTier => last_year().tier().map_or(-1, i64::from),
+            Measure::AbsencesLeft => projection::left(&self.outlook()),
+            Measure::ExpectedAbsent => projection::expected(&self.outlook(), &last_year()),
+            Measure::FederalEnrolled => self.federal(Federal::enrolled),
+            Measure::FederalAbsent => self.federal(Federal::absent),
+            Measure::FederalChronic(minimum) => self.federal(|at| i64::from(at.is_chronic(i64::from(minimum)))),
+            Measure::Further(further) => further.value(self.student, as_of).unwrap_or(UNTOLD),
             // What is kept is not asked for here.
             _ => 0,
         }
     }
 
     /// A federal figure at one school, or its sum over the schools of the year: a student who moves counts at each.
-    fn federal(&self, school: Option<&SchoolId>, as_of: Date, figure: impl Fn(&Federal) -> i64) -> i64 {
-        let at = |school: &SchoolId| figure(&Federal::of(&self.counted_days(Some(school), as_of)));
-        match school {
+    fn federal(&self, figure: impl Fn(&Federal) -> i64) -> i64 {
+        let at = |school: &SchoolId| {
+            let (dates, marked) = counted(&self.student.counted_days(Some(school), self.as_of));
+            figure(&Federal::of(Days { dates: &dates, marked: &marked }))
+        };
+        match self.school {
             Some(school) => at(school),
-            None => self.schools(as_of).into_iter().map(at).sum(),
+            None => self.student.schools(self.as_of).into_iter().map(at).sum(),
         }
     }
 
-    fn outlook(&self, school: Option<&SchoolId>, as_of: Date) -> projection::Outlook {
-        let days = self.counted_days(school, as_of);
-        let sum = |part: fn(&Day) -> i32| days.iter().map(|day| i64::from(part(day))).sum();
-        projection::Outlook {
-            enrolled: sum(|day| day.weight),
-            absent: sum(|day| day.absent),
-            to_come: self.to_come(school, as_of),
-        }
+    fn outlook(&self) -> projection::Outlook {
+        let (enrolled, absent) = self.days().sums();
+        projection::Outlook { enrolled, absent, to_come: self.student.to_come(self.school, self.as_of) }
     }
 }
 
-impl Among {
-    fn count(self, counted: Counted, days: &[Day], end: End) -> i64 {
-        match self {
-            Self::Window(window) => counted.of(window.of(days, end)),
-            Self::Weekday(weekday) => {
-                let on = |day: &&Day| day.date.to_civil().weekday().to_monday_one_offset() == weekday;
-                counted.of(&days.iter().filter(on).copied().collect::<Vec<_>>())
-            }
-        }
-    }
+/// The dates of counted days, and those that are marked.
+fn counted(days: &[Day]) -> (Vec<Date>, Vec<Marked>) {
+    let marked = days.iter().enumerate().filter_map(|(at, day)| Marked::of(at, day));
+    (days.iter().map(|day| day.date).collect(), marked.collect())
 }
 
-impl Counted {
-    fn of(self, days: &[Day]) -> i64 {
-        let sum = |part: fn(&Day) -> i32| days.iter().map(|day| i64::from(part(day))).sum();
-        match self {
-            Self::Enrolled => sum(|day| day.weight),
-            Self::Absent => sum(|day| day.absent),
-            Self::Unexcused => sum(|day| day.unexcused),
-            Self::Unexplained => number(days.iter().filter(|day| day.unexplained).count()),
-            Self::Tardy => number(days.iter().filter(|day| day.tardy).count()),
-            Self::Rate => rate(days, |day| day.absent),
-            Self::MinutesAbsent => minutes(days, |day| day.absent, |of| of.absent),
-            Self::MinutesUnexcused => minutes_unexcused(days),
+fn in_minutes(counted: Counted, among: Among, days: &[Day], end: End) -> i64 {
+    let of = |days: &[Day]| match counted {
+        Counted::MinutesAbsent => minutes(days, |day| day.absent, |of| of.absent),
+        _ => minutes_unexcused(days),
+    };
+    match among {
+        Among::Window(window) => of(window.of(days, end)),
+        Among::Weekday(weekday) => {
+            of(&days.iter().filter(|day| day.date.weekday() == weekday).copied().collect::<Vec<_>>())
         }
     }
 }
@@ -127,40 +150,32 @@ fn minutes(days: &[Day], part: fn(&Day) -> i32, of: fn(&crate::calculator::Minut
     sum
 }
 
-fn longest_streak(days: &[Day]) -> i64 {
-    let runs = days.chunk_by(|a, b| is_absent(a) == is_absent(b)).filter(|run| is_absent(&run[0]));
-    number(runs.map(<[Day]>::len).max().unwrap_or(0))
-}
-
-/// At least half of it, as streaks and federal reporting count.
-fn is_absent(day: &Day) -> bool {
-    day.absent * 2 >= day.weight
-}
-
 fn number(many: usize) -> i64 {
     i64::try_from(many).unwrap_or(i64::MAX)
 }
 
 /// What federal reporting counts at one school, in whole days.
-struct Federal {
+pub(crate) struct Federal {
     enrolled: i64,
     absent: i64,
 }
 
 impl Federal {
-    fn of(days: &[Day]) -> Self {
-        Self { enrolled: number(days.len()), absent: number(days.iter().filter(|day| is_absent(day)).count()) }
+    pub(crate) fn of(days: Days<'_>) -> Self {
+        let (enrolled, absent) = days.whole_days();
+        Self { enrolled, absent }
     }
 
-    const fn enrolled(&self) -> i64 {
+    pub(crate) const fn enrolled(&self) -> i64 {
         self.enrolled
     }
 
-    const fn absent(&self) -> i64 {
+    pub(crate) const fn absent(&self) -> i64 {
         self.absent
     }
 
-    const fn is_chronic(&self, minimum: i64) -> bool {
+    /// Chronically absent, from so many enrolled days on.
+    pub(crate) const fn is_chronic(&self, minimum: i64) -> bool {
         self.enrolled >= minimum && self.absent * 10 >= self.enrolled
     }
 }

@@ -36,7 +36,7 @@ use crate::mutant::{Mutant, planted};
 pub use derived::derived_key;
 pub(crate) use further::{Act, Consequence, Further, Score, Taken, Tie, Work};
 pub(crate) use mark::Tail;
-pub(crate) use read::{Facts, GradeWord, MarkKind, text};
+pub(crate) use read::{Facts, GradeWord, MarkKind, MarkOn, text};
 pub(crate) use word::{Graded, Said, Spell};
 
 /// Everything that sources have said of one student.

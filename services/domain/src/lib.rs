@@ -21,6 +21,7 @@ pub mod fuzz;
 pub mod id;
 pub mod invariant;
 pub mod ledger;
+mod marked;
 pub mod measure;
 pub mod mutant;
 mod projection;

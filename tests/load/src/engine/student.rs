@@ -1,6 +1,6 @@
 //! What a worker does with an event, without log and tables: ledger, evaluation, rules.
 
-use homeroom_domain::count::Count;
+use homeroom_domain::count::{Count, With};
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::evaluation::Evaluation;
@@ -65,9 +65,13 @@ impl Engine {
             return;
         }
         let now = Now { today: word.today, as_of: word.today };
-        let reference = (&self.view, &self.settings);
-        match student.count.look(&student.ledger, reference, &self.pack, VERSION, now) {
-            Some(measures) => self.checksum += measures.absent,
+        let with = With { view: &self.view, settings: &self.settings, pack: &self.pack, version: VERSION, now };
+        let moment = moment(&self.district, self.keys[word.student]);
+        match student.count.look(&student.ledger, &with, &mut student.episodes, &moment) {
+            Some(looked) => {
+                self.changes += looked.changes.len() as u64;
+                self.checksum += looked.measures.absent;
+            }
             None => self.look(word.student, word.today),
         }
     }
@@ -77,22 +81,21 @@ impl Engine {
         let student = &mut self.students[number];
         let now = Now { today, as_of: today };
         let evaluation = Evaluation::new(&student.ledger, &self.view, &self.settings, now);
-        let moment = Moment {
-            district: &self.district,
-            student: self.keys[number],
-            at: Timestamp::UNIX_EPOCH,
-            caused_at: None,
-            district_time: jiff::civil::DateTime::default(),
-        };
+        let moment = moment(&self.district, self.keys[number]);
         let step = student.episodes.step(&self.pack, &evaluation, &moment);
         self.changes += u64::try_from(step.changes.len()).unwrap_or(0);
         self.checksum += evaluation.district(now.as_of, now.today).absent + i64::from(evaluation.waiting());
         if step.failures.is_empty() {
-            student.count.go_on(&evaluation, &student.episodes, VERSION);
+            student.count.go_on(&evaluation, &student.episodes, &self.pack, VERSION);
         } else {
             student.count.end();
         }
     }
+}
+
+fn moment(district: &DistrictId, student: StudentKey) -> Moment<'_> {
+    let district_time = jiff::civil::DateTime::default();
+    Moment { district, student, at: Timestamp::UNIX_EPOCH, caused_at: None, district_time }
 }
 
 /// The reference data and rules stay as they are.
