@@ -26,8 +26,8 @@ use crate::alert::{AlertChange, ChangeKind, Claim};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{AlertId, DistrictId, RuleId, SchoolId, SchoolYear, StudentKey};
-use crate::rule::{Pack, Rule};
 use crate::rule::condition::Failure;
+use crate::rule::{Pack, Rule};
 use crate::settings::Now;
 
 pub use told::Told;
@@ -160,18 +160,7 @@ impl Episodes {
 
     /// Looks at the student again, changes the episodes and tells what changed.
     pub fn step(&mut self, pack: &Pack, evaluation: &Evaluation<'_>, moment: &Moment<'_>) -> Step {
-        self.step_on(pack, evaluation, moment)
-    }
-
-    /// The same from a running count, when it stands in for a full look.
-    pub(crate) fn step_on<'e>(&mut self, pack: &Pack, ground: &impl Ground<'e>, moment: &Moment<'_>) -> Step {
-        let mut step = Step::default();
-        for rule in &pack.rules {
-            let look = Look::new(rule, ground, moment);
-            if let Err(failure) = look.and_then(|look| self.step_rule(rule, &look, &mut step.changes)) {
-                step.failures.push((rule.id.clone(), failure));
-            }
-        }
+        let mut step = self.step_rules(pack.rules.iter(), evaluation, moment);
         for episode in &mut self.0 {
             if episode.standing == Standing::Open
                 && pack.rule(&episode.told.rule).is_none()
@@ -181,7 +170,35 @@ impl Episodes {
                 step.changes.push(Arc::make_mut(episode).close(Standing::Cleared, claim, reason, moment));
             }
         }
+        self.forget(evaluation.year());
+        step
+    }
+
+    /// The same of these rules alone, of which each is in force, from a running count that stands in for a full look.
+    pub(crate) fn step_on<'r, 'e>(
+        &mut self,
+        rules: impl Iterator<Item = &'r Rule>,
+        ground: &impl Ground<'e>,
+        moment: &Moment<'_>,
+    ) -> Step {
+        let step = self.step_rules(rules, ground, moment);
         self.forget(ground.year());
+        step
+    }
+
+    fn step_rules<'r, 'e>(
+        &mut self,
+        rules: impl Iterator<Item = &'r Rule>,
+        ground: &impl Ground<'e>,
+        moment: &Moment<'_>,
+    ) -> Step {
+        let mut step = Step::default();
+        for rule in rules {
+            let look = Look::new(rule, ground, moment);
+            if let Err(failure) = look.and_then(|look| self.step_rule(rule, &look, &mut step.changes)) {
+                step.failures.push((rule.id.clone(), failure));
+            }
+        }
         step
     }
 

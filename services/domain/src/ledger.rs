@@ -222,6 +222,11 @@ impl Ledger {
         self.bytes.len()
     }
 
+    /// Reads where the next word will be written, as [`Count::touch`](crate::count::Count::touch) does for a look.
+    pub fn touch(&self) -> u8 {
+        self.bytes.first().unwrap_or(&0) ^ self.bytes.last().unwrap_or(&0)
+    }
+
     /// Whether nothing was ever said.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()

@@ -9,8 +9,8 @@ use crate::evaluation::Evaluation;
 use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::Ledger;
 use crate::measure::{Figures, Measures};
-use crate::rule::{Evidence, Rule};
 use crate::rule::claim::{Cited, marks_of};
+use crate::rule::{Evidence, Rule};
 use crate::settings::Now;
 
 /// A count that has come to these measures with the dates in force, and that knows that nothing told before can have changed.

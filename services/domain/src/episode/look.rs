@@ -76,7 +76,11 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     }
 
     /// What becomes of an episode when the rule claims this level of its scope.
-    pub(super) fn change(&self, episode: &mut Arc<Episode>, level: Option<i64>) -> Result<Option<AlertChange>, Failure> {
+    pub(super) fn change(
+        &self,
+        episode: &mut Arc<Episode>,
+        level: Option<i64>,
+    ) -> Result<Option<AlertChange>, Failure> {
         let of_another_year = match episode.scope {
             EpisodeScope::Year(year) => year != self.ground.year(),
             // Not the date's own year: on the morning of a new year the counted year is still the old one.

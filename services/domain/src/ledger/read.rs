@@ -137,7 +137,6 @@ impl Ledger {
         words.chain(self.marks().map(|live| live.map(Fact::AttendanceMark)))
     }
 
-
     /// How many live marks there are.
     pub fn count_marks(&self) -> usize {
         let kinds: Vec<bool> = self.borrowed().kinds().map(|kind| kind.is_some()).collect();
