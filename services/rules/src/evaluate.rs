@@ -142,6 +142,11 @@ impl Student {
         Some(Outcome { open_by_rule: moved(&looked.changes), changes: looked.changes, failures: Vec::new() })
     }
 
+    /// Reads what the next look will read first.
+    pub(crate) fn touch(&self) -> u64 {
+        self.count.touch() ^ u64::from(self.ledger.touch())
+    }
+
     /// About how much memory it takes, in bytes. What rules told is by far the largest part of an episode.
     pub(crate) fn approximate_bytes(&self) -> usize {
         const STUDENT: usize = 700;
