@@ -301,9 +301,8 @@ impl Known {
         let then = self.levels.take();
         let day_is_over = with.now.today != self.now.today && self.open_day;
         let ends = |rule: &Rule| day_is_over && rule.scope == RuleScope::Day;
-        let added = self.count(ledger, with)?;
+        let may_disprove = self.count(ledger, with)?;
         let measures = self.measures(self.schedule.dates(with.view), with.now)?;
-        let may_disprove = added.is_some_and(|date| self.told.is_some_and(|told| date <= told));
         if !may_disprove {
             self.levels = self.levels(measures, with);
         }
@@ -328,8 +327,8 @@ impl Known {
         with.pack.rules.iter().map(level).collect()
     }
 
-    /// Takes the added mark in, and tells its date. None when the count ends here.
-    fn count(&mut self, ledger: &Ledger, with: &With<'_>) -> Option<Option<Date>> {
+    /// Takes the added mark in, and tells whether it may disprove what was told. None when the count ends here.
+    fn count(&mut self, ledger: &Ledger, with: &With<'_>) -> Option<bool> {
         let now = with.now;
         let moved = now != self.now;
         if with.version != self.version
@@ -341,10 +340,10 @@ impl Known {
             return None;
         }
         self.now = now;
-        let Some((date, kind)) = self.added.take() else { return Some(None) };
+        let Some((date, kind)) = self.added.take() else { return Some(false) };
         let category = self.category(kind, ledger, with.view, with.settings)?;
         self.add(self.schedule.dates(with.view), day::of_one_mark(date, category));
-        Some(Some(date))
+        Some(self.told.is_some_and(|told| date <= told))
     }
 
     /// What marks of a kind say; none when a day's count takes more than that.

@@ -38,12 +38,12 @@ impl Marked {
         })
     }
 
-    pub(crate) fn at(&self) -> usize {
+    pub(crate) fn at(self) -> usize {
         usize::from(self.at)
     }
 
     /// At least half of it, as streaks and federal reporting count.
-    fn is_absent(&self) -> bool {
+    fn is_absent(self) -> bool {
         u16::from(self.absent) * 2 >= u16::from(self.weight)
     }
 }
@@ -66,19 +66,19 @@ impl<'d> Days<'d> {
         match among {
             Among::Window(window) => {
                 let range = window.range(self.dates, |date| *date, end);
-                counted.of(range.len(), self.within(&range).iter())
+                counted.of(range.len(), &self.within(&range).iter())
             }
             Among::Weekday(weekday) => {
                 let on = |date: &Date| date.weekday() == weekday;
                 let marked = self.marked.iter().filter(|day| on(&self.dates[day.at()]));
-                counted.of(self.dates.iter().filter(|date| on(date)).count(), marked)
+                counted.of(self.dates.iter().filter(|date| on(date)).count(), &marked)
             }
         }
     }
 
     /// Days enrolled and absent, hundredths.
     pub(crate) fn sums(self) -> (i64, i64) {
-        let all = |counted: Counted| counted.of(self.dates.len(), self.marked.iter());
+        let all = |counted: Counted| counted.of(self.dates.len(), &self.marked.iter());
         (all(Counted::Enrolled), all(Counted::Absent))
     }
 
@@ -101,7 +101,7 @@ impl<'d> Days<'d> {
 
 impl Counted {
     /// Of so many days, of which these are marked. Minutes are none of these.
-    fn of<'d>(self, days: usize, marked: impl Iterator<Item = &'d Marked> + Clone) -> i64 {
+    fn of<'d>(self, days: usize, marked: &(impl Iterator<Item = &'d Marked> + Clone)) -> i64 {
         let sum = |part: fn(&Marked) -> i64| marked.clone().map(part).sum::<i64>();
         let enrolled = || number(days) * i64::from(WHOLE) + sum(|day| i64::from(day.weight) - i64::from(WHOLE));
         let absent = || sum(|day| i64::from(day.absent));
