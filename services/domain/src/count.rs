@@ -3,29 +3,60 @@
 //! Most of what happens in a district is one more mark of a day, which changes no alert. To see that it does not takes less than
 //! counting the year anew: the days before the last mark are summed up, the day of the last mark is kept apart, and all days
 //! after it are silent. A mark that belongs behind the last one moves both on; whatever else happens (a correction, a
-//! withdrawal, another record, a reference change) ends the count, and a full look begins the next one. What comes of a full look
+//! withdrawal, another record, a reference change) ends the count, and a full look begins the next one. When a rule has something
+//! else to say, the count stands in for the full look, as long as no mark is of a date at which something was told before. What comes of a full look
 //! is the definition; a count only ever says what a full look would have said, or nothing.
+
+mod others;
+mod standing_in;
 
 use std::fmt;
 
 use smallvec::SmallVec;
 
+use crate::alert::{AlertChange, ChangeKind};
 use crate::date::Date;
 use crate::day::{self, Day, Mark, Plain};
-use crate::episode::Episodes;
+use crate::episode::{Episodes, Moment};
 use crate::evaluation::Evaluation;
 use crate::event::{Change, Fact, Origin};
 use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::{Applied, Ledger, Tail};
 use crate::measure::Measures;
-use crate::rule::condition::Failure;
-use crate::rule::{Pack, Rule};
+use crate::rule::{Pack, Rule, RuleScope};
 use crate::settings::{Now, Settings};
 use crate::view::View;
+
+use others::Others;
+use standing_in::StandingIn;
 
 /// What was counted of a student. Kept in memory only.
 #[derive(Clone, Default)]
 pub struct Count(Option<Box<Known>>);
+
+/// With what a student is counted on. The version stands for all but the dates: as long as it is the same, so are they.
+#[derive(Clone, Copy)]
+pub struct With<'a> {
+    /// The reference data.
+    pub view: &'a View,
+    /// How it counts.
+    pub settings: &'a Settings,
+    /// The rules.
+    pub pack: &'a Pack,
+    /// Of reference data, settings and rules.
+    pub version: u64,
+    /// The dates in force.
+    pub now: Now,
+}
+
+/// What a look comes to.
+#[derive(Debug)]
+pub struct Looked {
+    /// The district's measures.
+    pub measures: Measures,
+    /// To be published, in order.
+    pub changes: Vec<AlertChange>,
+}
 
 /// Whether there is one only: what is known of a student stands in no log.
 impl fmt::Debug for Count {
@@ -48,8 +79,9 @@ struct Known {
     last_mark: i32,
     /// No mark that is added on a later date can be of a record that was heard of.
     heard_of_until: i32,
-    /// The student's school.
+    /// The student's school, and when the student came there.
     school: SchoolId,
+    entry_on: Date,
     /// What marks of a kind say there, by its position; none where that depends on more than the mark.
     kinds: SmallVec<[Option<Plain>; 8]>,
     schedule: Schedule,
@@ -65,7 +97,16 @@ struct Known {
     told: Option<Date>,
     /// An episode of a day is open, and ends with it.
     open_day: bool,
+    /// What rules claim with what was counted, in their order; none before anybody asked.
+    levels: Option<Levels>,
+    /// None when no rule asks for more than the measures of every student.
+    others: Option<Box<Others>>,
 }
+
+/// Levels of rules, in their order; `NO_CLAIM` of a rule that claims nothing.
+type Levels = SmallVec<[i64; 4]>;
+
+const NO_CLAIM: i64 = i64::MIN;
 
 /// The dates of one calendar between entry and exit.
 #[derive(Debug, Clone, Copy)]
@@ -85,13 +126,14 @@ impl Schedule {
 impl Count {
     /// Goes on from a full look whose rules were stepped without a failure. The version stands for view, settings and pack: as long
     /// as it is the same, so are they.
-    pub fn go_on(&mut self, evaluation: &Evaluation<'_>, episodes: &Episodes, version: u64) {
+    pub fn go_on(&mut self, evaluation: &Evaluation<'_>, episodes: &Episodes, pack: &Pack, version: u64) {
         match self.0.as_deref_mut() {
             // It has counted up to here already.
             Some(known) if known.version == version && known.now == evaluation.now && known.added.is_none() => {
                 known.remember(episodes);
+                known.levels = None;
             }
-            _ => self.0 = Known::of(evaluation, episodes, version).map(Box::new),
+            _ => self.0 = Known::of(evaluation, episodes, pack, version).map(Box::new),
         }
     }
 
@@ -128,31 +170,64 @@ impl Count {
         }
     }
 
-    /// The district's measures with these dates, when a full look and its step would come to them and change no episode; none
-    /// when it takes a full look to tell.
+    /// What a full look with these dates and its step would come to; none when it takes a full look to tell.
     pub fn look(
         &mut self,
         ledger: &Ledger,
-        (view, settings): (&View, &Settings),
-        pack: &Pack,
-        version: u64,
-        now: Now,
-    ) -> Option<Measures> {
-        let known = self.0.as_deref_mut().filter(|_| pack.looks_at_kept_only())?;
-        let before = (known.now, known.measures(known.schedule.dates(view), known.now)?);
-        let counted = known.count(ledger, view, settings, version, now);
-        let Some((measures, added)) = counted else {
+        with: &With<'_>,
+        episodes: &mut Episodes,
+        moment: &Moment<'_>,
+    ) -> Option<Looked> {
+        let known = self.0.as_deref_mut()?;
+        let Some(found) = known.look(ledger, with) else {
             self.0 = None;
             return None;
         };
-        known.is_settled(pack, before, measures, added).then_some(measures)
+        let Found { measures, settled } = found;
+        match settled {
+            Settled::Yes => Some(Looked { measures, changes: Vec::new() }),
+            Settled::No(moved) => {
+                let standing_in = StandingIn { known, ledger, with, measures };
+                let step =
+                    episodes.step_on(moved.iter().filter_map(|at| with.pack.rules.get(*at)), &standing_in, moment);
+                known.remember_told(&step.changes, with);
+                Some(Looked { measures, changes: step.changes })
+            }
+            Settled::Unknown => None,
+        }
+    }
+
+    /// Reads where the next look will read, so that what it needs is on its way from memory: a batch of students is looked at several
+    /// times as fast when each is read some students ahead. Tells nothing.
+    pub fn touch(&self) -> u64 {
+        self.0.as_deref().map_or(0, |known| {
+            let ends = known.version ^ known.told.map_or(0, |told| u64::from(told.days().cast_unsigned()));
+            ends ^ known.passed as u64
+                ^ known.before.absent.cast_unsigned()
+                ^ u64::from(known.last_mark.cast_unsigned())
+        })
     }
 }
 
+/// What was counted on.
+struct Found {
+    measures: Measures,
+    settled: Settled,
+}
+
+/// Whether no rule has anything else to say than before.
+enum Settled {
+    Yes,
+    /// These rules have, by their positions.
+    No(SmallVec<[usize; 4]>),
+    /// What was told may be disproved, or a rule fails.
+    Unknown,
+}
+
 impl Known {
-    fn of(evaluation: &Evaluation<'_>, episodes: &Episodes, version: u64) -> Option<Self> {
+    fn of(evaluation: &Evaluation<'_>, episodes: &Episodes, pack: &Pack, version: u64) -> Option<Self> {
         let now = evaluation.now;
-        let (spell, dates) = evaluation.only_school()?;
+        let (spell, dates) = evaluation.only_school().filter(|_| Others::can_tell(pack))?;
         let (calendar, all) = evaluation.view.calendar_position(spell.calendar, spell.school, evaluation.year())?;
         let first = all.instructional.partition_point(|date| *date < spell.entry_on);
         let end = spell
@@ -171,6 +246,7 @@ impl Known {
             added: None,
             last_mark,
             school: spell.school.clone(),
+            entry_on: spell.entry_on,
             heard_of_until: heard_of_until.max(last_mark),
             kinds: evaluation.plain_kinds(spell.school),
             schedule: Schedule { calendar, first, end: end.max(first) },
@@ -180,8 +256,13 @@ impl Known {
             next_grade_on: evaluation.next_grade_on(),
             told: None,
             open_day: false,
+            levels: None,
+            others: Others::of(pack, evaluation).map(Box::new),
         };
-        for day in evaluation.days_until(Date::from_days(last_mark).ok()?, dates) {
+        for (at, day) in evaluation.days_until(Date::from_days(last_mark).ok()?, dates).enumerate() {
+            if let Some(others) = &mut known.others {
+                others.push(at, &day);
+            }
             if day.date.days() < last_mark {
                 known.before.count(&day);
                 known.passed += 1;
@@ -201,17 +282,56 @@ impl Known {
         self.open_day = episodes.has_open_day();
     }
 
-    /// Counts up to these dates. Tells the measures then, and the date of the mark that was added; none when the count ends here.
-    fn count(
-        &mut self,
-        ledger: &Ledger,
-        view: &View,
-        settings: &Settings,
-        version: u64,
-        now: Now,
-    ) -> Option<(Measures, Option<Date>)> {
+    /// The same after a step of its own, from what was told and what rules claim.
+    fn remember_told(&mut self, changes: &[AlertChange], with: &With<'_>) {
+        let Now { today, as_of } = with.now;
+        if changes.iter().any(|change| change.kind != ChangeKind::Cleared) {
+            self.told = self.told.max(Some(today.max(as_of)));
+        }
+        let mut claims = with.pack.rules.iter().zip(self.levels.iter().flatten());
+        self.open_day = claims.any(|(rule, level)| rule.scope == RuleScope::Day && *level != NO_CLAIM);
+    }
+
+    /// Counts up to the dates in force. None when the count ends here.
+    fn look(&mut self, ledger: &Ledger, with: &With<'_>) -> Option<Found> {
+        if self.levels.is_none() {
+            let then = With { now: self.now, ..*with };
+            self.levels = self.levels(self.measures(self.schedule.dates(with.view), self.now)?, &then);
+        }
+        let then = self.levels.take();
+        let day_is_over = with.now.today != self.now.today && self.open_day;
+        let ends = |rule: &Rule| day_is_over && rule.scope == RuleScope::Day;
+        let may_disprove = self.count(ledger, with)?;
+        let measures = self.measures(self.schedule.dates(with.view), with.now)?;
+        if !may_disprove {
+            self.levels = self.levels(measures, with);
+        }
+        let settled = match (&then, &self.levels) {
+            (Some(then), Some(levels)) if then == levels && !day_is_over => Settled::Yes,
+            (Some(then), Some(levels)) => {
+                let rules = with.pack.rules.iter().zip(then.iter().zip(levels)).enumerate();
+                let moved = rules.filter(|(_, (rule, (then, now)))| then != now || ends(rule));
+                Settled::No(moved.map(|(at, _)| at).collect())
+            }
+            _ => Settled::Unknown,
+        };
+        Some(Found { measures, settled })
+    }
+
+    /// What rules claim with these measures; none when one takes a full look or fails, or claims what cannot be told from no claim.
+    fn levels(&self, measures: Measures, with: &With<'_>) -> Option<Levels> {
+        let level = |rule: &Rule| match rule.outcome(&self.figures(measures, rule, with)?) {
+            Ok(Some(NO_CLAIM)) | Err(_) => None,
+            Ok(level) => Some(level.unwrap_or(NO_CLAIM)),
+        };
+        with.pack.rules.iter().map(level).collect()
+    }
+
+    /// Takes the added mark in, and tells whether it may disprove what was told. None when the count ends here.
+    fn count(&mut self, ledger: &Ledger, with: &With<'_>) -> Option<bool> {
+        let now = with.now;
         let moved = now != self.now;
-        if version != self.version
+        if with.version != self.version
             || now.today < self.now.today
             || now.as_of < self.now.as_of
             || (moved && now.as_of.school_year() != self.year)
@@ -219,26 +339,11 @@ impl Known {
         {
             return None;
         }
-        let dates = self.schedule.dates(view);
-        let added = self.added.take();
-        if let Some((date, kind)) = added {
-            let category = self.category(kind, ledger, view, settings)?;
-            self.add(dates, day::of_one_mark(date, category));
-        }
         self.now = now;
-        Some((self.measures(dates, now)?, added.map(|(date, _)| date)))
-    }
-
-    /// Whether no rule has anything else to say than before.
-    fn is_settled(&self, pack: &Pack, before: (Now, Measures), measures: Measures, added: Option<Date>) -> bool {
-        let (then, measures_then) = before;
-        let day_is_over = then.today != self.now.today && self.open_day;
-        let may_disprove = added.is_some_and(|date| self.told.is_some_and(|told| date <= told));
-        let alike =
-            |rule: &Rule| -> Result<bool, Failure> { Ok(rule.outcome(&measures_then)? == rule.outcome(&measures)?) };
-        !day_is_over
-            && !may_disprove
-            && (measures == measures_then || pack.rules.iter().all(|rule| alike(rule) == Ok(true)))
+        let Some((date, kind)) = self.added.take() else { return Some(false) };
+        let category = self.category(kind, ledger, with.view, with.settings)?;
+        self.add(self.schedule.dates(with.view), day::of_one_mark(date, category));
+        Some(self.told.is_some_and(|told| date <= told))
     }
 
     /// What marks of a kind say; none when a day's count takes more than that.
@@ -266,6 +371,9 @@ impl Known {
         self.before.count_present(silent);
         self.passed += silent;
         self.last = (rest.get(silent) == Some(&day.date)).then_some(day);
+        if let (Some(others), Some(day)) = (&mut self.others, &self.last) {
+            others.push(self.passed, day);
+        }
         self.last_mark = day.date.days();
         self.heard_of_until = self.heard_of_until.max(self.last_mark);
     }

@@ -67,6 +67,14 @@ impl Date {
         Self(self.0 - 1)
     }
 
+    /// The day of the week, 1 (Monday) to 7 (Sunday).
+    pub(crate) const fn weekday(self) -> i8 {
+        // 1970-01-01 was a Thursday.
+        #[expect(clippy::cast_possible_truncation, reason = "it is below seven")]
+        let since_monday = (self.0 as i64 + 3).rem_euclid(7) as i8;
+        since_monday + 1
+    }
+
     /// The school year that the date falls in when no calendar says so: years turn on 1 July.
     pub fn school_year(self) -> crate::id::SchoolYear {
         // From 1 July to the year's end are 184 days in every year, so the school year is the calendar year of so many days on.

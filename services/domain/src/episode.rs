@@ -6,6 +6,7 @@
 //! still be recalled, when a later correction disproves it.
 
 mod first;
+mod ground;
 mod late;
 mod look;
 mod stored;
@@ -20,12 +21,14 @@ use uuid::Uuid;
 
 use look::Look;
 
+pub(crate) use ground::Ground;
+
 use crate::alert::{AlertChange, ChangeKind, Claim};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{AlertId, DistrictId, RuleId, SchoolId, SchoolYear, StudentKey};
-use crate::rule::Pack;
 use crate::rule::condition::Failure;
+use crate::rule::{Pack, Rule};
 use crate::settings::Now;
 
 pub use told::Told;
@@ -158,13 +161,7 @@ impl Episodes {
 
     /// Looks at the student again, changes the episodes and tells what changed.
     pub fn step(&mut self, pack: &Pack, evaluation: &Evaluation<'_>, moment: &Moment<'_>) -> Step {
-        let mut step = Step::default();
-        for rule in &pack.rules {
-            let look = Look { rule, evaluation, moment };
-            if let Err(failure) = self.step_rule(&look, &mut step.changes) {
-                step.failures.push((rule.id.clone(), failure));
-            }
-        }
+        let mut step = self.step_rules(pack.rules.iter(), evaluation, moment);
         for episode in &mut self.0 {
             if episode.standing == Standing::Open
                 && pack.rule(&episode.told.rule).is_none()
@@ -175,6 +172,34 @@ impl Episodes {
             }
         }
         self.forget(evaluation.year());
+        step
+    }
+
+    /// The same of these rules alone, of which each is in force, from a running count that stands in for a full look.
+    pub(crate) fn step_on<'r, 'e>(
+        &mut self,
+        rules: impl Iterator<Item = &'r Rule>,
+        ground: &impl Ground<'e>,
+        moment: &Moment<'_>,
+    ) -> Step {
+        let step = self.step_rules(rules, ground, moment);
+        self.forget(ground.year());
+        step
+    }
+
+    fn step_rules<'r, 'e>(
+        &mut self,
+        rules: impl Iterator<Item = &'r Rule>,
+        ground: &impl Ground<'e>,
+        moment: &Moment<'_>,
+    ) -> Step {
+        let mut step = Step::default();
+        for rule in rules {
+            let look = Look::new(rule, ground, moment);
+            if let Err(failure) = look.and_then(|look| self.step_rule(rule, &look, &mut step.changes)) {
+                step.failures.push((rule.id.clone(), failure));
+            }
+        }
         step
     }
 
@@ -228,26 +253,29 @@ impl Episodes {
         Adopted::New
     }
 
-    fn step_rule(&mut self, look: &Look<'_, '_>, changes: &mut Vec<AlertChange>) -> Result<(), Failure> {
+    fn step_rule<'e>(
+        &mut self,
+        rule: &Rule,
+        look: &Look<'_, impl Ground<'e>>,
+        changes: &mut Vec<AlertChange>,
+    ) -> Result<(), Failure> {
         let current = look.current_scope();
-        let claim = look.claim(look.evaluation.now)?;
-        for episode in self.0.iter_mut().filter(|episode| episode.told.rule == look.rule.id) {
-            let claim = claim.as_ref().filter(|_| episode.scope == current);
-            if let Some(change) = look.change(episode, claim)? {
+        let (mut is_open, mut ordinal) = (false, 0);
+        for episode in self.0.iter_mut().filter(|episode| episode.told.rule == rule.id) {
+            let of_scope = episode.scope == current;
+            if let Some(change) = look.change(episode, look.level().filter(|_| of_scope))? {
                 changes.reserve_exact(1);
                 changes.push(change);
             }
+            if of_scope {
+                is_open |= episode.standing == Standing::Open;
+                ordinal = ordinal.max(episode.ordinal);
+            }
         }
-        let Some(claim) = claim else { return Ok(()) };
-        let of_scope = || self.0.iter().filter(|episode| episode.told.rule == look.rule.id && episode.scope == current);
-        if of_scope().any(|episode| episode.standing == Standing::Open) {
-            return Ok(());
-        }
-        let ordinal = of_scope().map(|episode| episode.ordinal).max().unwrap_or(0) + 1;
-        if let Some(mut episode) = look.open(claim.clone(), ordinal) {
-            let late_since = look.late_since(claim.level);
-            let change = episode.change(ChangeKind::Opened, claim, String::new(), look.moment);
-            changes.push(AlertChange { late_since, ..change });
+        if let (Some(level), false) = (look.level(), is_open)
+            && let Some((episode, change)) = look.open(level, ordinal + 1)
+        {
+            changes.push(change);
             self.0.push(Arc::new(episode));
         }
         Ok(())

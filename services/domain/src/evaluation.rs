@@ -3,6 +3,7 @@
 //! This is the definition: all that is known is counted anew. A running count ([`Count`](crate::count::Count)) may say in less
 //! time what would come of it, and says nothing where it is not sure.
 
+mod earlier;
 mod further;
 mod told;
 
@@ -47,6 +48,7 @@ pub struct Evaluation<'a> {
     waiting: bool,
     /// The district's as of now: every rule looks at them.
     measures: Measures,
+    earlier: earlier::Earlier,
 }
 
 /// What the words that are no marks come to.
@@ -113,9 +115,10 @@ impl<'a> Evaluation<'a> {
             calculated: Vec::new(),
             merged: Vec::new(),
             measures: Measures::default(),
+            earlier: earlier::Earlier::default(),
         };
         evaluation.resolve(facts);
-        evaluation.measures = evaluation.count_district(now.as_of, now.today);
+        evaluation.measures = evaluation.count_district(now);
         evaluation
     }
 
@@ -237,16 +240,24 @@ impl<'a> Evaluation<'a> {
     /// The measures of the district as a whole, as of a date, with the same-day measure of another.
     pub fn district(&self, as_of: Date, today: Date) -> Measures {
         let now = Now { today, as_of };
-        if now == self.now { self.measures } else { self.count_district(as_of, today) }
+        if now == self.now { self.measures } else { self.district_at(as_of, today) }
     }
 
-    fn count_district(&self, as_of: Date, today: Date) -> Measures {
+    fn count_district(&self, Now { today, as_of }: Now) -> Measures {
         let mut measures = match self.schools.as_slice() {
             [(school, dates)] => fold(self.days_at(school, dates), as_of, today),
             _ => fold(self.merged.iter().copied(), as_of, today),
         };
         self.grade(&mut measures, None, as_of);
         measures
+    }
+
+    /// Goes over the district's counted days, in order.
+    fn each_day(&self, mut act: impl FnMut(&Day)) {
+        match self.schools.as_slice() {
+            [(school, dates)] => self.days_at(school, dates).for_each(|(_, day)| act(&day)),
+            _ => self.merged.iter().for_each(|(_, day)| act(day)),
+        }
     }
 
     /// The measures at one school.

@@ -9,6 +9,7 @@ use crate::date::Date;
 use crate::day::Day;
 use crate::evaluation::Evaluation;
 use crate::id::SchoolId;
+use crate::marked;
 use crate::measure::further::UNTOLD;
 use crate::measure::{Among, Counted, Figures, Measure, Values as _};
 use crate::projection;
@@ -45,10 +46,10 @@ impl Evaluation<'_> {
         let (school, as_of) = (days.school, days.as_of);
         match measure {
             Measure::Of(counted @ (Counted::MinutesAbsent | Counted::MinutesUnexcused), among) => {
-                among.count(counted, days.in_minutes(), days.end())
+                in_minutes(counted, among, days.in_minutes(), days.end())
             }
-            Measure::Of(counted, among) => among.count(counted, days.counted(), days.end()),
-            Measure::LongestStreak => longest_streak(days.counted()),
+            Measure::Of(counted, among) => days.marked().count(counted, among, days.end()),
+            Measure::LongestStreak => days.marked().longest_streak(),
             Measure::UnknownDays => number(self.unknown_days(school, as_of)),
             Measure::Truancy(clock) => truancy::value(clock, days.in_minutes(), days.end()),
             Measure::InClass(counted, among) => {
@@ -73,7 +74,10 @@ impl Evaluation<'_> {
 
     /// A federal figure at one school, or its sum over the schools of the year: a student who moves counts at each.
     fn federal(&self, school: Option<&SchoolId>, as_of: Date, figure: impl Fn(&Federal) -> i64) -> i64 {
-        let at = |school: &SchoolId| figure(&Federal::of(&self.counted_days(Some(school), as_of)));
+        let at = |school: &SchoolId| {
+            let (dates, marked) = marked::of(&self.counted_days(Some(school), as_of));
+            figure(&Federal::of(marked::Days { dates: &dates, marked: &marked }))
+        };
         match school {
             Some(school) => at(school),
             None => self.schools(as_of).into_iter().map(at).sum(),
@@ -88,30 +92,17 @@ impl Among {
             Self::Weekday(weekday) => class::Dates { between: Window::Year.dates(days, end), weekday: Some(weekday) },
         }
     }
-
-    fn count(self, counted: Counted, days: &[Day], end: End) -> i64 {
-        match self {
-            Self::Window(window) => counted.of(window.of(days, end)),
-            Self::Weekday(weekday) => {
-                let on = |day: &&Day| day.date.to_civil().weekday().to_monday_one_offset() == weekday;
-                counted.of(&days.iter().filter(on).copied().collect::<Vec<_>>())
-            }
-        }
-    }
 }
 
-impl Counted {
-    fn of(self, days: &[Day]) -> i64 {
-        let sum = |part: fn(&Day) -> i32| days.iter().map(|day| i64::from(part(day))).sum();
-        match self {
-            Self::Enrolled => sum(|day| day.weight),
-            Self::Absent => sum(|day| day.absent),
-            Self::Unexcused => sum(|day| day.unexcused),
-            Self::Unexplained => number(days.iter().filter(|day| day.unexplained).count()),
-            Self::Tardy => number(days.iter().filter(|day| day.tardy).count()),
-            Self::Rate => rate(days, |day| day.absent),
-            Self::MinutesAbsent => minutes(days, |day| day.absent, |of| of.absent),
-            Self::MinutesUnexcused => minutes_unexcused(days),
+fn in_minutes(counted: Counted, among: Among, days: &[Day], end: End) -> i64 {
+    let of = |days: &[Day]| match counted {
+        Counted::MinutesAbsent => minutes(days, |day| day.absent, |of| of.absent),
+        _ => minutes_unexcused(days),
+    };
+    match among {
+        Among::Window(window) => of(window.of(days, end)),
+        Among::Weekday(weekday) => {
+            of(&days.iter().filter(|day| day.date.weekday() == weekday).copied().collect::<Vec<_>>())
         }
     }
 }
@@ -145,40 +136,32 @@ fn minutes(days: &[Day], part: fn(&Day) -> i32, of: fn(&crate::calculator::Minut
     sum
 }
 
-fn longest_streak(days: &[Day]) -> i64 {
-    let runs = days.chunk_by(|a, b| is_absent(a) == is_absent(b)).filter(|run| is_absent(&run[0]));
-    number(runs.map(<[Day]>::len).max().unwrap_or(0))
-}
-
-/// At least half of it, as streaks and federal reporting count.
-fn is_absent(day: &Day) -> bool {
-    day.absent * 2 >= day.weight
-}
-
 fn number(many: usize) -> i64 {
     i64::try_from(many).unwrap_or(i64::MAX)
 }
 
 /// What federal reporting counts at one school, in whole days.
-struct Federal {
+pub(crate) struct Federal {
     enrolled: i64,
     absent: i64,
 }
 
 impl Federal {
-    fn of(days: &[Day]) -> Self {
-        Self { enrolled: number(days.len()), absent: number(days.iter().filter(|day| is_absent(day)).count()) }
+    pub(crate) fn of(days: marked::Days<'_>) -> Self {
+        let (enrolled, absent) = days.whole_days();
+        Self { enrolled, absent }
     }
 
-    const fn enrolled(&self) -> i64 {
+    pub(crate) const fn enrolled(&self) -> i64 {
         self.enrolled
     }
 
-    const fn absent(&self) -> i64 {
+    pub(crate) const fn absent(&self) -> i64 {
         self.absent
     }
 
-    const fn is_chronic(&self, minimum: i64) -> bool {
+    /// Chronically absent, from so many enrolled days on.
+    pub(crate) const fn is_chronic(&self, minimum: i64) -> bool {
         self.enrolled >= minimum && self.absent * 10 >= self.enrolled
     }
 }

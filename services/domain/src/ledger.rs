@@ -36,7 +36,7 @@ use crate::mutant::{Mutant, planted};
 pub use derived::derived_key;
 pub(crate) use further::{Act, Consequence, Further, Score, Taken, Tie, Work};
 pub(crate) use mark::Tail;
-pub(crate) use read::{Facts, GradeWord, MarkKind, text};
+pub(crate) use read::{Facts, GradeWord, MarkKind, MarkOn, text};
 pub(crate) use word::{Graded, Said, Spell};
 
 /// Everything that sources have said of one student.
@@ -220,6 +220,11 @@ impl Ledger {
     /// How many bytes it takes, stored and in memory.
     pub fn size(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// Reads where the next word will be written, as [`Count::touch`](crate::count::Count::touch) does for a look.
+    pub fn touch(&self) -> u8 {
+        self.bytes.first().unwrap_or(&0) ^ self.bytes.last().unwrap_or(&0)
     }
 
     /// Whether nothing was ever said.

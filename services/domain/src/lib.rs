@@ -21,6 +21,7 @@ mod figure;
 pub mod fuzz;
 pub mod id;
 pub mod ledger;
+mod marked;
 pub mod measure;
 pub mod mutant;
 mod projection;

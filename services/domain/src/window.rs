@@ -3,6 +3,8 @@
 //! A window is found from the counted days, the as-of date and the school's calendar alone, so that it is the same however the days
 //! came to be known.
 
+use std::ops::Range;
+
 use crate::date::Date;
 use crate::day::Day;
 
@@ -67,27 +69,27 @@ impl Window {
 
     /// The days of the window, of all counted days up to the as-of date, in order.
     pub fn of(self, days: &[Day], end: End) -> &[Day] {
+        &days[self.range(days, |day| day.date, end)]
+    }
+
+    /// The same as positions, of days whose dates are told.
+    pub(crate) fn range<T>(self, days: &[T], date: impl Fn(&T) -> Date, end: End) -> Range<usize> {
         let as_of = end.as_of;
+        let since = |first: i32| days.partition_point(|day| date(day).days() < first)..days.len();
         match self {
-            Self::Year => days,
-            Self::CalendarMonth => {
-                let month = as_of.to_civil().first_of_month();
-                since(days, |date| date.to_civil() >= month)
-            }
-            Self::SchoolMonth => since(days, |date| date >= end.school_month),
-            Self::LastSchoolDays(many) => &days[days.len().saturating_sub(usize::from(many))..],
-            Self::LastDays(many) => since(days, |date| as_of.days() - date.days() < i32::from(many)),
+            Self::Year => 0..days.len(),
+            Self::CalendarMonth => since(as_of.days() - i32::from(as_of.to_civil().day()) + 1),
+            Self::SchoolMonth => since(end.school_month.days()),
+            Self::LastSchoolDays(many) => days.len().saturating_sub(usize::from(many))..days.len(),
+            Self::LastDays(many) => since(as_of.days() - i32::from(many) + 1),
             Self::LastMonths(many) => {
                 let before = as_of.to_civil().saturating_sub(jiff::Span::new().months(many));
-                since(days, |date| date.to_civil() > before)
+                // A date before all others is behind all of them.
+                since(Date::from_civil(before).map_or(i32::MIN, |before| before.days() + 1))
             }
-            Self::FirstSchoolDays(many) => &days[..days.len().min(usize::from(many))],
+            Self::FirstSchoolDays(many) => 0..days.len().min(usize::from(many)),
         }
     }
-}
-
-fn since(days: &[Day], inside: impl Fn(Date) -> bool) -> &[Day] {
-    &days[days.partition_point(|day| !inside(day.date))..]
 }
 
 #[cfg(test)]

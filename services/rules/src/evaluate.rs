@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use homeroom_domain::alert::AlertChange;
-use homeroom_domain::count::Count;
+use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::count::{Count, With};
 use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::Event;
@@ -87,9 +87,9 @@ impl Student {
         now: Now,
         moment: &Moment<'_>,
     ) -> Outcome {
-        if self.count_on(district, now) {
+        if let Some(outcome) = self.count_on(district, now, moment) {
             self.evaluated_reference = reference_offset;
-            return Outcome::default();
+            return outcome;
         }
         let evaluation = Evaluation::new(&self.ledger, &district.view, &district.settings, now);
         let mut open_by_rule = BTreeMap::new();
@@ -106,7 +106,7 @@ impl Student {
             self.written = Arc::new(written);
         }
         if step.failures.is_empty() {
-            self.count.go_on(&evaluation, &self.episodes, version_for(waiting, district));
+            self.count.go_on(&evaluation, &self.episodes, &district.pack, version_for(waiting, district));
         } else {
             self.count.end();
         }
@@ -116,27 +116,35 @@ impl Student {
         Outcome { changes: step.changes, open_by_rule, failures: step.failures }
     }
 
-    /// Goes on with what was counted before, when that tells that no alert changes. What the facts lean on is then the same, and
-    /// of the rows only what days come to has moved.
-    fn count_on(&mut self, district: &District, now: Now) -> bool {
+    /// Goes on with what was counted before, when that tells what a full look would come to. What the facts lean on is then the same,
+    /// and of the rows only what days come to, and alerts, have moved.
+    fn count_on(&mut self, district: &District, now: Now, moment: &Moment<'_>) -> Option<Outcome> {
         // The whole district's and the only school's; until both are there, a full look says which rows there are.
         if self.written.rows.len() != 2 {
-            return false;
+            return None;
         }
-        let reference = (&*district.view, &*district.settings);
         let version = version_for(self.waiting, district);
-        let Some(counted) = self.count.look(&self.ledger, reference, &district.pack, version, now) else {
-            return false;
-        };
-        let moved =
+        let with = With { view: &district.view, settings: &district.settings, pack: &district.pack, version, now };
+        let looked = self.count.look(&self.ledger, &with, &mut self.episodes, moment)?;
+        let counted = looked.measures;
+        let measures =
             |row: &Row| Measures { failing: row.measures.failing, failing_core: row.measures.failing_core, ..counted };
-        if self.written.rows.iter().any(|row| row.measures != moved(row)) {
+        let told = !looked.changes.is_empty();
+        if told || self.written.rows.iter().any(|row| row.measures != measures(row)) {
             for row in &mut Arc::make_mut(&mut self.written).rows {
-                row.measures = moved(row);
+                row.measures = measures(row);
+                if told {
+                    row.open_alerts = open_at(&self.episodes, row.school.as_ref());
+                }
             }
         }
         self.evaluated = Some(now);
-        true
+        Some(Outcome { open_by_rule: moved(&looked.changes), changes: looked.changes, failures: Vec::new() })
+    }
+
+    /// Reads what the next look will read first.
+    pub(crate) fn touch(&self) -> u64 {
+        self.count.touch() ^ u64::from(self.ledger.touch())
     }
 
     /// About how much memory it takes, in bytes. What rules told is by far the largest part of an episode.
@@ -158,17 +166,35 @@ fn version_for(waiting: bool, district: &District) -> u64 {
     if waiting { district.latest } else { district.version }
 }
 
+/// By how much changes move each rule's count of open alerts, of episodes that were open or are new.
+fn moved(changes: &[AlertChange]) -> BTreeMap<RuleId, i64> {
+    let mut moved = BTreeMap::<RuleId, i64>::new();
+    for change in changes {
+        let by = match change.kind {
+            ChangeKind::Opened => 1,
+            ChangeKind::Amended | ChangeKind::Escalated => continue,
+            ChangeKind::Cleared | ChangeKind::Recalled => -1,
+        };
+        *moved.entry(change.claim.rule.clone()).or_default() += by;
+    }
+    moved.retain(|_, moved| *moved != 0);
+    moved
+}
+
 fn count_open(episodes: &Episodes, sign: i64, open: &mut BTreeMap<RuleId, i64>) {
     for episode in episodes.open() {
         *open.entry(episode.told.rule.clone()).or_default() += sign;
     }
 }
 
+/// Alerts open, of a school's team or of all.
+fn open_at(episodes: &Episodes, school: Option<&SchoolId>) -> u32 {
+    let open = episodes.open().filter(|episode| school.is_none_or(|school| episode.school == *school)).count();
+    u32::try_from(open).unwrap_or(u32::MAX)
+}
+
 fn rows(evaluation: &Evaluation<'_>, episodes: &Episodes, now: Now) -> Vec<Row> {
-    let open_at = |school: Option<&SchoolId>| {
-        let open = episodes.open().filter(|episode| school.is_none_or(|school| episode.school == *school)).count();
-        u32::try_from(open).unwrap_or(u32::MAX)
-    };
+    let open_at = |school: Option<&SchoolId>| open_at(episodes, school);
     let schools = evaluation.schools(now.as_of);
     let mut rows = Vec::with_capacity(schools.len() + 1);
     if !schools.is_empty() {

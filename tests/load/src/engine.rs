@@ -1,13 +1,16 @@
 //! The engine alone: decoded events through ledger, evaluation and rules on one core, beside a fold written by hand; and the
 //! bytes that a student takes after a year.
 
+mod cases;
 mod district;
 mod fold;
+mod planes;
 mod student;
 
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use cases::{Exceptions, May, Order};
 use district::{District, Word};
 use fold::Fold;
 use homeroom_domain::date::Date;
@@ -23,6 +26,22 @@ pub(crate) struct Args {
     /// Students whose year is told, to see what they take.
     #[arg(long, default_value_t = 2_000)]
     students: u64,
+    /// Measures this part alone.
+    #[arg(long)]
+    part: Option<Part>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// A steady stream of marks through the shipped rules.
+    Marks,
+    /// A year of exceptions through ten rules, in order and in none.
+    Rules,
+    /// A correction of September in May, and an edited calendar.
+    Late,
+    /// What a student takes.
+    Bytes,
 }
 
 /// Events a second.
@@ -33,10 +52,68 @@ const TIERS_OF_D: [u64; 4] = [203_146, 0, 61_127, 35_727];
 /// Bytes of a student after 180 days of marks and 8 grades.
 const GOAL_BYTES: f64 = 400.0;
 
+/// Of ten rules over windows, of the fold by hand in a year told in no order, and of a late correction.
+const GOAL_TEN_RULES: f64 = 1_500_000.0;
+const GOAL_OF_HAND: f64 = 0.3;
+const GOAL_CORRECTION_MICROSECONDS: f64 = 20.0;
+/// Students of a year told through ten rules, and of one told in no order.
+const TEN_RULES_STUDENTS: u64 = 20_000;
+const SHUFFLED_STUDENTS: u64 = 5_000;
+/// A school's.
+const SCHOOL: u64 = 2_000;
+
 /// Runs it.
-#[expect(clippy::cast_precision_loss, reason = "a figure has a few digits")]
 pub(crate) fn run(args: &Args) -> Result<Report> {
-    let mut report = Report::begin("engine", json!({ "case": D.name, "students": args.students }));
+    let part = args.part.map(|part| format!("{part:?}"));
+    let mut report = Report::begin("engine", json!({ "case": D.name, "students": args.students, "part": part }));
+    let does = |part| args.part.is_none_or(|only| only == part);
+    if does(Part::Marks) {
+        marks(&mut report)?;
+    }
+    if does(Part::Rules) {
+        ten_rules(&mut report)?;
+    }
+    if does(Part::Late) {
+        late(&mut report);
+    }
+    if does(Part::Bytes) {
+        bytes(&mut report, args.students);
+    }
+    report.remark("Rates are per second of processor time of the one thread.");
+    Ok(report)
+}
+
+/// Ten rules over a year of exceptions: as they arrive, and in no order.
+#[expect(clippy::cast_precision_loss, reason = "a figure has a few digits")]
+fn ten_rules(report: &mut Report) -> Result<()> {
+    let rate = |many: usize, time: Duration| many as f64 / time.as_secs_f64();
+    let it = Exceptions::measure(TEN_RULES_STUDENTS, Order::Arrival)?;
+    report.figure("exceptions through ten rules", rate(it.events, it.ours), "events/s");
+    report.baseline("exceptions folded by hand", rate(it.events, it.by_hand), "events/s");
+    report.figure("alert changes of ten rules told", it.changes as f64, "changes");
+    report.figure("students looked at when the date moves", rate(index(TEN_RULES_STUDENTS), it.silent), "students/s");
+    report.goal("exceptions through ten rules", rate(it.events, it.ours), Bound::AtLeast(GOAL_TEN_RULES));
+    let it = Exceptions::measure(SHUFFLED_STUDENTS, Order::Shuffled)?;
+    let (ours, by_hand) = (rate(it.events, it.ours), rate(it.events, it.by_hand));
+    report.figure("a year shuffled through ten rules", ours, "events/s");
+    report.baseline("a year shuffled by hand", by_hand, "events/s");
+    report.goal("shuffled of the fold by hand", ours / by_hand, Bound::AtLeast(GOAL_OF_HAND));
+    report.remark("The fold by hand of ten rules keeps two bits for a day, and walks a student's year again where a word rewrites it.");
+    Ok(())
+}
+
+/// Corrections of September in May.
+fn late(report: &mut Report) {
+    let mut may = May::new(SCHOOL);
+    let microseconds = may.correct_september().as_secs_f64() * 1e6;
+    report.figure("a correction of September in May", microseconds, "us");
+    report.goal("a correction of September in May", microseconds, Bound::AtMost(GOAL_CORRECTION_MICROSECONDS));
+    report.figure("a school of 2,000 after a calendar edit", may.edit_calendar().as_secs_f64() * 1e3, "ms");
+}
+
+/// One core's rate, beside the fold by hand.
+#[expect(clippy::cast_precision_loss, reason = "a figure has a few digits")]
+fn marks(report: &mut Report) -> Result<()> {
     let speed = Speed::measure(D);
     ensure!(
         (speed.alerts_by_hand, speed.tiers_by_hand) == (ALERTS_OF_D, TIERS_OF_D),
@@ -47,7 +124,14 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     report.baseline("events folded by hand", rate(speed.by_hand), "events/s");
     report.figure("alert changes told", speed.changes as f64, "changes");
     report.goal("events taken", rate(speed.ours), Bound::AtLeast(GOAL_EVENTS));
-    let bytes = Bytes::measure(args.students);
+    report.remark("The fold by hand counts one school without a calendar, keeps no keys and explains nothing.");
+    Ok(())
+}
+
+/// What a student takes.
+#[expect(clippy::cast_precision_loss, reason = "a figure has a few digits")]
+fn bytes(report: &mut Report, students: u64) {
+    let bytes = Bytes::measure(students);
     report.figure("a student's stored ledger", bytes.ledger as f64, "bytes");
     report.figure("a student's stored episodes", bytes.episodes as f64, "bytes");
     report.goal("stored ledger", bytes.ledger as f64, Bound::AtMost(GOAL_BYTES));
@@ -58,9 +142,6 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     } else {
         report.remark("Resident memory was not measured: the process had enough of it from before.");
     }
-    report.remark("Rates are per second of processor time of the one thread.");
-    report.remark("The fold by hand counts one school without a calendar, keeps no keys and explains nothing.");
-    Ok(report)
 }
 
 /// How fast.
@@ -93,11 +174,7 @@ impl Speed {
             let end = case.events.min(at + CHUNK);
             let marks: Vec<_> = (at..end).map(|at| case.mark(at)).collect();
             let words: Vec<Word> = marks.iter().map(|mark| dated(district.word(*mark), &mut today)).collect();
-            speed.ours += timed(|| {
-                for word in &words {
-                    engine.take(word);
-                }
-            });
+            speed.ours += timed(|| engine.take_all(&words));
             speed.by_hand += timed(|| marks.into_iter().for_each(|mark| fold.apply(mark)));
             at = end;
         }

@@ -5,6 +5,8 @@
 //! [`canonical`] the same marks as our events.
 
 pub(crate) mod canonical;
+pub(crate) mod negative;
+mod quantiles;
 pub(crate) mod wire;
 
 /// How many students, how many events, and how fast days go by.

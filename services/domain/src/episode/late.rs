@@ -9,29 +9,33 @@
 //! and what has held for long, ended, and holds again is news. A claim about a single day is never late: a day that is past opens
 //! nothing.
 
+use super::ground::Ground;
 use super::look::Look;
 use crate::date::Date;
+use crate::evaluation::Evaluation;
 use crate::mutant::{Mutant, planted};
 use crate::rule::RuleScope;
 use crate::settings::Now;
 
-impl Look<'_, '_> {
+impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// The first of the days that make a claim of this level late news; none when it is news.
     pub(super) fn late_since(&self, level: i64) -> Option<Date> {
-        let as_of = self.evaluation.now.as_of;
+        let as_of = self.ground.now().as_of;
         let first = self.first_of_late(as_of)?;
-        // The first day first: of what is news it tells at once.
-        let mut date = first;
-        while date < as_of && self.held(date, level) {
-            date = date.next();
-        }
-        (date == as_of).then_some(first)
+        self.ground.counted_anew(|student| {
+            // The first day first: of what is news it tells at once.
+            let mut date = first;
+            while date < as_of && self.held(student, date, level) {
+                date = date.next();
+            }
+            (date == as_of).then_some(first)
+        })
     }
 
     /// A rule that cannot be evaluated as of some day would have told nothing then.
-    fn held(&self, date: Date, level: i64) -> bool {
+    fn held(&self, student: &Evaluation<'_>, date: Date, level: i64) -> bool {
         let close = Now { today: date, as_of: date };
-        self.rule.level_at(self.evaluation, close).is_ok_and(|then| then.is_some_and(|then| then >= level))
+        self.rule.level_at(student, close).is_ok_and(|then| then.is_some_and(|then| then >= level))
     }
 
     /// The first day on which a claim must have held; none when no claim of this rule, or of this time of the year, can be late.
@@ -39,7 +43,7 @@ impl Look<'_, '_> {
         let days = i32::try_from(self.rule.late_after_days).ok()?;
         let first = Date::from_days(as_of.days().checked_sub(days)?).ok()?;
         // Of days of the year before, these facts are counted in another way.
-        let of_year = first.school_year() == self.evaluation.year();
+        let of_year = first.school_year() == self.ground.year();
         let may_be = self.rule.scope == RuleScope::SchoolYear && of_year && !planted(Mutant::NothingIsLate);
         may_be.then_some(first)
     }

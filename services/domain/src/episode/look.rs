@@ -1,59 +1,92 @@
 //! One rule's look at one student: what becomes of its episodes.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
+use super::ground::Ground;
 use super::told::Told;
 use super::{Episode, EpisodeScope, Moment, Standing};
 use crate::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof};
 use crate::evaluation::Evaluation;
-use crate::measure::Measure;
+use crate::measure::{Figures, Measure, Values as _};
 use crate::mutant::{Mutant, planted};
+use crate::rule::claim::Cited;
 use crate::rule::condition::Failure;
 use crate::rule::{Rule, RuleScope};
 use crate::settings::Now;
 
 /// One rule's look at one student.
-pub(super) struct Look<'a, 'e> {
-    pub(super) rule: &'a Rule,
-    pub(super) evaluation: &'a Evaluation<'e>,
-    pub(super) moment: &'a Moment<'a>,
+pub(super) struct Look<'a, G> {
+    rule: &'a Rule,
+    ground: &'a G,
+    moment: &'a Moment<'a>,
+    figures: Figures,
+    /// The level that the rule claims now; none when it claims nothing.
+    level: Option<i64>,
 }
 
-impl Look<'_, '_> {
+impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
+    /// Looks. Of a student whom no school has there is nobody to tell, whatever holds: were that only asked when an episode
+    /// opens, what is open would depend on the order of the facts.
+    pub(super) fn new(rule: &'a Rule, ground: &'a G, moment: &'a Moment<'a>) -> Result<Self, Failure> {
+        let (figures, level) = match ground.home() {
+            Some(_) => {
+                let figures = ground.figures(rule);
+                let level = rule.outcome(&figures)?;
+                (figures, level)
+            }
+            None => (Figures::default(), None),
+        };
+        Ok(Self { rule, ground, moment, figures, level })
+    }
+
+    pub(super) const fn level(&self) -> Option<i64> {
+        self.level
+    }
+
     pub(super) fn current_scope(&self) -> EpisodeScope {
         match self.rule.scope {
-            RuleScope::SchoolYear => EpisodeScope::Year(self.evaluation.year()),
-            RuleScope::Day => EpisodeScope::Day(self.evaluation.now.today),
+            RuleScope::SchoolYear => EpisodeScope::Year(self.ground.year()),
+            RuleScope::Day => EpisodeScope::Day(self.ground.now().today),
         }
     }
 
-    pub(super) fn open(&self, claim: Claim, ordinal: u32) -> Option<Episode> {
-        let now = self.evaluation.now;
-        let at_school =
-            self.evaluation.day(now.today).filter(|_| self.rule.scope == RuleScope::Day).map(|(school, _)| school);
-        let school = at_school.or_else(|| self.evaluation.home(now.today))?.clone();
-        Some(Episode {
+    /// What the rule claims now, at a level, with its words.
+    fn claim(&self, level: i64) -> Claim {
+        let cited = self.ground.cite(self.rule.evidence, &self.figures);
+        self.rule.words(level, &self.figures, cited, self.ground.now())
+    }
+
+    /// A new episode; none when there is nobody to tell.
+    pub(super) fn open(&self, level: i64, ordinal: u32) -> Option<(Episode, AlertChange)> {
+        let at_school = self.ground.school_today().filter(|_| self.rule.scope == RuleScope::Day);
+        let school = at_school.or_else(|| self.ground.home())?.clone();
+        let claim = self.claim(level);
+        let mut episode = Episode {
             scope: self.current_scope(),
             ordinal,
             number: 0,
             standing: Standing::Open,
             school,
-            told: Told::new(claim),
-            told_at: now,
-        })
+            told: Told::new(claim.clone()),
+            told_at: self.ground.now(),
+        };
+        let change = episode.change(ChangeKind::Opened, claim, String::new(), self.moment);
+        Some((episode, AlertChange { late_since: self.late_since(level), ..change }))
     }
 
+    /// What becomes of an episode when the rule claims this level of its scope.
     pub(super) fn change(
         &self,
         episode: &mut Arc<Episode>,
-        claim: Option<&Claim>,
+        level: Option<i64>,
     ) -> Result<Option<AlertChange>, Failure> {
         let of_another_year = match episode.scope {
-            EpisodeScope::Year(year) => year != self.evaluation.year(),
+            EpisodeScope::Year(year) => year != self.ground.year(),
             // Not the date's own year: on the morning of a new year the counted year is still the old one.
-            EpisodeScope::Day(_) => episode.told_at.as_of.school_year() != self.evaluation.year(),
+            EpisodeScope::Day(_) => episode.told_at.as_of.school_year() != self.ground.year(),
         };
-        Ok(match (episode.standing, claim) {
+        Ok(match (episode.standing, level) {
             (Standing::Recalled, _) => None,
             (Standing::Cleared, _) if planted(Mutant::ForgetCleared) => None,
             (Standing::Open, _) if of_another_year => {
@@ -62,7 +95,7 @@ impl Look<'_, '_> {
             // Last year's days are not counted any more, and another version of the rule claims other things: nothing can be said
             // of what was told then.
             (Standing::Cleared, _) if of_another_year || self.of_another_version(episode) => None,
-            (Standing::Open, Some(claim)) => self.update(episode, claim)?,
+            (Standing::Open, Some(level)) => self.update(episode, level)?,
             (Standing::Open, None) if self.of_another_version(episode) => {
                 Some(self.close(episode, Standing::Cleared, "the rule has changed".to_owned()))
             }
@@ -100,24 +133,14 @@ impl Look<'_, '_> {
         episode.told.rule_version != self.rule.version
     }
 
-    /// What the rule claims with these dates. Of a student whom no school has there is nobody to tell, whatever holds: were that
-    /// only asked when an episode opens, what is open would depend on the order of the facts.
-    pub(super) fn claim(&self, now: Now) -> Result<Option<Claim>, Failure> {
-        match self.evaluation.home(now.today) {
-            Some(_) => self.rule.claim(self.evaluation, now),
-            None => Ok(None),
-        }
-    }
-
-    /// What the rule would claim now of the date when the episode was last told.
-    fn again(&self, episode: &Episode) -> Result<Option<Claim>, Failure> {
-        self.claim(episode.told_at)
-    }
-
-    /// Whether the rule would claim anything now of that date.
+    /// Whether the rule would claim anything now of the date when the episode was last told. After a step what is open or cleared
+    /// does.
     fn holds_again(&self, episode: &Episode) -> Result<bool, Failure> {
         let at = episode.told_at;
-        Ok(self.evaluation.home(at.today).is_some() && self.rule.holds(self.evaluation, at)?)
+        match self.ground.anew() {
+            None => Ok(true),
+            Some(student) => Ok(student.home(at.today).is_some() && self.rule.holds(student, at)?),
+        }
     }
 
     fn end(&self, episode: &mut Arc<Episode>) -> Result<AlertChange, Failure> {
@@ -127,54 +150,71 @@ impl Look<'_, '_> {
             return Ok(self.close(episode, standing, reason));
         }
         let reason = match episode.scope {
-            EpisodeScope::Day(date) if date < self.evaluation.now.today => "the day is over".to_owned(),
+            EpisodeScope::Day(date) if date < self.ground.now().today => "the day is over".to_owned(),
             EpisodeScope::Day(_) | EpisodeScope::Year(_) => {
-                format!("it no longer holds: {}", self.measures_at(episode, self.evaluation.now))
+                let now = self.ground.figures(self.rule);
+                format!("it no longer holds: {}", self.moved(episode, |of| now.value(of)))
             }
         };
         Ok(self.close(episode, Standing::Cleared, reason))
     }
 
-    fn update(&self, episode: &mut Arc<Episode>, claim: &Claim) -> Result<Option<AlertChange>, Failure> {
+    fn update(&self, episode: &mut Arc<Episode>, level: i64) -> Result<Option<AlertChange>, Failure> {
         let Some(Claim { proof: told, .. }) = episode.told.claim() else { return Ok(None) };
-        let (kind, reason) = match claim.level.cmp(&episode.told.level) {
-            std::cmp::Ordering::Greater => {
-                (ChangeKind::Escalated, format!("it has risen: {}", difference(told, &claim.proof)))
-            }
-            std::cmp::Ordering::Less => {
-                (ChangeKind::Amended, format!("it has fallen: {}", difference(told, &claim.proof)))
-            }
-            std::cmp::Ordering::Equal => match self.again(episode)? {
-                Some(again) if same_facts(&again.proof, told) => return Ok(None),
-                Some(again) => (
-                    ChangeKind::Amended,
-                    format!("records up to {} were corrected: {}", again.proof.as_of, difference(told, &again.proof)),
-                ),
-                None => {
-                    (ChangeKind::Amended, format!("what was told of {} was corrected, and it holds now", told.as_of))
-                }
-            },
+        let to_level = |kind, verb: &str| {
+            let claim = self.claim(level);
+            let reason = format!("it has {verb}: {}", difference(told, &claim.proof));
+            (kind, reason, claim)
         };
-        let late_since = if kind == ChangeKind::Escalated { self.late_since(claim.level) } else { None };
+        let (kind, reason, claim) = match level.cmp(&episode.told.level) {
+            Ordering::Greater => to_level(ChangeKind::Escalated, "risen"),
+            Ordering::Less => to_level(ChangeKind::Amended, "fallen"),
+            Ordering::Equal => {
+                let Some(student) = self.ground.anew() else { return Ok(None) };
+                let Some(reason) = self.corrected(student, episode.told_at, told)? else { return Ok(None) };
+                (ChangeKind::Amended, reason, self.claim(level))
+            }
+        };
+        let late_since = if kind == ChangeKind::Escalated { self.late_since(level) } else { None };
         let episode = Arc::make_mut(episode);
         episode.told = Told::new(claim.clone());
-        episode.told_at = self.evaluation.now;
-        if let Some(school) =
-            self.evaluation.home(self.evaluation.now.today).filter(|_| self.rule.scope == RuleScope::SchoolYear)
-        {
+        episode.told_at = self.ground.now();
+        if let Some(school) = self.ground.home().filter(|_| self.rule.scope == RuleScope::SchoolYear) {
             episode.school = school.clone();
         }
-        let change = episode.change(kind, claim.clone(), reason, self.moment);
+        let change = episode.change(kind, claim, reason, self.moment);
         Ok(Some(AlertChange { late_since, ..change }))
     }
 
-    fn disproved(&self, episode: &Episode) -> String {
-        format!("corrected records no longer support it: {}", self.measures_at(episode, episode.told_at))
+    /// In words, what has become of what was told at a date; none when it would be told again.
+    fn corrected(&self, student: &Evaluation<'_>, at: Now, told: &Proof) -> Result<Option<String>, Failure> {
+        let figures = student.figures(&self.rule.others, at);
+        let level = match student.home(at.today) {
+            Some(_) => self.rule.outcome(&figures)?,
+            None => None,
+        };
+        let Some(level) = level else {
+            return Ok(Some(format!("what was told of {} was corrected, and it holds now", told.as_of)));
+        };
+        let cited = self.rule.evidence.cite(student, figures.measures.streak, at);
+        let measures = self.rule.told().filter_map(|of| figures.value(of));
+        if told.measures.iter().map(|of| of.value).eq(measures) && same_facts(&cited, told) {
+            return Ok(None);
+        }
+        let again = self.rule.words(level, &figures, cited, at).proof;
+        Ok(Some(format!("records up to {} were corrected: {}", again.as_of, difference(told, &again))))
     }
 
-    fn measures_at(&self, episode: &Episode, at: Now) -> String {
+    fn disproved(&self, episode: &Episode) -> String {
+        let at = episode.told_at;
+        let moved = self.moved(episode, |of| self.ground.anew().map(|student| student.value(of, None, at)));
+        format!("corrected records no longer support it: {moved}")
+    }
+
+    /// The measures that were told, with what they were then and are by another count, where that differs.
+    fn moved(&self, episode: &Episode, now: impl Fn(Measure) -> Option<i64>) -> String {
         let values = episode.told.values(self.rule).filter_map(|(measure, then)| {
-            let value = self.evaluation.value(measure, None, at);
+            let value = now(measure)?;
             let show = |value| measure.unit().show(value);
             (value != then).then(|| changed(&measure.name(), &show(then), &show(value)))
         });
@@ -201,9 +241,8 @@ fn joined(changes: impl Iterator<Item = String>) -> String {
     if text.is_empty() { "the facts behind it changed, their sum did not".to_owned() } else { text }
 }
 
-/// Whether two proofs of one date say the same: measures, and the facts cited, whatever their revision.
-fn same_facts(left: &Proof, right: &Proof) -> bool {
-    let same_measures = left.measures.iter().map(|m| m.value).eq(right.measures.iter().map(|m| m.value));
+/// Whether two proofs of one date cite the same facts, whatever their revision.
+fn same_facts(cited: &Cited, told: &Proof) -> bool {
     let same = |(left, right): (&CitedFact, &CitedFact)| {
         let of = |fact: &CitedFact| (fact.date, fact.origin.key);
         of(left) == of(right)
@@ -211,8 +250,7 @@ fn same_facts(left: &Proof, right: &Proof) -> bool {
             && left.what == right.what
             && left.origin.source == right.origin.source
     };
-    same_measures
-        && left.facts_left_off == right.facts_left_off
-        && left.facts.len() == right.facts.len()
-        && left.facts.iter().zip(&right.facts).all(same)
+    cited.left_off == told.facts_left_off
+        && cited.facts.len() == told.facts.len()
+        && cited.facts.iter().zip(&told.facts).all(same)
 }

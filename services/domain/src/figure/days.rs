@@ -6,6 +6,7 @@ use crate::date::Date;
 use crate::day::Day;
 use crate::evaluation::Evaluation;
 use crate::id::SchoolId;
+use crate::marked::{self, Marked};
 use crate::measure::Measures;
 use crate::projection::Outlook;
 use crate::window::End;
@@ -16,6 +17,7 @@ pub(super) struct Days<'e, 'a> {
     pub(super) school: Option<&'e SchoolId>,
     pub(super) as_of: Date,
     counted: OnceCell<Vec<Day>>,
+    marked: OnceCell<(Vec<Date>, Vec<Marked>)>,
     in_minutes: OnceCell<Vec<Day>>,
     end: OnceCell<End>,
     to_come: OnceCell<i64>,
@@ -29,6 +31,7 @@ impl<'e, 'a> Days<'e, 'a> {
             school,
             as_of,
             counted: OnceCell::new(),
+            marked: OnceCell::new(),
             in_minutes: OnceCell::new(),
             end: OnceCell::new(),
             to_come: OnceCell::new(),
@@ -39,6 +42,12 @@ impl<'e, 'a> Days<'e, 'a> {
     /// The counted days, in order.
     pub(super) fn counted(&self) -> &[Day] {
         self.counted.get_or_init(|| self.evaluation.counted_days(self.school, self.as_of))
+    }
+
+    /// The same in few bytes.
+    pub(super) fn marked(&self) -> marked::Days<'_> {
+        let (dates, marked) = self.marked.get_or_init(|| marked::of(self.counted()));
+        marked::Days { dates, marked }
     }
 
     /// The same with the minutes of each, as far as they are known.
@@ -59,10 +68,10 @@ impl<'e, 'a> Days<'e, 'a> {
 
     /// What was counted so far, and what the calendar has still.
     pub(super) fn outlook(&self) -> Outlook {
-        let sum = |part: fn(&Day) -> i32| self.counted().iter().map(|day| i64::from(part(day))).sum();
+        let (enrolled, absent) = self.marked().sums();
         Outlook {
-            enrolled: sum(|day| day.weight),
-            absent: sum(|day| day.absent),
+            enrolled,
+            absent,
             to_come: *self.to_come.get_or_init(|| self.evaluation.to_come(self.school, self.as_of)),
         }
     }

@@ -1,8 +1,12 @@
 //! Reading a ledger: what evaluation walks over, and live facts with their origins for those who show them.
 
+use std::cmp::Reverse;
+
+use smallvec::SmallVec;
+
 use super::further::{Further, Taken};
 use super::layout::{self, Layout};
-use super::mark::Entries;
+use super::mark::{Entries, Entry};
 use super::word::{Graded, Said, Word, Words};
 use super::{Ledger, Live};
 use crate::date::Date;
@@ -37,6 +41,38 @@ impl GradeWord<'_> {
     pub(crate) fn origin(&self) -> Origin {
         let source = SourceId::parse(self.source).expect("a ledger is checked when it is read");
         Origin { source, key: RecordKey::new(self.key), revision: Revision(self.revision) }
+    }
+}
+
+/// A live mark, borrowed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MarkOn<'a> {
+    date: Date,
+    kind: layout::Kind<'a>,
+    key: [u8; 16],
+    revision: u64,
+}
+
+impl<'a> MarkOn<'a> {
+    /// Its code, as sent.
+    pub(crate) fn code(&self) -> &'a [u8] {
+        self.kind.said.map_or(&[], |said| said.code)
+    }
+
+    /// It as others know it; none of a withdrawn one.
+    pub(crate) fn live(&self) -> Option<Live<AttendanceMark>> {
+        let said = mark_kind(self.kind.said.as_ref()?);
+        let fact = AttendanceMark {
+            school: SchoolId::parse(text(said.school)).ok()?,
+            date: self.date,
+            scope: said.scope,
+            session: said.session,
+            code: text(said.code).to_owned(),
+            share: said.share,
+            times: said.times,
+        };
+        let source = SourceId::parse(text(self.kind.source)).ok()?;
+        Some(Live { source, key: RecordKey::new(self.key), revision: Revision(self.revision), fact })
     }
 }
 
@@ -110,46 +146,42 @@ impl Ledger {
         words.chain(self.marks().map(|live| live.map(Fact::AttendanceMark)))
     }
 
-    /// Live attendance marks, in the order of their dates.
-    pub fn marks(&self) -> impl Iterator<Item = Live<AttendanceMark>> {
-        self.marks_where(|_| true)
-    }
-
     /// How many live marks there are.
     pub fn count_marks(&self) -> usize {
         let kinds: Vec<bool> = self.borrowed().kinds().map(|kind| kind.is_some()).collect();
         self.borrowed().marks().filter(|(_, kind)| kinds.get(*kind).copied().unwrap_or_default()).count()
     }
 
-    /// Live marks of a date at a school, in the order of source and key, however they came.
-    pub(crate) fn marks_on(&self, date: Date, school: &SchoolId) -> Vec<Live<AttendanceMark>> {
-        let mut marks: Vec<_> = self.marks_where(|of| of == date).filter(|live| live.fact.school == *school).collect();
-        marks.sort_unstable_by(|a, b| (&a.source, a.key).cmp(&(&b.source, b.key)));
-        marks
+    /// Live marks of days at schools, which are given newest first: the newest first, those of one date in the order of source and
+    /// key, however they came.
+    pub(crate) fn marks_on(&self, days: &[(&SchoolId, Date)]) -> SmallVec<[MarkOn<'_>; 4]> {
+        let layout = Layout::read(&self.bytes);
+        let kinds: SmallVec<[layout::Kind<'_>; 4]> = layout.kinds().collect();
+        let mut days = days.iter().rev().peekable();
+        let mut found = SmallVec::<[MarkOn<'_>; 4]>::new();
+        for Entry { date, kind, revision, own_key } in Entries::new(layout.marks) {
+            while days.next_if(|(_, day)| day.days() < date).is_some() {}
+            let Some((school, day)) = days.peek() else { break };
+            if day.days() == date
+                && let Some(kind) = kinds.get(kind)
+                && kind.said.is_some_and(|said| said.school == school.as_str().as_bytes())
+            {
+                found.push(MarkOn { date: *day, kind: *kind, key: kind.key(date, own_key), revision });
+            }
+        }
+        found.sort_unstable_by_key(|mark| (Reverse(mark.date), mark.kind.source, mark.key));
+        found
     }
 
-    fn marks_where(&self, wanted: impl Fn(Date) -> bool) -> impl Iterator<Item = Live<AttendanceMark>> {
+    /// Live attendance marks, in the order of their dates.
+    pub fn marks(&self) -> impl Iterator<Item = Live<AttendanceMark>> {
         let layout = Layout::read(&self.bytes);
         let kinds: Vec<_> = layout.kinds().collect();
         Entries::new(layout.marks).filter_map(move |entry| {
-            let kind = kinds.get(entry.kind)?;
-            let said = mark_kind(kind.said.as_ref()?);
+            let kind = *kinds.get(entry.kind)?;
             let date = Date::from_days(entry.date).ok()?;
-            if !wanted(date) {
-                return None;
-            }
-            let fact = AttendanceMark {
-                school: SchoolId::parse(text(said.school)).ok()?,
-                date,
-                scope: said.scope,
-                session: said.session,
-                code: text(said.code).to_owned(),
-                share: said.share,
-                times: said.times,
-            };
-            let key = RecordKey::new(kind.key(entry.date, entry.own_key));
-            let source = SourceId::parse(text(kind.source)).ok()?;
-            Some(Live { source, key, revision: Revision(entry.revision), fact })
+            let key = kind.key(entry.date, entry.own_key);
+            MarkOn { date, kind, key, revision: entry.revision }.live()
         })
     }
 

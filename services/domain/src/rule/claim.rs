@@ -10,31 +10,38 @@ use crate::day::{Day, WHOLE};
 use crate::evaluation::Evaluation;
 use crate::event::{AttendanceMark, Scope};
 use crate::id::SchoolId;
-use crate::ledger::Live;
+use crate::ledger::Ledger;
 use crate::measure::{Figures, Measure, Values, decimals};
 use crate::rule::condition::Failure;
 use crate::rule::{Evidence, Rule, RuleScope};
-use crate::settings::{Category, Now};
+use crate::settings::{Category, Now, Settings};
 
 pub use further::{Described, describe_further};
+
+/// Facts that a proof cites: the newest, and how many more there are.
+#[derive(Debug, Default)]
+pub(crate) struct Cited {
+    pub(crate) facts: Vec<CitedFact>,
+    pub(crate) left_off: u32,
+}
+
+impl Cited {
+    /// All of them, newest first; too many are left off.
+    fn of(mut facts: Vec<CitedFact>) -> Self {
+        let left_off = facts.len().saturating_sub(MAX_CITED_FACTS);
+        facts.truncate(MAX_CITED_FACTS);
+        Self { facts, left_off: u32::try_from(left_off).unwrap_or(u32::MAX) }
+    }
+}
 
 impl Rule {
     /// What the rule claims with the dates of `now`; none when it does not open.
     pub fn claim(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<Option<Claim>, Failure> {
-        let measures = evaluation.figures(&self.others, now);
-        if !self.opens_when.holds(&measures)? {
-            return Ok(None);
-        }
-        let level = self.level.value(&measures)?;
-        Ok(Some(Claim {
-            rule: self.id.clone(),
-            rule_version: self.version,
-            severity: self.severity(level),
-            level,
-            audience: self.audience.clone(),
-            title: self.title.clone(),
-            settle_seconds: self.settle_seconds,
-            proof: self.proof(evaluation, &measures, now),
+        let figures = evaluation.figures(&self.others, now);
+        let level = self.outcome(&figures)?;
+        Ok(level.map(|level| {
+            let cited = self.evidence.cite(evaluation, figures.measures.streak, now);
+            self.words(level, &figures, cited, now)
         }))
     }
 
@@ -58,22 +65,29 @@ impl Rule {
         self.evidence.measures().iter().chain(&self.others).copied()
     }
 
-    fn proof(&self, evaluation: &Evaluation<'_>, measures: &Figures, now: Now) -> Proof {
+    /// A claim of this level in words, with the facts that it stands on.
+    pub(crate) fn words(&self, level: i64, figures: &Figures, cited: Cited, now: Now) -> Claim {
         let about = match self.scope {
             RuleScope::SchoolYear => now.as_of,
             RuleScope::Day => now.today,
         };
-        let mut facts = self.evidence.cite(evaluation, measures.measures.streak, now);
-        let left_off = facts.len().saturating_sub(MAX_CITED_FACTS);
-        facts.truncate(MAX_CITED_FACTS);
-        Proof {
-            as_of: about,
-            explanation: self.explanation.fill(measures, about),
-            clears_when: self.clears.fill(measures, about),
-            measures: self.told().filter_map(|of| Some(value(of, measures.value(of)?))).collect(),
-            facts,
-            facts_left_off: u32::try_from(left_off).unwrap_or(u32::MAX),
-            threshold_source: self.source.clone(),
+        Claim {
+            rule: self.id.clone(),
+            rule_version: self.version,
+            severity: self.severity(level),
+            level,
+            audience: self.audience.clone(),
+            title: self.title.clone(),
+            settle_seconds: self.settle_seconds,
+            proof: Proof {
+                as_of: about,
+                explanation: self.explanation.fill(figures, about),
+                clears_when: self.clears.fill(figures, about),
+                measures: self.told().filter_map(|of| Some(value(of, figures.value(of)?))).collect(),
+                facts: cited.facts,
+                facts_left_off: cited.left_off,
+                threshold_source: self.source.clone(),
+            },
         }
     }
 }
@@ -97,47 +111,53 @@ impl Evidence {
     }
 
     /// The facts, newest first.
-    fn cite(self, evaluation: &Evaluation<'_>, streak: i64, now: Now) -> Vec<CitedFact> {
+    pub(crate) fn cite(self, evaluation: &Evaluation<'_>, streak: i64, now: Now) -> Cited {
         let days = || evaluation.days(now.as_of).into_iter().rev();
+        let dates = |(school, day): (_, Day)| (school, day.date);
+        let marks = |days: &[(&SchoolId, Date)]| marks_of(evaluation.ledger, evaluation.settings, days);
         match self {
-            Self::Absences => marks_of(evaluation, days().filter(|(_, day)| day.absent > 0)),
+            Self::Absences => marks(&days().filter(|(_, day)| day.absent > 0).map(dates).collect::<Vec<_>>()),
             Self::Streak => {
                 let length = usize::try_from(streak).unwrap_or(0);
-                marks_of(evaluation, days().take(length))
+                marks(&days().take(length).map(dates).collect::<Vec<_>>())
             }
-            Self::Today => marks_of(evaluation, evaluation.day(now.today).into_iter()),
-            Self::FailingCore => failing_core(evaluation, now.as_of),
-            Self::Conduct => further::conduct(evaluation, now.as_of),
-            Self::MissingWork => further::missing_work(evaluation, now.as_of),
-            Self::Connections => further::connections(evaluation, now.as_of),
+            Self::Today => marks(evaluation.day(now.today).map(dates).as_slice()),
+            Self::FailingCore => Cited::of(failing_core(evaluation, now.as_of)),
+            Self::Conduct => Cited::of(further::conduct(evaluation, now.as_of)),
+            Self::MissingWork => Cited::of(further::missing_work(evaluation, now.as_of)),
+            Self::Connections => Cited::of(further::connections(evaluation, now.as_of)),
         }
     }
 }
 
-fn marks_of<'a>(evaluation: &Evaluation<'_>, days: impl Iterator<Item = (&'a SchoolId, Day)>) -> Vec<CitedFact> {
-    let mut cited = Vec::new();
-    for (school, day) in days {
-        let marks = evaluation.ledger.marks_on(day.date, school);
-        cited.extend(marks.iter().filter_map(|mark| cite_mark(evaluation, mark)));
+/// The marks that say of these days, which are given newest first, that the student was absent.
+pub(crate) fn marks_of(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Cited {
+    let mut cited = Cited::default();
+    for mark in ledger.marks_on(days) {
+        let category = code::attendance_of(mark.code(), &settings.codes);
+        if !category.is_some_and(|category| is_absence(treated(category))) {
+            continue;
+        }
+        if cited.facts.len() == MAX_CITED_FACTS {
+            cited.left_off = cited.left_off.saturating_add(1);
+        } else if let Some(live) = mark.live() {
+            cited.facts.push(CitedFact {
+                date: live.fact.date,
+                what: describe(&live.fact, category),
+                origin: live.origin(),
+                school: live.fact.school,
+                code: live.fact.code,
+            });
+        }
     }
     cited
 }
 
-fn cite_mark(evaluation: &Evaluation<'_>, mark: &Live<AttendanceMark>) -> Option<CitedFact> {
-    let category = code::attendance(&mark.fact.code, &evaluation.settings.codes);
-    let absent = matches!(
-        category.map(treated),
-        Some(
-            Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial
-        )
-    );
-    absent.then(|| CitedFact {
-        date: mark.fact.date,
-        school: mark.fact.school.clone(),
-        what: describe(&mark.fact, category),
-        code: mark.fact.code.clone(),
-        origin: mark.origin(),
-    })
+fn is_absence(category: Category) -> bool {
+    matches!(
+        category,
+        Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial
+    )
 }
 
 /// A mark in words, such as `unexcused absence, whole day`.

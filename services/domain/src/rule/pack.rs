@@ -196,11 +196,6 @@ impl Pack {
         Ok(Self { id: RuleId::parse(&text.id)?, version: text.version, rules })
     }
 
-    /// Whether its rules look at what is kept for every student only.
-    pub(crate) fn looks_at_kept_only(&self) -> bool {
-        self.rules.iter().all(|rule| rule.others.is_empty())
-    }
-
     /// The rule of that name.
     pub fn rule(&self, id: &RuleId) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == *id)
@@ -300,7 +295,7 @@ mod tests {
         let pack = Pack::parse(&of_weeks).unwrap();
         let names: Vec<_> = pack.rules[0].others.iter().map(|measure| measure.name()).collect();
         assert_eq!(names, ["absent_last_28_days"]);
-        assert!(!pack.looks_at_kept_only() && Pack::parse(DEFAULT_PACK).unwrap().looks_at_kept_only());
+        assert!(Pack::parse(DEFAULT_PACK).unwrap().rules.iter().all(|rule| rule.others.is_empty()));
     }
 
     #[test]

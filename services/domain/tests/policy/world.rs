@@ -420,14 +420,18 @@ impl World {
     pub(crate) fn step(&mut self) -> Step {
         let view = self.records.view();
         let evaluation = Evaluation::new(&self.ledger, &view, &self.settings, self.now);
-        let moment = Moment {
+        Self::at_noon(self.now, |moment| self.episodes.step(&self.pack, &evaluation, moment))
+    }
+
+    /// Does something at noon of today.
+    pub(crate) fn at_noon<T>(now: Now, act: impl FnOnce(&Moment<'_>) -> T) -> T {
+        act(&Moment {
             district: &DistrictId::parse("grand-bend").unwrap(),
             student: StudentKey::new([7; 16]),
             at: Timestamp::UNIX_EPOCH,
             caused_at: None,
-            district_time: self.now.today.to_civil().at(12, 0, 0, 0),
-        };
-        self.episodes.step(&self.pack, &evaluation, &moment)
+            district_time: now.today.to_civil().at(12, 0, 0, 0),
+        })
     }
 
     /// The changes of a step.

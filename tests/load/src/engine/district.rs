@@ -12,7 +12,7 @@ use homeroom_domain::reference::{
 };
 use homeroom_domain::view::{Records, View};
 
-use crate::workload::{self, Code, Mark, YEAR_DAYS};
+use crate::workload::{self, Code, Mark, YEAR_DAYS, negative};
 
 /// Students of a school.
 const AT_A_SCHOOL: u64 = 500;
@@ -75,9 +75,18 @@ impl District {
 
     /// Schools, each with a calendar of all instructional days, a session, sections and grading periods.
     pub(super) fn view(&self) -> View {
+        self.view_without(None)
+    }
+
+    /// The same with one day less in every calendar.
+    pub(super) fn view_without(&self, snow_day: Option<u64>) -> View {
+        let taken = snow_day.map(date);
         let mut records = Records::default();
         for (number, school) in self.schools.iter().enumerate() {
             for (part, entry) in entries(number, school).into_iter().enumerate() {
+                if matches!(&entry, Entry::CalendarDate(of) if Some(of.date) == taken) {
+                    continue;
+                }
                 let origin = self.origin(RecordKey::new(hashed(&format!("{school} {part}"))), 1);
                 records.apply(origin, Change::Recorded(entry));
             }
@@ -86,19 +95,31 @@ impl District {
     }
 
     /// The district knows the student, who is enrolled for the whole year.
-    pub(super) fn first_words(&self, number: usize) -> [(Origin, Change<Fact>); 2] {
+    pub(super) fn first_words(&self, number: usize) -> Vec<(Origin, Change<Fact>)> {
+        let word = |fact: Fact| (self.origin(by_content(&format!("stem {number}"), &fact), 1), Change::Recorded(fact));
+        [Fact::Registration, self.enrolled(number, 0, None)].map(word).into()
+    }
+
+    /// The same of a student who is enrolled for parts of the year.
+    pub(super) fn first_words_of_spells(&self, number: usize) -> Vec<(Origin, Change<Fact>)> {
+        let word = |fact: Fact| (self.origin(by_content(&format!("stem {number}"), &fact), 1), Change::Recorded(fact));
+        let (first, second) = negative::spells(number as u64);
+        let spells = std::iter::once(first).chain(second);
+        let enrolled = spells.map(|(from, to)| self.enrolled(number, from, (to < YEAR_DAYS).then(|| to - 1)));
+        std::iter::once(Fact::Registration).chain(enrolled).map(word).collect()
+    }
+
+    fn enrolled(&self, number: usize, from: u64, last: Option<u64>) -> Fact {
         let school_at = number / usize::try_from(AT_A_SCHOOL).unwrap_or(1);
-        let enrollment = Enrollment {
+        Fact::Enrollment(Enrollment {
             school: self.schools[school_at].clone(),
-            entry_on: date(0),
-            exit_on: None,
+            entry_on: date(from),
+            exit_on: last.map(date),
             calendar: Some(CalendarId::new(hashed(&format!("calendar {school_at}")))),
             primary_school: true,
             grade_level: "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade".to_owned(),
             exit_type: String::new(),
-        };
-        let word = |fact: Fact| (self.origin(by_content(&format!("stem {number}"), &fact), 1), Change::Recorded(fact));
-        [Fact::Registration, Fact::Enrollment(enrollment)].map(word)
+        })
     }
 
     /// Eight grades: two core sections in each of four grading periods.

@@ -1,0 +1,120 @@
+//! What a running count keeps for rules that name more than the measures of every student: the marked days of the year.
+
+use super::{Known, With};
+use crate::day::{Day, WHOLE};
+use crate::evaluation::Evaluation;
+use crate::figure::Federal;
+use crate::marked::{Days, Marked};
+use crate::measure::{Counted, Figures, Measure, Measures};
+use crate::projection::{self, Outlook};
+use crate::rule::{Pack, Rule};
+use crate::window::{End, school_month};
+
+/// Kept when some rule names another measure.
+#[derive(Clone, Default)]
+pub(super) struct Others {
+    marked: Vec<Marked>,
+    /// Last school year's, when a rule names something of it.
+    last_year: Option<Measures>,
+}
+
+impl Others {
+    /// Whether a count can tell all that rules name. What goes by minutes, or by other facts than marks, takes a full look.
+    pub(super) fn can_tell(pack: &Pack) -> bool {
+        pack.rules.iter().flat_map(|rule| &rule.others).all(|measure| match measure {
+            Measure::Of(counted, _) => !matches!(counted, Counted::MinutesAbsent | Counted::MinutesUnexcused),
+            Measure::Truancy(_) | Measure::InClass(..) | Measure::TexasClasses | Measure::Further(_) => false,
+            _ => true,
+        })
+    }
+
+    /// None when no rule names one.
+    pub(super) fn of(pack: &Pack, evaluation: &Evaluation<'_>) -> Option<Self> {
+        let mut named = pack.rules.iter().flat_map(|rule| &rule.others).peekable();
+        named.peek()?;
+        let last_year = named.any(|measure| is_of_last_year(*measure)).then(|| evaluation.last_year(None));
+        Some(Self { marked: Vec::new(), last_year })
+    }
+
+    /// Takes the next counted day in.
+    pub(super) fn push(&mut self, at: usize, day: &Day) {
+        if let Some(marked) = Marked::of(at, day) {
+            self.marked.reserve_exact(usize::from(self.marked.len() == self.marked.capacity()) * 4);
+            self.marked.push(marked);
+        }
+    }
+}
+
+fn is_of_last_year(measure: Measure) -> bool {
+    matches!(
+        measure,
+        Measure::LastYearEnrolled | Measure::LastYearAbsent | Measure::LastYearTier | Measure::ExpectedAbsent
+    )
+}
+
+impl Known {
+    /// These measures, which are kept, and those that a rule names beside them; none when one of them takes a full look.
+    pub(super) fn figures(&self, measures: Measures, rule: &Rule, with: &With<'_>) -> Option<Figures> {
+        if rule.others.is_empty() {
+            return Some(Figures::new(measures, []));
+        }
+        let so_far = SoFar::of(self, with)?;
+        let mut values = Vec::with_capacity(rule.others.len());
+        for &measure in &rule.others {
+            values.push((measure, so_far.value(measure)?));
+        }
+        Some(Figures::new(measures, values))
+    }
+}
+
+/// The counted days up to the as-of date.
+struct SoFar<'k> {
+    days: Days<'k>,
+    /// The student's dates that are still to come this year.
+    to_come: usize,
+    end: End,
+    last_year: Option<Measures>,
+}
+
+impl<'k> SoFar<'k> {
+    fn of(known: &'k Known, with: &With<'k>) -> Option<Self> {
+        let (others, as_of) = (known.others.as_deref()?, with.now.as_of);
+        let calendar = &with.view.calendar_at(known.schedule.calendar)?.instructional;
+        let dates = known.schedule.dates(with.view);
+        let counted = dates.partition_point(|date| *date <= as_of);
+        let marked = others.marked.partition_point(|day| day.at() < counted);
+        let days = Days { dates: &dates[..counted], marked: &others.marked[..marked] };
+        let last_day = known.year.last_day();
+        let to_come = dates[counted..].partition_point(|date| *date <= last_day);
+        let month = if counted > 0 { school_month(calendar, as_of) } else { None };
+        let end = End { as_of, school_month: month.unwrap_or(as_of) };
+        // Before entry there is no school of the year yet, whose federal counts these would be.
+        (known.entry_on <= as_of).then_some(Self { days, to_come, end, last_year: others.last_year })
+    }
+
+    fn value(&self, measure: Measure) -> Option<i64> {
+        let federal = || Federal::of(self.days);
+        Some(match measure {
+            Measure::Of(Counted::MinutesAbsent | Counted::MinutesUnexcused, _) => return None,
+            Measure::Of(counted, among) => self.days.count(counted, among, self.end),
+            Measure::LongestStreak => self.days.longest_streak(),
+            // Silence is presence here, so every date is counted.
+            Measure::UnknownDays => 0,
+            Measure::LastYearEnrolled => self.last_year?.enrolled,
+            Measure::LastYearAbsent => self.last_year?.absent,
+            Measure::LastYearTier => self.last_year?.tier().map_or(-1, i64::from),
+            Measure::AbsencesLeft => projection::left(&self.outlook()),
+            Measure::ExpectedAbsent => projection::expected(&self.outlook(), &self.last_year?),
+            Measure::FederalEnrolled => federal().enrolled(),
+            Measure::FederalAbsent => federal().absent(),
+            Measure::FederalChronic(minimum) => i64::from(federal().is_chronic(i64::from(minimum))),
+            _ => return None,
+        })
+    }
+
+    fn outlook(&self) -> Outlook {
+        let (enrolled, absent) = self.days.sums();
+        let to_come = i64::try_from(self.to_come).unwrap_or(i64::MAX).saturating_mul(i64::from(WHOLE));
+        Outlook { enrolled, absent, to_come }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a rule's look at a student stands on: a full look, or a running count that goes on from one.
+
+use crate::evaluation::Evaluation;
+use crate::id::{SchoolId, SchoolYear};
+use crate::measure::Figures;
+use crate::rule::claim::Cited;
+use crate::rule::{Evidence, Rule};
+use crate::settings::Now;
+
+/// A student's measures with the dates in force, and the facts behind them.
+pub(crate) trait Ground<'e> {
+    /// The dates in force.
+    fn now(&self) -> Now;
+
+    /// The school year that is counted.
+    fn year(&self) -> SchoolYear;
+
+    /// The school whose team should know, today.
+    fn home(&self) -> Option<&SchoolId>;
+
+    /// The school that today is counted at; none when it does not count.
+    fn school_today(&self) -> Option<&SchoolId>;
+
+    /// The measures that are kept, and those that a rule names beside them.
+    fn figures(&self, rule: &Rule) -> Figures;
+
+    /// The facts that a proof cites.
+    fn cite(&self, evidence: Evidence, figures: &Figures) -> Cited;
+
+    /// What looks again at an earlier date; none when nothing of what was told of earlier dates can have changed since the last step.
+    fn anew(&self) -> Option<&Evaluation<'e>>;
+
+    /// Looks at the student as counted from all facts, whatever this is: for what is seldom asked.
+    fn counted_anew<T>(&self, look: impl FnOnce(&Evaluation<'_>) -> T) -> T;
+}
+
+impl<'e> Ground<'e> for Evaluation<'e> {
+    fn now(&self) -> Now {
+        self.now
+    }
+
+    fn year(&self) -> SchoolYear {
+        self.year()
+    }
+
+    fn home(&self) -> Option<&SchoolId> {
+        self.home(self.now.today)
+    }
+
+    fn school_today(&self) -> Option<&SchoolId> {
+        self.day(self.now.today).map(|(school, _)| school)
+    }
+
+    fn figures(&self, rule: &Rule) -> Figures {
+        self.figures(&rule.others, self.now)
+    }
+
+    fn cite(&self, evidence: Evidence, figures: &Figures) -> Cited {
+        evidence.cite(self, figures.measures.streak, self.now)
+    }
+
+    fn anew(&self) -> Option<&Evaluation<'e>> {
+        Some(self)
+    }
+
+    fn counted_anew<T>(&self, look: impl FnOnce(&Evaluation<'_>) -> T) -> T {
+        look(self)
+    }
+}

@@ -1,0 +1,128 @@
+//! Counted days in few bytes: of most students' days there is nothing to say but that they were present.
+
+use std::ops::Range;
+
+use crate::date::Date;
+use crate::day::{Day, WHOLE};
+use crate::measure::{Among, Counted};
+use crate::window::End;
+
+/// What a counted day was, when it was no whole day of presence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marked {
+    /// Which of the counted days.
+    at: u16,
+    /// In hundredths, as in [`Day`], none of which is above 100.
+    absent: u8,
+    unexcused: u8,
+    weight: u8,
+    tardy: bool,
+    unexplained: bool,
+    cut: bool,
+}
+
+impl Marked {
+    /// None of a whole day of presence.
+    pub(crate) fn of(at: usize, day: &Day) -> Option<Self> {
+        let Day { date: _, absent, unexcused, tardy, unexplained, cut, weight, minutes: _ } = *day;
+        let part = |hundredths: i32| u8::try_from(hundredths).unwrap_or(u8::MAX);
+        let says_something = absent != 0 || unexcused != 0 || tardy || unexplained || cut || weight != WHOLE;
+        says_something.then(|| Self {
+            at: u16::try_from(at).unwrap_or(u16::MAX),
+            absent: part(absent),
+            unexcused: part(unexcused),
+            weight: part(weight),
+            tardy,
+            unexplained,
+            cut,
+        })
+    }
+
+    pub(crate) fn at(self) -> usize {
+        usize::from(self.at)
+    }
+
+    /// At least half of it, as streaks and federal reporting count.
+    fn is_absent(self) -> bool {
+        u16::from(self.absent) * 2 >= u16::from(self.weight)
+    }
+}
+
+/// The dates of counted days, and those that are marked.
+pub(crate) fn of(days: &[Day]) -> (Vec<Date>, Vec<Marked>) {
+    let marked = days.iter().enumerate().filter_map(|(at, day)| Marked::of(at, day));
+    (days.iter().map(|day| day.date).collect(), marked.collect())
+}
+
+/// A student's counted days up to a date: all their dates, and those that were marked, both in order.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Days<'d> {
+    pub(crate) dates: &'d [Date],
+    pub(crate) marked: &'d [Marked],
+}
+
+impl<'d> Days<'d> {
+    fn within(self, range: &Range<usize>) -> &'d [Marked] {
+        let position = |at: usize| self.marked.partition_point(|day| day.at() < at);
+        &self.marked[position(range.start)..position(range.end)]
+    }
+
+    /// One of a family of measures that no minutes are counted for.
+    pub(crate) fn count(self, counted: Counted, among: Among, end: End) -> i64 {
+        match among {
+            Among::Window(window) => {
+                let range = window.range(self.dates, |date| *date, end);
+                counted.of(range.len(), &self.within(&range).iter())
+            }
+            Among::Weekday(weekday) => {
+                let on = |date: &Date| date.weekday() == weekday;
+                let marked = self.marked.iter().filter(|day| on(&self.dates[day.at()]));
+                counted.of(self.dates.iter().filter(|date| on(date)).count(), &marked)
+            }
+        }
+    }
+
+    /// Days enrolled and absent, hundredths.
+    pub(crate) fn sums(self) -> (i64, i64) {
+        let all = |counted: Counted| counted.of(self.dates.len(), &self.marked.iter());
+        (all(Counted::Enrolled), all(Counted::Absent))
+    }
+
+    /// The longest run of days absent.
+    pub(crate) fn longest_streak(self) -> i64 {
+        let (mut longest, mut run, mut next) = (0, 0, 0);
+        for day in self.marked.iter().filter(|day| day.is_absent()) {
+            run = if day.at() == next { run + 1 } else { 1 };
+            next = day.at() + 1;
+            longest = longest.max(run);
+        }
+        longest
+    }
+
+    /// Days, and those of them absent, as federal reporting counts: in whole days.
+    pub(crate) fn whole_days(self) -> (i64, i64) {
+        (number(self.dates.len()), number(self.marked.iter().filter(|day| day.is_absent()).count()))
+    }
+}
+
+impl Counted {
+    /// Of so many days, of which these are marked. Minutes are none of these.
+    fn of<'d>(self, days: usize, marked: &(impl Iterator<Item = &'d Marked> + Clone)) -> i64 {
+        let sum = |part: fn(&Marked) -> i64| marked.clone().map(part).sum::<i64>();
+        let enrolled = || number(days) * i64::from(WHOLE) + sum(|day| i64::from(day.weight) - i64::from(WHOLE));
+        let absent = || sum(|day| i64::from(day.absent));
+        match self {
+            Self::Enrolled => enrolled(),
+            Self::Absent => absent(),
+            Self::Unexcused => sum(|day| i64::from(day.unexcused)),
+            Self::Unexplained => sum(|day| i64::from(day.unexplained)),
+            Self::Tardy => sum(|day| i64::from(day.tardy)),
+            Self::Rate if enrolled() > 0 => absent() * 10_000 / enrolled(),
+            Self::Rate | Self::MinutesAbsent | Self::MinutesUnexcused => -1,
+        }
+    }
+}
+
+fn number(many: usize) -> i64 {
+    i64::try_from(many).unwrap_or(i64::MAX)
+}
