@@ -17,8 +17,8 @@ use crate::settings::Now;
 
 /// One rule's look at one student.
 pub(super) struct Look<'a, G> {
-    rule: &'a Rule,
-    ground: &'a G,
+    pub(super) rule: &'a Rule,
+    pub(super) ground: &'a G,
     moment: &'a Moment<'a>,
     figures: Figures,
     /// The level that the rule claims now; none when it claims nothing.
