@@ -54,8 +54,12 @@ impl Database {
     /// A database of its own with the words of a log.
     pub async fn of(log: &Log) -> Self {
         let mut connection = postgres::test_database(&[]).await.admin().await;
-        run(&mut connection, "set work_mem = '256MB'; set jit = off; set max_parallel_workers_per_gather = 0; \
-             set client_min_messages = warning").await;
+        run(
+            &mut connection,
+            "set work_mem = '256MB'; set jit = off; set max_parallel_workers_per_gather = 0; \
+             set client_min_messages = warning",
+        )
+        .await;
         run(&mut connection, RAW).await;
         for (table, rows) in Rows::of(log).tables() {
             let mut copy =
