@@ -53,9 +53,9 @@ impl Evaluation<'_> {
             Measure::UnknownDays => number(self.unknown_days(school, as_of)),
             Measure::Truancy(clock) => truancy::value(clock, days.in_minutes(), days.end()),
             Measure::InClass(counted, among) => {
-                class::value(counted, self.classes(school, as_of), among.dates(days.counted(), days.end()))
+                class::value(counted, days.classes(), among.dates(days.counted(), days.end()))
             }
-            Measure::TexasClasses => class::below_ninety(&self.classes(school, as_of)),
+            Measure::TexasClasses => class::below_ninety(days.classes()),
             Measure::LastYearEnrolled => days.last_year().enrolled,
             Measure::LastYearAbsent => days.last_year().absent,
             Measure::LastYearTier => days.last_year().tier().map_or(-1, i64::from),

@@ -14,7 +14,8 @@ select calendar, school, school_year from said_calendars join live using (positi
 
 -- Item 2: no spell of a student who never came.
 create unlogged table spells as
-select student, school, entry_on, coalesce(exit_on, 'infinity') as exit_on, calendar, primary_school
+select student, school, entry_on, coalesce(exit_on, 'infinity') as exit_on, calendar, primary_school,
+       value_of(grade_level) as grade_level
 from said_enrollments join live using (position)
 where student in (select student from students)
   and school in (select school from schools)
@@ -23,7 +24,7 @@ where student in (select student from students)
 -- Item 1: the calendar of a spell in a school year is the one that it names, or, when that is of another year or none is named, the
 -- school's only one of the year.
 create unlogged table calendar_spells as
-select s.student, s.school, s.entry_on, s.exit_on, s.primary_school, y.school_year,
+select s.student, s.school, s.entry_on, s.exit_on, s.primary_school, s.grade_level, y.school_year,
        case when named.school_year = y.school_year then named.calendar
             when s.calendar is not null and named.calendar is null then null
             else (select min(c.calendar::text)::uuid from calendars c
@@ -37,7 +38,8 @@ left join calendars named on named.calendar = s.calendar;
 -- once. A school year turns on 1 July.
 create unlogged table enrolled as
 select student, school, date, school_year, bool_or(primary_school) as primary_school, max(entry_on) as entry_on,
-       (array_agg(calendar order by entry_on desc))[1] as calendar
+       (array_agg(calendar order by entry_on desc))[1] as calendar,
+       (array_agg(grade_level order by entry_on desc))[1] as grade_level
 from calendar_spells join instructional using (calendar)
 where date between entry_on and exit_on
   and school_year = extract(year from date) + case when extract(month from date) >= 7 then 1 else 0 end

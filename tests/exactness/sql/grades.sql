@@ -51,14 +51,17 @@ select student, coalesce(failing, 0) as failing, coalesce(failing_core, 0) as fa
        coalesce(change, 0)::bigint as gpa_change
 from students left join standing using (student) left join change using (student);
 
+-- Of two sources that have a course of one term, the last in the order of their names is believed, with all that it says of it.
 create unlogged table transcripts as
 select student, t.school_year, value_of(result) as result, value_of(term) like '%summer%' as summer, attempted, earned,
        s.core, fails(numeric_grade, letter) as failing, points_of(numeric_grade, letter) as points
-from (said_transcripts join live using (position)) t join subjects s using (course)
-where student in (select student from students);
+from (select l.student, o.*, w.source, max(w.source) over (partition by l.student, course, school_year, value_of(term)) as believed
+      from said_transcripts o join live l using (position) join words w using (position)) t
+join subjects s using (course)
+where student in (select student from students) and source = believed;
 
 create view student_grade_levels as
-select distinct on (student) student, school, grade_level
+select distinct on (student) student, school, entry_on, grade_level
 from grade_levels, look where entry_on <= as_of
 order by student, entry_on desc;
 
@@ -78,8 +81,13 @@ with sums as (
     from (select t.*, t.school_year = look.school_year as this from transcripts t, look where t.school_year <= look.school_year) t
     group by student
 ), ends as (
-    select school, max(end_on) as last
-    from (said_sessions join live using (position)) s, look where s.school_year = look.school_year group by school
+    -- A year is over with the calendar of the enrollment that began last, or when it ends itself.
+    select student, max(date) as last
+    from student_grade_levels g
+    join calendar_spells c using (student, school, entry_on)
+    join instructional using (calendar), look
+    where c.school_year = look.school_year and c.exit_on >= make_date(look.school_year - 1, 7, 1)
+    group by student
 )
 select student, coalesce(gpa, -1)::bigint as gpa_cumulative, coalesce(attempted, 0)::bigint as credits_attempted,
        coalesce(earned, 0)::bigint as credits_earned, coalesce(so_far, 0)::bigint as credits_earned_so_far,
@@ -87,10 +95,11 @@ select student, coalesce(gpa, -1)::bigint as gpa_cumulative, coalesce(attempted,
        -- University of Chicago Consortium: five credits, and no more than one core failure.
        ((any_this and grade_level in ('ninth grade', '9', '09')
            and (core_failures > 1
-                or coalesce(regular_earned, 0) < 5000 and (regular_attempted >= 5000 or last < as_of))) is true)::integer::bigint
+                or coalesce(regular_earned, 0) < 5000 and (regular_attempted >= 5000 or last < as_of
+                    or as_of >= make_date(look.school_year, 6, 30)))) is true)::integer::bigint
            as off_track
 from students cross join look
-left join sums using (student) left join student_grade_levels using (student) left join ends using (school);
+left join sums using (student) left join student_grade_levels using (student) left join ends using (student);
 
 -- Balfanz, Herzog and Mac Iver: four flags of a sixth grader.
 create view figures_sixth as

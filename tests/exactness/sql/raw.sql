@@ -15,7 +15,8 @@ create unlogged table said_enrollments (
 );
 create unlogged table said_memberships (position bigint, section uuid, begin_on date, end_on date);
 create unlogged table said_marks (
-    position bigint, school text, date date, section uuid, session uuid, code text, share integer
+    position bigint, school text, date date, section uuid, session uuid, code text, share integer, minutes integer,
+    came_at integer, left_at integer
 );
 create unlogged table said_grades (
     position bigint, section uuid, grading_period uuid, grade_type text, numeric_grade bigint, letter text
@@ -43,5 +44,6 @@ create unlogged table said_section_periods (position bigint, section uuid, class
 create unlogged table said_taken (position bigint, section uuid, date date);
 create unlogged table said_meeting_times (position bigint, class_period uuid, begin_at integer, end_at integer);
 create unlogged table said_bell_dates (position bigint, school text, date date, begin_at integer, end_at integer);
+create unlogged table said_bell_levels (position bigint, grade_level text);
 create unlogged table said_bell_periods (position bigint, class_period uuid);
 create unlogged table said_assignments (position bigint, assignment uuid, section uuid, due_on date, points bigint);

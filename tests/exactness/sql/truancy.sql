@@ -3,8 +3,8 @@
 create view figures_truancy as
 with counts as (
     select student,
-           -- California Education Code 48260: a whole day, or more than 30 minutes.
-           count(*) filter (where unexcused >= 100 or minutes_unexcused > 30) as california,
+           -- California Education Code 48260: a whole day, or more than 30 minutes missed or late, an excused tardy aside.
+           count(*) filter (where unexcused >= 100 or minutes_unexcused + minutes_late > 30) as california,
            -- Texas Education Code 25.0951: days or parts of days.
            count(*) filter (where (unexcused > 0 or cut) and date > as_of - 28) as texas_weeks,
            count(*) filter (where (unexcused > 0 or cut) and date > as_of - interval '6 months') as texas_months,
@@ -20,6 +20,13 @@ with counts as (
            case when bool_or(unexcused > 0 and minutes_unexcused is null) then -1 else sum(minutes_unexcused) end::bigint as year,
            case when bool_or(unexcused > 0 and minutes_unexcused is null and date >= first) then -1
                 else coalesce(sum(minutes_unexcused) filter (where date >= first), 0) end::bigint as month
+    from eventful_year_days join school_months using (student) group by student
+), without_medical as (
+    -- Ohio Revised Code 3321.191 (C)(1): what was missed for whatever reason but a medical one.
+    select student,
+           case when bool_or(absent > 0 and minutes_absent is null) then -1 else sum(minutes_absent - minutes_medical) end::bigint as year,
+           case when bool_or(absent > 0 and minutes_absent is null and date >= first) then -1
+                else coalesce(sum(minutes_absent - minutes_medical) filter (where date >= first), 0) end::bigint as month
     from eventful_year_days join school_months using (student) group by student
 ), missed as (
     -- Days that follow each other on which something was missed without excuse: a day partly missed ends what came before it, and
@@ -46,11 +53,14 @@ select student, coalesce(california, 0) as truancy_ca_occasions, coalesce(texas_
        coalesce(texas_months, 0) as truancy_tx_days_in_6_months,
        case when h.year = -1 then -1 else coalesce(r.minutes, 0) end::bigint as truancy_oh_minutes_in_a_row,
        coalesce(h.month, 0) as truancy_oh_minutes_in_school_month, coalesce(h.year, 0) as truancy_oh_minutes_in_year,
+       coalesce(w.month, 0) as truancy_oh_nonmedical_minutes_in_school_month,
+       coalesce(w.year, 0) as truancy_oh_nonmedical_minutes_in_year,
        coalesce(florida_month, 0) as truancy_fl_absences_in_month, coalesce(florida_days, 0) as truancy_fl_absences_in_90_days,
        case when coalesce(a.enrolled, 0) = 0 then -1 else coalesce(c.unexcused, 0)::bigint * 10000 / a.enrolled end
            as truancy_nm_rate
 from students
 left join counts c using (student)
 left join hours h using (student)
+left join without_medical w using (student)
 left join in_a_row r using (student)
 left join (select student, count(*) * 100 as enrolled from year_days group by student) a using (student);

@@ -13,23 +13,27 @@ use crate::raw::Rows;
 const RAW: &str = include_str!("../sql/raw.sql");
 
 /// What is computed from them, in order.
-const COMPUTED: [&str; 8] = [
+const COMPUTED: [&str; 10] = [
     include_str!("../sql/last_words.sql"),
     include_str!("../sql/calendar.sql"),
+    include_str!("../sql/bells.sql"),
     include_str!("../sql/day.sql"),
     include_str!("../sql/attendance.sql"),
     include_str!("../sql/windows.sql"),
+    include_str!("../sql/classes.sql"),
     include_str!("../sql/truancy.sql"),
     include_str!("../sql/grades.sql"),
     include_str!("../sql/gradebook.sql"),
 ];
 
 /// Views whose columns are measures, by student.
-const FIGURES: [&str; 8] = [
+const FIGURES: [&str; 10] = [
     "figures_attendance",
     "figures_federal",
     "figures_projection",
     "figures_windows",
+    "figures_classes",
+    "figures_texas_classes",
     "figures_truancy",
     "figures_grades",
     "figures_transcript",
@@ -50,7 +54,12 @@ impl Database {
     /// A database of its own with the words of a log.
     pub async fn of(log: &Log) -> Self {
         let mut connection = postgres::test_database(&[]).await.admin().await;
-        run(&mut connection, "set work_mem = '256MB'; set client_min_messages = warning").await;
+        run(
+            &mut connection,
+            "set work_mem = '256MB'; set jit = off; set max_parallel_workers_per_gather = 0; \
+             set client_min_messages = warning",
+        )
+        .await;
         run(&mut connection, RAW).await;
         for (table, rows) in Rows::of(log).tables() {
             let mut copy =

@@ -74,7 +74,10 @@ impl Rows {
             Fact::AttendanceMark(of) => {
                 let section = if let Scope::Section(section) = of.scope { Some(section) } else { None };
                 let (section, session, share) = (or_null(section), or_null(of.session), or_null(of.share));
-                self.row("said_marks", &[&of.school, &of.date, &section, &session, &of.code, &share]);
+                let [minutes, came_at, left_at] = [of.times.minutes, of.times.came_at, of.times.left_at].map(or_null);
+                let cells: [&dyn Display; 9] =
+                    [&of.school, &of.date, &section, &session, &of.code, &share, &minutes, &came_at, &left_at];
+                self.row("said_marks", &cells);
             }
             Fact::Grade(of) => {
                 let (numeric, letter) = (or_null(of.numeric), or_null(of.letter.as_ref()));
@@ -138,6 +141,9 @@ impl Rows {
                 }
                 for period in &of.class_periods {
                     self.row("said_bell_periods", &[period]);
+                }
+                for grade_level in &of.grade_levels {
+                    self.row("said_bell_levels", &[grade_level]);
                 }
             }
             Entry::Assignment(of) => {

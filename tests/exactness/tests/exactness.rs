@@ -47,7 +47,7 @@ fn told(log: &Log, differences: &[Difference]) -> String {
 }
 
 /// Students of the default run.
-const STUDENTS: u32 = 600;
+const STUDENTS: u32 = 200;
 
 /// How many students.
 #[expect(clippy::disallowed_methods, reason = "how large a test is, as its caller says")]

@@ -45,8 +45,8 @@ impl Class {
 }
 
 /// The value of a family's member.
-pub(super) fn value(counted: InClass, mut days: Vec<ClassDay>, dates: Dates) -> i64 {
-    days.retain(|day| dates.hold(day.date));
+pub(super) fn value(counted: InClass, days: &[ClassDay], dates: Dates) -> i64 {
+    let days: Vec<ClassDay> = days.iter().filter(|day| dates.hold(day.date)).copied().collect();
     let most = |of: fn(&Class) -> usize| number(classes(&days).values().map(of).max().unwrap_or(0));
     match counted {
         InClass::Absences => most(|class| class.absent),

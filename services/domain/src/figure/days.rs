@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use crate::calculated::ClassDay;
 use crate::date::Date;
 use crate::day::Day;
 use crate::evaluation::Evaluation;
@@ -22,6 +23,7 @@ pub(super) struct Days<'e, 'a> {
     end: OnceCell<End>,
     to_come: OnceCell<i64>,
     last_year: OnceCell<Measures>,
+    classes: OnceCell<Vec<ClassDay>>,
 }
 
 impl<'e, 'a> Days<'e, 'a> {
@@ -36,6 +38,7 @@ impl<'e, 'a> Days<'e, 'a> {
             end: OnceCell::new(),
             to_come: OnceCell::new(),
             last_year: OnceCell::new(),
+            classes: OnceCell::new(),
         }
     }
 
@@ -64,6 +67,11 @@ impl<'e, 'a> Days<'e, 'a> {
     /// The school year before.
     pub(super) fn last_year(&self) -> &Measures {
         self.last_year.get_or_init(|| self.evaluation.last_year(self.school))
+    }
+
+    /// What is known of each class.
+    pub(super) fn classes(&self) -> &[ClassDay] {
+        self.classes.get_or_init(|| self.evaluation.classes(self.school, self.as_of))
     }
 
     /// What was counted so far, and what the calendar has still.
