@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 
+use super::Federal;
+use crate::calculated::ClassDay;
 use crate::date::Date;
 use crate::day::Day;
 use crate::evaluation::Evaluation;
@@ -22,6 +24,8 @@ pub(super) struct Days<'e, 'a> {
     end: OnceCell<End>,
     to_come: OnceCell<i64>,
     last_year: OnceCell<Measures>,
+    classes: OnceCell<Vec<ClassDay>>,
+    federal: OnceCell<Vec<Federal>>,
 }
 
 impl<'e, 'a> Days<'e, 'a> {
@@ -36,6 +40,8 @@ impl<'e, 'a> Days<'e, 'a> {
             end: OnceCell::new(),
             to_come: OnceCell::new(),
             last_year: OnceCell::new(),
+            classes: OnceCell::new(),
+            federal: OnceCell::new(),
         }
     }
 
@@ -64,6 +70,23 @@ impl<'e, 'a> Days<'e, 'a> {
     /// The school year before.
     pub(super) fn last_year(&self) -> &Measures {
         self.last_year.get_or_init(|| self.evaluation.last_year(self.school))
+    }
+
+    /// The student's classes, as far as it is known whether the student was there.
+    pub(super) fn classes(&self) -> &[ClassDay] {
+        self.classes.get_or_init(|| self.evaluation.classes(self.school, self.as_of))
+    }
+
+    /// What federal reporting counts: at the school, or at each school of the year, since a student who moves counts at each.
+    pub(super) fn federal(&self) -> &[Federal] {
+        let at = |school: &SchoolId| {
+            let (dates, marked) = marked::of(&self.evaluation.counted_days(Some(school), self.as_of));
+            Federal::of(marked::Days { dates: &dates, marked: &marked })
+        };
+        self.federal.get_or_init(|| match self.school {
+            Some(school) => vec![at(school)],
+            None => self.evaluation.schools(self.as_of).into_iter().map(at).collect(),
+        })
     }
 
     /// What was counted so far, and what the calendar has still.
