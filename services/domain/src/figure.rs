@@ -1,11 +1,12 @@
 //! The values of measures that are not kept: counted from a student's days when a rule names them, or somebody asks.
 
+mod beside;
 pub(crate) mod class;
 mod days;
 
+pub(crate) use beside::Beside;
 use days::Days;
 
-use crate::date::Date;
 use crate::day::Day;
 use crate::evaluation::Evaluation;
 use crate::id::SchoolId;
@@ -21,67 +22,62 @@ impl Evaluation<'_> {
     /// The district's measures with these dates, and those of the others.
     pub fn figures(&self, others: &[Measure], now: Now) -> Figures {
         let measures = self.district(now.as_of, now.today);
-        let days = Days::new(self, None, now.as_of);
-        Figures::new(measures, others.iter().map(|&measure| (measure, self.other(measure, &days))))
+        let (days, beside) = (Days::new(self, None, now.as_of), Beside::new(self, now.as_of));
+        Figures::new(measures, others.iter().map(|&measure| (measure, other(measure, &days, &beside))))
     }
 
-    /// The values of measures in their order, for the district as a whole or at one school: what several of them are counted from is
-    /// counted once.
-    pub fn values(&self, measures: &[Measure], school: Option<&SchoolId>, now: Now) -> Vec<i64> {
-        let kept = match school {
-            None => self.district(now.as_of, now.today),
-            Some(school) => self.school(school, now.as_of, now.today),
+    /// The values of measures in their order, for each row: the district as a whole, or one school. What several of them are counted
+    /// from is counted once.
+    pub fn rows(&self, measures: &[Measure], rows: &[Option<&SchoolId>], now: Now) -> Vec<Vec<i64>> {
+        let beside = Beside::new(self, now.as_of);
+        let row = |school: &Option<&SchoolId>| {
+            let kept = match school {
+                None => self.district(now.as_of, now.today),
+                Some(school) => self.school(school, now.as_of, now.today),
+            };
+            let days = Days::new(self, *school, now.as_of);
+            let value = |&measure: &Measure| kept.value(measure).unwrap_or_else(|| other(measure, &days, &beside));
+            measures.iter().map(value).collect()
         };
-        let days = Days::new(self, school, now.as_of);
-        let value = |&measure: &Measure| kept.value(measure).unwrap_or_else(|| self.other(measure, &days));
-        measures.iter().map(value).collect()
+        rows.iter().map(row).collect()
+    }
+
+    /// The same for one row.
+    pub fn values(&self, measures: &[Measure], school: Option<&SchoolId>, now: Now) -> Vec<i64> {
+        self.rows(measures, &[school], now).pop().unwrap_or_default()
     }
 
     /// The value of any measure, for the district as a whole or at one school.
     pub fn value(&self, measure: Measure, school: Option<&SchoolId>, now: Now) -> i64 {
         self.values(&[measure], school, now).first().copied().unwrap_or_default()
     }
+}
 
-    fn other(&self, measure: Measure, days: &Days<'_, '_>) -> i64 {
-        let (school, as_of) = (days.school, days.as_of);
-        match measure {
-            Measure::Of(counted @ (Counted::MinutesAbsent | Counted::MinutesUnexcused), among) => {
-                in_minutes(counted, among, days.in_minutes(), days.end())
-            }
-            Measure::Of(counted, among) => days.marked().count(counted, among, days.end()),
-            Measure::LongestStreak => days.marked().longest_streak(),
-            Measure::UnknownDays => number(self.unknown_days(school, as_of)),
-            Measure::Truancy(clock) => truancy::value(clock, days.in_minutes(), days.end()),
-            Measure::InClass(counted, among) => {
-                class::value(counted, days.classes(), among.dates(days.counted(), days.end()))
-            }
-            Measure::TexasClasses => class::below_ninety(days.classes()),
-            Measure::LastYearEnrolled => days.last_year().enrolled,
-            Measure::LastYearAbsent => days.last_year().absent,
-            Measure::LastYearTier => days.last_year().tier().map_or(-1, i64::from),
-            Measure::AbsencesLeft => projection::left(&days.outlook()),
-            Measure::ExpectedAbsent => projection::expected(&days.outlook(), days.last_year()),
-            Measure::FederalEnrolled => self.federal(school, as_of, Federal::enrolled),
-            Measure::FederalAbsent => self.federal(school, as_of, Federal::absent),
-            Measure::FederalChronic(minimum) => {
-                self.federal(school, as_of, |at| i64::from(at.is_chronic(i64::from(minimum))))
-            }
-            Measure::Further(further) => further.value(self, as_of).unwrap_or(UNTOLD),
-            // What is kept is not asked for here.
-            _ => 0,
+fn other(measure: Measure, days: &Days<'_, '_>, beside: &Beside<'_, '_>) -> i64 {
+    let federal = |figure: &dyn Fn(&Federal) -> i64| days.federal().iter().map(figure).sum();
+    match measure {
+        Measure::Of(counted @ (Counted::MinutesAbsent | Counted::MinutesUnexcused), among) => {
+            in_minutes(counted, among, days.in_minutes(), days.end())
         }
-    }
-
-    /// A federal figure at one school, or its sum over the schools of the year: a student who moves counts at each.
-    fn federal(&self, school: Option<&SchoolId>, as_of: Date, figure: impl Fn(&Federal) -> i64) -> i64 {
-        let at = |school: &SchoolId| {
-            let (dates, marked) = marked::of(&self.counted_days(Some(school), as_of));
-            figure(&Federal::of(marked::Days { dates: &dates, marked: &marked }))
-        };
-        match school {
-            Some(school) => at(school),
-            None => self.schools(as_of).into_iter().map(at).sum(),
+        Measure::Of(counted, among) => days.marked().count(counted, among, days.end()),
+        Measure::LongestStreak => days.marked().longest_streak(),
+        Measure::UnknownDays => number(beside.evaluation.unknown_days(days.school, days.as_of)),
+        Measure::Truancy(clock) => truancy::value(clock, days.in_minutes(), days.end()),
+        Measure::InClass(counted, among) => {
+            class::value(counted, days.classes(), among.dates(days.counted(), days.end()))
         }
+        Measure::TexasClasses => class::below_ninety(days.classes()),
+        Measure::LastYearEnrolled => days.last_year().enrolled,
+        Measure::LastYearAbsent => days.last_year().absent,
+        Measure::LastYearTier => days.last_year().tier().map_or(-1, i64::from),
+        Measure::AbsencesLeft => projection::left(&days.outlook()),
+        Measure::ExpectedAbsent => projection::expected(&days.outlook(), days.last_year()),
+        Measure::FederalEnrolled => federal(&Federal::enrolled),
+        Measure::FederalAbsent => federal(&Federal::absent),
+        Measure::FederalChronic(minimum) => federal(&|at| i64::from(at.is_chronic(i64::from(minimum)))),
+        Measure::Further(further) => further.of(beside).unwrap_or(UNTOLD),
+        // What is kept is not asked for here.
+        _ => 0,
     }
 }
 

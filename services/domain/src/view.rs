@@ -53,6 +53,11 @@ impl Records {
         }
     }
 
+    /// A record's last word and its revision, if anything was ever said of it.
+    pub fn last(&self, source: &SourceId, key: RecordKey) -> Option<(Revision, &Change<Entry>)> {
+        self.0.get(&(source.clone(), key)).map(|(revision, change)| (*revision, change))
+    }
+
     fn live(&self) -> impl Iterator<Item = &Entry> {
         self.0.values().filter_map(|(_, change)| if let Change::Recorded(entry) = change { Some(entry) } else { None })
     }

@@ -121,44 +121,66 @@ pub struct Since<'v> {
     pub later: Now,
 }
 
-impl Since<'_> {
+impl<'v> Since<'v> {
+    /// Counts what all of these measures' comparisons share.
+    pub fn compare<'s>(&'s self, measures: &'s [Measure]) -> Compared<'s, 'v> {
+        let known = self.history.ledger();
+        let corrected = values(&known, self.now, at(self.earlier), measures);
+        Compared { since: self, measures, known, corrected }
+    }
+}
+
+/// Measures as of the earlier date as it is known now, to be compared with what they were and would be.
+pub struct Compared<'s, 'v> {
+    since: &'s Since<'v>,
+    measures: &'s [Measure],
+    /// What is known now.
+    known: Ledger,
+    corrected: Vec<i64>,
+}
+
+impl Compared<'_, '_> {
+    /// What is known of the student now.
+    pub const fn known(&self) -> &Ledger {
+        &self.known
+    }
+
     /// Each measure at the three looks.
-    pub fn moved(&self, measures: &[Measure]) -> Vec<Moved> {
-        let (before, after) = (self.history.ledger_at(self.moment), self.history.ledger());
-        let earlier = Now { today: self.earlier, as_of: self.earlier };
-        let then = values(&before, self.then, earlier, measures);
-        let corrected = values(&after, self.now, earlier, measures);
-        let now = values(&after, self.now, self.later, measures);
-        let one = |at: usize| Some((*measures.get(at)?, *then.get(at)?, *corrected.get(at)?, *now.get(at)?));
-        (0..measures.len())
-            .filter_map(one)
-            .map(|(measure, then, corrected, now)| Moved { measure, then, corrected, now })
-            .collect()
+    pub fn moved(&self) -> Vec<Moved> {
+        let since = self.since;
+        let before = since.history.ledger_at(since.moment);
+        let then = values(&before, since.then, at(since.earlier), self.measures);
+        let now = values(&self.known, since.now, since.later, self.measures);
+        let looks = self.measures.iter().zip(then).zip(&self.corrected).zip(now);
+        let one = |(((&measure, then), &corrected), now)| Moved { measure, then, corrected, now };
+        looks.map(one).collect()
     }
 
-    /// What one record's change did to these measures.
-    pub fn by_record(&self, record: &Record, measures: &[Measure]) -> Vec<Shift> {
-        self.shifts(&self.history.ledger_without(record, self.moment), self.now, measures)
+    /// What one record's change did to the measures.
+    pub fn by_record(&self, record: &Record) -> Vec<Shift> {
+        let since = self.since;
+        self.shifts(&since.history.ledger_without(record, since.moment), since.now)
     }
 
-    /// What all changes of reference data, settings and calculators together did to these measures.
-    pub fn by_reference(&self, measures: &[Measure]) -> Vec<Shift> {
-        self.shifts(&self.history.ledger(), self.then, measures)
+    /// What all changes of reference data, settings and calculators together did to the measures.
+    pub fn by_reference(&self) -> Vec<Shift> {
+        self.shifts(&self.known, self.since.then)
     }
 
-    fn shifts(&self, without: &Ledger, basis: Basis<'_>, measures: &[Measure]) -> Vec<Shift> {
-        let earlier = Now { today: self.earlier, as_of: self.earlier };
-        let with = values(&self.history.ledger(), self.now, earlier, measures);
-        let without = values(without, basis, earlier, measures);
-        let shifts = measures.iter().zip(without).zip(with);
-        let one = |((&measure, without), with)| Shift { measure, without, with };
+    fn shifts(&self, without: &Ledger, basis: Basis<'_>) -> Vec<Shift> {
+        let without = values(without, basis, at(self.since.earlier), self.measures);
+        let shifts = self.measures.iter().zip(without).zip(&self.corrected);
+        let one = |((&measure, without), &with)| Shift { measure, without, with };
         shifts.map(one).filter(|shift| shift.without != shift.with).collect()
     }
 }
 
+fn at(date: Date) -> Now {
+    Now { today: date, as_of: date }
+}
+
 fn values(ledger: &Ledger, basis: Basis<'_>, now: Now, measures: &[Measure]) -> Vec<i64> {
-    let evaluation = Evaluation::new(ledger, basis.view, basis.settings, now);
-    measures.iter().map(|&measure| evaluation.value(measure, None, now)).collect()
+    Evaluation::new(ledger, basis.view, basis.settings, now).values(measures, None, now)
 }
 
 /// The last moment of real time at which a district's clock showed a local time, or an earlier one. A clock may have been moved

@@ -46,13 +46,13 @@ impl Class {
 
 /// The value of a family's member.
 pub(super) fn value(counted: InClass, days: &[ClassDay], dates: Dates) -> i64 {
-    let days: Vec<ClassDay> = days.iter().filter(|day| dates.hold(day.date)).copied().collect();
-    let most = |of: fn(&Class) -> usize| number(classes(&days).values().map(of).max().unwrap_or(0));
+    let held = || days.iter().filter(|day| dates.hold(day.date));
+    let most = |of: fn(&Class) -> usize| number(classes(held()).values().map(of).max().unwrap_or(0));
     match counted {
         InClass::Absences => most(|class| class.absent),
         InClass::Unexcused => most(|class| class.unexcused),
-        InClass::Skipped => number(days.iter().filter(|day| day.skipped).count()),
-        InClass::Rate => classes(&days).values().map(Class::rate).max().unwrap_or(-1),
+        InClass::Skipped => number(held().filter(|day| day.skipped).count()),
+        InClass::Rate => classes(held()).values().map(Class::rate).max().unwrap_or(-1),
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) fn below_ninety(days: &[ClassDay]) -> i64 {
 }
 
 /// What was missed of each class on these dates.
-pub(crate) fn classes(days: &[ClassDay]) -> BTreeMap<SectionId, Class> {
+pub(crate) fn classes<'d>(days: impl IntoIterator<Item = &'d ClassDay>) -> BTreeMap<SectionId, Class> {
     let mut classes: BTreeMap<SectionId, Class> = BTreeMap::new();
     for day in days {
         let class = classes.entry(day.section).or_default();

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use super::Federal;
 use crate::calculated::ClassDay;
 use crate::date::Date;
 use crate::day::Day;
@@ -24,6 +25,7 @@ pub(super) struct Days<'e, 'a> {
     to_come: OnceCell<i64>,
     last_year: OnceCell<Measures>,
     classes: OnceCell<Vec<ClassDay>>,
+    federal: OnceCell<Vec<Federal>>,
 }
 
 impl<'e, 'a> Days<'e, 'a> {
@@ -39,6 +41,7 @@ impl<'e, 'a> Days<'e, 'a> {
             to_come: OnceCell::new(),
             last_year: OnceCell::new(),
             classes: OnceCell::new(),
+            federal: OnceCell::new(),
         }
     }
 
@@ -69,9 +72,21 @@ impl<'e, 'a> Days<'e, 'a> {
         self.last_year.get_or_init(|| self.evaluation.last_year(self.school))
     }
 
-    /// What is known of each class.
+    /// The student's classes, as far as it is known whether the student was there.
     pub(super) fn classes(&self) -> &[ClassDay] {
         self.classes.get_or_init(|| self.evaluation.classes(self.school, self.as_of))
+    }
+
+    /// What federal reporting counts: at the school, or at each school of the year, since a student who moves counts at each.
+    pub(super) fn federal(&self) -> &[Federal] {
+        let at = |school: &SchoolId| {
+            let (dates, marked) = marked::of(&self.evaluation.counted_days(Some(school), self.as_of));
+            Federal::of(marked::Days { dates: &dates, marked: &marked })
+        };
+        self.federal.get_or_init(|| match self.school {
+            Some(school) => vec![at(school)],
+            None => self.evaluation.schools(self.as_of).into_iter().map(at).collect(),
+        })
     }
 
     /// What was counted so far, and what the calendar has still.

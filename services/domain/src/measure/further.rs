@@ -3,13 +3,10 @@
 
 use super::Unit;
 use super::catalogue::Needs;
-use crate::behavior::Conduct;
-use crate::connection::Connections;
-use crate::course::credit::Credits;
-use crate::course::gradebook::Gradebook;
 use crate::course::{change, point, sixth};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
+use crate::figure::Beside;
 
 /// One of the measures of this part: its place in [`ENTRIES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,7 +25,7 @@ pub struct Entry {
     pub source: &'static str,
     /// What it depends on beside marks, enrollments, calendar and settings.
     pub needs: &'static [Needs],
-    value: fn(&Evaluation<'_>, Date) -> Option<i64>,
+    value: fn(&Beside<'_, '_>) -> Option<i64>,
 }
 
 /// What stands for the value of a measure that cannot be told of a student.
@@ -52,7 +49,12 @@ impl Further {
 
     /// Its value for a student as of a date; none when there is nothing to tell.
     pub fn value(self, evaluation: &Evaluation<'_>, as_of: Date) -> Option<i64> {
-        (self.entry().value)(evaluation, as_of)
+        self.of(&Beside::new(evaluation, as_of))
+    }
+
+    /// The same, of several that are told together.
+    pub(crate) fn of(self, beside: &Beside<'_, '_>) -> Option<i64> {
+        (self.entry().value)(beside)
     }
 }
 
@@ -74,7 +76,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::GradePointHundredths,
         source: SCALE,
         needs: &[Needs::Grades],
-        value: |it, at| point::current(it, at),
+        value: |it| point::current(it.evaluation, it.as_of),
     },
     Entry {
         name: "gpa_cumulative",
@@ -82,7 +84,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::GradePointHundredths,
         source: SCALE,
         needs: &[Needs::Transcript],
-        value: |it, _| point::cumulative(it),
+        value: |it| point::cumulative(it.evaluation),
     },
     Entry {
         name: "gpa_change",
@@ -90,7 +92,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::GradePointHundredths,
         source: OWN,
         needs: &[Needs::Grades],
-        value: |it, at| Some(change::since_last_period(it, at).unwrap_or(0)),
+        value: |it| Some(change::since_last_period(it.evaluation, it.as_of).unwrap_or(0)),
     },
     Entry {
         name: "credits_attempted",
@@ -98,7 +100,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::CreditThousandths,
         source: FACTS,
         needs: &[Needs::Transcript],
-        value: |it, at| Some(Credits::of(it, at).attempted),
+        value: |it| Some(it.credits().attempted),
     },
     Entry {
         name: "credits_earned",
@@ -106,7 +108,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::CreditThousandths,
         source: FACTS,
         needs: &[Needs::Transcript],
-        value: |it, at| Some(Credits::of(it, at).earned),
+        value: |it| Some(it.credits().earned),
     },
     Entry {
         name: "credits_earned_so_far",
@@ -114,7 +116,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::CreditThousandths,
         source: FACTS,
         needs: &[Needs::Transcript],
-        value: |it, at| Some(Credits::of(it, at).earned_so_far),
+        value: |it| Some(it.credits().earned_so_far),
     },
     Entry {
         name: "core_failures",
@@ -122,7 +124,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Courses,
         source: CONSORTIUM,
         needs: &[Needs::Transcript],
-        value: |it, at| Some(Credits::of(it, at).core_failures),
+        value: |it| Some(it.credits().core_failures),
     },
     Entry {
         name: "off_track",
@@ -130,7 +132,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Flag,
         source: CONSORTIUM,
         needs: &[Needs::Transcript],
-        value: |it, at| Some(i64::from(Credits::of(it, at).on_track() == Some(false))),
+        value: |it| Some(i64::from(it.credits().on_track() == Some(false))),
     },
     Entry {
         name: "sixth_grade_flags",
@@ -138,7 +140,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("flags"),
         source: BALFANZ,
         needs: &[Needs::Grades, Needs::Disciplines],
-        value: |it, at| Some(sixth::flags(it, at)),
+        value: |it| Some(sixth::flags(it.evaluation, it.as_of)),
     },
     Entry {
         name: "missing_work",
@@ -146,7 +148,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("assignments"),
         source: JHR,
         needs: &[Needs::Gradebook],
-        value: |it, at| Some(Gradebook::of(it, at).missing),
+        value: |it| Some(it.gradebook().missing),
     },
     Entry {
         name: "missing_work_last_7_days",
@@ -154,7 +156,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("assignments"),
         source: JHR,
         needs: &[Needs::Gradebook],
-        value: |it, at| Some(Gradebook::of(it, at).missing_last_week),
+        value: |it| Some(it.gradebook().missing_last_week),
     },
     Entry {
         name: "late_work",
@@ -162,7 +164,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("assignments"),
         source: FACTS,
         needs: &[Needs::Gradebook],
-        value: |it, at| Some(Gradebook::of(it, at).late),
+        value: |it| Some(it.gradebook().late),
     },
     Entry {
         name: "low_averages",
@@ -170,7 +172,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Courses,
         source: JHR,
         needs: &[Needs::Gradebook],
-        value: |it, at| Some(Gradebook::of(it, at).low_averages),
+        value: |it| Some(it.gradebook().low_averages),
     },
     Entry {
         name: "lowest_average",
@@ -178,7 +180,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::PercentHundredths,
         source: JHR,
         needs: &[Needs::Gradebook],
-        value: |it, at| Gradebook::of(it, at).lowest_average,
+        value: |it| it.gradebook().lowest_average,
     },
     Entry {
         name: "weeks_low",
@@ -186,7 +188,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("weeks"),
         source: JHR,
         needs: &[Needs::Gradebook],
-        value: |it, at| Some(Gradebook::of(it, at).weeks_low),
+        value: |it| Some(it.gradebook().weeks_low),
     },
     Entry {
         name: "incidents",
@@ -194,7 +196,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("incidents"),
         source: FACTS,
         needs: &[Needs::Incidents],
-        value: |it, at| Some(Conduct::of(it, at).incidents),
+        value: |it| Some(it.conduct().incidents),
     },
     Entry {
         name: "incident_days",
@@ -202,7 +204,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Days,
         source: RATE,
         needs: &[Needs::Incidents],
-        value: |it, at| Some(Conduct::of(it, at).incident_days),
+        value: |it| Some(it.conduct().incident_days),
     },
     Entry {
         name: "incident_rate",
@@ -210,7 +212,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::PercentHundredths,
         source: RATE,
         needs: &[Needs::Incidents],
-        value: |it, at| Conduct::of(it, at).incident_rate(it.district(at, at).enrolled),
+        value: |it| it.conduct().incident_rate(it.evaluation.district(it.as_of, it.as_of).enrolled),
     },
     Entry {
         name: "suspensions_in",
@@ -218,7 +220,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("suspensions"),
         source: FACTS,
         needs: &[Needs::Disciplines],
-        value: |it, at| Some(Conduct::of(it, at).suspensions_in),
+        value: |it| Some(it.conduct().suspensions_in),
     },
     Entry {
         name: "suspensions_out",
@@ -226,7 +228,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("suspensions"),
         source: FACTS,
         needs: &[Needs::Disciplines],
-        value: |it, at| Some(Conduct::of(it, at).suspensions_out),
+        value: |it| Some(it.conduct().suspensions_out),
     },
     Entry {
         name: "expulsions",
@@ -234,7 +236,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("expulsions"),
         source: FACTS,
         needs: &[Needs::Disciplines],
-        value: |it, at| Some(Conduct::of(it, at).expulsions),
+        value: |it| Some(it.conduct().expulsions),
     },
     Entry {
         name: "suspended_in",
@@ -242,7 +244,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::DayHundredths,
         source: FACTS,
         needs: &[Needs::Disciplines],
-        value: |it, at| Some(Conduct::of(it, at).suspended_in),
+        value: |it| Some(it.conduct().suspended_in),
     },
     Entry {
         name: "suspended_out",
@@ -250,7 +252,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::DayHundredths,
         source: ATTENDANCE_WORKS,
         needs: &[Needs::Disciplines],
-        value: |it, at| Some(Conduct::of(it, at).suspended_out),
+        value: |it| Some(it.conduct().suspended_out),
     },
     Entry {
         name: "suspended_unmarked",
@@ -258,7 +260,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::DayHundredths,
         source: ATTENDANCE_WORKS,
         needs: &[Needs::Disciplines],
-        value: |it, at| Some(Conduct::of(it, at).suspended_unmarked),
+        value: |it| Some(it.conduct().suspended_unmarked),
     },
     Entry {
         name: "trusted_adults",
@@ -266,7 +268,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("adults"),
         source: CONNECTED,
         needs: &[Needs::Connections],
-        value: |it, at| Some(Connections::of(it, at).trusted_adults),
+        value: |it| Some(it.connections().trusted_adults),
     },
     Entry {
         name: "activities",
@@ -274,7 +276,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("activities"),
         source: CONNECTED,
         needs: &[Needs::Connections],
-        value: |it, at| Some(Connections::of(it, at).activities),
+        value: |it| Some(it.connections().activities),
     },
     Entry {
         name: "mentored",
@@ -282,7 +284,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Flag,
         source: CONNECTED,
         needs: &[Needs::Connections],
-        value: |it, at| Some(i64::from(Connections::of(it, at).mentored)),
+        value: |it| Some(i64::from(it.connections().mentored)),
     },
     Entry {
         name: "lost_connections",
@@ -290,7 +292,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::Of("connections"),
         source: OWN,
         needs: &[Needs::Connections],
-        value: |it, at| Some(Connections::of(it, at).lost),
+        value: |it| Some(it.connections().lost),
     },
     Entry {
         name: "survey_score",
@@ -298,7 +300,7 @@ pub static ENTRIES: [Entry; 29] = [
         unit: Unit::PercentHundredths,
         source: FACTS,
         needs: &[Needs::Surveys],
-        value: |it, at| Connections::of(it, at).survey_score,
+        value: |it| it.connections().survey_score,
     },
 ];
 

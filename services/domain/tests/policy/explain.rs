@@ -294,13 +294,14 @@ fn a_student_is_seen_as_it_was_known_then_and_each_correction_says_what_it_did()
         later: Now { today: day(12), as_of: day(12) },
     };
     let measures = [Measure::Enrolled, Measure::Absent, Measure::Unexcused];
-    let moved: Vec<_> = since.moved(&measures).iter().map(|it| (it.then, it.corrected, it.now)).collect();
+    let compared = since.compare(&measures);
+    let moved: Vec<_> = compared.moved().iter().map(|it| (it.then, it.corrected, it.now)).collect();
     assert_eq!(moved, [(1_000, 900, 1_100), (200, 200, 300), (200, 100, 200)]);
     let changes = history.changes_since(since.moment);
     let told: Vec<_> = changes
         .iter()
         .map(|changed| {
-            let shifts = since.by_record(&changed.record, &measures);
+            let shifts = compared.by_record(&changed.record);
             let shifts: Vec<_> = shifts.iter().map(|it| (it.measure, it.without, it.with)).collect();
             (Kind::of(changed, &now, since.earlier), shifts)
         })
@@ -314,5 +315,5 @@ fn a_student_is_seen_as_it_was_known_then_and_each_correction_says_what_it_did()
             (Kind::New, vec![]),
         ]
     );
-    assert_eq!(since.by_reference(&measures), [Shift { measure: Measure::Enrolled, without: 1_000, with: 900 }]);
+    assert_eq!(compared.by_reference(), [Shift { measure: Measure::Enrolled, without: 1_000, with: 900 }]);
 }

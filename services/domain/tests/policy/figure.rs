@@ -171,3 +171,37 @@ fn a_rule_over_a_window_opens_tells_its_measure_and_is_recalled() {
     assert_eq!(format!("{:?}", recalled.kind), "Recalled");
     assert!(recalled.reason.contains("absent last 5 school days 2 -> 1"), "{}", recalled.reason);
 }
+
+/// A year at two schools with classes, of which some were missed.
+fn two_schools() -> World {
+    let mut world = World::of_school_days(180);
+    world.opens("2").calendar("other", "2", 1..=180).session("year", 1, 180);
+    world.says("other", enrolled("2", day(90)));
+    for class in ["algebra", "art", "biology", "english", "history", "music"] {
+        world.section(class, "Mathematics", "year").says(&format!("member of {class}"), member(class, day(1)));
+        for n in (10..180).step_by(23) {
+            world.says(&format!("{class} {n}"), absent(day(n)).in_section(class));
+        }
+    }
+    for n in (5..180).step_by(9) {
+        world.says(&format!("mark {n}"), absent(day(n)));
+        world.says(&format!("other {n}"), absent(day(n)).at("2").minutes(40));
+    }
+    world
+}
+
+#[test]
+fn a_measure_told_with_all_others_for_all_rows_is_what_it_is_alone() {
+    let world = two_schools();
+    let (all, schools) = (Measure::catalogued(), [school("1"), school("2")]);
+    let rows = [None, Some(&schools[0]), Some(&schools[1])];
+    world.look(|student| {
+        let together = student.rows(&all, &rows, world.now);
+        assert_eq!(together.len(), rows.len());
+        for (school, values) in rows.iter().zip(together) {
+            let alone: Vec<_> = all.iter().map(|measure| student.value(*measure, *school, world.now)).collect();
+            assert_eq!(values, alone, "{school:?}");
+        }
+    });
+    assert!(world.value("class_absences") > 0 && world.value("federal_absent") > 0);
+}
