@@ -49,6 +49,11 @@ pub const SCHEMA: Schema = Schema {
             name: "lean",
             sql: include_str!("../migrations/20261125213500_lean.sql"),
         },
+        Migration {
+            version: 20_261_126_051_500,
+            name: "late_news",
+            sql: include_str!("../migrations/20261126051500_late_news.sql"),
+        },
     ],
 };
 

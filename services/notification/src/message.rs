@@ -1,6 +1,7 @@
 //! The words that leave the platform: kind, school, rule and ids to look up with permission. Never a student, nor a fact of one.
 
 use homeroom_domain::alert::{AlertChange, ChangeKind, Severity};
+use homeroom_domain::date::Date;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -43,8 +44,9 @@ const fn severity_name(severity: Severity) -> &'static str {
 }
 
 /// The words on a change. `kind` is what it is for the reader: for one who was not told yet, a correction is an opening.
-/// `follows` is the first word that they had, when this is a later one.
-pub fn render(change: &AlertChange, kind: ChangeKind, follows: Option<Uuid>) -> Message {
+/// `late_since` is since when what they are told has been so, where that is late news. `follows` is the first word that they had,
+/// when this is a later one.
+pub fn render(change: &AlertChange, kind: ChangeKind, late_since: Option<Date>, follows: Option<Uuid>) -> Message {
     // A title is the district's own text: no line break may get into a mail's header.
     let title: String = change.claim.title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let (prefix, meaning) = match kind {
@@ -57,7 +59,7 @@ pub fn render(change: &AlertChange, kind: ChangeKind, follows: Option<Uuid>) -> 
         }
     };
     // Said where it is told for the first time; what follows is of its own day.
-    let late = change.late_since.filter(|_| matches!(kind, ChangeKind::Opened | ChangeKind::Escalated));
+    let late = late_since.filter(|_| matches!(kind, ChangeKind::Opened | ChangeKind::Escalated));
     let late_text = late.map(|since| {
         format!(
             " It is late news: by the records of now it was so on {since} already, and need not be worked before other things."
@@ -111,7 +113,7 @@ mod tests {
     #[test]
     fn a_message_holds_nothing_of_the_student() {
         let change = sample::change(1, ChangeKind::Opened);
-        let message = render(&change, ChangeKind::Opened, None);
+        let message = render(&change, ChangeKind::Opened, change.late_since, None);
         let all = format!("{message:?}");
         for secret in [change.student.to_string(), change.claim.proof.explanation.clone(), sample::FACT.to_owned()] {
             assert!(!all.contains(&secret), "{secret} is in {all}");
@@ -125,11 +127,11 @@ mod tests {
             late_since: homeroom_domain::date::Date::parse("2022-03-04"),
             ..sample::change(1, ChangeKind::Opened)
         };
-        let message = render(&change, ChangeKind::Opened, None);
+        let message = render(&change, ChangeKind::Opened, change.late_since, None);
         assert!(message.subject.starts_with("Late news: Absent today"), "{}", message.subject);
         assert!(message.text.contains("it was so on 2022-03-04 already"), "{}", message.text);
         assert!(message.data.contains(r#""late_since":"2022-03-04""#), "{}", message.data);
-        assert!(!render(&change, ChangeKind::Cleared, None).text.contains("ate news"));
+        assert!(!render(&change, ChangeKind::Cleared, change.late_since, None).text.contains("ate news"));
     }
 
     #[test]
@@ -137,7 +139,7 @@ mod tests {
         let mut change = sample::change(2, ChangeKind::Recalled);
         change.claim.title = "Absent\r\nBcc: all@example.org".to_owned();
         assert_eq!(
-            render(&change, ChangeKind::Recalled, None).subject,
+            render(&change, ChangeKind::Recalled, None, None).subject,
             "Taken back: Absent  Bcc: all@example.org (school 255901001)"
         );
     }

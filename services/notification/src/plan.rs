@@ -10,13 +10,15 @@
 //! [`settled`] decides again when a delivery has settled. Order within a chain is held by the claim, which skips a delivery
 //! while an earlier one of the same alert and recipient is unsettled.
 //!
-//! Late news (`late_news`) is told within the hours of a school day.
+//! Late news (`late_news`) is told within the hours of a school day, and so is what corrects it; a rise that is news does not wait
+//! behind it.
 
 mod late_news;
 
 use std::collections::BTreeMap;
 
 use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::date::Date;
 use homeroom_domain::id::AlertId;
 use homeroom_domain::mutant::{Mutant, planted};
 use jiff::{SignedDuration, Timestamp};
@@ -94,6 +96,8 @@ pub struct Delivery {
     pub standing: Standing,
     /// An attempt ended unknown.
     pub maybe_sent: bool,
+    /// Of late news, and of what corrects it: since when it has been so.
+    pub late_since: Option<Date>,
 }
 
 impl Delivery {
@@ -132,6 +136,8 @@ pub struct Planned {
     pub due_at: Timestamp,
     /// The first word of the telling to this recipient, when this is a later one.
     pub follows: Option<Uuid>,
+    /// Of late news, and of what corrects it: since when it has been so.
+    pub late_since: Option<Date>,
 }
 
 /// Names the ids of deliveries among version 5 UUIDs.
@@ -174,7 +180,7 @@ pub fn change(
     }
     if change.kind == ChangeKind::Escalated || (takes_back(change.kind) && planted(Mutant::RecallToAll)) {
         let reached = |to: &Recipient| chains.iter().any(|chain| chain[0].to.same(to) && reached(chain));
-        effects.extend(routed.iter().filter(|to| !reached(to)).map(|to| plan.deliver(to, None)));
+        effects.extend(routed.iter().filter(|to| !reached(to)).map(|to| plan.deliver(to, None, None)));
     }
     effects
 }
@@ -201,7 +207,7 @@ pub fn late(change: &AlertChange, telling: u32, known: &[Delivery], now: Timesta
 /// last change of the telling, `heard` the latest change that they have heard of or will.
 pub fn catch_up(last: &AlertChange, told: &Delivery, heard: u32, now: Timestamp) -> Option<Planned> {
     let plan = Plan { change: last, telling: told.telling, now };
-    (last.number > heard).then(|| plan.planned(last.kind, &told.to, Some(told.id)))
+    (last.number > heard).then(|| plan.planned(last.kind, &told.to, Some(told)))
 }
 
 /// Which waiting deliveries of one recipient's chain are to be cancelled now that one of it has settled.
@@ -231,6 +237,12 @@ pub fn hastened(change: &AlertChange, now: Timestamp) -> Option<Timestamp> {
     rises.then(|| change.changed_at.min(now).saturating_add(settle).unwrap_or(now))
 }
 
+/// Since when what the words of a waiting delivery tell has been so, where that is late news, once the change becomes its words. A
+/// correction does not say, and leaves it as it was.
+pub fn rewritten_late_since(change: &AlertChange, waiting: &Delivery) -> Option<Date> {
+    if change.kind == ChangeKind::Amended { waiting.late_since } else { change.late_since }
+}
+
 /// Whether the change ends the alert.
 pub const fn takes_back(kind: ChangeKind) -> bool {
     matches!(kind, ChangeKind::Cleared | ChangeKind::Recalled)
@@ -244,25 +256,31 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn open(&self, to: &Recipient) -> Effect {
-        let planned = self.planned(ChangeKind::Opened, to, None);
         let settle = SignedDuration::from_secs(self.change.claim.settle_seconds.into());
-        let due_at = planned.due_at.saturating_add(settle).unwrap_or(planned.due_at);
-        Effect::Deliver(Planned { due_at, ..planned })
+        let late_since = self.change.late_since;
+        let due_at = late_news::due_at(self.change, late_since, settle, self.now);
+        Effect::Deliver(Planned { due_at, ..self.planned(ChangeKind::Opened, to, None) })
     }
 
-    fn deliver(&self, to: &Recipient, follows: Option<Uuid>) -> Effect {
-        Effect::Deliver(self.planned(self.change.kind, to, follows))
+    /// `first` is the first word that the recipient had or may have, `last` the one before this.
+    fn deliver(&self, to: &Recipient, first: Option<&Delivery>, last: Option<&Delivery>) -> Effect {
+        let planned = self.planned(self.change.kind, to, last);
+        Effect::Deliver(Planned { follows: first.map(|first| first.id), ..planned })
     }
 
-    fn planned(&self, kind: ChangeKind, to: &Recipient, follows: Option<Uuid>) -> Planned {
+    fn planned(&self, kind: ChangeKind, to: &Recipient, last: Option<&Delivery>) -> Planned {
+        let late_since = match kind {
+            ChangeKind::Amended => last.and_then(|last| last.late_since),
+            _ => self.change.late_since,
+        };
         Planned {
             id: delivery_id(self.change.alert_id, self.change.number, to),
             kind,
             telling: self.telling,
             to: to.clone(),
-            // A decision of the future is that of a process whose clock is ahead of ours, and waits no longer for that.
-            due_at: late_news::due_at(self.change, self.change.changed_at.min(self.now)),
-            follows,
+            due_at: late_news::due_at(self.change, late_since, SignedDuration::ZERO, self.now),
+            follows: last.map(|last| last.id),
+            late_since,
         }
     }
 
@@ -280,14 +298,30 @@ impl Plan<'_> {
         let Some(last) = chain.iter().rev().find(|delivery| delivery.waits()) else { return };
         // An escalation is no amendment, and not told as one; where nothing else waits than the opening, that says it all.
         let rises = self.change.kind == ChangeKind::Escalated && last.kind == ChangeKind::Amended;
-        effects.push(if rises { self.deliver(&last.to, Some(chain[0].id)) } else { Effect::Rewrite(last.id) });
+        if rises {
+            self.overtake(chain, chain[0], effects);
+            effects.push(self.deliver(&last.to, Some(chain[0]), Some(last)));
+        } else {
+            effects.push(Effect::Rewrite(last.id));
+        }
+    }
+
+    /// Each word waits for those before it, and late ones for the morning. A rise that is news does not, and says all that they would.
+    fn overtake(&self, chain: &[&Delivery], first: &Delivery, effects: &mut Vec<Effect>) {
+        if self.change.kind == ChangeKind::Escalated && self.change.late_since.is_none() {
+            let late = |d: &&&Delivery| d.waits() && d.late_since.is_some() && d.id != first.id;
+            effects.extend(chain.iter().filter(late).map(|delivery| Effect::Cancel(delivery.id)));
+        }
     }
 
     /// Plans a later word when there is, or may be, a first one.
     fn follow(&self, chain: &[&Delivery], effects: &mut Vec<Effect>) -> bool {
         let first = chain.iter().find(|delivery| delivery.told() || delivery.standing == Standing::Leased);
-        effects.extend(first.map(|first| self.deliver(&first.to, Some(first.id))));
-        first.is_some()
+        let Some(&first) = first else { return false };
+        self.overtake(chain, first, effects);
+        let last = chain.iter().rev().find(|delivery| delivery.standing != Standing::Cancelled);
+        effects.push(self.deliver(&first.to, Some(first), last.copied()));
+        true
     }
 }
 

@@ -12,6 +12,7 @@ mod wakes;
 mod watch;
 
 use homeroom_domain::alert::ChangeKind;
+use homeroom_domain::date::Date;
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Database, Error};
 use jiff::Timestamp;
@@ -105,10 +106,11 @@ fn kind(text: &str) -> Result<ChangeKind, Error> {
     message::parse_kind(text).ok_or_else(|| bad_row("deliveries", "kind", &format_args!("`{text}` is no kind")))
 }
 
-/// A row with the columns `delivery_id, change_number, telling, kind, team, channel, address, state, maybe_sent`.
+/// A row with the columns `delivery_id, change_number, telling, kind, team, channel, address, state, maybe_sent, late_since`.
 fn delivery(row: &PgRow) -> Result<Delivery, Error> {
     const TABLE: &str = "deliveries";
     let state: String = row.try_get("state")?;
+    let late_since: Option<i32> = row.try_get("late_since")?;
     Ok(Delivery {
         id: row.try_get::<Uuid, _>("delivery_id")?,
         number: count(TABLE, "change_number", row.try_get("change_number")?)?,
@@ -122,5 +124,6 @@ fn delivery(row: &PgRow) -> Result<Delivery, Error> {
         standing: crate::plan::Standing::parse(&state)
             .ok_or_else(|| bad_row(TABLE, "state", &format_args!("`{state}` is no state")))?,
         maybe_sent: row.try_get("maybe_sent")?,
+        late_since: late_since.map(Date::from_days).transpose().map_err(|e| bad_row(TABLE, "late_since", &e))?,
     })
 }

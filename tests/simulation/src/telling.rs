@@ -116,9 +116,10 @@ impl Alert {
 
     /// A delivery that is there already was cancelled, and waits again.
     fn plan(&mut self, planned: Planned, number: u32) {
-        let Planned { id, kind, telling, to, .. } = planned;
+        let Planned { id, kind, telling, to, late_since, .. } = planned;
         self.posts.retain(|post| post.delivery.id != id);
-        let delivery = Delivery { id, number, telling, kind, to, standing: Standing::Waiting, maybe_sent: false };
+        let (standing, maybe_sent) = (Standing::Waiting, false);
+        let delivery = Delivery { id, number, telling, kind, to, standing, maybe_sent, late_since };
         self.posts.push(Post { delivery, content: number, unknown: 0, unsaid: None });
     }
 

@@ -1,6 +1,7 @@
 //! When late news is told: within the hours of a school day, so that nobody is woken for March. Pure.
 
 use homeroom_domain::alert::AlertChange;
+use homeroom_domain::date::Date;
 use jiff::civil::{DateTime, Time, Weekday, time};
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,12 +10,24 @@ use jiff::{SignedDuration, Timestamp};
 const BEGIN: Time = time(7, 0, 0, 0);
 const END: Time = time(16, 0, 0, 0);
 
-/// When a delivery of the change is due that would be due now; late news waits for the hours of a school day. A clock that is put
-/// forward or back meanwhile moves it by that hour.
-pub(super) fn due_at(change: &AlertChange, now: Timestamp) -> Timestamp {
-    let wait =
-        if change.late_since.is_some() { until_school_hours(change.district_time) } else { SignedDuration::ZERO };
-    now.saturating_add(wait).unwrap_or(now)
+/// When a delivery of the change is due that waits this long for what may still come: of late news, the first moment of the hours of a
+/// school day from then on. A clock that is put forward or back meanwhile moves it by that hour.
+pub(super) fn due_at(
+    change: &AlertChange,
+    late_since: Option<Date>,
+    settle: SignedDuration,
+    now: Timestamp,
+) -> Timestamp {
+    // A decision of the future is that of a process whose clock is ahead of ours, and waits no longer for that.
+    let decided = change.changed_at.min(now);
+    let due = decided.saturating_add(settle).unwrap_or(decided);
+    if late_since.is_none() {
+        return due;
+    }
+    // What was decided within the hours may only be planned after them.
+    let due = due.max(now);
+    let local = change.district_time.saturating_add(decided.duration_until(due));
+    due.saturating_add(until_school_hours(local)).unwrap_or(due)
 }
 
 fn until_school_hours(local: DateTime) -> SignedDuration {
@@ -34,20 +47,25 @@ fn until_school_hours(local: DateTime) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use homeroom_domain::alert::ChangeKind;
-    use homeroom_domain::date::Date;
 
     use super::*;
     use crate::sample;
 
     /// Hours after a moment of the week of Monday 2022-04-11 at which late news is told.
     fn waits(day: i8, hour: i8) -> i64 {
-        let local = jiff::civil::date(2022, 4, day).at(hour, 0, 0, 0);
+        waits_settled(day, hour, 0, 0)
+    }
+
+    /// The same of an hour and minutes, and of what settles for so many seconds first.
+    fn waits_settled(day: i8, hour: i8, minute: i8, settle: i64) -> i64 {
+        let local = jiff::civil::date(2022, 4, day).at(hour, minute, 0, 0);
         let change = AlertChange {
             late_since: Date::parse("2022-03-04"),
             district_time: local,
             ..sample::change(1, ChangeKind::Opened)
         };
-        (due_at(&change, change.changed_at).as_second() - change.changed_at.as_second()) / 3_600
+        let due = due_at(&change, change.late_since, SignedDuration::from_secs(settle), change.changed_at);
+        (due.as_second() - change.changed_at.as_second()) / 3_600
     }
 
     #[test]
@@ -59,9 +77,27 @@ mod tests {
     }
 
     #[test]
+    fn what_settles_beyond_the_hours_waits_for_the_next_ones() {
+        assert_eq!(waits_settled(13, 15, 30, 900), 0, "settled within them");
+        assert_eq!(waits_settled(13, 15, 55, 900), 15, "a quarter of an hour after 15:55 they are over");
+        assert_eq!(waits_settled(13, 6, 55, 900), 0, "and after 6:55 they have begun");
+    }
+
+    #[test]
+    fn what_is_planned_long_after_its_decision_is_told_within_the_hours_too() {
+        let noon = jiff::civil::date(2022, 4, 13).at(12, 0, 0, 0);
+        let late_since = Date::parse("2022-03-04");
+        let change = AlertChange { late_since, district_time: noon, ..sample::change(1, ChangeKind::Opened) };
+        let hours = |hours: i64| SignedDuration::from_hours(hours);
+        let due = |after: i64| due_at(&change, late_since, SignedDuration::ZERO, change.changed_at + hours(after));
+        assert_eq!([due(3), due(10)], [change.changed_at + hours(3), change.changed_at + hours(19)]);
+    }
+
+    #[test]
     fn news_never_waits_for_them() {
         let at_night = jiff::civil::date(2022, 4, 13).at(2, 0, 0, 0);
         let change = AlertChange { district_time: at_night, ..sample::change(1, ChangeKind::Opened) };
-        assert_eq!(due_at(&change, change.changed_at), change.changed_at);
+        let none = SignedDuration::ZERO;
+        assert_eq!(due_at(&change, None, none, change.changed_at), change.changed_at);
     }
 }

@@ -1,7 +1,7 @@
 //! Late news: told within the hours of a school day.
 
 use homeroom_domain::alert::AlertChange;
-use homeroom_domain::alert::ChangeKind::{Escalated, Opened};
+use homeroom_domain::alert::ChangeKind::{Amended, Escalated, Opened};
 use homeroom_domain::date::Date;
 
 use crate::world::World;
@@ -42,4 +42,26 @@ async fn what_rises_today_does_not_wait_with_the_late_news_before_it() {
     let mut adapter = world.adapter().await;
     let told = adapter.accept_one("alert.opened").await;
     assert!(!told.message.unwrap().subject.contains("Late news"), "it says what has risen");
+}
+
+#[tokio::test]
+async fn late_news_that_was_corrected_while_it_waited_still_says_that_it_is() {
+    let world = World::start().await;
+    world.publish(&late(&world, 1)).await;
+    world.until_states(&[(1, "waiting")]).await;
+    let corrected = |number, kind| AlertChange { number, kind, late_since: None, ..late(&world, 1) };
+    world.publish(&corrected(2, Amended)).await;
+    world.until_count("deliveries where content_number = 2", 1).await;
+    world.pass(9 * 3_600).await;
+    let mut adapter = world.adapter().await;
+    let told = adapter.accept_one("alert.opened").await.message.unwrap();
+    assert!(told.subject.starts_with("Late news: "), "{}", told.subject);
+    let data = String::from_utf8_lossy(&told.data);
+    assert!(data.contains(r#""late_since":"2022-03-04""#), "{data}");
+    world.until_states(&[(1, "accepted")]).await;
+    // Once more, the evening after.
+    world.publish(&corrected(3, Amended)).await;
+    world.until_states(&[(1, "accepted"), (3, "waiting")]).await;
+    let due = "deliveries where change_number = 3 and due_at = notification.clock() + interval '9 hours'";
+    assert_eq!(world.count(due).await, 1);
 }

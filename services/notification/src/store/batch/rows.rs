@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::collections::{BTreeMap, HashMap};
 
 use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::date::Date;
 use homeroom_domain::id::AlertId;
 use homeroom_pg::Error;
 use jiff::{SignedDuration, Timestamp};
@@ -117,9 +118,9 @@ pub(super) async fn rewrite_deliveries(
     let all = || rewritten.values();
     sqlx::query(
         "update deliveries d set subject = n.subject, body = n.body, data = n.data, content_number = n.content_number,
-             traceparent = n.traceparent, due_at = least(d.due_at, moment(n.due_by))
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[])
-             as n (id, subject, body, data, content_number, traceparent, due_by)
+             traceparent = n.traceparent, due_at = least(d.due_at, moment(n.due_by)), late_since = n.late_since
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::int[])
+             as n (id, subject, body, data, content_number, traceparent, due_by, late_since)
          where d.delivery_id = n.id",
     )
     .bind(rewritten.keys().copied().collect::<Vec<_>>())
@@ -129,6 +130,7 @@ pub(super) async fn rewrite_deliveries(
     .bind(all().map(|content| stored(content.of.change.number)).collect::<Vec<_>>())
     .bind(all().map(|content| content.of.traceparent.as_str()).collect::<Vec<_>>())
     .bind(all().map(|content| content.due_by.map(Timestamp::as_microsecond)).collect::<Vec<_>>())
+    .bind(all().map(|content| content.late_since.map(Date::days)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -179,15 +181,15 @@ pub(super) async fn insert_deliveries(
     sqlx::query(
         "insert into deliveries (delivery_id, district, alert_id, change_number, telling, kind, channel, team, address, follows,
              state, due_at, expires_at, subject, body, data, content_number, traceparent, planned_at, settled_at, last_reason,
-             maybe_sent)
+             maybe_sent, late_since)
          select n.id, n.district, n.alert_id, n.number, n.telling, n.kind, n.channel, n.team, n.address, n.follows,
              n.state, moment(n.due_at), moment(n.expires_at), n.subject, n.body, n.data, n.content_number, n.traceparent,
-             moment($19), moment(n.settled_at), case when n.settled_at is null then '' else $20 end, n.maybe_sent
+             moment($19), moment(n.settled_at), case when n.settled_at is null then '' else $20 end, n.maybe_sent, n.late_since
          from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
              $10::uuid[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::int[], $18::text[],
-             $21::bigint[], $22::bool[])
+             $21::bigint[], $22::bool[], $23::int[])
              as n (id, district, alert_id, number, telling, kind, channel, team, address, follows, state, due_at, expires_at,
-                 subject, body, data, content_number, traceparent, settled_at, maybe_sent)",
+                 subject, body, data, content_number, traceparent, settled_at, maybe_sent, late_since)",
     )
     .bind(chunk.iter().map(|new| new.planned.id).collect::<Vec<_>>())
     .bind(text(|new| new.content.of.change.district.as_str()))
@@ -211,6 +213,7 @@ pub(super) async fn insert_deliveries(
     .bind(CANCELLED)
     .bind(chunk.iter().map(|new| settled(new)).collect::<Vec<_>>())
     .bind(chunk.iter().map(|new| new.maybe_sent).collect::<Vec<_>>())
+    .bind(chunk.iter().map(|new| new.content.late_since.map(Date::days)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -225,14 +228,15 @@ pub(in crate::store) async fn deliver_again(
     when: When,
 ) -> Result<(), Error> {
     let worth = SignedDuration::try_from(when.worth.max(FOLLOWING_WORTH)).unwrap_or(SignedDuration::MAX);
-    let expires = when.now.saturating_add(worth).unwrap_or(Timestamp::MAX);
+    let due_at = planned.due_at.max(when.now);
+    let expires = due_at.saturating_add(worth).unwrap_or(Timestamp::MAX);
     let revived = sqlx::query(
         "update deliveries set state = 'waiting', due_at = moment($2), expires_at = moment($3), settled_at = null,
              last_reason = ''
          where delivery_id = $1 and state = 'cancelled'",
     )
     .bind(planned.id)
-    .bind(when.now.as_microsecond())
+    .bind(due_at.as_microsecond())
     .bind(expires.as_microsecond())
     .execute(&mut *connection)
     .await?;
@@ -240,8 +244,8 @@ pub(in crate::store) async fn deliver_again(
         return Ok(());
     }
     let (change_number, maybe_sent) = (of.change.number, of.maybe_told);
-    let new =
-        New { planned, change_number, content: Content { of, message, due_by: None }, cancelled: false, maybe_sent };
+    let content = Content { of, message, late_since: planned.late_since, due_by: None };
+    let new = New { planned, change_number, content, cancelled: false, maybe_sent };
     insert_deliveries(connection, when, &[&new]).await
 }
 

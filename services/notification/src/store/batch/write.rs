@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use homeroom_domain::date::Date;
 use homeroom_domain::id::AlertId;
 use homeroom_pg::Error;
 use jiff::Timestamp;
@@ -34,6 +35,8 @@ pub(super) struct New<'a> {
 pub(super) struct Content<'a> {
     pub(super) of: &'a Incoming,
     pub(super) message: Message,
+    /// What they are late news of, if they are.
+    pub(super) late_since: Option<Date>,
     /// When the delivery is due at the latest, if that changes.
     pub(super) due_by: Option<Timestamp>,
 }
@@ -58,7 +61,7 @@ impl<'a> Writes<'a> {
         for effect in effects {
             let touched = match effect {
                 Effect::Deliver(planned) => {
-                    let message = message::render(change, planned.kind, planned.follows);
+                    let message = message::render(change, planned.kind, planned.late_since, planned.follows);
                     alert.deliveries.push(Delivery {
                         id: planned.id,
                         number: change.number,
@@ -67,14 +70,16 @@ impl<'a> Writes<'a> {
                         to: planned.to.clone(),
                         standing: Standing::Waiting,
                         maybe_sent: incoming.maybe_told,
+                        late_since: planned.late_since,
                     });
-                    let (id, content) = (planned.id, Content { of: incoming, message, due_by: None });
+                    let (id, late_since) = (planned.id, planned.late_since);
+                    let content = Content { of: incoming, message, late_since, due_by: None };
                     let (change_number, maybe_sent) = (change.number, incoming.maybe_told);
                     self.deliveries.insert(id, New { planned, change_number, content, cancelled: false, maybe_sent });
                     Some(id)
                 }
                 Effect::Rewrite(id) => {
-                    self.rewrite(id, incoming, &alert.deliveries, now);
+                    self.rewrite(id, incoming, &mut alert.deliveries, now);
                     Some(id)
                 }
                 Effect::Cancel(id) => {
@@ -88,20 +93,22 @@ impl<'a> Writes<'a> {
         teams
     }
 
-    fn rewrite(&mut self, id: Uuid, incoming: &'a Incoming, known: &[Delivery], now: Timestamp) {
-        let Some(delivery) = known.iter().find(|delivery| delivery.id == id) else { return };
+    fn rewrite(&mut self, id: Uuid, incoming: &'a Incoming, known: &mut [Delivery], now: Timestamp) {
+        let Some(delivery) = known.iter_mut().find(|delivery| delivery.id == id) else { return };
+        let late_since = plan::rewritten_late_since(&incoming.change, delivery);
+        delivery.late_since = late_since;
         let due_by = plan::hastened(&incoming.change, now);
         if let Some(new) = self.deliveries.get_mut(&id) {
-            let message = message::render(&incoming.change, delivery.kind, new.planned.follows);
-            new.content = Content { of: incoming, message, due_by: None };
+            let message = message::render(&incoming.change, delivery.kind, late_since, new.planned.follows);
+            new.content = Content { of: incoming, message, late_since, due_by: None };
             new.planned.due_at = due_by.map_or(new.planned.due_at, |by| new.planned.due_at.min(by));
         } else {
             // Only first words and amendments of untold ones are rewritten, so there is nothing that the words would follow.
-            let message = message::render(&incoming.change, delivery.kind, None);
+            let message = message::render(&incoming.change, delivery.kind, late_since, None);
             // Another change of this batch may have hastened it before.
             let before = self.rewritten.get(&id).and_then(|content| content.due_by);
             let due_by = due_by.into_iter().chain(before).min();
-            self.rewritten.insert(id, Content { of: incoming, message, due_by });
+            self.rewritten.insert(id, Content { of: incoming, message, late_since, due_by });
         }
     }
 

@@ -109,7 +109,7 @@ async fn catch_up(
     let encoded: bytes::Bytes = last.try_get::<Vec<u8>, _>("message")?.into();
     let change = homeroom_proto::alert::decode(&encoded).map_err(|e| bad_row("alert_changes", "message", &e))?;
     let Some(planned) = plan::catch_up(&change, own, heard, row.now) else { return Ok(()) };
-    let message = message::render(&change, planned.kind, planned.follows);
+    let message = message::render(&change, planned.kind, planned.late_since, planned.follows);
     let traceparent = last.try_get("traceparent")?;
     let incoming = Incoming { change, encoded, traceparent, maybe_told: false };
     deliver_again(connection, planned, &incoming, message, When { now: row.now, worth: policy.worth }).await?;
