@@ -67,8 +67,17 @@ impl Evaluation<'_> {
                 self.federal(school, as_of, |at| i64::from(at.is_chronic(i64::from(minimum))))
             }
             Measure::Further(further) => further.value(self, as_of).unwrap_or(UNTOLD),
-            // What is kept is not asked for here.
-            _ => 0,
+            // What is kept is not asked for here. Each is named, so that a new measure is not forgotten.
+            Measure::Enrolled
+            | Measure::Absent
+            | Measure::Unexcused
+            | Measure::Tardy
+            | Measure::Tier
+            | Measure::Streak
+            | Measure::UnexcusedStreak
+            | Measure::UnexplainedAbsenceToday
+            | Measure::Failing
+            | Measure::FailingCore => 0,
         }
     }
 
