@@ -58,7 +58,8 @@ impl<'a> Calculated<'_, 'a> {
         here.into_iter().any(|spell| self.view.calculator(spell.calendar, school, self.year).is_some())
     }
 
-    /// The counted days of these dates, which are in order.
+    /// The counted days of these dates, which are in order. Tardies that become absences add up within a school: of a student who is
+    /// late at two, nobody at either could say which of them made the absence.
     pub(crate) fn days(&self, school: &'a SchoolId, dates: &[Date]) -> Vec<Day> {
         let shipped = Calculator::shipped();
         let mut late = Late::default();

@@ -76,8 +76,17 @@ fn other(measure: Measure, days: &Days<'_, '_>, beside: &Beside<'_, '_>) -> i64 
         Measure::FederalAbsent => federal(&Federal::absent),
         Measure::FederalChronic(minimum) => federal(&|at| i64::from(at.is_chronic(i64::from(minimum)))),
         Measure::Further(further) => further.of(beside).unwrap_or(UNTOLD),
-        // What is kept is not asked for here.
-        _ => 0,
+        // What is kept is not asked for here. Each is named, so that a new measure is not forgotten.
+        Measure::Enrolled
+        | Measure::Absent
+        | Measure::Unexcused
+        | Measure::Tardy
+        | Measure::Tier
+        | Measure::Streak
+        | Measure::UnexcusedStreak
+        | Measure::UnexplainedAbsenceToday
+        | Measure::Failing
+        | Measure::FailingCore => 0,
     }
 }
 

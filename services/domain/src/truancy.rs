@@ -34,7 +34,7 @@ pub(crate) fn value(clock: Clock, days: &[Day], end: End) -> i64 {
 
 /// A day wholly missed; else one of which more than 30 minutes were missed or late, as far as minutes are known.
 fn is_occasion(day: &Day) -> bool {
-    let minutes = day.minutes.map_or(0, |minutes| minutes.unexcused + minutes.late);
+    let minutes = day.minutes.map_or(0, |minutes| minutes.late_or_unexcused);
     day.unexcused > 0 && day.unexcused >= day.weight || minutes > CALIFORNIA_MINUTES
 }
 
@@ -90,7 +90,13 @@ mod tests {
                 unexplained: unexcused > 0,
                 cut: minutes > 0,
                 weight: 100,
-                minutes: Some(Minutes { scheduled: DAY, absent: minutes, unexcused: minutes, ..Minutes::default() }),
+                minutes: Some(Minutes {
+                    scheduled: DAY,
+                    absent: minutes,
+                    unexcused: minutes,
+                    late_or_unexcused: minutes,
+                    ..Minutes::default()
+                }),
             }
         };
         missed.iter().enumerate().map(day).collect()
@@ -107,7 +113,7 @@ mod tests {
     #[test]
     fn california_counts_whole_days_and_more_than_thirty_minutes() {
         let mut days = days(&[DAY, 30, 31, 0, 0]);
-        days[4].minutes = Some(Minutes { late: 31, ..Minutes::default() });
+        days[4].minutes = Some(Minutes { late: 31, late_or_unexcused: 31, ..Minutes::default() });
         assert_eq!(of(Clock::CaliforniaOccasions, &days), 3);
     }
 

@@ -255,6 +255,12 @@ impl View {
         self.sessions.get(&session)
     }
 
+    /// Whether a session of the year at a school begins after a date.
+    pub(crate) fn begins_session_after(&self, school: &SchoolId, year: SchoolYear, date: Date) -> bool {
+        let begins = |of: &Session| of.school == *school && of.school_year == year && of.begin_on > date;
+        self.sessions.values().any(begins)
+    }
+
     /// The school whose calendar this is, if it is known.
     pub fn calendar_school(&self, calendar: CalendarId) -> Option<&SchoolId> {
         self.calendar_of(calendar).map(|calendar| &calendar.school)

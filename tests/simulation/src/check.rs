@@ -18,7 +18,7 @@ use homeroom_invariant::{Beginning, Findings, History, history, ledger, open};
 use homeroom_rules::simulation::{self, Row, Snapshot, Stored, Student};
 
 use crate::model::oracle::{self, Oracle};
-use crate::model::rules::{Claims, OF_A_DAY};
+use crate::model::rules::{Claims, OF_DATED_FACTS};
 use crate::model::truth::{Key, Whole};
 use crate::run::{Outcome, World};
 use crate::scenario::PARTITIONS;
@@ -259,7 +259,7 @@ fn marked_rightly(whole: &Whole<'_>, key: &Key, now: Now, change: &AlertChange) 
     if tells && whole.rules?.version(rule) != change.claim.rule_version {
         return None;
     }
-    let late = tells && rule != OF_A_DAY && {
+    let late = tells && OF_DATED_FACTS.contains(&rule) && {
         let oracle = whole.of_year(now.as_of.school_year());
         (1..=LATE_AFTER_DAYS).rev().all(|days| {
             let date = Date::from_days(now.as_of.days() - days).expect("worlds lie within the years of dates");

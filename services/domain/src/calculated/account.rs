@@ -20,6 +20,8 @@ pub(crate) struct Account<'a> {
     pub(crate) weight: i32,
     /// What each mark for the whole day comes to alone, hundredths, the largest first, where marks count for themselves.
     pub(crate) alone: SmallVec<[i32; 2]>,
+    /// Whether there is a mark for the whole day.
+    pub(crate) marked: bool,
     pub(crate) classes: Classes,
     /// Before the date's weight, and before tardies became absences.
     pub(crate) counted: Option<Counted>,
@@ -77,7 +79,7 @@ impl<'a> Calculated<'_, 'a> {
             let minutes = counted.minutes.map_or(0, |minutes| minutes.late);
             before.add(&conversion, at.date, counted.arrival == Arrival::Late, minutes, counted.absent)
         });
-        Account { day, calculator: named, weight, alone, classes, counted, converted }
+        Account { day, calculator: named, weight, alone, marked: !daily.is_empty(), classes, counted, converted }
     }
 }
 

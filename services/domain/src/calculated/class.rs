@@ -2,14 +2,16 @@
 //! day is present as long as half of it is.
 //!
 //! A class's own mark comes first. A class without one was missed when marks for the whole day say that all of it was; a part of a day
-//! missed says nothing of any class. Where nobody took attendance nothing is known, and the date is none of the class's.
+//! missed says nothing of any class. Where days are counted by their minutes, so is whether all of one was missed: an absence of 45
+//! minutes is none of all classes. Where nobody took attendance nothing is known, and the date is none of the class's.
 
 use super::{At, Calculated, by_section, daily};
-use crate::calculator::{Calculator, PeriodMark, Told};
+use crate::calculator::{Calculator, PeriodMark, SchoolDay, Told};
 use crate::date::Date;
-use crate::day::{Mark, WHOLE};
+use crate::day::Mark;
 use crate::id::{SchoolId, SectionId};
 use crate::settings::Category;
+use crate::view::Bell;
 
 /// A date on which a class met, and it is known whether the student was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +50,13 @@ impl<'a> Calculated<'_, 'a> {
     fn classes_of_date(&self, at: At<'_>, marks: &[&Mark<'_>], calculator: &Calculator, classes: &mut Vec<ClassDay>) {
         let held = by_section(marks);
         let daily = daily(marks);
-        let (absent, unexcused) = calculator.sum(&daily);
-        let all_day = (absent >= WHOLE).then_some(unexcused * 2 >= absent);
+        let all_day = if daily.is_empty() {
+            None
+        } else {
+            let periods = self.periods(at, &held, calculator);
+            let Bell { hours, classes: bells } = self.view.bell(at.school, at.date, at.grade_level);
+            calculator.missed_all(&SchoolDay { hours, bells: &bells, marks: &daily, periods: &periods })
+        };
         let known: Vec<Known> = self
             .sections(at, &held, calculator)
             .into_iter()

@@ -1,5 +1,7 @@
 //! Counting one day.
 
+use smallvec::SmallVec;
+
 use super::band::{Bands, Quantity};
 use super::fact::{DayMark, PeriodMark, SchoolDay, Span, Told};
 use super::timeline::{Meaning, Minutes, Timeline, absent_part, is_absence, stated_minutes};
@@ -90,6 +92,8 @@ impl Calculator {
                 None => {}
             }
         }
+        // When each was is not known either: one may be of the same time as the other.
+        sum.late_or_unexcused = sum.late.max(sum.unexcused);
         (sum.absent > 0).then_some(sum)
     }
 
@@ -159,7 +163,7 @@ impl Calculator {
     }
 
     /// The absent part that marks for the whole day say, and what of it is unexcused.
-    pub(crate) fn sum(&self, marks: &[DayMark]) -> (i32, i32) {
+    fn sum(&self, marks: &[DayMark]) -> (i32, i32) {
         let (mut absent, mut unexcused) = (0, 0);
         for mark in marks {
             let category = self.treat(mark.category);
@@ -168,6 +172,27 @@ impl Calculator {
             unexcused += if category == Some(Category::UnexcusedAbsence) { part } else { 0 };
         }
         (absent.min(WHOLE), unexcused.min(WHOLE))
+    }
+
+    /// Whether marks for the whole day say that all of it was missed, and if so, whether that is without excuse; none when they do not.
+    /// There is at least one.
+    pub(crate) fn missed_all(&self, day: &SchoolDay<'_>) -> Option<bool> {
+        let by_marks = matches!(self.method, Method::Marks | Method::OfficialPeriod);
+        let line = if by_marks { None } else { Timeline::of(day, self).map(|line| line.all()) };
+        if let Some(line) = line {
+            return (line.absent >= line.scheduled).then_some(line.unexcused * 2 >= line.absent);
+        }
+        // A mark that says how long, or until when, is one of a part of a day whose length nobody knows.
+        let is_whole = |mark: &&DayMark| {
+            by_marks || mark.came_at.is_none() && mark.left_at.is_none() && self.stated_of(mark).is_none()
+        };
+        let marks: SmallVec<[DayMark; 4]> = day.marks.iter().filter(is_whole).copied().collect();
+        let (absent, unexcused) = self.sum(&marks);
+        (absent >= WHOLE).then_some(unexcused * 2 >= absent)
+    }
+
+    fn stated_of(&self, mark: &DayMark) -> Option<i32> {
+        stated_minutes(self.treat(mark.category), mark.minutes)
     }
 
     /// A daily mark outranks the official period, as it does all others.

@@ -3,7 +3,7 @@
 use crate::date::Date;
 use crate::day::WHOLE;
 
-/// When tardies become an absence.
+/// When tardies become an absence. They add up at each school for itself: what they make is an absence of a day there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conversion {
     /// How much lateness makes one.

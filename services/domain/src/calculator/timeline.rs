@@ -17,11 +17,13 @@ pub struct Minutes {
     pub scheduled: i32,
     /// Of it, missed for any reason.
     pub absent: i32,
-    /// Of that, without excuse.
+    /// Of what was missed, without excuse.
     pub unexcused: i32,
-    /// Of that, by coming late without excuse.
+    /// Of what was missed, by coming late without excuse.
     pub late: i32,
-    /// Of that, with a medical excuse.
+    /// Missed without excuse, or by coming late without one; minutes that are both count once.
+    pub late_or_unexcused: i32,
+    /// Of what was missed, with a medical excuse.
     pub medical: i32,
     /// Of what is scheduled, not known: nobody took attendance.
     pub unknown: i32,
@@ -211,11 +213,15 @@ impl Timeline {
     /// The minutes of a part of the day.
     pub(super) fn minutes(&self, part: Span) -> Minutes {
         let of = |spans: &Spans| spans.iter().map(|span| self.scheduled_in(span.within(part))).sum();
+        let mut late_or_unexcused = self.late.clone();
+        late_or_unexcused.extend_from_slice(&self.unexcused);
+        join(&mut late_or_unexcused);
         Minutes {
             scheduled: self.scheduled_in(part),
             absent: of(&self.missed),
             unexcused: of(&self.unexcused),
             late: of(&self.late),
+            late_or_unexcused: of(&late_or_unexcused),
             medical: of(&self.medical),
             unknown: of(&self.unknown),
         }

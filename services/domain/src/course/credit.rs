@@ -27,8 +27,8 @@ pub struct Credits {
     pub earned_so_far: i64,
     /// Core courses failed in terms of the year other than its summer.
     pub core_failures: i64,
-    /// The part of `earned` that is not of a summer term.
-    regular: i64,
+    /// The part of `earned` that is not of a summer term, thousandths.
+    pub regular: i64,
     /// Whether there is anything of the year.
     any: bool,
     is_ninth_grader: bool,
@@ -89,16 +89,18 @@ pub(crate) fn in_grade(evaluation: &Evaluation<'_>, as_of: Date, names: &[&str])
     last.is_some_and(|spell| names.contains(&code::value(text(spell.grade_level)).as_str()))
 }
 
-/// Whether the last instructional date of that enrollment's calendar is past, or the year itself at its end: sessions do not say, since
-/// one in summer may last as long as the year.
+/// Whether the last instructional date of that enrollment's calendar is past and no session of the year begins any more at its school,
+/// or the year itself is at its end. A calendar that is sent term by term ends with each of them, and the next term's session tells.
+/// When sessions end does not, since one in summer may last as long as the year.
 fn is_year_over(evaluation: &Evaluation<'_>, as_of: Date) -> bool {
     let (view, year) = (evaluation.view, evaluation.year());
-    let last = || {
+    let is_past = || {
         let spell = last_spell(evaluation, as_of).filter(|spell| reaches(spell.exit_on, year))?;
-        let calendar = view.calendar(spell.calendar, view.find_school(spell.school)?, year)?;
-        calendar.instructional.last().copied()
+        let school = view.find_school(spell.school)?;
+        let last = *view.calendar(spell.calendar, school, year)?.instructional.last()?;
+        Some(last < as_of && !view.begins_session_after(school, year, as_of))
     };
-    as_of >= year.last_day() || last().is_some_and(|last| last < as_of)
+    as_of >= year.last_day() || is_past().unwrap_or(false)
 }
 
 fn last_spell<'a>(evaluation: &Evaluation<'a>, as_of: Date) -> Option<Spell<'a>> {

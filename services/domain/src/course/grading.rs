@@ -61,6 +61,11 @@ impl<'s> Grading<'s> {
         })
     }
 
+    /// The number below which a grade fails, hundredths of a point.
+    pub(crate) const fn failing_below(&self) -> i64 {
+        self.failing_below
+    }
+
     /// What a grade is worth, hundredths of a grade point; none of one that counts in no average.
     pub(crate) fn worth(&self, numeric: Option<i64>, letter: Option<&str>) -> Option<i64> {
         self.scale.worth(numeric, letter)

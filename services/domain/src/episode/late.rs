@@ -8,13 +8,16 @@
 //! each of so many days before the as-of date. So a level that was reached yesterday is news, however long a lower one has held;
 //! and what has held for long, ended, and holds again is news. A claim about a single day is never late: a day that is past opens
 //! nothing.
+//!
+//! Nor is one by grades, transcripts or gradebooks late. What they say has no date of its own: a grade that was lowered today counts
+//! from the begin of its grading period, so that as of any day before it was as low. When in doubt it is news, and somebody is told.
 
 use super::ground::Ground;
 use super::look::Look;
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::mutant::{Mutant, planted};
-use crate::rule::RuleScope;
+use crate::rule::{Rule, RuleScope};
 use crate::settings::Now;
 
 impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
@@ -44,7 +47,15 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let first = Date::from_days(as_of.days().checked_sub(days)?).ok()?;
         // Of days of the year before, these facts are counted in another way.
         let of_year = first.school_year() == self.ground.year();
-        let may_be = self.rule.scope == RuleScope::SchoolYear && of_year && !planted(Mutant::NothingIsLate);
-        may_be.then_some(first)
+        let may_be = self.rule.scope == RuleScope::SchoolYear && of_year && is_dated(self.rule);
+        (may_be && !planted(Mutant::NothingIsLate)).then_some(first)
     }
+}
+
+/// Whether all that a rule asks for is counted from what has a date of its own.
+fn is_dated(rule: &Rule) -> bool {
+    let mut named = Vec::new();
+    rule.opens_when.name(&mut named);
+    rule.level.name(&mut named);
+    named.into_iter().all(|measure| measure.entry().needs.iter().all(|needs| needs.has_dates()))
 }

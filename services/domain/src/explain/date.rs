@@ -166,7 +166,13 @@ fn how(account: &Account<'_>) -> String {
 
 fn unknown(account: &Account<'_>) -> String {
     let classes = account.classes;
+    // Then what was told of it would do, if it were known how long the day and its classes are.
+    let is_told = account.marked || classes.all > 0 && classes.known == classes.all;
     match classes.all {
+        _ if is_told => match account.calculator.map(|calculator| &calculator.method) {
+            Some(Method::OfficialPeriod) => "none of its classes is the official period".to_owned(),
+            _ => "how long it is, or its classes are, is not known".to_owned(),
+        },
         0 => "nothing was recorded, and silence proves nothing here".to_owned(),
         all if classes.known == 0 => format!("attendance was taken in none of {all} classes"),
         all => format!("too little is known of it: attendance was taken in {} of {all} classes", classes.known),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::course;
+use crate::course::{self, grading::Grading};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::event::{Fact, Grade};
@@ -64,7 +64,7 @@ fn one(evaluation: &Evaluation<'_>, live: Live<Grade>, fails: Option<bool>) -> G
         .or_else(passed_over);
     let (numeric, letter) = (grade.numeric, grade.letter.as_deref());
     let what = match fails {
-        Some(true) => failing_in_words(numeric, letter, evaluation.settings.failing_below),
+        Some(true) => failing_in_words(numeric, letter, failing_below(evaluation, grade.section)),
         Some(false) => format!("{}, does not fail", describe_grade(numeric, letter)),
         None => describe_grade(numeric, letter),
     };
@@ -75,6 +75,13 @@ fn one(evaluation: &Evaluation<'_>, live: Live<Grade>, fails: Option<bool>) -> G
         what,
         live,
     }
+}
+
+/// Below which number a section's grade fails at its school.
+fn failing_below(evaluation: &Evaluation<'_>, section: SectionId) -> i64 {
+    let of_district = Grading::of_district(evaluation.settings);
+    let known = evaluation.view.section(section);
+    known.map_or(of_district, |of| Grading::of_school(evaluation.settings, of.school, evaluation.view)).failing_below()
 }
 
 /// A failing grade beside what it fails by.

@@ -1,5 +1,7 @@
 //! Rules: whether each holds, by which numbers, and what would clear it.
 
+use std::collections::BTreeSet;
+
 use crate::alert::{MeasureValue, Severity};
 use crate::evaluation::Evaluation;
 use crate::id::RuleId;
@@ -43,7 +45,8 @@ impl RuleTold {
         };
         let mut named = Vec::new();
         rule.opens_when.name(&mut named);
-        named.dedup();
+        let mut seen = BTreeSet::new();
+        named.retain(|measure| seen.insert(*measure));
         let holds = rule.outcome(&figures).map(|level| level.map(|level| (level, rule.severity(level))));
         Self {
             rule: rule.id.clone(),

@@ -49,6 +49,14 @@ pub enum Needs {
     Classes,
 }
 
+impl Needs {
+    /// Whether what it counts has dates by which one can tell since when it has been so. Grades, courses of a transcript and results of
+    /// assignments change without one.
+    pub(crate) const fn has_dates(self) -> bool {
+        !matches!(self, Self::Grades | Self::Transcript | Self::Gradebook)
+    }
+}
+
 /// What may follow a family's name, and what it narrows the measure to.
 pub const OVER: [(&str, &str); 8] = [
     ("_last_N_school_days", "the last N counted days, N from 1 to 400"),

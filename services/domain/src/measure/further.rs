@@ -128,7 +128,7 @@ pub static ENTRIES: [Entry; 29] = [
     },
     Entry {
         name: "off_track",
-        meaning: "A ninth grader with more than one core failure, or without five credits once five were attempted or the calendar's last school day is past",
+        meaning: "A ninth grader with more than one core failure, or without five credits once five were attempted or the calendar's last school day is past and no session is to come",
         unit: Unit::Flag,
         source: CONSORTIUM,
         needs: &[Needs::Transcript],

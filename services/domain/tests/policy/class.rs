@@ -50,6 +50,38 @@ fn a_day_missed_wholly_is_missed_of_each_class_and_a_part_of_none() {
     assert_eq!(world.value("class_absent_rate"), 400, "of art and biology");
 }
 
+/// A calculator that counts minutes knows how long a mark for the whole day was, and so do its classes.
+#[test]
+fn an_absence_of_45_minutes_is_missed_of_no_class_where_minutes_count() {
+    for count in [
+        "exact",
+        "{halves: {noon: \"12:00\", needed-minutes: 100}}",
+        "{minutes-absent: [{from: 300, absent: 100}, {from: 0, absent: 0}]}",
+    ] {
+        let mut world = taught();
+        world.counts_by(&format!("  - id: ours\n    count: {count}\n    day-minutes: 390"));
+        world.says("day", absent(day(3)).minutes(45));
+        assert_eq!((world.value("class_absences"), world.value("class_unexcused")), (0, 0), "{count}");
+        world.says("day", absent(day(3)).minutes(390));
+        assert_eq!((world.value("class_absences"), world.value("class_unexcused")), (1, 1), "{count}");
+        world.says("day", excused(day(3)));
+        assert_eq!((world.value("class_absences"), world.value("class_unexcused")), (1, 0), "{count}");
+    }
+    let mut world = taught();
+    world.says("day", absent(day(3)).minutes(45));
+    assert_eq!((world.value("class_absences"), world.value("absent")), (1, 100), "marks count for whole days");
+}
+
+#[test]
+fn of_a_day_of_unknown_length_an_absence_with_minutes_is_a_part() {
+    let mut world = taught();
+    world.counts_by("  - id: ours\n    count: exact");
+    world.says("day", absent(day(3)).minutes(45));
+    assert_eq!(world.value("class_absences"), 0);
+    world.says("day", absent(day(3)));
+    assert_eq!(world.value("class_absences"), 1);
+}
+
 /// Source: `PowerSchool` Attendance Intervention, real-time notifications: present in one period, absent in another.
 #[test]
 fn a_class_is_skipped_by_who_was_in_another_one() {

@@ -3,6 +3,8 @@
 use homeroom_domain::course::grading::SchoolScale;
 use homeroom_domain::course::scale::{GradeScale, Step};
 use homeroom_domain::event::Grade;
+use homeroom_domain::explain::Explanation;
+use homeroom_domain::measure::Measure;
 use homeroom_domain::reference::{Entry, School};
 
 use crate::world::{World, day, grade, letter, school};
@@ -162,8 +164,15 @@ fn a_school_that_grades_by_standards_has_a_scale_of_its_own() {
     assert_eq!(stands(&world), (0, 3_00));
     world.says("a", Grade { numeric: Some(1_99), ..standard });
     assert_eq!(stands(&world), (1, 0));
+    let measures = ["failing_core", "gpa"].map(|name| Measure::find(name).unwrap());
+    let told = world.look(|student| Explanation::of(student, &measures, &world.pack));
+    assert_eq!(told.grades[0].what, "grade 1.99 fails, it is below 2");
+    assert!(told.workings[0].arithmetic.ends_with("1 fail: grade 1.99 fails, it is below 2"));
+    assert_eq!(told.workings[1].arithmetic, "(0) / 1 = 0, cut and not rounded");
     world.says("a", letter("english", "first", "Final", "E"));
     assert_eq!(stands(&world), (0, 4_00), "excellent");
+    let told = world.look(|student| Explanation::of(student, &measures, &world.pack));
+    assert_eq!(told.workings[1].arithmetic, "(4) / 1 = 4, cut and not rounded");
     world.says("a", letter("english", "first", "Final", "N"));
     assert_eq!(stands(&world), (1, 0), "needs improvement");
     world.opens("1");

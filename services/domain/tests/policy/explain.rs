@@ -157,6 +157,29 @@ fn a_rule_says_by_which_numbers_it_holds() {
     assert!(told.rules.iter().any(|rule| rule.holds == Ok(None)));
 }
 
+#[test]
+fn a_day_of_which_all_is_told_and_nobody_knows_how_long_it_is_says_so() {
+    let mut world = World::of_school_days(2);
+    world.session("half", 1, 2).section("art", "Music", "half").says("member", member("art", day(1)));
+    world.counts_by("  - id: ours\n    count: exact");
+    world.says("day", absent(day(1))).says("class", absent(day(2)).in_section("art"));
+    let told = explained(&world, &[]);
+    let how: Vec<_> = told.dates.iter().map(|told| (told.came_to, told.how.as_str())).collect();
+    let words = "how long it is, or its classes are, is not known (calculator `ours`)";
+    assert_eq!(how, [(CameTo::Unknown, words), (CameTo::Unknown, words)]);
+}
+
+#[test]
+fn a_rule_tells_each_measure_that_it_names_once() {
+    let mut world = eight_weeks();
+    let condition = "opens-when: tier >= 2 || streak >= 5 && tier >= 1";
+    let pack = homeroom_domain::rule::DEFAULT_PACK.replacen("opens-when: tier >= 1", condition, 1);
+    world.pack = homeroom_domain::rule::Pack::parse(&pack).unwrap();
+    let told = explained(&world, &[]);
+    let names: Vec<_> = told.rules[0].measures.iter().map(|it| it.name.as_str()).collect();
+    assert_eq!(names, ["tier", "streak"]);
+}
+
 /// One thing that a source says: of which record, on which day, with which code, and whether it takes it back.
 type Word = (u8, i32, u8, bool);
 

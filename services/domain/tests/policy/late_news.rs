@@ -2,7 +2,7 @@
 
 use homeroom_domain::rule::{DEFAULT_PACK, Pack};
 
-use crate::world::{Plus, World, absent, day};
+use crate::world::{Plus, World, absent, day, grade};
 
 /// Forty school days with one rule in force, and so far nobody has said anything of an absence.
 fn silent(rule: &str) -> World {
@@ -97,5 +97,29 @@ fn days_that_make_everything_or_nothing_late_are_refused() {
         let pack =
             DEFAULT_PACK.replacen("scope: school-year", &format!("scope: school-year\n    late-after-days: {days}"), 1);
         assert!(Pack::parse(&pack).is_err(), "{days}");
+    }
+}
+
+/// A grade has no date: that it counts from the begin of its period says nothing of when it was given.
+#[test]
+fn a_grade_that_was_lowered_in_the_eighth_week_is_news() {
+    let mut world = silent("failing-core-course");
+    world.session("year", 1, 40).section("english", "English", "year").period("first", 1, 40);
+    world.says("grade", grade("english", "first", "Final", 80));
+    assert!(world.tells().is_empty());
+    world.says("grade", grade("english", "first", "Final", 40));
+    assert_eq!(world.change().late_since, None);
+}
+
+#[test]
+fn what_is_told_by_absences_and_by_what_has_no_date_is_news() {
+    for (condition, since) in [("tier >= 1", Some(day(40).plus(-7))), ("tier >= 1 && missing_work >= 0", None)] {
+        let pack = DEFAULT_PACK.replacen("opens-when: tier >= 1", &format!("opens-when: {condition}"), 1);
+        let mut world = World::of_school_days(40);
+        world.pack = Pack::parse(&pack).unwrap();
+        for n in 1..=3 {
+            world.says(&format!("mark {n}"), absent(day(n)));
+        }
+        assert_eq!(world.only("attendance-tier").change().late_since, since, "{condition}");
     }
 }

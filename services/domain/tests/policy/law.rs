@@ -43,6 +43,26 @@ fn an_excused_tardy_is_no_occasion_in_california() {
     assert_eq!(world.value("truancy_ca_occasions"), 1, "thirty minutes are not more than thirty");
 }
 
+/// One late arrival is one, also where one system tells it as an absence and as a tardy.
+#[test]
+fn minutes_that_are_both_missed_and_late_count_once_in_california() {
+    for calculator in ["", "  - id: ours\n    count: exact\n    day-minutes: 390"] {
+        let mut world = World::of_school_days(5);
+        if !calculator.is_empty() {
+            world.counts_by(calculator);
+        }
+        // What is left of a day is no whole day without excuse.
+        world.says("cut", mark("Absent", day(1)).minutes(390)).says("late", mark("Tardy", day(2)).minutes(20));
+        let occasions = |world: &World| world.value("truancy_ca_occasions");
+        assert_eq!(occasions(&world), 0, "{calculator}");
+        world.settings.codes.insert("left".to_owned(), homeroom_domain::settings::Category::UnexcusedAbsence);
+        world.says("missed", mark("left", day(2)).minutes(20).share(5));
+        assert_eq!(occasions(&world), 0, "{calculator}");
+        world.says("missed", mark("left", day(2)).minutes(31).share(5));
+        assert_eq!(occasions(&world), 1, "{calculator}");
+    }
+}
+
 /// Source: Texas Education Code 25.092: no credit below 90 % of the days that a class is offered.
 #[test]
 fn texas_looks_at_each_class() {

@@ -3,7 +3,9 @@
 use homeroom_domain::course::credit::Credits;
 use homeroom_domain::course::point;
 use homeroom_domain::event::{CourseTranscript, Enrollment, Fact};
+use homeroom_domain::explain::Explanation;
 use homeroom_domain::id::{SchoolYear, SourceId};
+use homeroom_domain::measure::Measure;
 use homeroom_domain::reference::{Entry, Session};
 use homeroom_domain::standing::not_counted;
 
@@ -71,9 +73,46 @@ fn a_freshmans_year_is_over_when_the_calendar_is_whatever_sessions_last() {
     world.defines("session summer", Entry::Session(summer));
     world.says("enrollment", Enrollment { grade_level: code("Ninth grade"), ..enrolled("1", day(1)) });
     world.says("a", taken("art", "Pass", "A", 1_000));
+    assert_eq!((world.closes(day(41)).value("off_track"), world.closes(on("2022-05-31")).value("off_track")), (0, 0));
+    assert_eq!(world.closes(begin_on).value("off_track"), 1, "no session is to come");
+    world.undefines("session summer");
     assert_eq!((world.closes(day(40)).value("off_track"), world.closes(day(41)).value("off_track")), (0, 1));
     world.undefines("calendar main");
     assert_eq!((world.value("off_track"), world.closes(on("2022-06-30")).value("off_track")), (0, 1));
+}
+
+/// Its spring comes in the new year. Until then the calendar's last day is that of the fall.
+#[test]
+fn a_calendar_that_is_sent_term_by_term_makes_nobody_off_track_over_winter() {
+    let mut world = taught();
+    world.says("enrollment", Enrollment { grade_level: code("Ninth grade"), ..enrolled("1", day(1)) });
+    world.says("a", taken("art", "Pass", "A", 1_000));
+    world.session("spring", 60, 100).closes(day(50));
+    assert_eq!(world.value("off_track"), 0);
+    let elsewhere = |school_year, at| {
+        let (begin_on, end_on) = (day(60), day(100));
+        Entry::Session(Session { session: id("spring"), school: school(at), school_year, begin_on, end_on })
+    };
+    world.defines("session spring", elsewhere(SchoolYear(2022), "2"));
+    assert_eq!(world.value("off_track"), 1);
+    world.defines("session spring", elsewhere(SchoolYear(2023), "1"));
+    assert_eq!(world.value("off_track"), 1);
+}
+
+#[test]
+fn what_tells_a_freshman_is_explained_without_summer() {
+    let mut world = taught();
+    world.says("enrollment", Enrollment { grade_level: code("Ninth grade"), ..enrolled("1", day(1)) });
+    world.says("a", taken("art", "Pass", "A", 1_000));
+    world.says("b", CourseTranscript { term: code("Summer Semester"), ..taken("algebra", "Pass", "A", 4_000) });
+    let told = |world: &World| {
+        let measures = [Measure::find("off_track").unwrap()];
+        world.look(|student| Explanation::of(student, &measures, &world.pack)).workings.remove(0)
+    };
+    assert!(told(&world).arithmetic.ends_with("outside summer, or the school year is over"));
+    let over = told(world.closes(day(41)));
+    let words = "1 credits earned outside summer, of which 5 are needed; 0 core courses failed, of which 1 may be; so off track";
+    assert_eq!((over.arithmetic.as_str(), over.terms[0].value), (words, 1_000));
 }
 
 /// A mid-year promotion: who is no freshman any more is judged as none, and nothing else begins anew.

@@ -73,7 +73,8 @@ struct Sum {
 struct Missed {
     absent: i64,
     unexcused: i64,
-    late: i64,
+    /// Late or without excuse: of what is both, or may be, once.
+    late_or_unexcused: i64,
 }
 
 /// Item 13.

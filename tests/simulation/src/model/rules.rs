@@ -20,6 +20,9 @@ pub type Claims = BTreeMap<&'static str, i64>;
 
 /// The rule whose episodes are single days.
 pub const OF_A_DAY: &str = "unexplained-absence";
+/// The rules of attendance over the year, whose marks have dates. Grades and gradebooks have none, so nobody can tell since when they
+/// have said what they say; nor is what was of a single day told later.
+pub const OF_DATED_FACTS: [&str; 2] = ["attendance-tier", STREAK];
 const STREAK: &str = "absence-streak";
 const WORK: &str = "missing-work";
 

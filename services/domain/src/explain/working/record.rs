@@ -2,7 +2,9 @@
 
 use super::{Look, Sheet, Term};
 use crate::behavior::Conduct;
+use crate::course::Standing;
 use crate::course::credit::{Credits, ON_TRACK_CORE_FAILURES, ON_TRACK_CREDITS};
+use crate::course::grading::Grading;
 use crate::explain::grade;
 use crate::explain::number::{amount, days};
 use crate::measure::{Further, Measure, Unit, decimals};
@@ -16,7 +18,7 @@ impl Look<'_, '_> {
             sections += 1;
             if standing.failing {
                 let (_, numeric, letter) = standing.grade();
-                failing.push(grade::failing_in_words(numeric, letter, self.evaluation.settings.failing_below));
+                failing.push(grade::failing_in_words(numeric, letter, self.grading(standing).failing_below()));
             }
         }
         let kind = if core_only { "core sections" } else { "sections" };
@@ -38,11 +40,14 @@ impl Look<'_, '_> {
         }
     }
 
+    fn grading(&self, standing: &Standing<'_>) -> Grading<'_> {
+        Grading::of_school(self.evaluation.settings, standing.school, self.evaluation.view)
+    }
+
     fn grade_points(&self, value: i64) -> Sheet {
-        let scale = &self.evaluation.settings.grade_scale;
         let worth = self.evaluation.standings(self.now.as_of).into_iter().filter_map(|standing| {
             let (_, numeric, letter) = standing.grade();
-            scale.worth(numeric, letter)
+            self.grading(&standing).worth(numeric, letter)
         });
         let points: Vec<i64> = worth.collect();
         if points.is_empty() {
@@ -72,10 +77,10 @@ impl Look<'_, '_> {
         let credits = Credits::of(self.evaluation, self.now.as_of);
         let show = |thousandths| Unit::CreditThousandths.show(thousandths);
         let words = match credits.on_track() {
-            None => "it is told of ninth graders, once two core courses are failed, five credits were attempted, or the year's sessions are over".to_owned(),
+            None => "it is told of ninth graders, once two core courses are failed, five credits were attempted outside summer, or the school year is over".to_owned(),
             Some(on_track) => format!(
-                "{} credits earned, of which {} are needed outside summer; {} core courses failed, of which {} may be; so {}",
-                show(credits.earned),
+                "{} credits earned outside summer, of which {} are needed; {} core courses failed, of which {} may be; so {}",
+                show(credits.regular),
                 show(ON_TRACK_CREDITS),
                 credits.core_failures,
                 ON_TRACK_CORE_FAILURES,
@@ -84,7 +89,11 @@ impl Look<'_, '_> {
         };
         let mut sheet = Sheet::new(words);
         sheet.terms = vec![
-            Term { name: "credits earned".into(), value: credits.earned, unit: Unit::CreditThousandths },
+            Term {
+                name: "credits earned outside summer".into(),
+                value: credits.regular,
+                unit: Unit::CreditThousandths,
+            },
             Term { name: "core courses failed".into(), value: credits.core_failures, unit: Unit::Courses },
         ];
         sheet

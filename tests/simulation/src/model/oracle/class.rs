@@ -50,11 +50,31 @@ impl Oracle {
         ]
     }
 
+    /// Whether marks for the day say that nothing of it was attended, and that at least half of that is without excuse. Where minutes
+    /// count, each of the day's minutes has to be missed.
+    fn missed_all(
+        &self,
+        school: &SchoolId,
+        date: Date,
+        marks: &[&AttendanceMark],
+        daily: &[&AttendanceMark],
+    ) -> (bool, bool) {
+        match self.method() {
+            Some(method) if !daily.is_empty() => {
+                let minutes = self.one_day(method, (school, date), marks, false).and_then(|sum| sum.minutes);
+                minutes.map_or((false, false), |of| (of.absent == 400, of.unexcused >= 200))
+            }
+            _ => {
+                let sum = self.whole_day(daily, false);
+                (sum.absent == 100, sum.unexcused >= 50)
+            }
+        }
+    }
+
     fn met_on(&self, school: &SchoolId, date: Date) -> Vec<Met> {
         let marks = self.marks(school, date);
         let daily: Vec<&AttendanceMark> = marks.iter().copied().filter(|mark| mark.scope == Scope::Day).collect();
-        let sum = self.whole_day(&daily, false);
-        let all_day = sum.absent == 100;
+        let (all_day, mostly_unexcused) = self.missed_all(school, date, &marks, &daily);
         let mut met = Vec::new();
         let mut classes = self.classes(school, date, &marks);
         classes.sort();
@@ -67,7 +87,7 @@ impl Oracle {
                 continue;
             }
             let (absent, unexcused) = if own.is_empty() {
-                (all_day, all_day && sum.unexcused >= 50)
+                (all_day, all_day && mostly_unexcused)
             } else {
                 (own.iter().any(|mark| self.absence(mark)), said(Category::UnexcusedAbsence))
             };

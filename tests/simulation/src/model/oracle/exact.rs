@@ -83,7 +83,7 @@ impl Oracle {
         Some(Sum { absent: worth(sum.absent), unexcused: worth(sum.unexcused), weight, ..sum })
     }
 
-    fn one_day(
+    pub(super) fn one_day(
         &self,
         method: Method,
         (school, date): (&SchoolId, Date),
@@ -134,7 +134,12 @@ impl Oracle {
         }
         let (absent, without) = absent_part(method, &missed, &unexcused);
         let unexplained = absent > 0 && open && !came;
-        let minutes = Missed { absent: many(&missed), unexcused: many(&unexcused), late: many(&late) };
+        let late_or_unexcused = (0..MINUTES).filter(|at| late[*at] || unexcused[*at]).count();
+        let minutes = Missed {
+            absent: many(&missed),
+            unexcused: many(&unexcused),
+            late_or_unexcused: i64::try_from(late_or_unexcused).unwrap(),
+        };
         Some(Sum { absent, unexcused: without, tardy, unexplained, cut, weight: 100, minutes: Some(minutes) })
     }
 

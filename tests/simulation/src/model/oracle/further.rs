@@ -140,13 +140,20 @@ impl Oracle {
         figures.insert("off_track", Some(i64::from(any && ninth && (few || failed > 1))));
     }
 
-    /// Past the last school day of the calendar that the latest enrollment follows.
+    /// Past the last school day of the calendar that the latest enrollment follows, with no session of that school to come.
     fn year_is_over(&self, as_of: Date) -> bool {
         let Some(last) = self.last_spell(as_of).filter(|spell| self.school_known(&spell.school)) else { return false };
         if last.exit_on.is_some_and(|exit| exit.school_year() < self.year) {
             return false;
         }
         let Some(calendar) = self.calendar(last) else { return false };
+        let to_come = |entry: &Entry| match entry {
+            Entry::Session(of) => of.school == last.school && of.school_year == self.year && as_of < of.begin_on,
+            _ => false,
+        };
+        if self.entries.iter().any(to_come) {
+            return false;
+        }
         let mut taught = self.dates().into_iter().filter(|date| self.instructional(calendar, *date));
         taught.next_back().is_some_and(|end| end < as_of)
     }

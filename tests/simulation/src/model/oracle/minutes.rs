@@ -9,7 +9,7 @@ use super::{Missed, Oracle, Sum};
 impl Oracle {
     /// What the marks of a day whose length is not known say was missed: nothing, unless each that misses time says how much.
     pub(super) fn stated_minutes(&self, daily: &[&AttendanceMark]) -> Option<Missed> {
-        let mut sum = Missed::default();
+        let (mut sum, mut late) = (Missed::default(), 0);
         for mark in daily {
             let Some(category) = self.category(mark) else { continue };
             let minutes = mark.times.minutes.map(|minutes| i64::from(minutes.clamp(0, 24 * 60)));
@@ -19,34 +19,38 @@ impl Oracle {
                 Category::Tardy | Category::EarlyDeparture | Category::Partial => {
                     let needed = category == Category::Partial && mark.share.is_none_or(|share| share > 0);
                     match minutes {
-                        Some(minutes) => sum.add(category, minutes, self.late_with_excuse(mark)),
+                        Some(minutes) => {
+                            sum.add(category, minutes);
+                            let counts = category == Category::Tardy && !self.late_with_excuse(mark);
+                            late += if counts { minutes } else { 0 };
+                        }
                         None if needed => return None,
                         None => {}
                     }
                 }
                 _ if misses => match minutes.filter(|minutes| *minutes > 0) {
-                    Some(minutes) => sum.add(category, minutes, self.late_with_excuse(mark)),
+                    Some(minutes) => sum.add(category, minutes),
                     None => return None,
                 },
                 _ => {}
             }
         }
+        sum.late_or_unexcused = late.max(sum.unexcused);
         (sum.absent > 0).then_some(sum)
     }
 }
 
 impl Missed {
-    fn add(&mut self, category: Category, minutes: i64, is_excused: bool) {
+    fn add(&mut self, category: Category, minutes: i64) {
         self.absent += minutes;
         self.unexcused += if category == Category::UnexcusedAbsence { minutes } else { 0 };
-        self.late += if category == Category::Tardy && !is_excused { minutes } else { 0 };
     }
 }
 
 /// Measures in minutes over counted days of the school year, and over those of the school month.
 pub(super) fn figures(days: &[(Date, Sum)], of_school_month: &[&(Date, Sum)]) -> Vec<(&'static str, i64)> {
     let year: Vec<_> = days.iter().collect();
-    let late_or_missed = |sum: &Sum| sum.minutes.map_or(0, |minutes| minutes.unexcused + minutes.late);
+    let late_or_missed = |sum: &Sum| sum.minutes.map_or(0, |minutes| minutes.late_or_unexcused);
     let occasions = days.iter().filter(|(_, sum)| {
         let whole = sum.unexcused > 0 && sum.unexcused >= sum.weight;
         whole || late_or_missed(sum) > 30
