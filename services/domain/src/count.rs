@@ -10,6 +10,7 @@
 mod others;
 mod standing_in;
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use smallvec::SmallVec;
@@ -91,6 +92,8 @@ struct Known {
     passed: usize,
     /// The last mark's day, if it counts.
     last: Option<Day>,
+    /// Since this date grades have come to what they do now.
+    graded_since: Option<Date>,
     /// A grade counts from this date on that does not now.
     next_grade_on: Option<Date>,
     /// The latest date that an episode was told at which may still be amended or recalled.
@@ -187,9 +190,10 @@ impl Count {
         match settled {
             Settled::Yes => Some(Looked { measures, changes: Vec::new() }),
             Settled::No(moved) => {
-                let standing_in = StandingIn { known, ledger, with, measures };
+                let standing_in = StandingIn { known, ledger, with, measures, whole: OnceCell::new() };
                 let step =
                     episodes.step_on(moved.iter().filter_map(|at| with.pack.rules.get(*at)), &standing_in, moment);
+                drop(standing_in);
                 known.remember_told(&step.changes, with);
                 Some(Looked { measures, changes: step.changes })
             }
@@ -238,6 +242,7 @@ impl Known {
         if last_mark > now.as_of.max(now.today).days() {
             return None;
         }
+        let (graded_since, next_grade_on) = evaluation.grades_between();
         let mut known = Self {
             version,
             now,
@@ -253,7 +258,8 @@ impl Known {
             before: Measures::default(),
             passed: 0,
             last: None,
-            next_grade_on: evaluation.next_grade_on(),
+            graded_since,
+            next_grade_on,
             told: None,
             open_day: false,
             levels: None,

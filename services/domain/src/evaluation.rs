@@ -212,13 +212,6 @@ impl<'a> Evaluation<'a> {
         self.kinds.iter().map(|mark| mark.as_ref().and_then(|mark| mark.plain(school))).collect()
     }
 
-    /// The next date on which a grade that does not count yet begins to.
-    pub(crate) fn next_grade_on(&self) -> Option<Date> {
-        let grades = self.ledger.borrowed().grades();
-        let begins = grades.filter_map(|grade| Some(self.view.grading_period(grade.grade.grading_period)?.begin_on));
-        begins.filter(|begins| *begins > self.now.as_of).min()
-    }
-
     /// The school year that is counted.
     pub fn year(&self) -> SchoolYear {
         self.year

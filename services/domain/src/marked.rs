@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::date::Date;
 use crate::day::{Day, WHOLE};
-use crate::measure::{Among, Counted};
+use crate::measure::{Among, Counted, Measures};
 use crate::window::End;
 
 /// What a counted day was, when it was no whole day of presence.
@@ -42,9 +42,18 @@ impl Marked {
         usize::from(self.at)
     }
 
+    /// Any part of it.
+    fn is_missed(self) -> bool {
+        self.absent > 0
+    }
+
     /// At least half of it, as streaks and federal reporting count.
     fn is_absent(self) -> bool {
         u16::from(self.absent) * 2 >= u16::from(self.weight)
+    }
+
+    fn is_unexcused(self) -> bool {
+        u16::from(self.unexcused) * 2 >= u16::from(self.weight)
     }
 }
 
@@ -62,6 +71,49 @@ pub(crate) struct Days<'d> {
 }
 
 impl<'d> Days<'d> {
+    /// Those of them up to a date.
+    pub(crate) fn until(self, last: Date) -> Self {
+        let counted = self.dates.partition_point(|date| *date <= last);
+        let marked = self.marked.partition_point(|day| day.at() < counted);
+        Self { dates: &self.dates[..counted], marked: &self.marked[..marked] }
+    }
+
+    /// Dates of which any part was missed, newest first.
+    pub(crate) fn missed(self) -> impl Iterator<Item = Date> {
+        self.marked.iter().rev().filter(|day| day.is_missed()).map(move |day| self.dates[day.at()])
+    }
+
+    /// The last so many dates, newest first.
+    pub(crate) fn last(self, many: i64) -> impl Iterator<Item = Date> {
+        self.dates.iter().rev().take(usize::try_from(many).unwrap_or(0)).copied()
+    }
+
+    /// Whether a date is one of absence that nobody has explained.
+    pub(crate) fn is_unexplained(self, date: Date) -> bool {
+        let at = self.dates.binary_search(&date);
+        at.is_ok_and(|at| self.marked.iter().rev().any(|day| day.at() == at && day.unexplained))
+    }
+
+    /// The measures that are kept of every student, as far as days tell them, without the same-day measure.
+    pub(crate) fn measures(self) -> Measures {
+        let all = |counted: Counted| counted.of(self.dates.len(), &self.marked.iter());
+        Measures {
+            enrolled: all(Counted::Enrolled),
+            absent: all(Counted::Absent),
+            unexcused: all(Counted::Unexcused),
+            tardy: all(Counted::Tardy),
+            streak: self.streak(Marked::is_absent),
+            unexcused_streak: self.streak(Marked::is_unexcused),
+            ..Measures::default()
+        }
+    }
+
+    /// How many days in a row were such, up to the last.
+    fn streak(self, is_such: fn(Marked) -> bool) -> i64 {
+        let back = self.marked.iter().rev().zip((0..self.dates.len()).rev());
+        number(back.take_while(|(day, at)| day.at() == *at && is_such(**day)).count())
+    }
+
     fn within(self, range: &Range<usize>) -> &'d [Marked] {
         let position = |at: usize| self.marked.partition_point(|day| day.at() < at);
         &self.marked[position(range.start)..position(range.end)]

@@ -1,6 +1,7 @@
 //! What a running count keeps for rules that name more than the measures of every student: the marked days of the year.
 
 use super::{Known, With};
+use crate::date::Date;
 use crate::day::{Day, WHOLE};
 use crate::evaluation::Evaluation;
 use crate::figure::Federal;
@@ -8,6 +9,7 @@ use crate::marked::{Days, Marked};
 use crate::measure::{Counted, Figures, Measure, Measures};
 use crate::projection::{self, Outlook};
 use crate::rule::{Pack, Rule};
+use crate::settings::Now;
 use crate::window::{End, school_month};
 
 /// Kept when some rule names another measure.
@@ -65,6 +67,24 @@ impl Known {
         }
         Some(Figures::new(measures, values))
     }
+
+    /// The same at the close of an earlier date of the school year, on which the grades were those of now.
+    pub(super) fn figures_at_close(&self, rule: &Rule, date: Date, with: &With<'_>) -> Option<Figures> {
+        if self.graded_since.is_some_and(|since| date < since) {
+            return None;
+        }
+        let days = self.days_until(date, with)?;
+        let Measures { failing, failing_core, .. } = self.before;
+        let unexplained_absence_today = days.is_unexplained(date);
+        let measures = Measures { failing, failing_core, unexplained_absence_today, ..days.measures() };
+        self.figures(measures, rule, &With { now: Now { today: date, as_of: date }, ..*with })
+    }
+
+    /// The counted days up to a date; none when marked ones are not kept.
+    pub(super) fn days_until<'k>(&'k self, last: Date, with: &With<'k>) -> Option<Days<'k>> {
+        let others = self.others.as_deref()?;
+        Some(Days { dates: self.schedule.dates(with.view), marked: &others.marked }.until(last))
+    }
 }
 
 /// The counted days up to the as-of date.
@@ -81,9 +101,8 @@ impl<'k> SoFar<'k> {
         let (others, as_of) = (known.others.as_deref()?, with.now.as_of);
         let calendar = &with.view.calendar_at(known.schedule.calendar)?.instructional;
         let dates = known.schedule.dates(with.view);
-        let counted = dates.partition_point(|date| *date <= as_of);
-        let marked = others.marked.partition_point(|day| day.at() < counted);
-        let days = Days { dates: &dates[..counted], marked: &others.marked[..marked] };
+        let days = known.days_until(as_of, with)?;
+        let counted = days.dates.len();
         let last_day = known.year.last_day();
         let to_come = dates[counted..].partition_point(|date| *date <= last_day);
         let month = if counted > 0 { school_month(calendar, as_of) } else { None };

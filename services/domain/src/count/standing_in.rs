@@ -1,5 +1,7 @@
 //! A running count in the place of a full look: what rules ask of it when one of them has something else to say.
 
+use std::cell::OnceCell;
+
 use smallvec::SmallVec;
 
 use super::{Known, With};
@@ -19,9 +21,11 @@ pub(super) struct StandingIn<'a> {
     pub(super) ledger: &'a Ledger,
     pub(super) with: &'a With<'a>,
     pub(super) measures: Measures,
+    /// All counted anew, once somebody asks for what is not known here.
+    pub(super) whole: OnceCell<Evaluation<'a>>,
 }
 
-impl StandingIn<'_> {
+impl<'a> StandingIn<'a> {
     /// The dates of the current streak, newest first: without an absence, the last counted days are silent.
     fn streak(&self, streak: i64) -> impl Iterator<Item = Date> {
         let dates = self.known.schedule.dates(self.with.view);
@@ -32,6 +36,11 @@ impl StandingIn<'_> {
     fn marks(&self, dates: impl Iterator<Item = Date>) -> Cited {
         let days: SmallVec<[_; 8]> = dates.map(|date| (&self.known.school, date)).collect();
         marks_of(self.ledger, self.with.settings, &days)
+    }
+
+    fn whole(&self) -> &Evaluation<'a> {
+        let With { view, settings, now, .. } = *self.with;
+        self.whole.get_or_init(|| Evaluation::new(self.ledger, view, settings, now))
     }
 }
 
@@ -58,20 +67,21 @@ impl<'e> Ground<'e> for StandingIn<'e> {
         self.known.figures(self.measures, rule, self.with).unwrap_or_default()
     }
 
+    fn figures_at_close(&self, rule: &Rule, date: Date) -> Figures {
+        let known = self.known.figures_at_close(rule, date, self.with);
+        known.unwrap_or_else(|| self.whole().figures_at_close(rule, date))
+    }
+
     fn cite(&self, evidence: Evidence, figures: &Figures) -> Cited {
-        match evidence {
-            Evidence::Today => self.marks(self.school_today().map(|_| self.with.now.today).into_iter()),
-            Evidence::Streak => self.marks(self.streak(figures.measures.streak)),
-            _ => self.counted_anew(|student| evidence.cite(student, figures.measures.streak, self.with.now)),
+        match (evidence, self.known.days_until(self.with.now.as_of, self.with)) {
+            (Evidence::Today, _) => self.marks(self.school_today().map(|_| self.with.now.today).into_iter()),
+            (Evidence::Streak, _) => self.marks(self.streak(figures.measures.streak)),
+            (Evidence::Absences, Some(days)) => self.marks(days.missed()),
+            _ => self.whole().cite(evidence, figures),
         }
     }
 
     fn anew(&self) -> Option<&Evaluation<'e>> {
         None
-    }
-
-    fn counted_anew<T>(&self, look: impl FnOnce(&Evaluation<'_>) -> T) -> T {
-        let With { view, settings, now, .. } = *self.with;
-        look(&Evaluation::new(self.ledger, view, settings, now))
     }
 }

@@ -1,5 +1,6 @@
 //! What a rule's look at a student stands on: a full look, or a running count that goes on from one.
 
+use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{SchoolId, SchoolYear};
 use crate::measure::Figures;
@@ -24,14 +25,14 @@ pub(crate) trait Ground<'e> {
     /// The measures that are kept, and those that a rule names beside them.
     fn figures(&self, rule: &Rule) -> Figures;
 
+    /// The same at the close of an earlier date of the school year.
+    fn figures_at_close(&self, rule: &Rule, date: Date) -> Figures;
+
     /// The facts that a proof cites.
     fn cite(&self, evidence: Evidence, figures: &Figures) -> Cited;
 
     /// What looks again at an earlier date; none when nothing of what was told of earlier dates can have changed since the last step.
     fn anew(&self) -> Option<&Evaluation<'e>>;
-
-    /// Looks at the student as counted from all facts, whatever this is: for what is seldom asked.
-    fn counted_anew<T>(&self, look: impl FnOnce(&Evaluation<'_>) -> T) -> T;
 }
 
 impl<'e> Ground<'e> for Evaluation<'e> {
@@ -55,15 +56,15 @@ impl<'e> Ground<'e> for Evaluation<'e> {
         self.figures(&rule.others, self.now)
     }
 
+    fn figures_at_close(&self, rule: &Rule, date: Date) -> Figures {
+        self.figures(&rule.others, Now { today: date, as_of: date })
+    }
+
     fn cite(&self, evidence: Evidence, figures: &Figures) -> Cited {
         evidence.cite(self, figures.measures.streak, self.now)
     }
 
     fn anew(&self) -> Option<&Evaluation<'e>> {
         Some(self)
-    }
-
-    fn counted_anew<T>(&self, look: impl FnOnce(&Evaluation<'_>) -> T) -> T {
-        look(self)
     }
 }

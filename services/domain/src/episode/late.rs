@@ -15,30 +15,26 @@
 use super::ground::Ground;
 use super::look::Look;
 use crate::date::Date;
-use crate::evaluation::Evaluation;
 use crate::mutant::{Mutant, planted};
 use crate::rule::{Rule, RuleScope};
-use crate::settings::Now;
 
 impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// The first of the days that make a claim of this level late news; none when it is news.
     pub(super) fn late_since(&self, level: i64) -> Option<Date> {
         let as_of = self.ground.now().as_of;
         let first = self.first_of_late(as_of)?;
-        self.ground.counted_anew(|student| {
-            // The first day first: of what is news it tells at once.
-            let mut date = first;
-            while date < as_of && self.held(student, date, level) {
-                date = date.next();
-            }
-            (date == as_of).then_some(first)
-        })
+        // The first day first: of what is news it tells at once.
+        let mut date = first;
+        while date < as_of && self.held(date, level) {
+            date = date.next();
+        }
+        (date == as_of).then_some(first)
     }
 
     /// A rule that cannot be evaluated as of some day would have told nothing then.
-    fn held(&self, student: &Evaluation<'_>, date: Date, level: i64) -> bool {
-        let close = Now { today: date, as_of: date };
-        self.rule.level_at(student, close).is_ok_and(|then| then.is_some_and(|then| then >= level))
+    fn held(&self, date: Date, level: i64) -> bool {
+        let then = self.rule.outcome(&self.ground.figures_at_close(self.rule, date));
+        then.is_ok_and(|then| then.is_some_and(|then| then >= level))
     }
 
     /// The first day on which a claim must have held; none when no claim of this rule, or of this time of the year, can be late.

@@ -4,20 +4,15 @@ use std::cell::OnceCell;
 
 use super::Evaluation;
 use crate::date::Date;
+use crate::id::SchoolId;
+use crate::marked::{self, Marked};
 use crate::measure::Measures;
 
 /// What was counted for earlier dates. Empty until somebody asks.
 #[derive(Default)]
 pub(super) struct Earlier {
-    days: OnceCell<Vec<SoFar>>,
+    days: OnceCell<(Vec<Date>, Vec<Marked>)>,
     grades: OnceCell<Vec<Graded>>,
-}
-
-/// A counted day, and what it and the days before it come to.
-struct SoFar {
-    date: Date,
-    unexplained: bool,
-    measures: Measures,
 }
 
 /// What grades come to from a date on, on which one of them begins to count.
@@ -27,14 +22,11 @@ struct Graded {
     failing_core: i64,
 }
 
-impl Evaluation<'_> {
+impl<'a> Evaluation<'a> {
     /// The measures of the district as a whole, as of any date, with the same-day measure of another.
     pub(super) fn district_at(&self, as_of: Date, today: Date) -> Measures {
-        let days = self.earlier.days.get_or_init(|| self.days_so_far());
-        let counted = days.partition_point(|day| day.date <= as_of);
-        let mut measures = counted.checked_sub(1).map_or_else(Measures::default, |last| days[last].measures);
-        let of_today = days.binary_search_by_key(&today, |day| day.date);
-        measures.unexplained_absence_today = of_today.is_ok_and(|at| days[at].unexplained);
+        let mut measures = self.marked_until(as_of).measures();
+        measures.unexplained_absence_today = self.marked_days().is_unexplained(today);
         let grades = self.earlier.grades.get_or_init(|| self.grades_so_far());
         let begun = grades.partition_point(|graded| graded.from <= as_of);
         if let Some(graded) = begun.checked_sub(1).map(|last| &grades[last]) {
@@ -43,14 +35,44 @@ impl Evaluation<'_> {
         measures
     }
 
-    fn days_so_far(&self) -> Vec<SoFar> {
-        let mut measures = Measures::default();
-        let mut days = Vec::new();
-        self.each_day(|day| {
-            measures.count(day);
-            days.push(SoFar { date: day.date, unexplained: day.unexplained, measures });
+    /// The district's counted days up to a date, in few bytes.
+    pub(crate) fn marked_until(&self, as_of: Date) -> marked::Days<'_> {
+        self.marked_days().until(as_of)
+    }
+
+    fn marked_days(&self) -> marked::Days<'_> {
+        let (dates, marked) = self.earlier.days.get_or_init(|| {
+            let (mut dates, mut marked) = (Vec::new(), Vec::new());
+            self.each_day(|day| {
+                marked.extend(Marked::of(dates.len(), day));
+                dates.push(day.date);
+            });
+            (dates, marked)
         });
-        days
+        marked::Days { dates, marked }
+    }
+
+    /// Counted dates of the district with the schools that they were counted at.
+    pub(crate) fn at_schools(&self, dates: impl Iterator<Item = Date>) -> Vec<(&'a SchoolId, Date)> {
+        let merged = |date: Date| self.merged.binary_search_by_key(&date, |(_, day)| day.date).ok();
+        let school = |date: Date| match self.schools.as_slice() {
+            [(school, _)] => Some(*school),
+            _ => merged(date).map(|at| self.merged[at].0),
+        };
+        dates.filter_map(|date| Some((school(date)?, date))).collect()
+    }
+
+    /// The dates between which grades come to what they do now: the last on which one began to count, and the next.
+    pub(crate) fn grades_between(&self) -> (Option<Date>, Option<Date>) {
+        let grades = self.ledger.borrowed().grades();
+        let begins = grades.filter_map(|grade| Some(self.view.grading_period(grade.grade.grading_period)?.begin_on));
+        begins.fold((None, None), |(last, next), begins| {
+            if begins <= self.now.as_of {
+                (last.max(Some(begins)), next)
+            } else {
+                (last, Some(next.map_or(begins, |next: Date| next.min(begins))))
+            }
+        })
     }
 
     /// Which grade stands changes on the dates alone on which grading periods begin.

@@ -52,6 +52,9 @@ impl<'e, 'a> Days<'e, 'a> {
 
     /// The same in few bytes.
     pub(super) fn marked(&self) -> marked::Days<'_> {
+        if self.school.is_none() {
+            return self.evaluation.marked_until(self.as_of);
+        }
         let (dates, marked) = self.marked.get_or_init(|| marked::of(self.counted()));
         marked::Days { dates, marked }
     }

@@ -6,7 +6,7 @@ use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof};
 use crate::calculator::treated;
 use crate::code;
 use crate::date::Date;
-use crate::day::{Day, WHOLE};
+use crate::day::WHOLE;
 use crate::evaluation::Evaluation;
 use crate::event::{AttendanceMark, Scope};
 use crate::id::SchoolId;
@@ -112,16 +112,12 @@ impl Evidence {
 
     /// The facts, newest first.
     pub(crate) fn cite(self, evaluation: &Evaluation<'_>, streak: i64, now: Now) -> Cited {
-        let days = || evaluation.days(now.as_of).into_iter().rev();
-        let dates = |(school, day): (_, Day)| (school, day.date);
+        let days = || evaluation.marked_until(now.as_of);
         let marks = |days: &[(&SchoolId, Date)]| marks_of(evaluation.ledger, evaluation.settings, days);
         match self {
-            Self::Absences => marks(&days().filter(|(_, day)| day.absent > 0).map(dates).collect::<Vec<_>>()),
-            Self::Streak => {
-                let length = usize::try_from(streak).unwrap_or(0);
-                marks(&days().take(length).map(dates).collect::<Vec<_>>())
-            }
-            Self::Today => marks(evaluation.day(now.today).map(dates).as_slice()),
+            Self::Absences => marks(&evaluation.at_schools(days().missed())),
+            Self::Streak => marks(&evaluation.at_schools(days().last(streak))),
+            Self::Today => marks(evaluation.day(now.today).map(|(school, day)| (school, day.date)).as_slice()),
             Self::FailingCore => Cited::of(failing_core(evaluation, now.as_of)),
             Self::Conduct => Cited::of(further::conduct(evaluation, now.as_of)),
             Self::MissingWork => Cited::of(further::missing_work(evaluation, now.as_of)),

@@ -19,6 +19,8 @@ struct Counted {
     shortcuts: usize,
     /// Changes that it told by itself.
     told: usize,
+    /// Of them, those that were late news.
+    late: usize,
 }
 
 /// Rules that name what is not kept for every student: windows, days of the week, federal counts, what is to come, last year.
@@ -37,6 +39,9 @@ rules:
      evidence: streak, opens-when: longest_streak >= 2 && expected_absent > 400 && last_year_tier < 3,
      level: federal_absent + federal_chronic_from_5_days + tardy_this_school_month + absent_first_20_school_days / 100,
      explanation: "{federal_enrolled} {expected_absent} {last_year_absent}", clears: "{federal_chronic}", source: s}
+  - {id: back, version: 1, title: t, meaning: m, scope: school-year, severity: {1: notice}, settle-seconds: 0, audience: a,
+     evidence: absences, opens-when: unexcused_streak == 0 && absent_last_12_days >= 100, level: 1 + failing + tardy,
+     explanation: "{absent}", clears: "", source: s, late-after-days: 2}
 "#;
 
 impl Counted {
@@ -51,7 +56,7 @@ impl Counted {
         world.session("fall", 1, 40).section("algebra", "Mathematics", "fall");
         world.period("first", 1, 10).period("second", 11, 40);
         world.closes(day(1));
-        Self { world, count: Count::default(), revision: 10, shortcuts: 0, told: 0 }
+        Self { world, count: Count::default(), revision: 10, shortcuts: 0, told: 0, late: 0 }
     }
 
     /// As keys that senders make: the last bytes are the date.
@@ -84,6 +89,7 @@ impl Counted {
                 assert_eq!(self.world.episodes, episodes);
                 self.shortcuts += 1;
                 self.told += changes.len();
+                self.late += changes.iter().filter(|change| change.late_since.is_some()).count();
             }
             None => self.count.go_on(&evaluation, &self.world.episodes, &self.world.pack, 1),
         }
@@ -181,4 +187,18 @@ fn tells_a_year_of_absences(mut student: Counted) {
     }
     assert_eq!(student.shortcuts, 40);
     assert!(student.told > 40, "{} changes", student.told);
+}
+
+#[test]
+fn what_has_held_for_days_of_silence_is_late_news_to_a_count_too() {
+    let mut student = Counted::with(WINDOWS);
+    student.look();
+    for n in [1, 2, 5] {
+        student.world.closes(day(n));
+        if n < 5 {
+            student.mark(day(n), 1, &Change::Recorded(absent(day(n)).fact()));
+        }
+        student.look();
+    }
+    assert_eq!((student.shortcuts, student.late), (3, 1));
 }
