@@ -30,16 +30,16 @@ impl Evaluation<'_> {
     /// from is counted once.
     pub fn rows(&self, measures: &[Measure], rows: &[Option<&SchoolId>], now: Now) -> Vec<Vec<i64>> {
         let beside = Beside::new(self, now.as_of);
-        let row = |school: &Option<&SchoolId>| {
+        let row = |school: Option<&SchoolId>| {
             let kept = match school {
                 None => self.district(now.as_of, now.today),
                 Some(school) => self.school(school, now.as_of, now.today),
             };
-            let days = Days::new(self, *school, now.as_of);
+            let days = Days::new(self, school, now.as_of);
             let value = |&measure: &Measure| kept.value(measure).unwrap_or_else(|| other(measure, &days, &beside));
             measures.iter().map(value).collect()
         };
-        rows.iter().map(row).collect()
+        rows.iter().copied().map(row).collect()
     }
 
     /// The same for one row.

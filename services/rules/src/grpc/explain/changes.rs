@@ -12,9 +12,11 @@ use homeroom_bus::{Offset, Partition, Topic};
 use homeroom_chassis::clock;
 use homeroom_domain::date::Date;
 use homeroom_domain::evaluation::Evaluation;
-use homeroom_domain::explain::change::{Basis, Kind, Moved, Shift, Since, moment_of};
+use homeroom_domain::event::{Fact, Scope};
+use homeroom_domain::explain::change::{Basis, Compared, Kind, Moved, Shift, Since, moment_of};
 use homeroom_domain::explain::history::{Changed, Heard, History};
-use homeroom_domain::id::{DistrictId, StudentKey};
+use homeroom_domain::id::{DistrictId, SectionId, StudentKey};
+use homeroom_domain::ledger::Ledger;
 use homeroom_domain::measure::Measure;
 use homeroom_domain::reference::Entry;
 use homeroom_domain::settings::{Clock, Now};
@@ -92,12 +94,12 @@ impl Risk {
         measures: &[Measure],
     ) -> Result<wire::Changes, Status> {
         let end = reference::end(&*self.log).await.map_err(|error| silent(&error))?;
-        let known = since::read(&*self.log, subject.district, end).await.map_err(|error| silent(&error))?;
         let nothing = || Status::failed_precondition("nothing was known of the district at that time");
-        let clocks = known.clocks();
+        let clocks = since::clocks(&*self.log, subject.district, end).await.map_err(|failure| failed(&failure))?;
         let moment = moment_of(&clocks, local, clock::now()).ok_or_else(nothing)?;
         let history = self.history(subject).await?;
-        let then = known.view_at(moment);
+        let known = since::Known::read(&*self.log, subject.district, end, moment, sections(&history, moment)).await;
+        let (then, reference) = known.map_err(|failure| failed(&failure))?.told();
         let settings = then.settings();
         let dates = settings.clock.now(moment).map_err(|error| Status::failed_precondition(error.to_string()))?;
         let since = Since {
@@ -108,10 +110,11 @@ impl Risk {
             earlier: dates.as_of.min(now.as_of),
             later: now,
         };
-        let telling = Telling { subject, since: &since, measures, clocks: &clocks };
+        let compared = since.compare(measures);
+        let telling = Telling { since: &since, stored: &subject.stored.ledger, compared: &compared, clocks: &clocks };
         let mut changes = telling.records().await?;
-        telling.reference(known.changes_since(moment), &mut changes)?;
-        changes.incomplete = history.ledger() != subject.stored.ledger;
+        telling.reference(reference, &mut changes)?;
+        changes.incomplete = *compared.known() != subject.stored.ledger;
         changes.since = local.to_string();
         Ok(changes)
     }
@@ -144,6 +147,28 @@ impl Risk {
 
 fn silent(error: &homeroom_bus::Error) -> Status {
     Status::unavailable(error.to_string())
+}
+
+fn failed(failure: &since::Failure) -> Status {
+    match failure {
+        since::Failure::Log(error) => silent(error),
+        since::Failure::TooMany { .. } => Status::failed_precondition(failure.to_string()),
+    }
+}
+
+/// Sections that the student's facts name, now or at a moment.
+fn sections(history: &History, moment: Timestamp) -> BTreeSet<SectionId> {
+    let of = |fact: &Fact| match fact {
+        Fact::SectionMembership(membership) => Some(membership.section),
+        Fact::Grade(grade) => Some(grade.section),
+        Fact::AttendanceMark(mark) => match mark.scope {
+            Scope::Section(section) => Some(section),
+            Scope::Day => None,
+        },
+        _ => None,
+    };
+    let named = |ledger: Ledger| ledger.facts().filter_map(|live| of(&live.fact)).collect::<BTreeSet<_>>();
+    &named(history.ledger_at(moment)) | &named(history.ledger())
 }
 
 fn ends_early(partition: Partition, at: i64) -> Status {
@@ -179,11 +204,14 @@ impl Reading {
     }
 }
 
+/// What a record said, and what it says.
+type Said = (Option<wire::Fact>, Option<wire::Fact>);
+
 /// What there is to tell.
 struct Telling<'t> {
-    subject: &'t Subject<'t>,
     since: &'t Since<'t>,
-    measures: &'t [Measure],
+    stored: &'t Ledger,
+    compared: &'t Compared<'t, 't>,
     clocks: &'t [(Timestamp, Clock)],
 }
 
@@ -191,30 +219,39 @@ impl Telling<'_> {
     /// Measures and records.
     async fn records(&self) -> Result<wire::Changes, Status> {
         let since = self.since;
-        let moved = since.moved(self.measures);
+        let moved = self.compared.moved();
         let mut changes = wire::Changes { earlier: since.earlier.days(), ..wire::Changes::default() };
+        let mut corrections = Vec::new();
         for changed in since.history.changes_since(since.moment) {
-            let kind = Kind::of(&changed, since.now.view, since.earlier);
-            if kind == Kind::New {
-                changes.new_records += 1;
-            } else if changes.records.len() == MOST_RECORDS {
-                changes.records_left_off += 1;
-            } else {
-                changes.records.push(self.record(&changed, kind)?);
-                // Each takes a count of the year, and others on this thread wait.
-                tokio::task::yield_now().await;
+            match Kind::of(&changed, since.now.view, since.earlier) {
+                Kind::New => changes.new_records += 1,
+                _ if corrections.len() == MOST_RECORDS => changes.records_left_off += 1,
+                kind => corrections.push((changed, kind)),
             }
+        }
+        let said = self.before_and_after(&corrections);
+        for ((changed, kind), said) in corrections.iter().zip(said) {
+            changes.records.push(self.record(changed, *kind, said)?);
+            // Each takes a count of the year, and others on this thread wait.
+            tokio::task::yield_now().await;
         }
         changes.moved =
             moved.iter().filter(|it| it.then != it.now || it.corrected != it.then).map(moved_told).collect();
         Ok(changes)
     }
 
-    fn record(&self, changed: &Changed, kind: Kind) -> Result<wire::RecordChange, Status> {
-        let (view, settings) = (self.since.now.view, self.since.now.settings);
-        let evaluation = Evaluation::new(&self.subject.stored.ledger, view, settings, self.since.later);
-        let (before, after) = words::before_and_after(&evaluation, changed);
-        let shifts = self.since.by_record(&changed.record, self.measures);
+    fn evaluation(&self) -> Evaluation<'_> {
+        Evaluation::new(self.stored, self.since.now.view, self.since.now.settings, self.since.later)
+    }
+
+    /// What each record said and says, by one look at the student.
+    fn before_and_after(&self, corrections: &[(Changed, Kind)]) -> Vec<Said> {
+        let evaluation = self.evaluation();
+        corrections.iter().map(|(changed, _)| words::before_and_after(&evaluation, changed)).collect()
+    }
+
+    fn record(&self, changed: &Changed, kind: Kind, (before, after): Said) -> Result<wire::RecordChange, Status> {
+        let shifts = self.compared.by_record(&changed.record);
         Ok(wire::RecordChange {
             kind: kind.name().to_owned(),
             before,
@@ -230,8 +267,7 @@ impl Telling<'_> {
     /// Reference records that may concern the student, and what all of them did.
     fn reference(&self, records: Vec<since::Changed>, changes: &mut wire::Changes) -> Result<(), Status> {
         let view = self.since.now.view;
-        let evaluation = Evaluation::new(&self.subject.stored.ledger, view, self.since.now.settings, self.since.later);
-        let leans_on = evaluation.leans_on();
+        let leans_on = self.evaluation().leans_on();
         let concerns = |entry: &Entry| match view.touched(entry) {
             Touched::School(school) => leans_on.contains(&school),
             Touched::Everyone => true,
@@ -262,7 +298,7 @@ impl Telling<'_> {
                 accepted_at: self.local(change.now.received_at)?,
             });
         }
-        changes.by_reference = self.since.by_reference(self.measures).iter().map(shift_told).collect();
+        changes.by_reference = self.compared.by_reference().iter().map(shift_told).collect();
         Ok(())
     }
 
