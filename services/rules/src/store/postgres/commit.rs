@@ -167,7 +167,8 @@ async fn students(tx: &mut PgConnection, changes: &[Of<'_, StudentChange>]) -> R
     .bind(evaluated(|now| now.today.days()))
     .bind(evaluated(|now| now.as_of.days()))
     .bind(all().map(|change| change.after.evaluated_reference).collect::<Vec<_>>())
-    .bind(all().map(|change| change.after.waiting).collect::<Vec<_>>())
+    // Also who could not be evaluated yet, so that one index has all whom each sweep tries again.
+    .bind(all().map(|change| change.after.waiting || change.after.evaluated.is_none()).collect::<Vec<_>>())
     .bind(all().map(|change| count(change.after.ledger.count_marks())).collect::<Vec<_>>())
     .bind(all().map(|change| count(change.after.open_alerts())).collect::<Vec<_>>())
     .bind(all().map(|change| change.after.ledger.says_anything()).collect::<Vec<_>>())
