@@ -46,6 +46,11 @@ pub const SCHEMA: Schema = Schema {
             name: "waiting",
             sql: include_str!("../migrations/20261126033500_waiting.sql"),
         },
+        Migration {
+            version: 20_261_126_051_600,
+            name: "live",
+            sql: include_str!("../migrations/20261126051600_live.sql"),
+        },
     ],
 };
 

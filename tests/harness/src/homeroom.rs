@@ -13,7 +13,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use homeroom_proto::wire::risk::risk_query_client::RiskQueryClient;
+use homeroom_proto::wire::risk::{GetSummaryRequest, GetSummaryResponse};
 use tempfile::TempDir;
+use tonic::transport::Endpoint;
 
 pub use alerts::Alerts;
 pub(crate) use edfi::http_client;
@@ -192,6 +195,14 @@ impl Homeroom {
     /// The alerts of another key's district.
     pub async fn alerts_as(&self, key: &str, secret: &str) -> Result<Alerts> {
         Alerts::follow(self.grpc(), key, secret).await
+    }
+
+    /// The district's counts.
+    pub async fn summary(&self) -> Result<GetSummaryResponse> {
+        let channel = Endpoint::from_shared(self.grpc().to_owned())?.connect().await.context("gRPC")?;
+        let mut request = tonic::Request::new(GetSummaryRequest {});
+        request.metadata_mut().insert("authorization", alerts::basic(self.key(), self.secret())?);
+        Ok(RiskQueryClient::new(channel).get_summary(request).await?.into_inner())
     }
 
     /// Runs another command of the binary against it, such as `verify`; its output when it succeeds.

@@ -69,7 +69,8 @@ pub struct Written {
 impl Stored {
     fn write(student: &Student) -> Self {
         let (ledger, episodes) = (Ledger::default(), Episodes::default());
-        let rest = Student { ledger, episodes, count: Count::default(), ..student.clone() };
+        let waiting = student.waiting || student.evaluated.is_none();
+        let rest = Student { ledger, episodes, waiting, count: Count::default(), ..student.clone() };
         Self { ledger: student.ledger.encode(), episodes: student.episodes.encode(), rest }
     }
 

@@ -139,6 +139,11 @@ impl Ledger {
         self.borrowed().words().any(|said| said == Said::Registration)
     }
 
+    /// Whether anything was said that was not withdrawn.
+    pub fn says_anything(&self) -> bool {
+        self.borrowed().words().next().is_some() || self.count_marks() > 0
+    }
+
     /// Live facts: those that are no marks in the order of source and key, then marks in the order of their dates.
     pub fn facts(&self) -> impl Iterator<Item = Live<Fact>> {
         let layout = Layout::read(&self.bytes);

@@ -103,7 +103,7 @@ impl Risk {
         let counted = self.database.run("rules.student.count", &districts, move |tx| {
             let id = id.clone();
             Box::pin(async move {
-                let count = sqlx::query_scalar("select count(*) from students where district = $1");
+                let count = sqlx::query_scalar("select count(*) from students where district = $1 and live");
                 Ok(count.bind(id).fetch_one(tx).await?)
             })
         });

@@ -27,8 +27,8 @@ impl Risk {
         });
         let progress = counted.await.map_err(|error| unavailable(&error))?;
         Ok(wire::GetProgressResponse {
-            students_concerned: progress.concerned,
-            students_done: progress.concerned - progress.behind,
+            students_concerned: progress.concerned(),
+            students_done: progress.concerned() - progress.behind,
             students_behind: progress.behind,
             estimated: progress.estimated,
         })

@@ -133,7 +133,7 @@ impl Asked {
     async fn count(&self, tx: &mut PgConnection) -> Result<Counts, Error> {
         let district = self.district.as_str();
         let (students, marks, open_alerts, late) = sqlx::query_as(
-            "select count(*), coalesce(sum(marks), 0)::bigint, coalesce(sum(open_alerts), 0)::bigint,
+            "select count(*) filter (where live), coalesce(sum(marks), 0)::bigint, coalesce(sum(open_alerts), 0)::bigint,
                     count(*) filter (where evaluated_as_of is null or evaluated_as_of < $2 or evaluated_today < $3)
              from students where district = $1",
         )

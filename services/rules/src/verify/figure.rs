@@ -1,7 +1,9 @@
 //! The measures that are not kept: as a reader is told them from the stored ledger, against those of the ledger that the log comes to.
 //!
-//! The two ledgers hold the same words by now, though not in the same bytes: the stored one was written in as many steps as its events
-//! came, and read back. What a figure comes to may not depend on that.
+//! Both sides are counted by the same code, of ledgers that were found to hold the same words. All that this can find is a difference
+//! of encoding: the stored ledger was written in as many steps as its events came, and read back, and what a figure comes to may not
+//! depend on that. Whether the figures themselves are right it cannot tell; that is what the tests of exactness are for, which count
+//! them a second time, by other code.
 
 use std::sync::LazyLock;
 

@@ -15,6 +15,7 @@ pub(super) struct Stored {
     pub(super) student: Student,
     marks: i32,
     open_alerts: i32,
+    live: bool,
     /// The rows of measures with the tier as stored, in order of school, the district as a whole first.
     measures: Vec<(Row, Option<i16>)>,
     leans_on: BTreeSet<String>,
@@ -30,6 +31,9 @@ impl Stored {
         }
         if usize::try_from(self.open_alerts).ok() != Some(student.open_alerts()) {
             return Some("count of open alerts");
+        }
+        if self.live != student.ledger.says_anything() {
+            return Some("whether anything is said of the student");
         }
         let written: BTreeMap<_, _> = student.written.rows.iter().map(|row| (row.school.clone(), row)).collect();
         let same = written.len() == self.measures.len()
@@ -68,7 +72,7 @@ async fn read(
 ) -> Result<Vec<Stored>, Error> {
     let rows = sqlx::query(
         "select district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
-                evaluated_reference, waiting, marks, open_alerts
+                evaluated_reference, waiting, marks, open_alerts, live
          from students where partition = $1 and district = $2 and student > $3 order by student limit 500",
     )
     .bind(partition)
@@ -86,6 +90,7 @@ async fn read(
             student,
             marks: row.try_get("marks")?,
             open_alerts: row.try_get("open_alerts")?,
+            live: row.try_get("live")?,
             measures: measures.remove(&bytes).unwrap_or_default(),
             leans_on: leans_on.remove(&bytes).unwrap_or_default(),
         })

@@ -209,6 +209,11 @@ async fn a_summary_counts_schools_tiers_marks_and_rules() {
     for n in 9..=12 {
         world.home.absent(student("ada"), day(n)).await;
     }
+    // Who turns out to be another is one student less.
+    world.home.register(student("dan")).await;
+    world.settled(&service).await;
+    assert_eq!(service.summary().await.unwrap().students, 4);
+    world.home.withdraw(student("dan"), "registration").await;
     world.settled(&service).await;
     let summary = service.summary().await.unwrap();
     assert_eq!((summary.students, summary.marks, summary.open_alerts), (3, 4, 3));

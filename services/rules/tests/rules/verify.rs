@@ -48,6 +48,7 @@ async fn a_row_that_was_tampered_with_is_found() {
         ("what its facts lean on", format!("update rules.students set waiting = not waiting where {of_ada}")),
         ("count of open alerts", format!("update rules.students set open_alerts = 7 where {of_ada}")),
         ("count of marks", format!("update rules.students set marks = 7 where {of_ada}")),
+        ("whether anything is said of the student", format!("update rules.students set live = false where {of_ada}")),
         (
             "evaluated before the dates in force",
             format!("update rules.students set evaluated_as_of = evaluated_as_of - 1 where {of_ada}"),

@@ -15,6 +15,11 @@ use tonic::{Request, Streaming};
 /// Far more than any alert takes, so that only a lost one fails.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What a request says of who asks.
+pub(crate) fn basic(key: &str, secret: &str) -> Result<MetadataValue<Ascii>> {
+    Ok(format!("Basic {}", BASE64_STANDARD.encode(format!("{key}:{secret}"))).parse()?)
+}
+
 /// A subscription, from the first change kept.
 pub struct Alerts {
     stream: Streaming<WatchAlertsResponse>,
@@ -26,9 +31,7 @@ impl Alerts {
         let channel = Endpoint::from_shared(address.to_owned())?.connect().await.context("gRPC")?;
         let mut request =
             Request::new(WatchAlertsRequest { cursor: String::new(), from_start: true, school: String::new() });
-        let basic: MetadataValue<Ascii> =
-            format!("Basic {}", BASE64_STANDARD.encode(format!("{key}:{secret}"))).parse()?;
-        request.metadata_mut().insert("authorization", basic);
+        request.metadata_mut().insert("authorization", basic(key, secret)?);
         let stream = AlertFeedClient::new(channel).watch_alerts(request).await?.into_inner();
         Ok(Self { stream, seen: Vec::new() })
     }

@@ -1,6 +1,8 @@
 //! Two ids turn out to be one student: records, measures and alerts of both come together, and apart again when that was wrong.
 
-use anyhow::{Context as _, Result};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, anyhow};
 use homeroom_domain::id::StudentKey;
 use homeroom_harness::homeroom::{Alerts, Homeroom};
 use homeroom_journeys::district::{DAYS_BEFORE, District, HIGH, TODAY};
@@ -43,6 +45,19 @@ fn measures(homeroom: &Homeroom, student: &[u8]) -> Result<Option<String>> {
     Ok(row.map(|row| row[2..5].join(" ")))
 }
 
+/// Waits until the district is said to have so many students.
+async fn until_students(homeroom: &Homeroom, expected: i64) -> Result<()> {
+    let mut last = 0;
+    let wait = async {
+        while last != expected {
+            last = homeroom.summary().await?.students;
+        }
+        anyhow::Ok(())
+    };
+    let came = tokio::time::timeout(Duration::from_secs(30), wait).await;
+    came.map_err(|_| anyhow!("the summary has {last} students, not {expected}"))?
+}
+
 async fn merged_students_have_one_state_and_apart_again_each_their_own(log: Log) -> Result<()> {
     let homeroom = start(log)?;
     let district = District::new(homeroom.edfi().await?);
@@ -58,6 +73,7 @@ async fn merged_students_have_one_state_and_apart_again_each_their_own(log: Log)
     homeroom.run(&["verify"])?;
     assert_eq!(measures(&homeroom, &stays.student)?.as_deref(), Some("1200 400 400"));
     assert_eq!(measures(&homeroom, &goes.student)?.filter(|row| row != "0 0 0"), None);
+    until_students(&homeroom, 1).await?;
 
     // Sent late, as the student who is no more.
     district.mark(GOES, HIGH, TODAY, "Unexcused Absence").await?;
@@ -70,6 +86,7 @@ async fn merged_students_have_one_state_and_apart_again_each_their_own(log: Log)
     let opened = |c: &AlertChange| c.student == goes.student && c.kind() == Kind::Opened && c.rule == UNEXPLAINED;
     find(&mut alerts, "the late mark's alert under the other", opened).await?;
     homeroom.run(&["verify"])?;
+    until_students(&homeroom, 2).await?;
     for student in [&stays.student, &goes.student] {
         assert_eq!(measures(&homeroom, student)?.as_deref(), Some("1200 200 200"));
     }

@@ -144,18 +144,18 @@ async fn students(tx: &mut PgConnection, changes: &[Of<'_, StudentChange>]) -> R
         |of: fn(Now) -> i32| all().map(|change| change.after.evaluated.map(of)).collect::<Vec<Option<i32>>>();
     sqlx::query(
         "insert into students (district, student, partition, ledger, episodes, written, included_offset, evaluated_today,
-                              evaluated_as_of, evaluated_reference, waiting, marks, open_alerts)
+                              evaluated_as_of, evaluated_reference, waiting, marks, open_alerts, live)
          select district, student, partition, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
-                evaluated_reference, waiting, marks, open_alerts
+                evaluated_reference, waiting, marks, open_alerts, live
          from unnest($1::int[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bigint[], $8::int[],
-                     $9::int[], $10::bigint[], $11::bool[], $12::int[], $13::int[])
+                     $9::int[], $10::bigint[], $11::bool[], $12::int[], $13::int[], $14::bool[])
               as new (partition, district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
-                      evaluated_reference, waiting, marks, open_alerts)
+                      evaluated_reference, waiting, marks, open_alerts, live)
          on conflict (district, student) do update
          set partition = excluded.partition, ledger = excluded.ledger, episodes = excluded.episodes, written = excluded.written,
              included_offset = excluded.included_offset, evaluated_today = excluded.evaluated_today,
              evaluated_as_of = excluded.evaluated_as_of, evaluated_reference = excluded.evaluated_reference,
-             waiting = excluded.waiting, marks = excluded.marks, open_alerts = excluded.open_alerts",
+             waiting = excluded.waiting, marks = excluded.marks, open_alerts = excluded.open_alerts, live = excluded.live",
     )
     .bind(changes.iter().map(|(partition, _)| *partition).collect::<Vec<_>>())
     .bind(all().map(|change| change.district.as_str()).collect::<Vec<_>>())
@@ -167,9 +167,11 @@ async fn students(tx: &mut PgConnection, changes: &[Of<'_, StudentChange>]) -> R
     .bind(evaluated(|now| now.today.days()))
     .bind(evaluated(|now| now.as_of.days()))
     .bind(all().map(|change| change.after.evaluated_reference).collect::<Vec<_>>())
-    .bind(all().map(|change| change.after.waiting).collect::<Vec<_>>())
+    // Also who could not be evaluated yet, so that one index has all whom each sweep tries again.
+    .bind(all().map(|change| change.after.waiting || change.after.evaluated.is_none()).collect::<Vec<_>>())
     .bind(all().map(|change| count(change.after.ledger.count_marks())).collect::<Vec<_>>())
     .bind(all().map(|change| count(change.after.open_alerts())).collect::<Vec<_>>())
+    .bind(all().map(|change| change.after.ledger.says_anything()).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

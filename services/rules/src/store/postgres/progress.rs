@@ -6,15 +6,19 @@ use sqlx::PgConnection;
 use crate::reference::Concerned;
 use crate::store::Wanted;
 
-/// The most students of a partition that are counted one by one. Keys are hashes, so how much of their range these take up tells how
+/// The most students of a partition that are counted one by one: all partitions together are counted for each question. Keys are hashes, so how much of their range these take up tells how
 /// many there are in all.
-pub(crate) const COUNTED: i64 = 200_000;
+pub(crate) const COUNTED: i64 = 10_000;
 
 /// How far a partition's students of a district are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
-    /// Whom what has moved concerns; nobody when all is in force for everyone.
-    pub concerned: i64,
+    /// Everyone.
+    students: i64,
+    /// Whom reference records concern that are not in force for everyone.
+    of_reference: i64,
+    /// The date still has to reach somebody.
+    late: bool,
     /// Those of them who are still to be evaluated again.
     pub behind: i64,
     /// There are more than [`COUNTED`] students, and the figures are extrapolated.
@@ -26,19 +30,21 @@ pub(crate) struct Progress {
 /// partition, `of_all` whom those concern that are not in force for everyone of all partitions: some may be further than others.
 pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Concerned) -> Result<Progress, Error> {
     let names = |concerned: &Concerned| concerned.schools.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let (all, late, concerned, behind, last): (i64, i64, i64, i64, Option<Vec<u8>>) = sqlx::query_as(
+    let (students, late, of_reference, behind, last): (i64, i64, i64, i64, Option<Vec<u8>>) = sqlx::query_as(
         "select count(*), count(*) filter (where late), count(*) filter (where concerned),
                 count(*) filter (where late or (owed and outdated)),
                 (array_agg(student order by student desc))[1]
          from (select s.student,
                       (s.evaluated_as_of is null or s.evaluated_as_of < $3 or s.evaluated_today < $4) as late,
                       ($5 or (s.waiting and $6)
-                       or exists (select 1 from student_schools x
-                                  where x.district = s.district and x.student = s.student and x.school = any ($7)))
+                       or (cardinality($7) > 0
+                           and exists (select 1 from student_schools x
+                                       where x.district = s.district and x.student = s.student and x.school = any ($7))))
                           as concerned,
                       ($8 or (s.waiting and $9)
-                       or exists (select 1 from student_schools x
-                                  where x.district = s.district and x.student = s.student and x.school = any ($10)))
+                       or (cardinality($10) > 0
+                           and exists (select 1 from student_schools x
+                                       where x.district = s.district and x.student = s.student and x.school = any ($10))))
                           as owed,
                       s.evaluated_reference < $11 as outdated
                from students s
@@ -59,9 +65,7 @@ pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Conce
     .bind(COUNTED)
     .fetch_one(tx)
     .await?;
-    // A date that moves concerns everyone.
-    let concerned = if late > 0 { all } else { concerned };
-    let counted = Progress { concerned, behind, estimated: all >= COUNTED };
+    let counted = Progress { students, of_reference, late: late > 0, behind, estimated: students >= COUNTED };
     Ok(match last {
         Some(last) if counted.estimated => counted.extrapolated(&last),
         _ => counted,
@@ -74,13 +78,22 @@ impl Progress {
         first.iter_mut().zip(last).for_each(|(to, from)| *to = *from);
         let share = i64::from(u32::from_be_bytes(first)) + 1;
         let whole = |part: i64| part.saturating_mul(1 << 32) / share;
-        Self { concerned: whole(self.concerned), behind: whole(self.behind), ..self }
+        let (students, of_reference) = (whole(self.students), whole(self.of_reference));
+        Self { students, of_reference, behind: whole(self.behind), ..self }
+    }
+
+    /// Whom what has moved concerns; nobody when all is in force for everyone. A date that moves concerns everyone, also of partitions
+    /// that it has reached.
+    pub(crate) fn concerned(self) -> i64 {
+        if self.late { self.students } else { self.of_reference }
     }
 
     /// Both together.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
-            concerned: self.concerned + other.concerned,
+            students: self.students + other.students,
+            of_reference: self.of_reference + other.of_reference,
+            late: self.late || other.late,
             behind: self.behind + other.behind,
             estimated: self.estimated || other.estimated,
         }
@@ -121,8 +134,20 @@ mod tests {
 
     #[test]
     fn what_was_counted_of_half_of_the_keys_is_twice_as_much_in_all() {
-        let half = Progress { concerned: 100, behind: 10, estimated: true };
+        let half = Progress { students: 200, of_reference: 100, late: false, behind: 10, estimated: true };
         assert_eq!(half.extrapolated(&[0x7f; 16]).behind, 20);
-        assert_eq!(half.extrapolated(&[0xff; 16]).concerned, 100);
+        assert_eq!(half.extrapolated(&[0xff; 16]).concerned(), 100);
+        assert_eq!(Progress { late: true, ..half }.extrapolated(&[0x7f, 0xff, 0xff, 0xff]).concerned(), 400);
+    }
+
+    #[test]
+    fn a_date_concerns_everyone_until_it_has_reached_the_last_partition() {
+        let reached = Progress { students: 500, ..Progress::default() };
+        let late = |behind| Progress { late: true, behind, ..reached };
+        let shown = |all: Progress| (all.concerned(), all.concerned() - all.behind);
+        assert_eq!(shown(late(500).and(late(500))), (1_000, 0));
+        assert_eq!(shown(reached.and(late(500))), (1_000, 500), "what is done is not undone");
+        assert_eq!(shown(reached.and(late(1))), (1_000, 999));
+        assert_eq!(shown(reached.and(reached)), (0, 0));
     }
 }

@@ -41,7 +41,7 @@ const WAITING: &str = "
     select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
            s.evaluated_as_of, s.evaluated_reference, s.waiting
     from students s
-    where s.partition = $1 and s.district = $2 and s.student > $3 and (s.waiting or s.evaluated_as_of is null)
+    where s.partition = $1 and s.district = $2 and s.student > $3 and s.waiting
       and (s.evaluated_reference < $4 or s.evaluated_as_of is null)
     order by s.student limit $5";
 
@@ -51,7 +51,7 @@ const OF_SCHOOLS: &str = "
     select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
            s.evaluated_as_of, s.evaluated_reference, s.waiting
     from (select student from students
-          where partition = $1 and district = $2 and student > $3 and (waiting or evaluated_as_of is null)
+          where partition = $1 and district = $2 and student > $3 and waiting
           union
           select student from student_schools
           where district = $2 and school = any ($6) and student > $3) concerned

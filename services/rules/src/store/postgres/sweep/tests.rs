@@ -54,3 +54,30 @@ async fn a_record_of_one_school_reads_its_students_and_who_waits() {
     assert!(plan.contains("student_by_waiting"), "{plan}");
     assert!(!plan.contains("Seq Scan on students") && !plan.contains("rows=4000 "), "{plan}");
 }
+
+#[tokio::test]
+async fn a_date_that_moves_writes_no_index() {
+    let (_database, mut admin) = database().await;
+    sqlx::raw_sql("begin").execute(&mut admin).await.unwrap();
+    // Few of each page, so that all find room there.
+    let moved = "update rules.students set evaluated_today = 2, evaluated_as_of = 2, evaluated_reference = 6
+                 where included_offset = 0 and get_byte(student, 0) < 16";
+    let moved = sqlx::query(moved).execute(&mut admin).await.unwrap().rows_affected();
+    let in_place = "select pg_stat_get_xact_tuples_hot_updated('rules.students'::regclass)";
+    let in_place: i64 = sqlx::query_scalar(in_place).fetch_one(&mut admin).await.unwrap();
+    assert!(moved > 400 && u64::try_from(in_place) == Ok(moved), "{in_place} of {moved} rows");
+}
+
+#[tokio::test]
+async fn whoever_an_earlier_version_could_not_evaluate_is_found_by_the_index() {
+    let database = homeroom_harness::test_database(&[SCHEMA]).await;
+    let mut admin = database.admin().await;
+    let migration = SCHEMA.migrations.iter().find(|migration| migration.name == "waiting").unwrap();
+    let before = "set search_path = rules; drop index student_by_waiting;
+        insert into students (district, student, partition, ledger, episodes, written, included_offset, waiting, marks, open_alerts)
+        values ('home', 'a', 0, '', '', '', 0, false, 0, 0);";
+    sqlx::raw_sql(before).execute(&mut admin).await.unwrap();
+    sqlx::raw_sql(migration.sql).execute(&mut admin).await.unwrap();
+    let waiting: bool = sqlx::query_scalar("select waiting from students").fetch_one(&mut admin).await.unwrap();
+    assert!(waiting);
+}
