@@ -65,6 +65,11 @@ pub const SCHEMA: Schema = Schema {
             name: "key_changes",
             sql: include_str!("../migrations/20261126035900_key_changes.sql"),
         },
+        Migration {
+            version: 20_261_126_051_500,
+            name: "key_changes_are_followed_together",
+            sql: include_str!("../migrations/20261126051500_key_changes_are_followed_together.sql"),
+        },
     ],
 };
 
