@@ -65,6 +65,11 @@ pub const SCHEMA: Schema = Schema {
             name: "key_changes",
             sql: include_str!("../migrations/20261126035900_key_changes.sql"),
         },
+        Migration {
+            version: 20_261_126_051_500,
+            name: "key_changes_are_followed_together",
+            sql: include_str!("../migrations/20261126051500_key_changes_are_followed_together.sql"),
+        },
     ],
 };
 
@@ -148,7 +153,8 @@ async fn follow_merges(state: &State, known: &Known, tasks: &TaskGroup) -> Resul
     // Chance is enough: it names this process among the replicas.
     let reader = Uuid::new_v4();
     let merges = state.merges.clone();
-    Follower { database: database.clone(), districts: districts.clone(), merges, reader }.start(tasks).await?;
+    let all = known.all.clone();
+    Follower { database: database.clone(), districts: districts.clone(), all, merges, reader }.start(tasks).await?;
     let log = Arc::clone(&state.log);
     Mover { database, districts, log, owner: reader, settle: merge::SETTLE }.start(tasks);
     Ok(())

@@ -5,7 +5,14 @@
 //! transaction with how far it has come: so a crash costs nothing, and nobody who sends waits for more than a page. Each document
 //! that follows is changed like any other, so its events go out, and what refers to it follows in turn.
 //!
-//! A document that was sent with the new key meanwhile is the later word: the one that would follow into its place gives way.
+//! A document that was sent with the new key meanwhile is the later word: the one that would follow into its place gives way. One
+//! that was created after the change, with the old key, means whoever has that key now, and stays.
+//!
+//! Nothing finds documents by what they refer to: an index for it would cost every document that is sent, and keys change rarely.
+//! So a collection is looked through, for all changes together that may be (`scan`), some thousand documents to a transaction. In a
+//! large district that takes minutes for each resource that may refer.
+
+mod scan;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,19 +20,17 @@ use std::time::Duration;
 
 use homeroom_chassis::clock;
 use homeroom_chassis::lifecycle::TaskGroup;
-use homeroom_domain::id::{DistrictId, SourceId};
 use homeroom_pg::{Database, Districts, Error};
 use serde_json::{Map, Value};
-use sqlx::{PgConnection, Row as _};
 use tokio::sync::Notify;
-use uuid::Uuid;
 
+use self::scan::{Due, Scan};
 use super::backlog::Backlog;
 use super::batch::{Batch, Document};
 use super::command::{Action, Collection, Command, Condition, Draft, Outcome};
 use super::reference::{Place, places};
 use super::store;
-use super::table::{ED_FI, Resource, table};
+use super::table::{Resource, table};
 use crate::app::State;
 use crate::merge::Merges;
 use crate::pseudonym::Pseudonyms;
@@ -33,9 +38,6 @@ use crate::sweep;
 
 /// Key changes that are no longer told of.
 const FORGOTTEN_TOTAL: &str = "homeroom_ingestion_key_changes_forgotten_total";
-
-/// The most documents of one transaction.
-const PAGE: i64 = 100;
 
 /// How often to look for work without being told.
 const IDLE: Duration = Duration::from_secs(5);
@@ -51,18 +53,6 @@ pub(crate) struct Cascade {
     merges: Merges,
     backlog: Arc<Backlog>,
     changed: Arc<Notify>,
-}
-
-/// A change of a key that is to be followed.
-struct Change {
-    district: DistrictId,
-    source: SourceId,
-    resource: String,
-    version: i64,
-    old: Map<String, Value>,
-    new: Map<String, Value>,
-    place: i32,
-    after: i64,
 }
 
 /// Whether documents may refer to one of a resource.
@@ -99,45 +89,71 @@ impl Cascade {
                 tokio::time::sleep(PAUSE).await;
                 continue;
             }
-            match self.page().await {
+            match self.turn().await {
                 Ok(Some(appended)) => self.backlog.appended(appended),
                 // The time may pass: a change made by another process has no other word.
                 Ok(None) => drop(tokio::time::timeout(IDLE, self.changed.notified()).await),
                 Err(error) => {
-                    tracing::warn!(error = %error, "documents do not follow a changed key; trying again");
+                    tracing::warn!(error = %error, "what is to follow a changed key cannot be read; trying again");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         }
     }
 
-    /// One page of one change; how much it left to be published. None when nothing is to be followed.
-    async fn page(&self) -> Result<Option<usize>, Error> {
+    /// One page of the look that has waited longest; how much it left to be published. None when nothing is due.
+    async fn turn(&self) -> Result<Option<usize>, Error> {
+        let picked = self
+            .database
+            .run("ingestion.key_change.pick", &self.districts, |connection| Box::pin(scan::pick(connection)))
+            .await?;
+        let Some(due) = picked else { return Ok(None) };
+        match self.page(&due).await {
+            Ok(Some(appended)) => Ok(Some(appended)),
+            // Another process took it in between.
+            Ok(None) => {
+                tokio::time::sleep(PAUSE).await;
+                Ok(Some(0))
+            }
+            Err(error) => {
+                tracing::warn!(district = %due.district, version = due.version, error = %error, "documents do not follow a changed key");
+                self.put_off(due).await?;
+                Ok(Some(0))
+            }
+        }
+    }
+
+    /// One page of one look; how much it left to be published. None when another process is at it.
+    async fn page(&self, due: &Due) -> Result<Option<usize>, Error> {
         let known = self.merges.current();
+        // Of one district alone: the policy reads the list for every row that is looked at.
         self.database
-            .run("ingestion.key_change.follow", &self.districts, |connection| {
-                let (pseudonyms, known) = (Arc::clone(&self.pseudonyms), Arc::clone(&known));
+            .run("ingestion.key_change.follow", &Districts::one(&due.district), |connection| {
+                let (pseudonyms, known, due) = (Arc::clone(&self.pseudonyms), Arc::clone(&known), due.clone());
                 Box::pin(async move {
-                    let Some(change) = claim(connection).await? else { return Ok(None) };
-                    let mut places = table().find(&change.resource).map(places).unwrap_or_default();
-                    let at = usize::try_from(change.place).unwrap_or(usize::MAX);
-                    if at >= places.len() {
-                        settle(connection, &change).await?;
+                    let Some(scan) = scan::claim(connection, due).await? else { return Ok(None) };
+                    let places = table().find(&scan.resource).map(places).unwrap_or_default();
+                    let mut left = places.iter().filter(|place| place.name() >= scan.place);
+                    let Some(place) = left.next() else {
+                        scan::settle(connection, &scan).await?;
                         return Ok(Some(0));
+                    };
+                    let found = scan::find(connection, &scan, place).await?;
+                    match (found.next, left.next()) {
+                        (Some(after), _) => scan::go_on(connection, &scan, &place.name(), after).await?,
+                        (None, Some(next)) => scan::go_on(connection, &scan, &next.name(), 0).await?,
+                        (None, None) => scan::settle(connection, &scan).await?,
                     }
-                    let place = places.swap_remove(at);
-                    let found = find(connection, &change, &place).await?;
-                    move_on(connection, &change, found.last().map(|(_, version)| *version)).await?;
-                    if found.is_empty() {
+                    if found.documents.is_empty() {
                         return Ok(Some(0));
                     }
                     let now = clock::now();
                     // As many versions as documents; what they are to say is known once nobody else can change them.
                     let touched: Vec<_> =
-                        found.iter().map(|(id, _)| change.command(&place, Action::Delete(*id))).collect();
+                        found.documents.iter().map(|id| scan.command(place, Action::Delete(*id))).collect();
                     let versions = store::reserve_versions(connection, &touched, now).await?;
                     let crosswalks = store::load_crosswalks(connection, &versions, &known).await?;
-                    let commands = change.commands(&place, store::load(connection, &touched).await?);
+                    let commands = scan.commands(place, store::load(connection, &touched).await?);
                     let loaded = store::load(connection, &commands).await?;
                     let mut batch = Batch::new(&pseudonyms, crosswalks, now, versions, loaded);
                     for command in &commands {
@@ -150,13 +166,25 @@ impl Cascade {
             })
             .await
     }
+
+    async fn put_off(&self, due: Due) -> Result<(), Error> {
+        let districts = Districts::one(&due.district);
+        self.database
+            .run("ingestion.key_change.put_off", &districts, |connection| {
+                let due = due.clone();
+                Box::pin(async move { scan::put_off(connection, &due).await })
+            })
+            .await
+    }
 }
 
-impl Change {
+impl Scan {
     fn command(&self, place: &Place, action: Action) -> Command {
-        let resource = format!("{ED_FI}/{}", place.resource.endpoint);
-        let collection =
-            Collection { district: self.district.clone(), source: self.source.clone(), resource: resource.into() };
+        let collection = Collection {
+            district: self.due.district.clone(),
+            source: self.due.source.clone(),
+            resource: scan::collection(place).into(),
+        };
         Command {
             collection,
             resource: Some(place.resource),
@@ -166,14 +194,23 @@ impl Change {
         }
     }
 
-    /// What the documents are to say that still refer to the old key.
+    /// What the documents are to say that still refer to an old key.
     fn commands(&self, place: &Place, loaded: Vec<(Collection, Document)>) -> Vec<Command> {
         let follow = |(collection, document): (Collection, Document)| {
-            let body = place.follow(&document.body, &self.old, &self.new)?;
+            let body = self.follow(place, &document)?;
             let draft = Draft::new(&collection, Some(place.resource), body);
             Some(self.command(place, Action::Replace(document.id, draft, true)))
         };
         loaded.into_iter().filter_map(follow).collect()
+    }
+
+    /// The document after the changes that were made after it was created: one that is newer means whoever has the old key now.
+    fn follow(&self, place: &Place, document: &Document) -> Option<Map<String, Value>> {
+        let later = self.changes.iter().filter(|change| document.created_version < change.version.cast_unsigned());
+        later.fold(None, |body, change| {
+            let followed = place.follow(body.as_ref().unwrap_or(&document.body), &change.old, &change.new);
+            followed.or(body)
+        })
     }
 }
 
@@ -184,66 +221,6 @@ fn decide(batch: &mut Batch<'_>, command: &Command) {
     {
         batch.decide(&Command { action: Action::Delete(id), ..command.clone() });
     }
-}
-
-/// The next change, locked: those of one source one after the other, since a later one may be of the key that an earlier one left.
-async fn claim(connection: &mut PgConnection) -> Result<Option<Change>, Error> {
-    let sql = "select k.district, k.source, k.resource, k.change_version, k.old_key, k.new_key, k.place, k.after_version \
-               from key_changes k where k.is_pending and not exists (select from key_changes e \
-                   where e.district = k.district and e.source = k.source and e.is_pending and e.change_version < k.change_version) \
-               order by k.change_version limit 1 for update of k skip locked";
-    let Some(row) = sqlx::query(sql).fetch_optional(connection).await? else { return Ok(None) };
-    let bad = |column, problem: String| Error::Row { table: "key_changes", column, problem };
-    let key = |value: Value, column| match value {
-        Value::Object(key) => Ok(key),
-        _ => Err(bad(column, "not an object".to_owned())),
-    };
-    let resource: String = row.try_get(2)?;
-    Ok(Some(Change {
-        district: DistrictId::parse(row.try_get::<&str, _>(0)?).map_err(|error| bad("district", error.to_string()))?,
-        source: SourceId::parse(row.try_get::<&str, _>(1)?).map_err(|error| bad("source", error.to_string()))?,
-        resource: resource.rsplit('/').next().unwrap_or_default().to_owned(),
-        version: row.try_get(3)?,
-        old: key(row.try_get(4)?, "old_key")?,
-        new: key(row.try_get(5)?, "new_key")?,
-        place: row.try_get(6)?,
-        after: row.try_get(7)?,
-    }))
-}
-
-/// The next documents that refer to the old key, in the order in which they were created. Without a lock: a collection may be large,
-/// and those who send do not wait while it is looked through.
-async fn find(connection: &mut PgConnection, change: &Change, place: &Place) -> Result<Vec<(Uuid, i64)>, Error> {
-    let sql = "select document_id, created_version from documents \
-               where district = $1 and source = $2 and resource = $3 and created_version > $4 and body @> $5 \
-               order by created_version limit $6";
-    let rows = sqlx::query(sql)
-        .bind(change.district.as_str())
-        .bind(change.source.as_str())
-        .bind(format!("{ED_FI}/{}", place.resource.endpoint))
-        .bind(change.after)
-        .bind(place.pattern(&change.old))
-        .bind(PAGE)
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
-}
-
-/// To the documents after this one, or to the next place when there was none.
-async fn move_on(connection: &mut PgConnection, change: &Change, last: Option<i64>) -> Result<(), Error> {
-    let (place, after) = last.map_or((change.place + 1, 0), |last| (change.place, last));
-    let sql = "update key_changes set place = $4, after_version = $5 \
-               where district = $1 and source = $2 and change_version = $3 and is_pending";
-    let query = sqlx::query(sql).bind(change.district.as_str()).bind(change.source.as_str()).bind(change.version);
-    query.bind(place).bind(after).execute(connection).await?;
-    Ok(())
-}
-
-async fn settle(connection: &mut PgConnection, change: &Change) -> Result<(), Error> {
-    let sql = "update key_changes set is_pending = false where district = $1 and source = $2 and change_version = $3";
-    let query = sqlx::query(sql).bind(change.district.as_str()).bind(change.source.as_str()).bind(change.version);
-    query.execute(connection).await?;
-    Ok(())
 }
 
 /// What was followed is kept as long as deletes are.

@@ -2,7 +2,7 @@
 //!
 //! From the table of resources: what refers to a `Section` has a `sectionReference`, by itself or in the objects of a list.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::table::{Node, Object, Resource, table};
 
@@ -12,12 +12,12 @@ pub(crate) struct Place {
     /// Whose documents refer.
     pub(crate) resource: &'static Resource,
     /// The list whose objects hold the reference; none when the document itself does.
-    list: Option<&'static str>,
+    pub(crate) list: Option<&'static str>,
     /// The reference's name.
-    reference: String,
+    pub(crate) reference: String,
 }
 
-/// All places that may refer to documents of a resource.
+/// All places that may refer to documents of a resource, by name.
 pub(crate) fn places(referred: &Resource) -> Vec<Place> {
     let mut letters = referred.name.chars();
     let Some(first) = letters.next() else { return Vec::new() };
@@ -35,17 +35,14 @@ pub(crate) fn places(referred: &Resource) -> Vec<Place> {
             }
         }
     }
+    found.sort_by_key(Place::name);
     found
 }
 
 impl Place {
-    /// What a document holds that refers there to a document of this key.
-    pub(crate) fn pattern(&self, key: &Map<String, Value>) -> Value {
-        let reference = json!({ &self.reference: key });
-        match self.list {
-            Some(list) => json!({ list: [reference] }),
-            None => reference,
-        }
+    /// What it is known by, also to a later version of the program.
+    pub(crate) fn name(&self) -> String {
+        format!("{}.{}", self.resource.endpoint, self.list.unwrap_or_default())
     }
 
     /// The document that refers to the new key wherever it referred to the old one; none when it did not.
@@ -77,6 +74,8 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn object(value: Value) -> Map<String, Value> {
@@ -118,6 +117,5 @@ mod tests {
             json!({"sectionIdentifier": "s", "classPeriods": [period("01"), period("2")]})
         );
         assert_eq!(place.follow(&followed, &old, &new), None);
-        assert_eq!(place.pattern(&old), json!({"classPeriods": [period("1")]}));
     }
 }

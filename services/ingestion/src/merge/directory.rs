@@ -46,7 +46,10 @@ pub(super) async fn mark(
         if own.is_some_and(|own| reader.at <= own) {
             return Err(log::Error::Unavailable("the directory does not give what it has".to_owned()));
         }
-        let Some(value) = reader.said.due(same_as, is_whole) else { return Ok(()) };
+        if is_whole && reader.said.stands(same_as) {
+            return Ok(());
+        }
+        let value = reader.said.marked(same_as);
         let headers = vec![(READ_TO.to_owned(), Bytes::from(reader.at.to_string()))];
         let record = NewRecord { key: reader.key.clone(), value, headers };
         for appended in log.append(Topic::Directory, vec![record]).await {
@@ -110,16 +113,20 @@ impl Said {
         }
     }
 
-    /// What is to be said for the last word to stand, and to tell who the student is; none when it does.
-    fn due(&self, same_as: Option<StudentKey>, is_whole: bool) -> Option<Option<Bytes>> {
-        // What nobody can read is left as it is.
-        let profile = self.word.as_ref().and_then(|word| directory::decode(word).ok());
-        let is_marked = profile.as_ref().is_none_or(|profile| profile.same_as == same_as);
-        if is_marked && !self.is_hidden && is_whole {
-            return None;
-        }
-        let marked = profile.map(|profile| directory::encode(&StudentProfile { same_as, ..profile }));
-        Some(marked.or_else(|| self.word.clone()))
+    /// The name; none when there is none, and of what nobody can read.
+    fn profile(&self) -> Option<StudentProfile> {
+        self.word.as_ref().and_then(|word| directory::decode(word).ok())
+    }
+
+    /// Whether the last word is what is read last, and tells who the student is.
+    fn stands(&self, same_as: Option<StudentKey>) -> bool {
+        !self.is_hidden && self.profile().is_none_or(|profile| profile.same_as == same_as)
+    }
+
+    /// The last word, and who the student is; what nobody can read, as it is.
+    fn marked(&self, same_as: Option<StudentKey>) -> Option<Bytes> {
+        let marked = self.profile().map(|profile| directory::encode(&StudentProfile { same_as, ..profile }));
+        marked.or_else(|| self.word.clone())
     }
 }
 

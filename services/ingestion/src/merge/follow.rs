@@ -31,6 +31,8 @@ const FORGOTTEN: Duration = Duration::from_hours(1);
 pub(crate) struct Follower {
     pub(crate) database: Database,
     pub(crate) districts: Districts,
+    /// All there are, also those whose records this process takes none of: others may have.
+    pub(crate) all: Districts,
     pub(crate) merges: Merges,
     /// This process to the others.
     pub(crate) reader: Uuid,
@@ -79,7 +81,7 @@ impl Follower {
     async fn say(&self) -> Result<Option<i64>, Error> {
         self.merges.refresh(&self.database, &self.districts).await?;
         let settled = self.merges.settled();
-        let (reader, districts) = (self.reader, self.districts.clone());
+        let (reader, districts) = (self.reader, self.all.clone());
         self.database
             .run("ingestion.merge_reader.say", &districts, move |connection| {
                 Box::pin(async move {

@@ -1,7 +1,8 @@
 //! The job that brings over what was sent before two students were merged, or while they were one.
 //!
 //! A reconciler: it looks at what stands in the log and says what should. So a crash anywhere costs a repeat, and a repeat finds
-//! less to do. It holds one student's records at a time, and reads one partition of the events topic for each look.
+//! less to do. It holds one student's records at a time, and reads one partition of the events topic from its beginning for the first
+//! look of each merge or split, one after the other for all districts: with years of records, minutes each.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -52,6 +52,17 @@ pub struct Split {
     pub state: State,
 }
 
+/// The last change of what is merged.
+pub(super) async fn last_version(database: &Database) -> Result<i64, Error> {
+    database
+        .run("ingestion.merges.version", &Districts::none(), |connection| {
+            Box::pin(
+                async move { Ok(sqlx::query_scalar("select last from merge_versions").fetch_one(connection).await?) },
+            )
+        })
+        .await
+}
+
 /// What is merged in these districts. One statement, so that it is as of one moment, and its version says which.
 pub(super) async fn load(database: &Database, districts: &Districts) -> Result<Snapshot, Error> {
     database
@@ -201,7 +212,11 @@ impl Change<'_> {
     }
 }
 
-const STATE: &str = "v.passes > 0, v.records, v.problem";
+/// One that waits for an earlier one of its district says what that one's problem is.
+const STATE: &str = "v.passes > 0, v.records, coalesce(v.problem, \
+                         (select 'an earlier merge or split of the district comes first: ' || e.problem from student_moves e \
+                              where e.district = v.district and e.version < v.version and e.passes = 0 and v.passes = 0 \
+                                  and e.problem is not null order by e.version limit 1))";
 
 async fn select_merges(
     connection: &mut PgConnection,

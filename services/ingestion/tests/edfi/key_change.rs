@@ -56,8 +56,13 @@ impl Door {
 
     /// Waits until every change of a key has been followed.
     async fn followed(&self) {
+        self.are_followed("select count(*) from ingestion.key_changes where is_pending").await;
+    }
+
+    /// Waits until none of these are left, and all is published.
+    async fn are_followed(&self, left: &'static str) {
         let deadline = Instant::now() + Duration::from_mins(2);
-        while self.number("select count(*) from ingestion.key_changes where is_pending").await > 0 {
+        while self.number(left).await > 0 {
             assert!(Instant::now() < deadline, "documents do not follow");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -153,4 +158,56 @@ async fn what_was_sent_with_the_new_key_meanwhile_is_the_later_word() {
     door.get(&old).await.expect(404);
     assert_eq!(door.get(&new).await.expect(200).json()["endDate"], "2021-10-01");
     assert_eq!(door.sections().await.len(), 1);
+}
+
+/// The change is looked at again as if it had not been yet when the second section came.
+#[tokio::test]
+async fn what_is_made_with_the_old_key_after_the_change_means_whoever_has_it_now() {
+    let door = door().await;
+    let path = door.make("sections", &section("Fall", "1")).await;
+    let first = door.make("studentSectionAssociations", &membership("1", "Fall", "1")).await;
+    door.put(&path, &section("Fall", "1A")).await.expect(204);
+    door.followed().await;
+    door.make("sections", &section("Fall", "1")).await;
+    let second = door.make("studentSectionAssociations", &membership("2", "Fall", "1")).await;
+    let before = door.get(&second).await.expect(200).body;
+    door.execute(
+        "update ingestion.key_changes set is_pending = true, scan_place = '', scan_after = 0, scan_upto = null \
+         where resource = 'ed-fi/sections'",
+    )
+    .await;
+    let door = door.restarted().await;
+    door.followed().await;
+    assert_eq!(door.get(&first).await.expect(200).json()["sectionReference"]["sectionIdentifier"], "1A");
+    assert_eq!(door.get(&second).await.expect(200).body, before);
+    assert_eq!(door.sections().await.into_iter().collect::<BTreeSet<_>>().len(), 2);
+}
+
+/// More documents than one transaction looks at, of which only the last refers; and a change of another sender that always fails.
+#[tokio::test]
+async fn a_long_collection_is_looked_through_in_parts_and_what_fails_holds_up_nobody_else() {
+    let door = door().await;
+    door.execute(
+        "insert into ingestion.key_changes (district, source, resource, change_version, document_id, old_key, new_key, is_pending, changed_at) \
+         values ('grand-bend', 'lms', 'ed-fi/sections', 1, gen_random_uuid(), '\"no key\"', '{}', true, now()); \
+         insert into ingestion.documents (district, source, resource, document_id, natural_key_hash, body, etag, change_version, \
+             created_version, created_at, modified_at) \
+         select 'grand-bend', 'sis', 'ed-fi/studentSectionAttendanceEvents', gen_random_uuid(), sha256(n::text::bytea), \
+             '{\"sectionReference\": {\"sectionIdentifier\": \"other\"}}', 'x', n, n, now(), now() from generate_series(1, 20001) n",
+    )
+    .await;
+    let paths =
+        [door.make("sections", &section("Fall", "1")).await, door.make("sections", &section("Fall", "2")).await];
+    let marked = [
+        door.make("studentSectionAttendanceEvents", &mark("1", "Fall", "1")).await,
+        door.make("studentSectionAttendanceEvents", &mark("1", "Fall", "2")).await,
+    ];
+    for (path, key) in paths.iter().zip(["1A", "2A"]) {
+        door.put(path, &section("Fall", key)).await.expect(204);
+    }
+    door.are_followed("select count(*) from ingestion.key_changes where is_pending and source = 'sis'").await;
+    for (path, key) in marked.iter().zip(["1A", "2A"]) {
+        assert_eq!(door.get(path).await.expect(200).json()["sectionReference"]["sectionIdentifier"], key);
+    }
+    assert_eq!(door.number("select count(*) from ingestion.key_changes where is_pending and attempts > 0").await, 1);
 }

@@ -131,8 +131,8 @@ async fn mark_it(crowded: &Crowded) -> Result<(), log::Error> {
     mark(crowded, &district(), STUDENT, SAME).await
 }
 
-fn last(name: &str) -> Option<(String, bool)> {
-    Some((name.to_owned(), true))
+fn marked(name: &str) -> (String, bool) {
+    (name.to_owned(), true)
 }
 
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn a_name_that_comes_in_between_is_the_one_that_stays() {
     let crowded = crowded(vec![word(Some("Ann"))], vec![word(Some("Anna")), word(Some("Anne"))]).await;
     mark_it(&crowded).await.unwrap();
     let names = names(&crowded).await;
-    assert_eq!((names.len(), names.last()), (6, Some(&last("Anne"))), "{names:?}");
+    assert_eq!((names.len(), names.last()), (6, Some(&Some(marked("Anne")))), "{names:?}");
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn a_name_that_came_in_between_stays_also_when_our_word_was_never_answered
     let crowded = crowded(vec![word(Some("Ann"))], vec![word(None)]).await;
     *crowded.lost.lock().unwrap() = 1;
     mark_it(&crowded).await.unwrap_err();
-    assert_eq!(names(&crowded).await.last(), Some(&last("Ann")));
+    assert_eq!(names(&crowded).await.last(), Some(&Some(marked("Ann"))));
     mark_it(&crowded).await.unwrap();
     assert_eq!(names(&crowded).await.last(), Some(&None));
 }
@@ -166,7 +166,7 @@ async fn a_log_that_is_slow_to_begin_is_waited_for() {
     let crowded = crowded(vec![word(Some("Ann"))], Vec::new()).await;
     *crowded.silent.lock().unwrap() = MOST_SILENT - 1;
     mark_it(&crowded).await.unwrap();
-    assert_eq!(names(&crowded).await.last(), Some(&last("Ann")));
+    assert_eq!(names(&crowded).await.last(), Some(&Some(marked("Ann"))));
     mark_it(&crowded).await.unwrap();
     assert_eq!(names(&crowded).await.len(), 2, "nothing more is said when all is said");
 }
@@ -177,9 +177,9 @@ async fn what_a_log_gives_too_late_is_found_by_the_word_after_it() {
     let crowded = crowded(vec![word(Some("Ann"))], Vec::new()).await;
     *crowded.silent.lock().unwrap() = MOST_SILENT;
     mark_it(&crowded).await.unwrap();
-    assert_eq!(names(&crowded).await.last(), Some(&last("Ann")));
+    assert_eq!(names(&crowded).await.last(), Some(&Some(marked("Ann"))));
     *crowded.silent.lock().unwrap() = 2 * MOST_SILENT;
     mark_it(&crowded).await.unwrap_err();
     mark_it(&crowded).await.unwrap();
-    assert_eq!(names(&crowded).await.last(), Some(&last("Ann")));
+    assert_eq!(names(&crowded).await.last(), Some(&Some(marked("Ann"))));
 }

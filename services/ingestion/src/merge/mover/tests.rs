@@ -201,7 +201,8 @@ async fn no_record_is_moved_while_a_process_knows_less() {
     let merges = merge::Merges::default();
     let (database, districts, reader) = (mover.database.clone(), mover.districts.clone(), Uuid::from_u128(1));
     let tasks = TaskGroup::default();
-    merge::Follower { database, districts, merges, reader }.start(&tasks).await.unwrap();
+    let all = districts.clone();
+    merge::Follower { database, districts, all, merges, reader }.start(&tasks).await.unwrap();
     while mover.turn().await.unwrap() {}
     assert_eq!((live(&mover, from).await.len(), live(&mover, into).await.len()), (0, 2));
     tasks.stop();
