@@ -68,12 +68,11 @@ struct Sum {
     minutes: Option<Missed>,
 }
 
-/// Minutes of a day.
+/// Minutes of a day; of those that are both late and without excuse, or may be, each once.
 #[derive(Debug, Clone, Copy, Default)]
 struct Missed {
     absent: i64,
     unexcused: i64,
-    /// Late or without excuse: of what is both, or may be, once.
     late_or_unexcused: i64,
 }
 
