@@ -26,6 +26,8 @@ pub enum Mutant {
     IgnoreWithdrawal,
     /// A later word wins, whatever its revision.
     LatestWins,
+    /// A withdrawal of the revision that is known already is a repeat.
+    EqualWithdrawal,
     /// Another attempt after one that ended unknown has a key of its own.
     NewKeyAfterUnknown,
     /// A recall goes to whoever would be told now.

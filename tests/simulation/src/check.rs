@@ -10,6 +10,7 @@ use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Episode, Standing};
 use homeroom_domain::evaluation::Evaluation;
+use homeroom_domain::event::Change;
 use homeroom_domain::id::RuleId;
 use homeroom_domain::measure::further::UNTOLD;
 use homeroom_domain::measure::{Measure, Measures};
@@ -17,9 +18,11 @@ use homeroom_domain::settings::Now;
 use homeroom_invariant::{Beginning, Findings, History, history, ledger, open};
 use homeroom_rules::simulation::{self, Row, Snapshot, Stored, Student};
 
+use crate::model::Truth;
 use crate::model::oracle::{self, Oracle};
 use crate::model::rules::{Claims, OF_DATED_FACTS};
 use crate::model::truth::{Key, Whole};
+use crate::moves::Moves;
 use crate::run::{Outcome, World};
 use crate::scenario::PARTITIONS;
 use crate::store::{Tables, Written};
@@ -44,7 +47,12 @@ pub(crate) async fn everything(world: &World, snapshot: &Arc<Snapshot>, outcome:
     outcome.wrongs.extend(tables.wrongs.iter().cloned());
     let students: BTreeMap<Key, Student> =
         tables.students.iter().map(|(key, (_, stored))| (key.clone(), stored.read())).collect();
-    let judge = Judge { world, tables: &tables, snapshot, reference: snapshot.offset };
+    let as_if = world.moves.values().any(Moves::is_used).then(|| {
+        world.truth.as_if(|(district, sender)| world.moves.get(district).map_or(*sender, |it| it.whose(*sender)))
+    });
+    let last = as_if.as_ref().unwrap_or(&world.truth);
+    let judge = Judge { world, last, tables: &tables, snapshot, reference: snapshot.offset };
+    outcome.wrongs.extend(as_if.iter().flat_map(|last| whose(last, &students)));
     for (key, student) in &students {
         ledger::check(&format!("{} {}", key.0, key.1), &student.ledger, world.truth.words(key), &mut findings);
         outcome.wrongs.extend(judge.student(key, student));
@@ -114,9 +122,32 @@ fn verify(world: &World, partition: i32, records: Vec<Record>, snapshot: &Snapsh
     differences.into_iter().map(|difference| format!("verify: {difference}")).collect()
 }
 
+/// Each student's ledger holds what was sent as whoever that is in the end, and nothing that was sent as another.
+fn whose(last: &Truth, students: &BTreeMap<Key, Student>) -> Vec<String> {
+    let mut wrongs = Vec::new();
+    for key in last.students() {
+        let mut live: BTreeMap<_, _> = last
+            .words(key)
+            .filter_map(|(origin, change)| match change {
+                Change::Recorded(fact) => Some((origin.key, (origin.revision, fact))),
+                Change::Withdrawn => None,
+            })
+            .collect();
+        for held in students.get(key).into_iter().flat_map(|student| student.ledger.facts()) {
+            if live.remove(&held.key) != Some((held.revision, held.fact)) {
+                wrongs.push(format!("{key:?}: record {} counts for the student, and was not sent so", held.key));
+            }
+        }
+        wrongs.extend(live.into_keys().map(|record| format!("{key:?}: record {record} was sent, and does not count")));
+    }
+    wrongs
+}
+
 /// Compares with the model of truth.
 struct Judge<'w> {
     world: &'w World,
+    /// When all that is to be moved has been.
+    last: &'w Truth,
     tables: &'w Tables,
     snapshot: &'w Snapshot,
     /// The offset after the last reference record.
@@ -127,8 +158,7 @@ impl Judge<'_> {
     /// A student's row and the rows beside it, when everything has had its effect.
     fn student(&self, key: &Key, student: &Student) -> Vec<String> {
         let mut wrongs = Vec::new();
-        let (Some(now), Some(whole)) = (student.evaluated, self.world.truth.whole(key, i64::MAX, self.reference))
-        else {
+        let (Some(now), Some(whole)) = (student.evaluated, self.last.whole(key, i64::MAX, self.reference)) else {
             return wrongs;
         };
         let oracle = whole.of_year(now.as_of.school_year());
@@ -173,10 +203,10 @@ impl Judge<'_> {
     /// What is to be open when everything has had its effect.
     fn due(&self) -> BTreeSet<open::Claimed> {
         let mut due = BTreeSet::new();
-        for key in self.world.truth.students() {
+        for key in self.last.students() {
             let partition = self.tables.students.get(key).map_or(-1, |(partition, _)| *partition);
             let now = self.tables.dates.get(&(key.0.clone(), partition)).copied();
-            let (Some(now), Some(whole)) = (now, self.world.truth.whole(key, i64::MAX, self.reference)) else {
+            let (Some(now), Some(whole)) = (now, self.last.whole(key, i64::MAX, self.reference)) else {
                 continue;
             };
             for (rule, level) in whole.claims(&whole.of_year(now.as_of.school_year()), now) {

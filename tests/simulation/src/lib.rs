@@ -10,6 +10,7 @@ pub mod dice;
 pub mod generate;
 pub mod log;
 pub mod model;
+pub mod moves;
 pub mod names;
 pub mod process;
 pub mod run;

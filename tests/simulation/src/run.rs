@@ -1,5 +1,6 @@
 //! Runs a scenario on one thread under a paused clock: what happens is a function of the scenario alone.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use homeroom_chassis::TaskGroup;
 use homeroom_domain::event::Event;
 use homeroom_domain::id::{DistrictId, EventId, StudentKey};
 use homeroom_domain::reference::ReferenceChange;
+use homeroom_proto::event::Sent;
 use homeroom_rules::simulation::{self, Snapshot};
 use tokio::time::sleep;
 
@@ -19,6 +21,8 @@ use crate::check;
 use crate::dice::Dice;
 use crate::generate::Word;
 use crate::model::Truth;
+use crate::moves::Moves;
+use crate::names::of_student;
 use crate::process::{Outside, Running, Time};
 use crate::scenario::{Happening, PARTITIONS, PROCESSES, Scenario};
 use crate::store::{Database, Tables, Written};
@@ -34,6 +38,8 @@ pub struct Outcome {
     pub changes: usize,
     /// Those of them that told late news.
     pub late: usize,
+    /// Events by which records were moved from one student to another.
+    pub moved: usize,
     /// Commits that happened.
     pub commits: i64,
     /// What was written of students, in order.
@@ -81,6 +87,8 @@ pub struct World {
     pub(crate) outside: Outside,
     pub(crate) truth: Truth,
     pub(crate) garbage: usize,
+    /// Who is who, of districts where students were merged or said something of.
+    pub(crate) moves: BTreeMap<DistrictId, Moves>,
     around: TaskGroup,
     dice: Dice,
     running: Vec<Running>,
@@ -113,6 +121,7 @@ impl World {
             outside,
             truth: Truth::default(),
             garbage: 0,
+            moves: BTreeMap::new(),
             around: TaskGroup::default(),
             dice,
             backup: Tables::default(),
@@ -139,6 +148,15 @@ impl World {
                 self.append(Topic::Events, key, Bytes::from_static(b"\xff no event")).await;
                 self.garbage += 1;
             }
+            Happening::Merge { district, from, into, unheard } => {
+                self.moves(*district).merge(pseudonym(*from), pseudonym(*into), *unheard);
+            }
+            Happening::Split { district, from, unheard } => self.moves(*district).split(pseudonym(*from), *unheard),
+            Happening::Look { district, many, anew } => {
+                let now = self.outside.time.now();
+                let moving = self.moves(*district).look(*many, *anew, now);
+                self.append_all(moving).await;
+            }
             Happening::Hours(hours) => self.outside.time.skip(*hours),
             Happening::Skew(process, minutes) => self.running[*process].skew(*minutes),
             Happening::Give { partition, to, unnoticed } => self.give(*partition, *to, *unnoticed),
@@ -162,22 +180,27 @@ impl World {
 
     async fn say(&mut self, district: usize, student: usize, word: Word) {
         let (district, received_at) = (named(district), self.outside.time.now());
-        self.events += 1;
         self.written_before.push(self.outside.database.tables().written.len());
         match word {
             Word::Fact(origin, change) => {
-                let event = Event {
-                    event_id: EventId::new(u128::from(self.events).to_be_bytes()),
-                    district: district.clone(),
-                    student: pseudonym(student),
+                let origin = of_student(origin, student);
+                let sender = (district, pseudonym(student));
+                let moves = self.moves.entry(sender.0.clone()).or_default();
+                // Which of two equals is later depends on the doors while a student is moved. No source says two things by one.
+                if moves.is_used() && self.truth.says_otherwise(&sender, &origin, &change) {
+                    return;
+                }
+                let sent = moves.take(Event {
+                    event_id: EventId::new([0; 16]),
+                    district: sender.0.clone(),
+                    student: sender.1,
                     origin: origin.clone(),
                     received_at,
                     occurred_at: None,
                     change: change.clone(),
-                };
-                let key = homeroom_proto::key::events(&district, &event.student);
-                let at = self.append(Topic::Events, key, homeroom_proto::event::encode(&event)).await;
-                self.truth.accept((district, event.student), at.offset.0, origin, change);
+                });
+                self.truth.send(sender, origin, change);
+                self.append_all(vec![sent]).await;
             }
             Word::Reference(origin, change) => {
                 let key = Bytes::from(format!("{district}/{}", origin.key));
@@ -189,6 +212,38 @@ impl World {
                 };
                 let at = self.append(Topic::Reference, key, homeroom_proto::reference::encode(&record)).await;
                 self.truth.accept_reference(district, at.offset.0, origin, change);
+            }
+        }
+    }
+
+    fn moves(&mut self, district: usize) -> &mut Moves {
+        self.moves.entry(named(district)).or_default()
+    }
+
+    /// Events come into the log, each by itself.
+    async fn append_all(&mut self, sent: Vec<Sent>) {
+        for mut sent in sent {
+            self.events += 1;
+            let event = &mut sent.event;
+            event.event_id = EventId::new(u128::from(self.events).to_be_bytes());
+            let (origin, change, whose) =
+                (event.origin.clone(), event.change.clone(), (event.district.clone(), event.student));
+            let key = homeroom_proto::key::events(&whose.0, &whose.1);
+            let at = self.append(Topic::Events, key, sent.encode()).await;
+            self.moves.entry(whose.0.clone()).or_default().keep(sent);
+            self.truth.accept(whose, at.offset.0, origin, change);
+        }
+    }
+
+    /// Jobs go on to their end: what one was cut at is done, and what came late is found.
+    async fn finish_moves(&mut self) {
+        let districts: Vec<DistrictId> = self.moves.keys().cloned().collect();
+        for district in districts {
+            let left = self.moves.get_mut(&district).map(Moves::look_again).unwrap_or_default();
+            for _ in 0..left {
+                let now = self.outside.time.now();
+                let moving = self.moves.get_mut(&district).map(|moves| moves.look_left(now)).unwrap_or_default();
+                self.append_all(moving).await;
             }
         }
     }
@@ -242,6 +297,7 @@ impl World {
             running.skew(0);
             running.lag(0);
         }
+        self.finish_moves().await;
         let snapshot = simulation::reference(&self.outside.log).await.expect("the memory log can be read");
         let mut behind = None;
         for _ in 0..PATIENCE {
@@ -256,7 +312,8 @@ impl World {
         self.wrongs.extend(self.running.iter().filter_map(Running::failure));
         let commits = self.outside.database.tables().partitions.values().map(|lease| lease.commits).sum();
         let (wrongs, written_before) = (std::mem::take(&mut self.wrongs), std::mem::take(&mut self.written_before));
-        let mut outcome = Outcome { wrongs, commits, written_before, ..Outcome::default() };
+        let moved = self.moves.values().map(|moves| moves.said).sum();
+        let mut outcome = Outcome { wrongs, moved, commits, written_before, ..Outcome::default() };
         check::everything(&self, &snapshot, &mut outcome).await;
         outcome.written = std::mem::take(&mut self.outside.database.tables().written);
         outcome

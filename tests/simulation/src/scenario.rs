@@ -42,6 +42,35 @@ pub enum Happening {
         /// Of the record.
         revision: u64,
     },
+    /// Two students of a district are one from now on.
+    Merge {
+        /// Which district.
+        district: usize,
+        /// Whose words count for the other.
+        from: usize,
+        /// The other.
+        into: usize,
+        /// How many more words of the district come from doors that have not heard of it.
+        unheard: usize,
+    },
+    /// A student who was merged into another one is no longer.
+    Split {
+        /// Which district.
+        district: usize,
+        /// Whose words count for the student again.
+        from: usize,
+        /// How many more words of the district come from doors that have not heard of it.
+        unheard: usize,
+    },
+    /// The job that moves a district's records says so many events more, at most.
+    Look {
+        /// Which district.
+        district: usize,
+        /// The most.
+        many: usize,
+        /// Whether it crashed since the last of them, and begins anew.
+        anew: bool,
+    },
     /// A record that is no event, among a student's.
     Garbage {
         /// Which district.
@@ -134,6 +163,9 @@ impl Scenario {
         }
         if dice.one_in(12) {
             late.push(Step { after: 100, happening: Happening::Hours(24 * 330) });
+        }
+        if students > 1 && dice.one_in(3) {
+            late.extend(author.moves(districts, students));
         }
         author.again(&steps, &mut late);
         author.dice.shuffle(&mut late);
@@ -246,6 +278,24 @@ impl Author {
             _ => Happening::Skew(process, dice.of(&[-600, -60, 0, 60, 600])),
         };
         Step { after: 0, happening }
+    }
+
+    /// Students are merged, and some split again, while the job that moves their records is cut now and then.
+    fn moves(&mut self, districts: usize, students: usize) -> Vec<Step> {
+        let dice = &mut self.dice;
+        let mut happenings = Vec::new();
+        for _ in 0..=dice.roll(3) {
+            let (district, from) = (dice.roll(districts), dice.roll(students));
+            let into = (from + 1 + dice.roll(students - 1)) % students;
+            happenings.push(Happening::Merge { district, from, into, unheard: dice.of(&[0, 0, 2, 8]) });
+            if dice.one_in(2) {
+                happenings.push(Happening::Split { district, from, unheard: dice.of(&[0, 0, 2, 8]) });
+            }
+            for _ in 0..dice.roll(4) {
+                happenings.push(Happening::Look { district, many: dice.of(&[1, 4, 1_000]), anew: dice.one_in(2) });
+            }
+        }
+        happenings.into_iter().map(|happening| Step { after: 0, happening }).collect()
     }
 
     /// Some of the words are said again, later.

@@ -72,6 +72,11 @@ fn a_later_word_that_wins_whatever_its_revision() {
 }
 
 #[test]
+fn a_record_that_still_counts_for_whom_it_has_left() {
+    is_seen(Mutant::EqualWithdrawal, "and was not sent so");
+}
+
+#[test]
 fn an_offset_that_is_committed_before_what_was_read_up_to_it() {
     is_seen(Mutant::OffsetFirst, "verify");
 }

@@ -1,6 +1,8 @@
 //! What one seed among many thousands has told, told on purpose and with many seeds: of those are how long each call takes, and
 //! how each process is set.
 
+use std::collections::BTreeMap;
+
 use homeroom_domain::event::{Enrollment, Fact};
 use homeroom_domain::reference::Entry;
 use homeroom_domain::settings::Settings;
@@ -96,4 +98,43 @@ fn what_happens_today_does_not_wait_behind_a_sweep_of_everyone() {
     // Two at a time, from when it is said until it has come to the worker: a tenth of those who are left. Were it made to wait, it
     // would be nearly all.
     assert!(before * 4 < all, "of {all} students {before} were written before it");
+}
+
+/// What is sent as one of two students counts for the other once the job has said so, also when it is cut and begun anew and when a
+/// door hears late of it; and goes back when they are split.
+#[test]
+fn what_is_sent_as_either_counts_for_one_until_they_are_split() {
+    let say = |student, key: &str, revision| {
+        let said = Said::Fact(key.to_owned(), Some(Fact::Enrollment(enrolled())));
+        (200, Happening::Say { district: 0, student, said, revision })
+    };
+    let mut story = district(2);
+    story.extend([
+        say(0, "enrollment", 1),
+        (500, Happening::Merge { district: 0, from: 0, into: 1, unheard: 1 }),
+        (100, Happening::Look { district: 0, many: 3, anew: false }),
+        // From a door that has not heard of it, and from one that has.
+        say(0, "enrollment", 2),
+        say(0, "second enrollment", 1),
+        (100, Happening::Look { district: 0, many: 3, anew: true }),
+    ]);
+    let split = [
+        (2_000, Happening::Split { district: 0, from: 0, unheard: 0 }),
+        say(0, "enrollment", 3),
+        (100, Happening::Look { district: 0, many: 1, anew: false }),
+    ];
+    let held = |story: &[(u64, Happening)], seed| {
+        let outcome = run(&scenario(seed, story));
+        assert!(outcome.wrongs.is_empty(), "with seed {seed}: {}", outcome.wrongs.join("\n"));
+        assert!(outcome.moved > 0, "nothing is moved");
+        // Students' keys are in the order of their numbers.
+        let last: BTreeMap<_, _> =
+            outcome.written.iter().map(|it| (it.key.1, it.after.ledger.facts().count())).collect();
+        last.into_values().collect::<Vec<_>>()
+    };
+    let whole: Vec<_> = story.iter().cloned().chain(split).collect();
+    for seed in 0..SEEDS {
+        assert_eq!(held(&story, seed), [0, 4], "with seed {seed}, merged");
+        assert_eq!(held(&whole, seed), [3, 1], "with seed {seed}, split");
+    }
 }

@@ -43,6 +43,10 @@ impl<'a> Parts<'a> {
             if origin.revision.0 < revision && !planted(Mutant::LatestWins) {
                 return Applied::Outdated;
             }
+            let is_equal = origin.revision.0 == revision && *change == Change::Withdrawn;
+            if planted(Mutant::EqualWithdrawal) && is_equal {
+                return Applied::Same;
+            }
             before = Some(said);
             match place {
                 Place::Mark(at) => drop(self.marks.remove(at)),

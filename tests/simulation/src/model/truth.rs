@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use homeroom_domain::event::{Change, Fact, Origin};
-use homeroom_domain::id::{DistrictId, SchoolYear, StudentKey};
+use homeroom_domain::id::{DistrictId, RecordKey, SchoolYear, StudentKey};
 use homeroom_domain::reference::Entry;
 use homeroom_domain::settings::{Now, Settings};
 
@@ -18,6 +18,8 @@ type Words<T> = Vec<(i64, (Origin, Change<T>))>;
 #[derive(Debug, Default)]
 pub struct Truth {
     facts: BTreeMap<Key, Words<Fact>>,
+    /// The last word on each record that its source sent, by the student that it was sent as.
+    sent: BTreeMap<Key, BTreeMap<RecordKey, (Origin, Change<Fact>)>>,
     entries: BTreeMap<DistrictId, Words<Entry>>,
 }
 
@@ -37,6 +39,32 @@ impl Truth {
     /// A word on a student was accepted.
     pub fn accept(&mut self, key: Key, offset: i64, origin: Origin, change: Change<Fact>) {
         self.facts.entry(key).or_default().push((offset, (origin, change)));
+    }
+
+    /// A source sent a word as this student, wherever it stands.
+    pub fn send(&mut self, sender: Key, origin: Origin, change: Change<Fact>) {
+        let last = self.sent.entry(sender).or_default();
+        if last.get(&origin.key).is_none_or(|(known, _)| known.revision <= origin.revision) {
+            last.insert(origin.key, (origin, change));
+        }
+    }
+
+    /// Whether the source's last word has the same revision, and says something else.
+    pub fn says_otherwise(&self, sender: &Key, origin: &Origin, change: &Change<Fact>) -> bool {
+        let last = self.sent.get(sender).and_then(|sent| sent.get(&origin.key));
+        last.is_some_and(|(known, said)| known.revision == origin.revision && said != change)
+    }
+
+    /// The truth as if the log had always said of each student what was sent as whoever that is now.
+    #[must_use]
+    pub fn as_if(&self, whose: impl Fn(&Key) -> StudentKey) -> Self {
+        // Who has nothing left has a row all the same.
+        let mut facts: BTreeMap<Key, Words<Fact>> = self.facts.keys().map(|key| (key.clone(), Vec::new())).collect();
+        for (sender, sent) in &self.sent {
+            let of = facts.entry((sender.0.clone(), whose(sender))).or_default();
+            of.extend(sent.values().map(|word| (0, word.clone())));
+        }
+        Self { facts, sent: BTreeMap::new(), entries: self.entries.clone() }
     }
 
     /// A reference record's word was accepted.

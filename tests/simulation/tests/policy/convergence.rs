@@ -19,11 +19,11 @@ use proptest::prelude::*;
 use crate::worlds::{self, cases};
 
 /// An open episode as a reader sees it: rule, scope, level.
-type Open = (String, EpisodeScope, i64);
+pub(crate) type Open = (String, EpisodeScope, i64);
 
 /// The same words, told in one way.
-struct Telling {
-    ledger: Ledger,
+pub(crate) struct Telling {
+    pub(crate) ledger: Ledger,
     records: Records,
     settings: Settings,
     pack: Pack,
@@ -32,7 +32,7 @@ struct Telling {
 }
 
 impl Telling {
-    fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             ledger: Ledger::default(),
             records: Records::default(),
@@ -43,7 +43,7 @@ impl Telling {
         }
     }
 
-    fn batch(&mut self, words: &[Word], now: Now) {
+    pub(crate) fn batch(&mut self, words: &[Word], now: Now) {
         for word in words.iter().cloned() {
             word.apply(&mut self.ledger, &mut self.records);
         }
@@ -61,19 +61,19 @@ impl Telling {
         assert!(step.failures.is_empty(), "{:?}", step.failures);
     }
 
-    fn measures(&self) -> Measures {
+    pub(crate) fn measures(&self) -> Measures {
         let view = self.records.view();
         let evaluation = Evaluation::new(&self.ledger, &view, &self.settings, self.now);
         evaluation.district(self.now.as_of, self.now.today)
     }
 
-    fn open(&self) -> BTreeSet<Open> {
+    pub(crate) fn open(&self) -> BTreeSet<Open> {
         let open = self.episodes.open();
         open.map(|episode| (episode.told.rule.to_string(), episode.scope, episode.told.level)).collect()
     }
 
     /// The measures and facts that were told, by rule.
-    fn told(&self) -> BTreeSet<String> {
+    pub(crate) fn told(&self) -> BTreeSet<String> {
         let told = self.episodes.open().map(|episode| {
             let proof = &episode.told.claim().unwrap().proof;
             let facts: Vec<_> = proof.facts.iter().map(|fact| (fact.date, &fact.what, &fact.origin.key)).collect();
@@ -84,7 +84,7 @@ impl Telling {
 
     /// What is told of an open alert is what the facts of now say of the date when it was told; of a cleared one, that it was
     /// right.
-    fn told_is_true(&self) -> Result<(), TestCaseError> {
+    pub(crate) fn told_is_true(&self) -> Result<(), TestCaseError> {
         let view = self.records.view();
         let student = Evaluation::new(&self.ledger, &view, &self.settings, self.now);
         for episode in self.episodes.iter() {
@@ -106,7 +106,7 @@ impl Telling {
     }
 }
 
-fn evening(offset: i32) -> Now {
+pub(crate) fn evening(offset: i32) -> Now {
     Now { today: date(offset), as_of: date(offset) }
 }
 
@@ -119,7 +119,7 @@ fn batches<'w>(words: &'w [Word], cuts: &[prop::sample::Index]) -> Vec<&'w [Word
 }
 
 /// A log, and the same shuffled with some words repeated; each word of a key has a revision of its own.
-fn two_orders() -> impl Strategy<Value = (Vec<Word>, Vec<Word>)> {
+pub(crate) fn two_orders() -> impl Strategy<Value = (Vec<Word>, Vec<Word>)> {
     let repeats = prop::collection::vec(any::<prop::sample::Index>(), 0..20);
     (worlds::log(40), repeats, any::<u64>()).prop_map(|(log, repeats, seed)| {
         let ordered: Vec<Word> = log.into_iter().zip(1..).map(|(said, revision)| said.with(revision)).collect();

@@ -5,5 +5,6 @@
 mod agreement;
 mod convergence;
 mod further;
+mod moves;
 mod touch;
 mod worlds;
