@@ -76,7 +76,7 @@ impl Known {
         let days = self.days_until(date, with)?;
         let Measures { failing, failing_core, .. } = self.before;
         let unexplained_absence_today = days.is_unexplained(date);
-        let measures = Measures { failing, failing_core, unexplained_absence_today, ..days.measures() };
+        let measures = Measures { unexplained_absence_today, failing, failing_core, ..days.measures() };
         self.figures(measures, rule, &With { now: Now { today: date, as_of: date }, ..*with })
     }
 

@@ -82,9 +82,9 @@ impl Both {
         both
     }
 
-    fn say(&mut self, key: RecordKey, change: Change<Fact>) {
+    fn event(&mut self, key: RecordKey, change: Change<Fact>) -> Event {
         self.revision += 1;
-        let event = Event {
+        Event {
             event_id: Uuid::nil().into(),
             district: DistrictId::parse("home").unwrap(),
             student: StudentKey::new([7; 16]),
@@ -92,7 +92,11 @@ impl Both {
             received_at: Timestamp::UNIX_EPOCH,
             occurred_at: None,
             change,
-        };
+        }
+    }
+
+    fn say(&mut self, key: RecordKey, change: Change<Fact>) {
+        let event = self.event(key, change);
         assert_eq!(self.counted.apply(std::iter::once(&event)), self.whole.apply(std::iter::once(&event)));
     }
 
@@ -110,33 +114,15 @@ impl Both {
     }
 
     fn mark(&mut self, date: Date, code: Option<&str>) {
-        let mark = |code: &str| AttendanceMark {
-            school: school("1"),
-            date,
-            scope: Scope::Day,
-            session: None,
-            code: format!("uri://ed-fi.org/AttendanceEventCategoryDescriptor#{code}"),
-            share: None,
-            times: Times::default(),
-        };
-        // As senders' keys are made: the last bytes are the date.
-        let mut key = [9; 16];
-        key[12..].copy_from_slice(&date.days().to_be_bytes());
-        let change = code.map_or(Change::Withdrawn, |code| Change::Recorded(Fact::AttendanceMark(mark(code))));
-        self.say(RecordKey::new(key), change);
+        let (key, change) = mark(date, code);
+        self.say(key, change);
     }
 
     /// Evaluates both, which must come to the same.
     fn look(&mut self) {
         self.whole.count.end();
         let home = DistrictId::parse("home").unwrap();
-        let moment = Moment {
-            district: &home,
-            student: StudentKey::new([7; 16]),
-            at: Timestamp::UNIX_EPOCH,
-            caused_at: None,
-            district_time: jiff::civil::date(2021, 9, 6).at(10, 0, 0, 0),
-        };
+        let moment = moment(&home);
         self.shortcuts += usize::from(self.counted.clone().count_on(&self.district, self.now, &moment).is_some());
         let offset = i64::try_from(self.revision).unwrap();
         let [counted, whole] = [&mut self.counted, &mut self.whole]
@@ -147,6 +133,34 @@ impl Both {
         assert_eq!(kept(&self.counted), kept(&self.whole));
         assert_eq!(self.counted.written, self.whole.written);
         assert_eq!(self.counted.episodes, self.whole.episodes);
+    }
+}
+
+/// A mark, or its withdrawal.
+fn mark(date: Date, code: Option<&str>) -> (RecordKey, Change<Fact>) {
+    let mark = |code: &str| AttendanceMark {
+        school: school("1"),
+        date,
+        scope: Scope::Day,
+        session: None,
+        code: format!("uri://ed-fi.org/AttendanceEventCategoryDescriptor#{code}"),
+        share: None,
+        times: Times::default(),
+    };
+    // As senders' keys are made: the last bytes are the date.
+    let mut key = [9; 16];
+    key[12..].copy_from_slice(&date.days().to_be_bytes());
+    let change = code.map_or(Change::Withdrawn, |code| Change::Recorded(Fact::AttendanceMark(mark(code))));
+    (RecordKey::new(key), change)
+}
+
+fn moment(home: &DistrictId) -> Moment<'_> {
+    Moment {
+        district: home,
+        student: StudentKey::new([7; 16]),
+        at: Timestamp::UNIX_EPOCH,
+        caused_at: None,
+        district_time: jiff::civil::date(2021, 9, 6).at(10, 0, 0, 0),
     }
 }
 
@@ -201,4 +215,25 @@ fn a_student_who_comes_every_day_is_looked_at_once() {
         both.look();
     }
     assert!(both.shortcuts >= usize::try_from(DAYS).unwrap() - 2, "{} of {DAYS} days", both.shortcuts);
+}
+
+#[test]
+fn a_year_in_one_batch_tells_once_what_its_days_came_to() {
+    let mut both = Both::new();
+    let home = DistrictId::parse("home").unwrap();
+    let mut year = Vec::new();
+    for n in 2..=DAYS {
+        both.now = Now { today: day(n), as_of: day(n) };
+        let (key, change) = mark(day(n), Some(if n % 3 == 0 { "Unexcused Absence" } else { "Present" }));
+        let event = both.event(key, change);
+        both.whole.apply(std::iter::once(&event));
+        both.whole.evaluate(&both.district, 1, both.now, &moment(&home));
+        year.push(event);
+    }
+    both.counted.apply(year.iter());
+    let told = both.counted.evaluate(&both.district, 1, both.now, &moment(&home)).changes;
+    assert_eq!(both.counted.written, both.whole.written);
+    assert!(told.iter().all(|change| change.kind == ChangeKind::Opened), "{told:?}");
+    assert_eq!(told.len(), both.counted.open_alerts());
+    assert!(both.whole.episodes.iter().count() > told.len(), "its days told of absences that are over");
 }
