@@ -40,7 +40,7 @@ rules:
      level: federal_absent + federal_chronic_from_5_days + tardy_this_school_month + absent_first_20_school_days / 100,
      explanation: "{federal_enrolled} {expected_absent} {last_year_absent}", clears: "{federal_chronic}", source: s}
   - {id: back, version: 1, title: t, meaning: m, scope: school-year, severity: {1: notice}, settle-seconds: 0, audience: a,
-     evidence: absences, opens-when: unexcused_streak == 0 && absent_last_12_days >= 100, level: 1 + failing + tardy,
+     evidence: absences, opens-when: unexcused_streak == 0 && absent_last_12_days >= 100, level: 1 + tardy,
      explanation: "{absent}", clears: "", source: s, late-after-days: 2}
 "#;
 
