@@ -39,10 +39,12 @@ async fn absent(district: &District, alerts: &mut Alerts, id: &str, days: [usize
 /// What the spreadsheet has of a student for the district as a whole: enrolled, absent, unexcused, in hundredths of a day.
 fn measures(homeroom: &Homeroom, student: &[u8]) -> Result<Option<String>> {
     let key = StudentKey::from_slice(student)?.to_string();
-    let rows = homeroom.run(&["export", "measures", "--format", "csv"])?;
+    let wanted = ["--measure", "enrolled", "--measure", "absent", "--measure", "unexcused"];
+    let rows = homeroom.run(&[&["export", "measures", "--format", "csv"][..], &wanted].concat())?;
+    // The date, the student, the school, and what was asked for.
     let mut rows = rows.lines().map(|row| row.split(',').collect::<Vec<_>>());
-    let row = rows.find(|row| row[0] == key && row[1].is_empty());
-    Ok(row.map(|row| row[2..5].join(" ")))
+    let row = rows.find(|row| row[1] == key && row[2].is_empty());
+    Ok(row.map(|row| row[3..6].join(" ")))
 }
 
 /// Waits until the district is said to have so many students.
