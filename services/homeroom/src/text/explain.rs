@@ -197,7 +197,8 @@ fn rule_for_people(page: &mut Page, rule: &ExplainedRule) {
     page.line(&format!("  {} ({} version {}): {standing}", rule.title, rule.rule, rule.rule_version));
     let values: Vec<String> = rule.measures.iter().map(|term| format!("{} is {}", term.name, term.shown)).collect();
     page.note("opens", &format!("when {}; {}", rule.opens_when, values.join(", ")));
-    page.note("because", &rule.explanation);
+    // Of a rule that does not hold the words are those that it would tell, and no reason for anything.
+    page.note(if rule.holds { "because" } else { "its text" }, &rule.explanation);
     page.note("clears", &rule.clears_when);
     page.note("source", &rule.source);
 }
