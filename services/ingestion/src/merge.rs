@@ -131,9 +131,12 @@ async fn wait(database: &Database, listener: &mut Option<Listener>, at_most: Dur
         drop::<Wake>(listening.wait(at_most).await);
         return;
     }
-    *listener = database.listen(CHANNEL).await.ok();
-    if listener.is_none() {
-        tokio::time::sleep(at_most).await;
+    match database.listen(CHANNEL).await {
+        Ok(listening) => *listener = Some(listening),
+        Err(error) => {
+            tracing::warn!(%error, "nobody tells of merged students; they are looked for by the clock");
+            tokio::time::sleep(at_most).await;
+        }
     }
 }
 

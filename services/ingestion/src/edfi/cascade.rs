@@ -10,7 +10,7 @@
 //!
 //! Nothing finds documents by what they refer to: an index for it would cost every document that is sent, and keys change rarely.
 //! So a collection is looked through, for all changes together that may be (`scan`), some thousand documents to a transaction. In a
-//! large district that takes minutes for each resource that may refer.
+//! large district that takes its time for each resource that may refer; how much has not been measured.
 
 mod scan;
 
