@@ -70,6 +70,11 @@ pub const SCHEMA: Schema = Schema {
             name: "key_changes_are_followed_together",
             sql: include_str!("../migrations/20261126051500_key_changes_are_followed_together.sql"),
         },
+        Migration {
+            version: 20_261_126_070_100,
+            name: "document_references",
+            sql: include_str!("../migrations/20261126070100_document_references.sql"),
+        },
     ],
 };
 
