@@ -155,6 +155,8 @@ impl<'a> Calculated<'_, 'a> {
             date: at.date,
             absent: worth(absent),
             unexcused: worth(unexcused),
+            // Rounded apart, the parts could be more than the whole.
+            unknown: worth(counted.unknown).min(worth(absent) - worth(unexcused)),
             tardy: counted.arrival.is_tardy(),
             unexplained: counted.unexplained,
             cut: counted.cut,

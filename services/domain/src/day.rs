@@ -26,6 +26,8 @@ pub struct Day {
     pub absent: i32,
     /// The part of it without excuse.
     pub unexcused: i32,
+    /// The part of it for a reason that nobody knows: neither excused nor unexcused.
+    pub unknown: i32,
     /// Whether the student came late.
     pub tardy: bool,
     /// Absent with a part that nobody has excused, and no word that the student came.
@@ -133,6 +135,7 @@ impl<'a> Attendance<'a> {
                 date,
                 absent: 0,
                 unexcused: 0,
+                unknown: 0,
                 tardy: false,
                 unexplained: false,
                 cut: false,
@@ -151,7 +154,7 @@ pub(crate) fn of_one_mark(date: Date, Plain(category): Plain) -> Day {
 }
 
 fn from_daily(date: Date, marks: impl Iterator<Item = (Scope, Option<Category>, Option<i32>)>) -> Day {
-    let (mut absent, mut unexcused, mut open_part) = (0, 0, 0);
+    let (mut absent, mut unexcused, mut unknown) = (0, 0, 0);
     let (mut tardy, mut came) = (false, false);
     for (scope, category, share) in marks {
         came |= category.is_some_and(is_arrival);
@@ -161,21 +164,20 @@ fn from_daily(date: Date, marks: impl Iterator<Item = (Scope, Option<Category>, 
         let part = absent_part(category, share);
         absent += part;
         match category {
-            Some(Category::UnexcusedAbsence) => {
-                unexcused += part;
-                open_part += part;
-            }
-            Some(Category::AbsenceUnknownExcuse | Category::Partial) => open_part += part,
+            Some(Category::UnexcusedAbsence) => unexcused += part,
+            Some(Category::AbsenceUnknownExcuse | Category::Partial) => unknown += part,
             Some(Category::Tardy) => tardy = true,
             _ => {}
         }
     }
+    let excused_or_unknown = absent.min(WHOLE) - unexcused.min(WHOLE);
     Day {
         date,
         absent: absent.min(WHOLE),
         unexcused: unexcused.min(WHOLE),
+        unknown: unknown.min(excused_or_unknown),
         tardy,
-        unexplained: open_part > 0 && !came,
+        unexplained: unexcused + unknown > 0 && !came,
         cut: unexcused > 0,
         weight: WHOLE,
         minutes: None,
@@ -218,7 +220,8 @@ impl Sections {
     }
 }
 
-/// Item 4: at least half of the day's sections with an absence make it a whole day absent, else none of it.
+/// Item 4: at least half of the day's sections with an absence make it a whole day absent, else none of it. What is not unexcused of
+/// it is for an unknown reason when at least half of the other absent marks are, as for the excuse.
 fn from_sections(date: Date, sections: &Sections, known: usize) -> Day {
     let marks = || sections.0.iter().filter_map(|(_, category)| *category);
     let by_section = sections.0.chunk_by(|a, b| a.0 == b.0);
@@ -227,11 +230,15 @@ fn from_sections(date: Date, sections: &Sections, known: usize) -> Day {
     // A section may hold several live marks; the excuse is weighed over marks, as the policy words it, not over sections.
     let absences = marks().filter(|&category| is_absence(category)).count();
     let unexcused = marks().filter(|&category| category == Category::UnexcusedAbsence).count();
-    let open = marks().any(|category| matches!(category, Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse));
+    let unknown = marks().filter(|&category| category == Category::AbsenceUnknownExcuse).count();
+    let open = unexcused + unknown > 0;
+    let is_unexcused = absent && unexcused * 2 >= absences;
+    let is_unknown = absent && !is_unexcused && unknown * 2 >= absences - unexcused;
     Day {
         date,
         absent: if absent { WHOLE } else { 0 },
-        unexcused: if absent && unexcused * 2 >= absences { WHOLE } else { 0 },
+        unexcused: if is_unexcused { WHOLE } else { 0 },
+        unknown: if is_unknown { WHOLE } else { 0 },
         tardy: marks().any(|category| category == Category::Tardy),
         unexplained: absent && open && !marks().any(is_arrival),
         cut: unexcused > 0,

@@ -15,6 +15,7 @@ pub(crate) struct Marked {
     /// In hundredths, as in [`Day`], none of which is above 100.
     absent: u8,
     unexcused: u8,
+    unknown: u8,
     weight: u8,
     tardy: bool,
     unexplained: bool,
@@ -24,13 +25,14 @@ pub(crate) struct Marked {
 impl Marked {
     /// None of a whole day of presence.
     pub(crate) fn of(at: usize, day: &Day) -> Option<Self> {
-        let Day { date: _, absent, unexcused, tardy, unexplained, cut, weight, minutes: _ } = *day;
+        let Day { date: _, absent, unexcused, unknown, tardy, unexplained, cut, weight, minutes: _ } = *day;
         let part = |hundredths: i32| u8::try_from(hundredths).unwrap_or(u8::MAX);
         let says_something = absent != 0 || unexcused != 0 || tardy || unexplained || cut || weight != WHOLE;
         says_something.then(|| Self {
             at: u16::try_from(at).unwrap_or(u16::MAX),
             absent: part(absent),
             unexcused: part(unexcused),
+            unknown: part(unknown),
             weight: part(weight),
             tardy,
             unexplained,
@@ -167,6 +169,7 @@ impl Counted {
             Self::Enrolled => enrolled(),
             Self::Absent => absent(),
             Self::Unexcused => sum(|day| i64::from(day.unexcused)),
+            Self::UnknownReason => sum(|day| i64::from(day.unknown)),
             Self::Unexplained => sum(|day| i64::from(day.unexplained)),
             Self::Tardy => sum(|day| i64::from(day.tardy)),
             Self::Rate if enrolled() > 0 => absent() * 10_000 / enrolled(),

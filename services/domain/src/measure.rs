@@ -83,6 +83,8 @@ pub enum Counted {
     Absent,
     /// Days absent without excuse, hundredths.
     Unexcused,
+    /// Days absent for a reason that nobody knows, hundredths.
+    UnknownReason,
     /// Days absent that nobody has explained.
     Unexplained,
     /// Days late.
@@ -280,7 +282,7 @@ impl Counted {
     /// What it counts in.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::Enrolled | Self::Absent | Self::Unexcused => Unit::DayHundredths,
+            Self::Enrolled | Self::Absent | Self::Unexcused | Self::UnknownReason => Unit::DayHundredths,
             Self::Unexplained | Self::Tardy => Unit::Days,
             Self::Rate => Unit::PercentHundredths,
             Self::MinutesAbsent | Self::MinutesUnexcused => Unit::Minutes,

@@ -86,6 +86,7 @@ mod tests {
                 date: Date::from_days(monday + at / 5 * 7 + at % 5).unwrap(),
                 absent: unexcused,
                 unexcused,
+                unknown: 0,
                 tardy: false,
                 unexplained: unexcused > 0,
                 cut: minutes > 0,

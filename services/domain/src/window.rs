@@ -105,6 +105,7 @@ mod tests {
                 date: date(at),
                 absent: 0,
                 unexcused: 0,
+                unknown: 0,
                 tardy: false,
                 unexplained: false,
                 cut: false,

@@ -17,6 +17,8 @@ pub struct Counted {
     pub absent: i32,
     /// The part of it without excuse.
     pub unexcused: i32,
+    /// The part of it for a reason that nobody knows.
+    pub unknown: i32,
     /// Whether the student came late.
     pub arrival: Arrival,
     /// Absent with a part that nobody has excused, and no word that the student came.
@@ -78,7 +80,40 @@ impl Calculator {
         };
         let words = self.words(day);
         let unexplained = absent > 0 && words.open && !words.came;
-        Some(Counted { absent, unexcused, arrival: words.arrival, unexplained, cut: self.is_cut(day), minutes })
+        let (unknown, cut) = (self.unknown(day, absent - unexcused), self.is_cut(day));
+        Some(Counted { absent, unexcused, unknown, arrival: words.arrival, unexplained, cut, minutes })
+    }
+
+    /// What of an absent part that is not unexcused is for a reason that nobody knows. Where marks of the whole day are added up, it is
+    /// what they say; else all of it, when at least half of the marks are such that say so or excuse.
+    fn unknown(&self, day: &SchoolDay<'_>, part: i32) -> i32 {
+        if part <= 0 {
+            return 0;
+        }
+        let is_unknown = |category| matches!(category, Category::AbsenceUnknownExcuse | Category::Partial);
+        if day.marks.is_empty() {
+            let is_official = |official: bool| self.method != Method::OfficialPeriod || official;
+            let periods = day.periods.iter().filter(|period| !period.again && is_official(period.official));
+            let said = periods.flat_map(|period| marks(period.told)).filter_map(|mark| self.treat(mark.category));
+            let open: Vec<bool> = said
+                .filter(|category| is_absence(*category) && *category != Category::UnexcusedAbsence)
+                .map(is_unknown)
+                .collect();
+            let unknown = open.iter().filter(|is_unknown| **is_unknown).count();
+            return if unknown > 0 && unknown * 2 >= open.len() { part } else { 0 };
+        }
+        let (mut unknown, mut excused) = (0, 0);
+        for mark in day.marks {
+            match self.treat(mark.category) {
+                Some(Category::UnexcusedAbsence) | None => {}
+                Some(category) if is_unknown(category) => unknown += absent_part(Some(category), mark.share),
+                category => excused += absent_part(category, mark.share),
+            }
+        }
+        if matches!(self.method, Method::Marks | Method::OfficialPeriod) {
+            return unknown.min(part);
+        }
+        if unknown > 0 && unknown >= excused { part } else { 0 }
     }
 
     /// The minutes that marks state, of a day whose length is not known; none when one of them misses time and states none.

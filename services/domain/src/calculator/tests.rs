@@ -127,6 +127,32 @@ fn by_marks() {
     assert_eq!(absent(&it, &periods([M, U, U, U, U, P])), Some(100), "half of the two that are known");
 }
 
+/// Neither excused nor unexcused: marks of the whole day say how much of it, classes and minutes by the half, as for the excuse.
+#[test]
+fn what_was_missed_for_an_unknown_reason_is_told_apart() {
+    let unknown = Some(Category::AbsenceUnknownExcuse);
+    let of_marks = |calculator: &Calculator, marks: &[DayMark]| {
+        let hours = Some(Span { begin: 480, end: 870 });
+        let counted = calculator.count(&SchoolDay { hours, marks, ..SchoolDay::default() }).unwrap();
+        (counted.absent, counted.unexcused, counted.unknown)
+    };
+    let half = |category| DayMark { category, share: Some(50), ..DayMark::default() };
+    let whole = |category| DayMark { category, ..DayMark::default() };
+    let shipped = Calculator::shipped();
+    assert_eq!(of_marks(&shipped, &[half(unknown), half(EXCUSED)]), (100, 0, 50));
+    assert_eq!(of_marks(&shipped, &[half(Some(Category::Partial))]), (50, 0, 50));
+    assert_eq!(of_marks(&shipped, &[whole(unknown), half(ABSENT)]), (100, 50, 50));
+    assert_eq!(of_marks(&shipped, &[whole(EXCUSED)]), (100, 0, 0));
+    let exact = one("    count: exact");
+    assert_eq!(of_marks(&exact, &[whole(unknown)]), (100, 0, 100));
+    assert_eq!(of_marks(&exact, &[whole(EXCUSED)]), (100, 0, 0));
+    let mark = |category| [PeriodMark { category, minutes: None }];
+    let (first, second) = (mark(unknown), mark(EXCUSED));
+    let of = |told| shipped.count(&SchoolDay { periods: &periods(told), ..SchoolDay::default() }).unwrap().unknown;
+    let (unknown, excused) = (Told::Marked(&first), Told::Marked(&second));
+    assert_eq!([of([unknown, excused, P, unknown, excused, P]), of([unknown, excused, excused, P, P, P])], [100, 0]);
+}
+
 /// Source: CALPADS glossary, chronic absentee.
 #[test]
 fn a_suspension_counts_by_where_it_is_served() {

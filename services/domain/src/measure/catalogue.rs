@@ -80,6 +80,7 @@ impl Measure {
         let family = matches!(self, Self::Of(..) | Self::InClass(..));
         let name = SIMPLE.iter().find(|(of, _)| *of == self).map(|(_, name)| *name);
         let name = name.unwrap_or(match self {
+            Self::Of(Counted::UnknownReason, _) => "unknown_reason",
             Self::Of(Counted::Unexplained, _) => "unexplained",
             Self::Of(Counted::Rate, _) => "absent_rate",
             Self::Of(Counted::MinutesAbsent, _) => "minutes_absent",
@@ -106,8 +107,9 @@ pub fn entries() -> Vec<Entry> {
     let kept = Measure::KEPT.into_iter();
     let over_days = [Counted::Enrolled, Counted::Absent, Counted::Unexcused, Counted::Tardy];
     let over_days = over_days.map(|counted| Measure::Of(counted, Window(LastDays(1)))).into_iter();
-    let own = [Counted::Unexplained, Counted::Rate, Counted::MinutesAbsent, Counted::MinutesUnexcused];
-    let own = own.map(|counted| Measure::Of(counted, Window(Year))).into_iter();
+    let own = [Counted::UnknownReason, Counted::Unexplained, Counted::Rate];
+    let own = own.into_iter().chain([Counted::MinutesAbsent, Counted::MinutesUnexcused]);
+    let own = own.map(|counted| Measure::Of(counted, Window(Year)));
     let in_class = [InClass::Absences, InClass::Unexcused, InClass::Skipped, InClass::Rate];
     let in_class = in_class.map(|counted| Measure::InClass(counted, Window(Year))).into_iter();
     let rest = SIMPLE.iter().map(|(measure, _)| *measure).filter(|measure| !measure.is_kept());
@@ -184,6 +186,11 @@ fn counted_words(counted: Counted) -> Words {
         Counted::Enrolled => ("days enrolled within", DEFAULT, &[]),
         Counted::Absent => ("days absent within for any reason", DEFAULT, &[]),
         Counted::Unexcused => ("days absent within without excuse", DEFAULT, &[]),
+        Counted::UnknownReason => (
+            "days absent within for a reason that nobody knows: neither excused nor unexcused, as by codes such as Absent or Partial",
+            DEFAULT,
+            &[],
+        ),
         Counted::Unexplained => ("days absent within that nobody has explained", DEFAULT, &[]),
         Counted::Tardy => ("days late within", DEFAULT, &[]),
         Counted::Rate => ("absent as a share of enrolled within, cut; -1 without an enrolled day", DEFAULT, &[]),

@@ -22,10 +22,11 @@ const MAX_MONTHS: u8 = 12;
 /// The fewest enrolled days from which federal reporting counts a student, unless another number is named.
 pub(super) const FEDERAL_MINIMUM: u16 = 10;
 
-const COUNTED: [(Counted, &str); 8] = [
+const COUNTED: [(Counted, &str); 9] = [
     (Counted::Enrolled, "enrolled"),
     (Counted::Absent, "absent"),
     (Counted::Unexcused, "unexcused"),
+    (Counted::UnknownReason, "unknown_reason"),
     (Counted::Unexplained, "unexplained"),
     (Counted::Tardy, "tardy"),
     (Counted::Rate, "absent_rate"),

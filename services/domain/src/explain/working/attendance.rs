@@ -34,6 +34,7 @@ pub(super) fn sum_of(days: &[Day], counted: Counted) -> Sheet {
         Counted::Enrolled => i64::from(day.weight),
         Counted::Absent => i64::from(day.absent),
         Counted::Unexcused => i64::from(day.unexcused),
+        Counted::UnknownReason => i64::from(day.unknown),
         Counted::Unexplained => i64::from(day.unexplained),
         Counted::Tardy => i64::from(day.tardy),
         Counted::MinutesAbsent => minutes(day, day.absent, |of| of.absent),
