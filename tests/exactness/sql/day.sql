@@ -107,6 +107,7 @@ with missed as (
     select student, school, date, spans is not null as timed,
            least(100, sum(part)) as absent,
            least(100, coalesce(sum(part) filter (where category = 'unexcused'), 0)) as unexcused,
+           coalesce(sum(part) filter (where category in ('unknown', 'partial')), 0) as unknown,
            bool_or(category = 'tardy') is true as tardy,
            coalesce(sum(part) filter (where category in ('unexcused', 'unknown', 'partial')), 0) > 0 as open,
            coalesce(sum(part) filter (where category = 'unexcused'), 0) > 0 as cut,
@@ -119,7 +120,7 @@ with missed as (
            range_agg(missed) filter (where medical) as missed_medical, range_agg(missed) filter (where late) as missed_late
     from missed group by student, school, date, spans
 )
-select student, school, date, absent, unexcused, tardy, open, cut,
+select student, school, date, absent, unexcused, least(unknown, absent - unexcused) as unknown, tardy, open, cut,
        case when timed then minutes_in(missed) when stated and sum_absent > 0 then sum_absent end as minutes_absent,
        case when timed then minutes_in(missed_unexcused) when stated and sum_absent > 0 then sum_unexcused end as minutes_unexcused,
        case when timed then minutes_in(missed_medical) when stated and sum_absent > 0 then sum_medical end as minutes_medical,
@@ -142,7 +143,7 @@ analyze section_words;
 create unlogged table section_counts as
 select student, school, date,
        count(distinct section) filter (where absence) as missed, count(*) filter (where absence) as absences,
-       count(*) filter (where category = 'unexcused') as unexcused, bool_or(category = 'tardy') is true as tardy,
+       count(*) filter (where category = 'unexcused') as unexcused, count(*) filter (where category = 'unknown') as unknown, bool_or(category = 'tardy') is true as tardy,
        bool_or(category in ('unexcused', 'unknown')) is true as open,
        range_agg(w.missed) as spans_missed, range_agg(w.missed) filter (where category = 'unexcused') as spans_unexcused,
        range_agg(w.missed) filter (where medical) as spans_medical, range_agg(w.missed) filter (where late) as spans_late
@@ -158,6 +159,7 @@ with sizes as (
 select student, school, date,
        case when whole then 100 else 0 end as absent,
        case when whole and unexcused * 2 >= absences then 100 else 0 end as unexcused,
+       case when whole and unexcused * 2 < absences and unknown * 2 >= absences - unexcused then 100 else 0 end as unknown,
        tardy, whole and open as open, unexcused > 0 as cut,
        case when timed then minutes_in(with_passing_time(spans_missed, all_of)) end as minutes_absent,
        case when timed then minutes_in(with_passing_time(coalesce(spans_unexcused, '{}'), all_of)) end as minutes_unexcused,
@@ -177,6 +179,7 @@ create unlogged table school_days as
 select e.student, e.school, e.date, e.school_year, e.primary_school, e.entry_on,
        coalesce(d.absent, s.absent, 0)::integer as absent,
        coalesce(d.unexcused, s.unexcused, 0)::integer as unexcused,
+       coalesce(d.unknown, s.unknown, 0)::integer as unknown,
        coalesce(d.tardy, s.tardy, false) as tardy,
        coalesce(d.open, s.open, false) and not coalesce(m.came, false) as unexplained,
        coalesce(d.cut, s.cut, false) as cut,

@@ -59,7 +59,7 @@ enrolled_within as (
     where date between first and last and (weekday is null or extract(isodow from date) = weekday)
     group by student, suffix
 ), within as (
-    select student, suffix, sum(absent)::bigint as absent, sum(unexcused)::bigint as unexcused,
+    select student, suffix, sum(absent)::bigint as absent, sum(unexcused)::bigint as unexcused, sum(unknown)::bigint as unknown_reason,
            count(*) filter (where unexplained) as unexplained, count(*) filter (where tardy) as tardy,
            case when bool_or(absent > 0 and minutes_absent is null) then -1 else sum(minutes_absent) end::bigint as minutes_absent,
            case when bool_or(unexcused > 0 and minutes_unexcused is null) then -1 else sum(minutes_unexcused) end::bigint
@@ -69,6 +69,7 @@ enrolled_within as (
     group by student, suffix
 )
 select student, suffix, coalesce(enrolled, 0) as enrolled, coalesce(absent, 0) as absent, coalesce(unexcused, 0) as unexcused,
+       coalesce(unknown_reason, 0) as unknown_reason,
        coalesce(unexplained, 0) as unexplained, coalesce(tardy, 0) as tardy,
        case when coalesce(enrolled, 0) = 0 then -1 else coalesce(absent, 0) * 10000 / enrolled end as absent_rate,
        coalesce(minutes_absent, 0) as minutes_absent, coalesce(minutes_unexcused, 0) as minutes_unexcused

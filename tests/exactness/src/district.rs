@@ -2,12 +2,13 @@
 
 use std::thread;
 
+use homeroom_domain::date::Date;
 use homeroom_domain::event::Event;
 use homeroom_domain::id::{DistrictId, SourceId, StudentKey};
 use homeroom_domain::reference::ReferenceChange;
 use homeroom_ingestion::edfi::offline::{Documents, Said};
 use homeroom_ingestion::pseudonym::{Pseudonym, Pseudonyms};
-use homeroom_simulate::{Batch, District, Document, Resource, Word};
+use homeroom_simulate::{Batch, Day, District, Document, Resource, Word};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
@@ -61,22 +62,37 @@ const SILENT: [Resource; 8] = [
 struct Years {
     before: District,
     now: District,
+    /// The day of the last word of this year.
+    last: Day,
     pseudonym: Pseudonym,
     source: SourceId,
+    registrar: SourceId,
 }
 
 impl Log {
     /// The log of a district of so many students, by a seed.
     pub fn of(students: u32, seed: u64) -> Self {
+        Self::made(students, &Years::new(students, seed))
+    }
+
+    /// The same, of what had been sent by the evening of a date of the school year: later corrections are not in it.
+    pub fn known_on(students: u32, seed: u64, evening: Date) -> Self {
         let years = Years::new(students, seed);
+        let last = years.now.day(evening.to_civil()).expect("a date of the school year");
+        Self::made(students, &Years { last, ..years })
+    }
+
+    fn made(students: u32, years: &Years) -> Self {
         let mut references = years.references();
         let share = students.div_ceil(THREADS);
         let shares: Vec<_> = thread::scope(|scope| {
             let workers: Vec<_> = (0..THREADS)
                 .map(|thread| {
-                    let (years, first) = (&years, thread * share);
+                    let first = thread * share;
                     scope.spawn(move || {
-                        (first..students.min(first + share)).map(|number| years.student(number)).collect::<Vec<_>>()
+                        (first..students.min(first + share))
+                            .filter_map(|number| years.student(number))
+                            .collect::<Vec<_>>()
                     })
                 })
                 .collect();
@@ -103,12 +119,15 @@ impl Years {
         let mut pseudonyms = Pseudonyms::default();
         let secret = SecretString::from("by-content:one secret of the exactness tests");
         pseudonyms.add(id.clone(), &secret).expect("a good secret");
+        let now = district(seed, YEAR);
         Self {
             // Of another seed, so that many were at another school.
             before: district(seed + 1, YEAR - 1),
-            now: district(seed, YEAR),
+            last: now.closing(),
+            now,
             pseudonym: pseudonyms.find(&id).expect("it was added").clone(),
             source: SourceId::parse("sis").expect("a source's id"),
+            registrar: SourceId::parse("registrar").expect("a source's id"),
         }
     }
 
@@ -116,7 +135,7 @@ impl Years {
         let mut documents = Documents::new(&self.pseudonym, &self.source);
         let mut said = Vec::new();
         for (district, before) in [(&self.before, true), (&self.now, false)] {
-            let mut batch = Batch::new(district.opening()..=district.closing());
+            let mut batch = Batch::new(district.opening()..=if before { district.closing() } else { self.last });
             district.office(&mut batch);
             for school in 0..district.schools() {
                 district.school(school, &mut batch);
@@ -134,19 +153,23 @@ impl Years {
         said.into_iter().filter_map(|said| if let Said::Reference(word) = said { Some(word) } else { None }).collect()
     }
 
-    /// A student's words, and those on incidents, which come with them.
-    fn student(&self, number: u32) -> (Student, Vec<ReferenceChange>) {
+    /// A student's words, and those on incidents, which come with them; none of one who has not come yet.
+    fn student(&self, number: u32) -> Option<(Student, Vec<ReferenceChange>)> {
         let mut documents = Documents::new(&self.pseudonym, &self.source);
+        let mut registrar = Documents::new(&self.pseudonym, &self.registrar);
         let mut said = Vec::new();
         // Of the others nothing is known of the year before.
         let years = [(&self.before, true), (&self.now, false)];
         for (district, before) in years.into_iter().filter(|(_, before)| !before || number.is_multiple_of(3)) {
-            let mut batch = Batch::new(district.opening()..=district.closing());
+            let mut batch = Batch::new(district.opening()..=if before { district.closing() } else { self.last });
             district.student(number, &mut batch);
             batch.sort();
             for document in batch.iter().filter(|document| counts(document, before)) {
                 let body = extra::amended(&document, number, before, || district.date(document.on));
                 said.extend(send(&mut documents, &document, &body));
+                if let Some((endpoint, body)) = extra::of_registrar(number, &document) {
+                    said.extend(post(&mut registrar, endpoint, &body));
+                }
             }
             if !before {
                 for (endpoint, body) in extra::of_student(number, &batch) {
@@ -161,9 +184,9 @@ impl Years {
                 Said::Reference(word) => references.push(word),
             }
         }
-        let key = words.first().map(|word| word.student).expect("every student is registered");
+        let key = words.first().map(|word| word.student)?;
         disorder(&mut words, u64::from(number));
-        (Student { key, words }, references)
+        Some((Student { key, words }, references))
     }
 }
 

@@ -1,11 +1,12 @@
 //! What the simulated district's system does not send of itself, and the policy counts: bell schedules with dates, words that attendance
-//! was taken, rare and unknown codes, shares that add up to more than a day, grades in letters, work that was handed in later.
+//! was taken, lunch, bells for one grade level, rare and unknown codes, minutes and times of marks, shares that add up to more than a day, grades in letters, work that was handed in later.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use homeroom_simulate::{Batch, Document, Resource};
-use jiff::civil::Date;
+use jiff::SignedDuration;
+use jiff::civil::{self, Date};
 use serde_json::{Value, json};
 
 /// A document to post: its endpoint and its body.
@@ -28,6 +29,21 @@ pub(crate) fn amended<'d>(
         Resource::Enrollments if before && !number.is_multiple_of(30) && !body.contains("exitWithdrawDate") => {
             with(r#""exitWithdrawDate":"2024-06-14","exitWithdrawTypeDescriptor":"uri://ed-fi.org/ExitWithdrawTypeDescriptor#End of school year""#.to_owned())
         }
+        Resource::SectionMarks => {
+            // Each student's teachers have their own codes; one in five tells minutes.
+            let body = match number % 4 {
+                1 => body.replace("#Unexcused Absence", "#Medical Absence").replace("#Tardy", "#Excused Tardy"),
+                2 => body.replace("#Unexcused Absence", "#Absent"),
+                _ => body.to_owned(),
+            };
+            match number % 5 {
+                2 => Cow::Owned(body.replacen('{', r#"{"sectionAttendanceDuration":35,"#, 1)),
+                _ => Cow::Owned(body),
+            }
+        }
+        Resource::DailyMarks if body.contains("#Tardy\"") && number % 3 == 1 => {
+            with(format!(r#""arrivalTime":"{:02}:20:00""#, 8 + number % 4))
+        }
         Resource::StudentGradebookEntries if body.contains("#Late\"") => {
             with(format!(r#""dateFulfilled":"{}""#, sent_on()))
         }
@@ -47,8 +63,18 @@ pub(crate) fn of_schools(batch: &Batch) -> Vec<Post> {
     }
     let first = dates.keys().next().copied().unwrap_or_default();
     let mut posts = Vec::new();
+    let mut grade_levels: BTreeMap<i64, Value> = BTreeMap::new();
     for document in batch.iter() {
         match document.resource {
+            Resource::Schools => {
+                let body = parse(document.body);
+                let last = body["gradeLevels"].as_array().and_then(|levels| levels.last().cloned());
+                grade_levels.insert(number(&body["schoolId"]), last.expect("a school has grade levels"));
+            }
+            Resource::ClassPeriods => {
+                let body = parse(document.body);
+                posts.extend(after_lunch(body));
+            }
             Resource::Sections => {
                 let body = parse(document.body);
                 let school = number(&body["courseOfferingReference"]["schoolId"]);
@@ -60,6 +86,7 @@ pub(crate) fn of_schools(batch: &Batch) -> Vec<Post> {
                 let body = parse(document.body);
                 let school = number(&body["schoolReference"]["schoolId"]);
                 if (school - first) % 2 == 1 {
+                    posts.push(of_one_grade_level(body.clone(), &grade_levels[&school], &dates[&school]));
                     bells(body, school - first, &dates[&school], &mut posts);
                 }
             }
@@ -88,6 +115,35 @@ fn taken(section: &Value, dates: &[(String, bool)], posts: &mut Vec<Post>) {
         });
         posts.push(("sectionAttendanceTakenEvents", body.to_string()));
     }
+}
+
+/// From the fifth period on classes meet half an hour later: lunch is before them.
+fn after_lunch(mut period: Value) -> Option<Post> {
+    let name = text(&period["classPeriodName"]);
+    if !["Period 5", "Period 6", "Period 7"].contains(&name) {
+        return None;
+    }
+    for time in ["startTime", "endTime"] {
+        let at: civil::Time = text(&period["meetingTimes"][0][time]).parse().expect("a time");
+        let later = at.saturating_add(SignedDuration::from_mins(30));
+        period["meetingTimes"][0][time] = json!(later.strftime("%H:%M:%S").to_string());
+    }
+    Some(("classPeriods", period.to_string()))
+}
+
+/// On every seventh date the highest grade level has the first half of its periods alone.
+fn of_one_grade_level(mut schedule: Value, grade_level: &Value, dates: &[(String, bool)]) -> Post {
+    schedule["bellScheduleName"] = json!("Highest grade level");
+    schedule["gradeLevels"] = json!([grade_level]);
+    schedule["dates"] = dates.iter().step_by(7).map(|(date, _)| json!({ "date": date })).collect();
+    if let Some(periods) = schedule["classPeriods"].as_array_mut() {
+        periods.truncate(periods.len().div_ceil(2));
+    }
+    if let Some(members) = schedule.as_object_mut() {
+        members.remove("startTime");
+        members.remove("endTime");
+    }
+    ("bellSchedules", schedule.to_string())
 }
 
 /// The regular day's dates; a short day with half of the periods; and at some schools an assembly that contradicts.
@@ -122,7 +178,11 @@ fn bells(regular: Value, school: i64, dates: &[(String, bool)], posts: &mut Vec<
 }
 
 /// Codes that are rare or mean nothing, at most of the day, and their sums, by turns of date.
-const RARE: [(&str, f64); 10] = [
+const RARE: [(&str, f64); 14] = [
+    ("Medical Absence", 1.0),
+    ("Early departure", 1.0),
+    ("Medical Absence", 0.5),
+    ("Excused Tardy", 1.0),
     ("Absent", 1.0),
     ("Early departure", 0.5),
     ("A7", 1.0),
@@ -138,11 +198,9 @@ const RARE: [(&str, f64); 10] = [
 /// Of one student in twelve: such marks, and a grade in letters for one in number.
 pub(crate) fn of_student(number: u32, batch: &Batch) -> Vec<Post> {
     let mut posts = Vec::new();
-    if !number.is_multiple_of(12) {
-        return posts;
-    }
-    let enrollment = batch.iter().find(|document| document.resource == Resource::Enrollments);
-    let enrollment = parse(enrollment.expect("every student is enrolled").body);
+    let mut enrollments = batch.iter().filter(|document| document.resource == Resource::Enrollments);
+    let Some(enrollment) = enrollments.next().filter(|_| number.is_multiple_of(12)) else { return posts };
+    let enrollment = parse(enrollment.body);
     let mut turn = number as usize / 12;
     for month in ["2024-09", "2024-11", "2025-02", "2025-04"] {
         for day in [3, 4, 5, 10, 11, 18, 24] {
@@ -167,6 +225,19 @@ pub(crate) fn of_student(number: u32, batch: &Batch) -> Vec<Post> {
     posts
 }
 
+/// What the registrar's own system has of a course on the transcript: another grade. Of one student in four.
+pub(crate) fn of_registrar(number: u32, document: &Document<'_>) -> Option<Post> {
+    if document.resource != Resource::Transcripts || !number.is_multiple_of(4) {
+        return None;
+    }
+    let mut taken = parse(document.body);
+    let members = taken.as_object_mut().expect("a document is an object");
+    members.remove("finalNumericGradeEarned");
+    let letter = ["C", "F", "W", "a-"][document.body.len() % 4];
+    members.insert("finalLetterGradeEarned".to_owned(), json!(letter));
+    Some(("courseTranscripts", taken.to_string()))
+}
+
 fn mark(enrollment: &Value, date: &str, code: &str, share: f64) -> Post {
     let school = enrollment["schoolReference"]["schoolId"].clone();
     let term = if date < "2025-01" { "2024-2025 Fall Semester" } else { "2024-2025 Spring Semester" };
@@ -180,6 +251,15 @@ fn mark(enrollment: &Value, date: &str, code: &str, share: f64) -> Post {
     });
     if share <= 1.0 {
         body["eventDuration"] = json!(share);
+    }
+    match date.rsplit('-').next().unwrap_or_default() {
+        "04" => body["schoolAttendanceDuration"] = json!(95),
+        "05" => body["departureTime"] = json!("12:10:00"),
+        "11" => {
+            body["departureTime"] = json!("09:40:00");
+            body["arrivalTime"] = json!("10:50:00");
+        }
+        _ => {}
     }
     ("studentSchoolAttendanceEvents", body.to_string())
 }
