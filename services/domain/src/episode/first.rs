@@ -27,7 +27,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Episodes, DecodeError> {
     let episodes: Vec<First> = postcard::from_bytes(body)?;
     let episodes = episodes.into_iter().map(|first| {
         let First { scope, ordinal, number, standing, school, told, told_at } = first;
-        let mut told = Told::new(told);
+        let mut told = Told::new(&told);
         if standing == Standing::Recalled {
             told.forget();
         }

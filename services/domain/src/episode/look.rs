@@ -6,14 +6,12 @@ use std::sync::Arc;
 use super::ground::Ground;
 use super::told::Told;
 use super::{Episode, EpisodeScope, Moment, Standing};
-use crate::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof};
+use crate::alert::{AlertChange, ChangeKind, Claim, Proof};
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
 use crate::mutant::{Mutant, planted};
-use crate::rule::claim::Cited;
 use crate::rule::condition::Failure;
 use crate::rule::{Rule, RuleScope};
-use crate::settings::Now;
 
 /// One rule's look at one student.
 pub(super) struct Look<'a, G> {
@@ -52,23 +50,26 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     }
 
     /// What the rule claims now, at a level, with its words.
-    fn claim(&self, level: i64) -> Claim {
+    fn claim(&self, level: i64) -> (Claim, Told) {
         let cited = self.ground.cite(self.rule.evidence, &self.figures);
-        self.rule.words(level, &self.figures, cited, self.ground.now())
+        let facts = cited.fingerprint;
+        let claim = self.rule.words(level, &self.figures, cited, self.ground.now());
+        let told = Told::of(&claim, facts);
+        (claim, told)
     }
 
     /// A new episode; none when there is nobody to tell.
     pub(super) fn open(&self, level: i64, ordinal: u32) -> Option<(Episode, AlertChange)> {
         let at_school = self.ground.school_today().filter(|_| self.rule.scope == RuleScope::Day);
         let school = at_school.or_else(|| self.ground.home())?.clone();
-        let claim = self.claim(level);
+        let (claim, told) = self.claim(level);
         let mut episode = Episode {
             scope: self.current_scope(),
             ordinal,
             number: 0,
             standing: Standing::Open,
             school,
-            told: Told::new(claim.clone()),
+            told,
             told_at: self.ground.now(),
         };
         let change = episode.change(ChangeKind::Opened, claim, String::new(), self.moment);
@@ -162,22 +163,22 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     fn update(&self, episode: &mut Arc<Episode>, level: i64) -> Result<Option<AlertChange>, Failure> {
         let Some(Claim { proof: told, .. }) = episode.told.claim() else { return Ok(None) };
         let to_level = |kind, verb: &str| {
-            let claim = self.claim(level);
+            let (claim, new) = self.claim(level);
             let reason = format!("it has {verb}: {}", difference(told, &claim.proof));
-            (kind, reason, claim)
+            (kind, reason, (claim, new))
         };
-        let (kind, reason, claim) = match level.cmp(&episode.told.level) {
+        let (kind, reason, (claim, new)) = match level.cmp(&episode.told.level) {
             Ordering::Greater => to_level(ChangeKind::Escalated, "risen"),
             Ordering::Less => to_level(ChangeKind::Amended, "fallen"),
             Ordering::Equal => {
                 let Some(student) = self.ground.anew() else { return Ok(None) };
-                let Some(reason) = self.corrected(student, episode.told_at, told)? else { return Ok(None) };
+                let Some(reason) = self.corrected(student, episode, told)? else { return Ok(None) };
                 (ChangeKind::Amended, reason, self.claim(level))
             }
         };
         let late_since = if kind == ChangeKind::Escalated { self.late_since(level) } else { None };
         let episode = Arc::make_mut(episode);
-        episode.told = Told::new(claim.clone());
+        episode.told = new;
         episode.told_at = self.ground.now();
         if let Some(school) = self.ground.home().filter(|_| self.rule.scope == RuleScope::SchoolYear) {
             episode.school = school.clone();
@@ -187,7 +188,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     }
 
     /// In words, what has become of what was told at a date; none when it would be told again.
-    fn corrected(&self, student: &Evaluation<'_>, at: Now, told: &Proof) -> Result<Option<String>, Failure> {
+    fn corrected(&self, student: &Evaluation<'_>, of: &Episode, told: &Proof) -> Result<Option<String>, Failure> {
+        let at = of.told_at;
         let figures = student.figures(&self.rule.others, at);
         let level = match student.home(at.today) {
             Some(_) => self.rule.outcome(&figures)?,
@@ -196,11 +198,14 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let Some(level) = level else {
             return Ok(Some(format!("what was told of {} was corrected, and it holds now", told.as_of)));
         };
-        let cited = self.rule.evidence.cite(student, figures.measures.streak, at);
         let measures = self.rule.told().filter_map(|of| figures.value(of));
-        if told.measures.iter().map(|of| of.value).eq(measures) && same_facts(&cited, told) {
-            return Ok(None);
+        if told.measures.iter().map(|of| of.value).eq(measures) {
+            let facts = self.rule.evidence.fingerprint(student, figures.measures.streak, at);
+            if of.told.facts() == Some(facts) {
+                return Ok(None);
+            }
         }
+        let cited = self.rule.evidence.cite(student, figures.measures.streak, at);
         let again = self.rule.words(level, &figures, cited, at).proof;
         Ok(Some(format!("records up to {} were corrected: {}", again.as_of, difference(told, &again))))
     }
@@ -239,18 +244,4 @@ fn changed(name: &str, then: &str, now: &str) -> String {
 fn joined(changes: impl Iterator<Item = String>) -> String {
     let text = changes.collect::<Vec<_>>().join(", ");
     if text.is_empty() { "the facts behind it changed, their sum did not".to_owned() } else { text }
-}
-
-/// Whether two proofs of one date cite the same facts, whatever their revision.
-fn same_facts(cited: &Cited, told: &Proof) -> bool {
-    let same = |(left, right): (&CitedFact, &CitedFact)| {
-        let of = |fact: &CitedFact| (fact.date, fact.origin.key);
-        of(left) == of(right)
-            && left.school == right.school
-            && left.what == right.what
-            && left.origin.source == right.origin.source
-    };
-    cited.left_off == told.facts_left_off
-        && cited.facts.len() == told.facts.len()
-        && cited.facts.iter().zip(&told.facts).all(same)
 }
