@@ -52,17 +52,17 @@ mod tests {
             rule_version: 3,
             severity: Severity::Warning,
             level: 2,
-            audience: "team".to_owned(),
-            title: "Three days".to_owned(),
+            audience: "team".into(),
+            title: "Three days".into(),
             settle_seconds: 0,
             proof: Proof {
                 as_of: date,
-                explanation: "e".to_owned(),
-                clears_when: "c".to_owned(),
+                explanation: "e".into(),
+                clears_when: "c".into(),
                 measures: Vec::new(),
                 facts: Vec::new(),
                 facts_left_off: 7,
-                threshold_source: "t".to_owned(),
+                threshold_source: "t".into(),
             },
         };
         // As the version before wrote it: one episode, of a year (variant 0, 2022 zigzag), the first, with two changes, open.

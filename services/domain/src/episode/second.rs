@@ -64,17 +64,17 @@ impl Whole {
             rule_version,
             severity: self.severity,
             level,
-            audience: reading.owned(self.audience)?,
-            title: reading.owned(self.title)?,
+            audience: reading.shared(self.audience)?,
+            title: reading.shared(self.title)?,
             settle_seconds: self.settle_seconds,
             proof: Proof {
                 as_of: self.as_of,
-                explanation: reading.owned(self.explanation)?,
-                clears_when: reading.owned(self.clears_when)?,
+                explanation: reading.shared(self.explanation)?,
+                clears_when: reading.shared(self.clears_when)?,
                 measures: reading.measures(self.measures)?,
                 facts: self.facts.into_iter().map(|fact| fact.read(reading)).collect::<Option<_>>()?,
                 facts_left_off: self.facts_left_off,
-                threshold_source: reading.owned(self.threshold_source)?,
+                threshold_source: reading.shared(self.threshold_source)?,
             },
         })
     }
@@ -86,8 +86,8 @@ impl Fact {
         Some(CitedFact {
             date: self.date,
             school: reading.school(self.school)?,
-            what: reading.owned(self.what)?,
-            code: reading.owned(self.code)?,
+            what: reading.shared(self.what)?,
+            code: reading.shared(self.code)?,
             origin: Origin { source, key: self.key, revision: self.revision },
         })
     }

@@ -173,8 +173,8 @@ impl Reading<'_> {
         self.texts.get(usize::try_from(at).ok()?).copied()
     }
 
-    pub(super) fn owned(&self, at: Text) -> Option<String> {
-        self.text(at).map(str::to_owned)
+    pub(super) fn shared(&self, at: Text) -> Option<Arc<str>> {
+        self.text(at).map(Arc::from)
     }
 
     fn rule(&mut self, at: Text) -> Option<RuleId> {
@@ -208,8 +208,13 @@ impl Reading<'_> {
     }
 
     pub(super) fn measures(&self, kept: Vec<(Text, i64, Text)>) -> Option<Vec<MeasureValue>> {
-        let measure =
-            |(name, value, unit)| Some(MeasureValue { name: self.owned(name)?, value, unit: self.owned(unit)? });
+        let measure = |(name, value, unit)| {
+            Some(MeasureValue {
+                name: self.text(name)?.to_owned().into(),
+                value,
+                unit: self.text(unit)?.to_owned().into(),
+            })
+        };
         kept.into_iter().map(measure).collect()
     }
 
@@ -219,17 +224,17 @@ impl Reading<'_> {
             rule_version,
             severity: kept.severity,
             level,
-            audience: self.owned(kept.audience)?,
-            title: self.owned(kept.title)?,
+            audience: self.shared(kept.audience)?,
+            title: self.shared(kept.title)?,
             settle_seconds: kept.settle_seconds,
             proof: Proof {
                 as_of: kept.as_of,
-                explanation: self.owned(kept.explanation)?,
-                clears_when: self.owned(kept.clears_when)?,
+                explanation: self.shared(kept.explanation)?,
+                clears_when: self.shared(kept.clears_when)?,
                 measures: self.measures(kept.measures)?,
                 facts: Vec::new(),
                 facts_left_off: kept.facts,
-                threshold_source: self.owned(kept.threshold_source)?,
+                threshold_source: self.shared(kept.threshold_source)?,
             },
         })
     }

@@ -78,7 +78,7 @@ impl Told {
     pub(super) fn shorten(&mut self, rule: &Rule) {
         let Words::Whole(claim, _) = &self.words else { return };
         let known: SmallVec<[Measure; 6]> = rule.told().collect();
-        let names = claim.proof.measures.iter().map(|measure| measure.name.as_str());
+        let names = claim.proof.measures.iter().map(|measure| &*measure.name);
         let enough = self.rule == rule.id
             && self.rule_version == rule.version
             && names.eq(known.iter().map(|measure| measure.name()))

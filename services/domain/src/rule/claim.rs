@@ -101,7 +101,7 @@ impl Rule {
 
 /// A measure as proofs say it.
 pub(crate) fn value(measure: Measure, value: i64) -> MeasureValue {
-    MeasureValue { name: measure.name().into_owned(), value, unit: measure.unit().name().to_owned() }
+    MeasureValue { name: measure.name(), value, unit: measure.unit().name().into() }
 }
 
 impl Evidence {
@@ -201,8 +201,8 @@ fn failing_core(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
             CitedFact {
                 date: standing.period_end,
                 school: standing.school.clone(),
-                what: describe_grade(numeric, letter),
-                code: grade_type.to_owned(),
+                what: describe_grade(numeric, letter).into(),
+                code: grade_type.into(),
                 origin: standing.origin(),
             }
         })

@@ -1,6 +1,7 @@
 //! Rule packs: YAML that a counselor can read, checked like code at load.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
@@ -43,7 +44,7 @@ pub struct Rule {
     /// Its version, which alerts cite.
     pub version: u32,
     /// What an alert of it is called, without the student.
-    pub title: String,
+    pub title: Arc<str>,
     /// What it means, in plain language.
     pub meaning: String,
     /// What one episode of it is about.
@@ -57,7 +58,7 @@ pub struct Rule {
     /// How long a delivery waits for a correction, seconds.
     pub settle_seconds: u32,
     /// Role of those who should know.
-    pub audience: String,
+    pub audience: Arc<str>,
     /// Which facts its proof cites.
     pub evidence: Evidence,
     /// The arithmetic, in words and numbers.
@@ -65,7 +66,7 @@ pub struct Rule {
     /// What would clear it.
     pub clears: Template,
     /// Where the threshold comes from.
-    pub source: String,
+    pub source: Arc<str>,
     /// A claim that held for so many days before it was told is late news.
     pub late_after_days: u32,
     /// Measures that it names and that are not kept for every student, in their order: they are counted for it.
@@ -226,14 +227,14 @@ impl Rule {
             clears: Template::parse(&text.clears).map_err(template("clears"))?,
             id: rule,
             version: text.version,
-            title: text.title,
+            title: text.title.into(),
             meaning: text.meaning,
             scope: text.scope,
             severity: text.severity,
             settle_seconds: text.settle_seconds,
-            audience: text.audience,
+            audience: text.audience.into(),
             evidence: text.evidence,
-            source: text.source,
+            source: text.source.into(),
             late_after_days: text.late_after_days,
             others: Vec::new(),
         };

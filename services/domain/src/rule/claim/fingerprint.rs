@@ -65,8 +65,8 @@ mod tests {
         CitedFact {
             date: Date::parse("2021-09-06").unwrap(),
             school: SchoolId::parse("s1").unwrap(),
-            what: what.to_owned(),
-            code: "U".to_owned(),
+            what: what.into(),
+            code: "U".into(),
             origin: Origin {
                 source: SourceId::parse("sis").unwrap(),
                 key: RecordKey::new([7; 16]),

@@ -1,5 +1,8 @@
 //! The marks that say of a student's days that the student was absent, as proofs cite them.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::fingerprint::Taking;
@@ -20,16 +23,17 @@ pub(crate) struct Absence<'a> {
     code: &'a str,
     what: String,
     said: u64,
+    /// What the facts share, once one is asked for.
+    shared: OnceCell<Option<Shared>>,
 }
 
 /// The marks that say of these days, which are given newest first, that the student was absent: the newest of them in words.
 pub(crate) fn cite_absences(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Cited {
     let mut facts = Vec::new();
-    let mut ids = Ids::default();
     let mut left_off = 0;
     let fingerprint = absences_on(ledger, settings, days, |mark, absence| {
         if let Some(mark) = mark {
-            facts.extend(ids.fact(mark, absence));
+            facts.extend(absence.fact(mark));
         } else {
             left_off += 1;
         }
@@ -77,33 +81,31 @@ impl<'a> Absence<'a> {
         let (school, source, code) = (text(kind.school), mark.source(), text(kind.code));
         let what = described(kind.scope, kind.share, category);
         let said = Fingerprint::said(school, source, &what);
-        Some(Self { school, source, code, what, said })
+        Some(Self { school, source, code, what, said, shared: OnceCell::new() })
+    }
+
+    /// A mark of the kind, in words.
+    fn fact(&self, mark: &MarkOn<'_>) -> Option<CitedFact> {
+        let shared = self.shared.get_or_init(|| {
+            let (school, source) = (SchoolId::parse(self.school).ok()?, SourceId::parse(self.source).ok()?);
+            Some(Shared { school, source, code: self.code.into(), what: self.what.as_str().into() })
+        });
+        let Shared { school, source, code, what } = shared.as_ref()?;
+        Some(CitedFact {
+            date: mark.date,
+            school: school.clone(),
+            what: what.clone(),
+            code: code.clone(),
+            origin: Origin { source: source.clone(), key: RecordKey::new(mark.key), revision: Revision(mark.revision) },
+        })
     }
 }
 
-/// Ids that facts share.
-#[derive(Default)]
-struct Ids(Option<(SchoolId, SourceId)>);
-
-impl Ids {
-    fn fact(&mut self, mark: &MarkOn<'_>, absence: &Absence<'_>) -> Option<CitedFact> {
-        let known = self
-            .0
-            .take()
-            .filter(|(school, source)| school.as_str() == absence.school && source.as_str() == absence.source);
-        let (school, source) = match known {
-            Some(known) => known,
-            None => (SchoolId::parse(absence.school).ok()?, SourceId::parse(absence.source).ok()?),
-        };
-        self.0 = Some((school.clone(), source.clone()));
-        Some(CitedFact {
-            date: mark.date,
-            school,
-            what: absence.what.clone(),
-            code: absence.code.to_owned(),
-            origin: Origin { source, key: RecordKey::new(mark.key), revision: Revision(mark.revision) },
-        })
-    }
+struct Shared {
+    school: SchoolId,
+    source: SourceId,
+    code: Arc<str>,
+    what: Arc<str>,
 }
 
 fn is_absence(category: Category) -> bool {
