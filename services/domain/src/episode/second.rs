@@ -52,13 +52,14 @@ impl ReadWords for Words {
     fn read(self, rule: (RuleId, u32), level: i64, reading: &mut Reading<'_>) -> Option<Told> {
         Some(match self {
             Self::Whole(claim) => Told::new(&claim.read(rule, level, reading)?),
-            Self::Brief(measures, facts) => stored::brief(rule, level, measures, facts),
+            Self::Brief(measures, facts) => stored::brief(rule, level, (measures, facts, 0)),
         })
     }
 }
 
 impl Whole {
     fn read(self, (rule, rule_version): (RuleId, u32), level: i64, reading: &mut Reading<'_>) -> Option<Claim> {
+        let terms = stored::asking_nothing(&rule);
         Some(Claim {
             rule,
             rule_version,
@@ -76,6 +77,7 @@ impl Whole {
                 facts_left_off: self.facts_left_off,
                 threshold_source: reading.shared(self.threshold_source)?,
             },
+            terms,
         })
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::told::{Brief, Words};
 use super::{DecodeError, Episode, EpisodeScope, Episodes, Standing, Told};
-use crate::alert::{Claim, MeasureValue, Proof, Severity};
+use crate::alert::{BarredReferral, Claim, DueDuty, MeasureValue, Proof, Severity, Terms};
 use crate::date::Date;
 use crate::id::{RuleId, SchoolId};
 use crate::rule::claim::Fingerprint;
@@ -51,6 +51,23 @@ struct Kept<W> {
 enum KeptWords {
     Whole(Box<KeptClaim>, Fingerprint),
     Brief(Vec<i64>, u32),
+    /// With what it asks for. Most ask for nothing.
+    Asking(Box<(KeptClaim, KeptTerms)>, Fingerprint),
+    /// With the steps that it had taken.
+    Stepped(Vec<i64>, u32, u32),
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptTerms {
+    message_key: Text,
+    good_news: bool,
+    quiet_while_case_open: bool,
+    step: u32,
+    since: Option<Date>,
+    /// What, by when, who wants it, and what shows it.
+    duties: Vec<(Text, Option<Date>, Text, Text)>,
+    /// What, and who bars it.
+    barred: Vec<(Text, Text)>,
 }
 
 /// A claim without its facts.
@@ -133,11 +150,44 @@ impl Kept<KeptWords> {
             rule_version: *rule_version,
             level: *level,
             told: match words {
-                Words::Whole(claim, facts) => KeptWords::Whole(Box::new(KeptClaim::of(claim, texts)), *facts),
-                Words::Brief(brief) => KeptWords::Brief(brief.measures.to_vec(), brief.facts),
+                Words::Whole(claim, facts) if asks_for_nothing(claim) => {
+                    KeptWords::Whole(Box::new(KeptClaim::of(claim, texts)), *facts)
+                }
+                Words::Whole(claim, facts) => {
+                    let of_claim = KeptClaim::of(claim, texts);
+                    KeptWords::Asking(Box::new((of_claim, KeptTerms::of(&claim.terms, texts))), *facts)
+                }
+                Words::Brief(Brief { measures, facts, step: 0 }) => KeptWords::Brief(measures.to_vec(), *facts),
+                Words::Brief(Brief { measures, facts, step }) => KeptWords::Stepped(measures.to_vec(), *facts, *step),
             },
             today: today.days() - origin(episode.scope),
             as_of: today.days() - as_of.days(),
+        }
+    }
+}
+
+/// Whether all that is asked is what a rule says that asks for nothing.
+fn asks_for_nothing(claim: &Claim) -> bool {
+    let key = claim.terms.message_key.as_str();
+    let rest = Terms { message_key: String::new(), ..claim.terms.clone() };
+    key == claim.rule.as_str() && rest == Terms::default()
+}
+
+impl KeptTerms {
+    fn of<'a>(terms: &'a Terms, texts: &mut Texts<'a>) -> Self {
+        let mut put = |text: &'a str| texts.put(text);
+        Self {
+            message_key: put(&terms.message_key),
+            good_news: terms.good_news,
+            quiet_while_case_open: terms.quiet_while_case_open,
+            step: terms.step,
+            since: terms.since,
+            duties: terms
+                .duties
+                .iter()
+                .map(|duty| (put(&duty.what), duty.due_on, put(&duty.source), put(&duty.evidence)))
+                .collect(),
+            barred: terms.barred.iter().map(|bar| (put(&bar.what), put(&bar.source))).collect(),
         }
     }
 }
@@ -218,7 +268,32 @@ impl Reading<'_> {
         kept.into_iter().map(measure).collect()
     }
 
-    fn claim(&self, kept: KeptClaim, (rule, rule_version): (RuleId, u32), level: i64) -> Option<Claim> {
+    fn terms(&self, kept: KeptTerms) -> Option<Terms> {
+        let mut duties = Vec::with_capacity(kept.duties.len());
+        for (what, due_on, source, evidence) in kept.duties {
+            let (what, source, evidence) = (self.owned(what)?, self.owned(source)?, self.owned(evidence)?);
+            duties.push(DueDuty { what, due_on, source, evidence });
+        }
+        let mut barred = Vec::with_capacity(kept.barred.len());
+        for (what, source) in kept.barred {
+            barred.push(BarredReferral { what: self.owned(what)?, source: self.owned(source)? });
+        }
+        Some(Terms {
+            message_key: self.text(kept.message_key)?.to_owned(),
+            good_news: kept.good_news,
+            quiet_while_case_open: kept.quiet_while_case_open,
+            step: kept.step,
+            since: kept.since,
+            duties,
+            barred,
+        })
+    }
+
+    fn owned(&self, at: Text) -> Option<String> {
+        self.text(at).map(str::to_owned)
+    }
+
+    fn claim(&self, kept: KeptClaim, (rule, rule_version): (RuleId, u32), level: i64, terms: Terms) -> Option<Claim> {
         Some(Claim {
             rule,
             rule_version,
@@ -236,6 +311,7 @@ impl Reading<'_> {
                 facts_left_off: kept.facts,
                 threshold_source: self.shared(kept.threshold_source)?,
             },
+            terms,
         })
     }
 }
@@ -243,13 +319,31 @@ impl Reading<'_> {
 impl ReadWords for KeptWords {
     fn read(self, rule: (RuleId, u32), level: i64, reading: &mut Reading<'_>) -> Option<Told> {
         Some(match self {
-            Self::Whole(claim, facts) => Told::of(&reading.claim(*claim, rule, level)?, facts),
-            Self::Brief(measures, facts) => brief(rule, level, measures, facts),
+            Self::Whole(claim, facts) => {
+                let terms = asking_nothing(&rule.0);
+                Told::of(&reading.claim(*claim, rule, level, terms)?, facts)
+            }
+            Self::Asking(asking, facts) => {
+                let (claim, terms) = *asking;
+                let terms = reading.terms(terms)?;
+                Told::of(&reading.claim(claim, rule, level, terms)?, facts)
+            }
+            Self::Brief(measures, facts) => brief(rule, level, (measures, facts, 0)),
+            Self::Stepped(measures, facts, step) => brief(rule, level, (measures, facts, step)),
         })
     }
 }
 
-/// Of what is over.
-pub(super) fn brief((rule, rule_version): (RuleId, u32), level: i64, measures: Vec<i64>, facts: u32) -> Told {
-    Told { rule, rule_version, level, words: Words::Brief(Brief { measures: measures.into(), facts }) }
+/// Of a rule that asks for nothing.
+pub(super) fn asking_nothing(rule: &RuleId) -> Terms {
+    Terms { message_key: rule.to_string(), ..Terms::default() }
+}
+
+/// Of what is over: the values of measures, how many facts there were, and the steps taken.
+pub(super) fn brief(
+    (rule, rule_version): (RuleId, u32),
+    level: i64,
+    (measures, facts, step): (Vec<i64>, u32, u32),
+) -> Told {
+    Told { rule, rule_version, level, words: Words::Brief(Brief { measures: measures.into(), facts, step }) }
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::alert::{Claim, Proof};
+use crate::alert::{Claim, Proof, Terms};
 use crate::id::RuleId;
 use crate::measure::{Figures, Measure};
-use crate::rule::claim::{Fingerprint, value};
-use crate::rule::{Rule, RuleScope};
+use crate::rule::Rule;
+use crate::rule::claim::{Fingerprint, plain, value};
 use crate::settings::Now;
 
 /// What was told last.
@@ -43,6 +43,8 @@ pub(super) struct Brief {
     pub(super) measures: SmallVec<[i64; 2]>,
     /// How many facts there were.
     pub(super) facts: u32,
+    /// How many steps of its escalation it had taken.
+    pub(super) step: u32,
 }
 
 impl Told {
@@ -85,7 +87,7 @@ impl Told {
             && [&rule.explanation, &rule.clears].iter().all(|sentence| sentence.needs_only(&known));
         if enough {
             let measures = claim.proof.measures.iter().map(|measure| measure.value).collect();
-            self.words = Words::Brief(Brief { measures, facts: claim.proof.facts_left_off });
+            self.words = Words::Brief(Brief { measures, facts: claim.proof.facts_left_off, step: claim.terms.step });
         }
     }
 
@@ -96,21 +98,18 @@ impl Told {
 
     /// Says it again, without the facts. The rule is of the version that said it.
     pub(super) fn retell(&self, rule: &Rule, at: Now) -> Claim {
-        let Brief { facts, .. } = match &self.words {
+        let Brief { facts, step, .. } = match &self.words {
             Words::Whole(claim, _) => return Claim::clone(claim),
             Words::Brief(brief) => brief,
         };
         let measures = Figures::of(self.values(rule));
-        let about = match rule.scope {
-            RuleScope::SchoolYear => at.as_of,
-            RuleScope::Day => at.today,
-        };
+        let about = rule.about(at);
         Claim {
             rule: self.rule.clone(),
             rule_version: self.rule_version,
-            severity: rule.severity(self.level),
+            severity: rule.severity_after(self.level, *step),
             level: self.level,
-            audience: rule.audience.clone(),
+            audience: rule.audience_after(*step).clone(),
             title: rule.title.clone(),
             settle_seconds: rule.settle_seconds,
             proof: Proof {
@@ -122,6 +121,8 @@ impl Told {
                 facts_left_off: *facts,
                 threshold_source: rule.source.clone(),
             },
+            // Nothing has to be done about what is over.
+            terms: Terms { step: *step, ..plain(rule) },
         }
     }
 
@@ -140,7 +141,7 @@ impl Told {
 
 /// The facts are counted instead.
 fn without_facts(claim: &Claim) -> Claim {
-    let Claim { rule, rule_version, severity, level, audience, title, settle_seconds, proof } = claim;
+    let Claim { rule, rule_version, severity, level, audience, title, settle_seconds, proof, terms } = claim;
     let listed = u32::try_from(proof.facts.len()).unwrap_or(u32::MAX);
     Claim {
         rule: rule.clone(),
@@ -159,5 +160,6 @@ fn without_facts(claim: &Claim) -> Claim {
             facts_left_off: proof.facts_left_off.saturating_add(listed),
             threshold_source: proof.threshold_source.clone(),
         },
+        terms: terms.clone(),
     }
 }
