@@ -142,7 +142,7 @@ def main():
         wrong += [f"{Path(name).stem}: {problem}" for problem in problems(objects)]
     if wrong:
         sys.exit("\n".join(wrong))
-    print(f"{len(sys.argv) - 1} modes hold")
+    print(f"{len(sys.argv) - 1} files hold")
 
 
 if __name__ == "__main__":
