@@ -7,6 +7,7 @@ pub mod calculator;
 pub mod code;
 pub mod connection;
 pub mod count;
+pub mod counting;
 pub mod course;
 pub mod date;
 pub mod day;
