@@ -1,5 +1,7 @@
 //! Alert changes: the domain's [`AlertChange`] and `homeroom.alert.v1.AlertChange`.
 
+mod derivation;
+
 use bytes::Bytes;
 use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};
 use homeroom_domain::date::Date;
@@ -16,6 +18,8 @@ use uuid::Uuid;
 use crate::decode::{At, DecodeError};
 use crate::scalar::{date, key, optional_timestamp, timestamp, timestamp_to_wire};
 use crate::wire::alert as wire;
+
+pub use derivation::{Derivation, Told, decode_told, encode_told};
 
 const CHANGE: &str = "AlertChange";
 
@@ -66,6 +70,7 @@ pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
         district_time: change.district_time.to_string(),
         basis: None,
         late_since: change.late_since.map(Date::days),
+        derived_from: None,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Sentences with placeholders, checked at load: `Absent {absent} of {enrolled} days`.
 
+mod show;
+
 use crate::date::Date;
 use crate::measure::{Measure, Values, decimals};
 use crate::rule::condition::nearest;
