@@ -16,12 +16,20 @@ pub(crate) fn shown(shown: &ShowResponse) -> String {
     let mut text = format!("{} {}\n", shown.id, activation(in_force));
     let width = shown.rules.iter().flat_map(|rule| &rule.fields).map(|field| field.origin.len()).max().unwrap_or(0);
     for rule in &shown.rules {
-        text.push_str(&format!("\n{} version {}\n", rule.rule, rule.version));
-        for field in &rule.fields {
+        text.push_str(&format!("\n{} version {}\n", named(&rule.rule, &rule.schools), rule.version));
+        for field in rule.fields.iter().filter(|field| !NUMBERING.contains(&field.name.as_str())) {
             text.push_str(&format!("  {:<width$}  {}: {}\n", field.origin, field.name, field.value));
         }
     }
     text
+}
+
+/// Lines that only number a rule: its heading says them.
+const NUMBERING: [&str; 2] = ["id", "version"];
+
+/// A rule, and of which schools it speaks when that is not all.
+fn named(rule: &str, schools: &str) -> String {
+    if schools.is_empty() { rule.to_owned() } else { format!("{rule} (schools: {schools})") }
 }
 
 /// One activation on one line.
@@ -71,13 +79,12 @@ pub(crate) fn differences(found: &DiffResponse) -> String {
 }
 
 fn difference(of: &RuleDifference) -> String {
+    let rule = named(&of.rule, &of.schools);
     let heading = match (of.version_before, of.version_after) {
-        (None, Some(version)) => format!("{} is new, version {version}", of.rule),
-        (Some(version), None) => return format!("{} is taken out, version {version}\n", of.rule),
-        (Some(before), Some(after)) if before == after => format!("{} changes, still version {after}", of.rule),
-        (before, after) => {
-            format!("{} changes, version {} to {}", of.rule, before.unwrap_or(0), after.unwrap_or(0))
-        }
+        (None, Some(version)) => format!("{rule} is new, version {version}"),
+        (Some(version), None) => return format!("{rule} is taken out, version {version}\n"),
+        (Some(before), Some(after)) if before == after => format!("{rule} changes, still version {after}"),
+        (before, after) => format!("{rule} changes, version {} to {}", before.unwrap_or(0), after.unwrap_or(0)),
     };
     let is_new = of.version_before.is_none();
     let fields: String = of.fields.iter().map(|field| changed(field, is_new)).collect();
@@ -112,11 +119,11 @@ mod tests {
     fn each_line_says_where_it_is_said() {
         let in_force = Activation { version: 7, activated_by: "office".to_owned(), ..Activation::default() };
         let fields = vec![field("title", "Away", "streaks"), field("level", "1", "district")];
-        let rules = vec![ShownRule { rule: "streak".to_owned(), version: 2, fields }];
+        let rules = vec![ShownRule { rule: "streak".to_owned(), version: 2, fields, schools: "7".to_owned() }];
         let response = ShowResponse { in_force: Some(in_force), id: "ours".to_owned(), rules, document: String::new() };
         assert_eq!(
             shown(&response),
-            "ours version 7, by office\n\nstreak version 2\n  streaks   title: Away\n  district  level: 1\n"
+            "ours version 7, by office\n\nstreak (schools: 7) version 2\n  streaks   title: Away\n  district  level: 1\n"
         );
         assert!(shown(&ShowResponse::default()).starts_with("no rules are in force"));
     }
@@ -153,6 +160,7 @@ mod tests {
             version_before: before,
             version_after: after,
             fields,
+            schools: String::new(),
         };
         let found = DiffResponse {
             rules: vec![

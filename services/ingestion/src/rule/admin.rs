@@ -2,9 +2,10 @@
 
 use homeroom_chassis::access::{Access, Grant, Scope};
 use homeroom_chassis::clock;
-use homeroom_domain::id::DistrictId;
+use homeroom_domain::id::{DistrictId, SchoolId};
 use homeroom_domain::rule::difference::Difference;
-use homeroom_domain::rule::{DEFAULT_PACK, Pack};
+use homeroom_domain::rule::pack::Line;
+use homeroom_domain::rule::{DEFAULT_PACK, Pack, Rule};
 use homeroom_pg::Database;
 use homeroom_proto::reference::Kind;
 use homeroom_proto::scalar::timestamp_to_wire;
@@ -22,6 +23,9 @@ const MAX_REQUEST_BYTES: usize = homeroom_domain::rule::pack::MAX_BYTES + 16 * 1
 const MAX_REASON: usize = 1_000;
 /// Activations that are listed when nobody says how many.
 const LISTED: i64 = 100;
+
+/// What is in force before anything was put in force.
+const NONE: &str = "id: none\nversion: 0\nrules: []";
 
 /// The service.
 #[derive(Clone)]
@@ -77,7 +81,8 @@ impl RuleAdmin {
         })
     }
 
-    async fn in_force(&self, district: &DistrictId) -> Result<wire::ShowResponse, Status> {
+    async fn in_force(&self, district: &DistrictId, asked: &wire::ShowRequest) -> Result<wire::ShowResponse, Status> {
+        let at = if asked.school.is_empty() { None } else { Some(school(&asked.school)?) };
         let Some(document) = self.document(district).await? else {
             let (document, id) = (DEFAULT_PACK.to_owned(), String::new());
             return Ok(wire::ShowResponse { in_force: None, document, id, rules: Vec::new() });
@@ -89,19 +94,16 @@ impl RuleAdmin {
             // Of before there was a history.
             None => wire::Activation { version: pack.version, ..wire::Activation::default() },
         };
-        let rules = pack.rules.iter().map(|rule| wire::ShownRule {
-            rule: rule.id.to_string(),
-            version: rule.version,
-            fields: rule.fields().into_iter().map(|(name, value)| shown(name, value)).collect(),
-        });
-        Ok(wire::ShowResponse { in_force: Some(in_force), rules: rules.collect(), id: pack.id.to_string(), document })
+        let rules = pack.rules.iter().filter(|rule| at.is_none() || rule.applies_at(at.as_ref()));
+        let rules = rules.map(|rule| shown(&pack, rule)).collect();
+        Ok(wire::ShowResponse { in_force: Some(in_force), rules, id: pack.id.to_string(), document })
     }
 
     async fn differences(&self, district: &DistrictId, yaml: &str) -> Result<wire::DiffResponse, Status> {
         let after = sound(yaml)?;
         let before = match self.document(district).await? {
             Some(document) => sound(&document)?,
-            None => Pack { rules: Vec::new(), ..after.clone() },
+            None => sound(NONE)?,
         };
         let rules = after.differences(&before).into_iter().map(difference).collect();
         Ok(wire::DiffResponse { rules, obstacles: self.obstacles(district, after).await? })
@@ -137,7 +139,7 @@ impl Service for RuleAdmin {
 
     async fn show(&self, request: Request<wire::ShowRequest>) -> Result<Response<wire::ShowResponse>, Status> {
         let grant = self.permit(&request)?;
-        self.in_time(&grant, self.in_force(&grant.district)).await
+        self.in_time(&grant, self.in_force(&grant.district, request.get_ref())).await
     }
 
     async fn diff(&self, request: Request<wire::DiffRequest>) -> Result<Response<wire::DiffResponse>, Status> {
@@ -210,8 +212,22 @@ fn unavailable(error: &homeroom_pg::Error) -> Status {
     Status::unavailable("rules cannot be read or kept now; try again")
 }
 
-fn shown(name: &str, value: String) -> wire::ShownField {
-    wire::ShownField { name: name.to_owned(), value, origin: "district".to_owned() }
+fn school(id: &str) -> Result<SchoolId, Status> {
+    SchoolId::parse(id).map_err(|error| Status::invalid_argument(format!("school: {error}")))
+}
+
+fn shown(pack: &Pack, rule: &Rule) -> wire::ShownRule {
+    let field = |line: &Line| wire::ShownField {
+        name: line.field.to_owned(),
+        value: line.text.clone(),
+        origin: line.origin.to_string(),
+    };
+    wire::ShownRule {
+        rule: rule.id.to_string(),
+        version: rule.version,
+        fields: pack.origins(rule).iter().map(field).collect(),
+        schools: rule.schools.to_string(),
+    }
 }
 
 fn difference(of: Difference) -> wire::RuleDifference {
@@ -225,6 +241,7 @@ fn difference(of: Difference) -> wire::RuleDifference {
         version_before: of.before,
         version_after: of.after,
         fields: of.fields.into_iter().map(field).collect(),
+        schools: of.schools,
     }
 }
 

@@ -118,7 +118,7 @@ async fn a_document_is_checked_and_compared_before_anything_changes() {
         rules.check(asked(Role::Admin, wire::CheckRequest { document })).await.unwrap().into_inner()
     };
     let wrong = check(DEFAULT_PACK.replacen("tier >= 1", "teir >= 1", 1)).await;
-    assert!(wrong.mistakes[0].contains("attendance-tier") && wrong.mistakes[0].contains("tier"), "{wrong:?}");
+    assert!(wrong.mistakes[0].contains("`teir`") && wrong.mistakes[0].contains("^^^^"), "{wrong:?}");
     world.activate(&pack(1, 1, 1), None).await.unwrap();
     assert_eq!(
         check(pack(2, 2, 2)).await,

@@ -1,7 +1,5 @@
 //! Rules are changed and taken back: alerts follow, each names the version that it is of, and the history says why.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result};
 use homeroom_domain::rule::DEFAULT_PACK;
 use homeroom_harness::homeroom::Homeroom;
@@ -15,20 +13,20 @@ crate::on_both_logs!(stricter_rules_open_alerts_and_are_taken_back);
 const TIER: &str = "attendance-tier";
 const STREAK: &str = "absence-streak";
 
-/// The first rules, which then open a streak at two days instead of three.
-fn stricter() -> Result<String> {
-    let (from, to) = ("opens-when: streak >= 3", "opens-when: streak >= 2");
+/// The first rules in a version, with a streak of so many days, whose alerts are taken back by a version that does not claim them.
+fn rules(version: u32, days: u32) -> Result<String> {
+    let (from, to) = ("opens-when: streak >= 3", format!("on-change: recall\n    opens-when: streak >= {days}"));
     let at = DEFAULT_PACK.find(&format!("id: {STREAK}\n")).context("the rule")?;
     let (before, rule) = DEFAULT_PACK.split_at(at);
     anyhow::ensure!(rule.contains(from), "the rule opens otherwise: {rule}");
-    let rule = rule.replacen("version: 1", "version: 2", 1).replacen(from, to, 1);
-    Ok(format!("{before}{rule}").replacen("version: 1\nrules", "version: 2\nrules", 1))
+    let rule = rule.replacen("version: 1", &format!("version: {version}"), 1).replacen(from, &to, 1);
+    Ok(format!("{before}{rule}").replacen("version: 1\nrules", &format!("version: {version}\nrules"), 1))
 }
 
-fn written(homeroom: &Homeroom, text: &str) -> Result<PathBuf> {
-    let file = homeroom.data().join("stricter.yaml");
+fn written(homeroom: &Homeroom, text: &str) -> Result<String> {
+    let file = homeroom.data().join("rules.yaml");
     std::fs::write(&file, text)?;
-    Ok(file)
+    Ok(file.to_str().context("a path")?.to_owned())
 }
 
 async fn stricter_rules_open_alerts_and_are_taken_back(log: Log) -> Result<()> {
@@ -41,24 +39,25 @@ async fn stricter_rules_open_alerts_and_are_taken_back(log: Log) -> Result<()> {
     alerts.next_where("tier", |c| c.rule == TIER && c.level == 2).await?;
     assert!(alerts.seen().iter().all(|change| change.rule != STREAK), "two days are no streak yet");
 
-    let file = written(&homeroom, &stricter()?)?;
-    let file = file.to_str().context("a path")?;
-    assert!(homeroom.run(&["rules", "check", file])?.ends_with("it can be activated\n"));
-    let diff = homeroom.run(&["rules", "diff", file, "--preview"])?;
-    assert!(diff.contains("absence-streak changes, version 1 to 2\n  opens-when\n"), "{diff}");
+    let file = written(&homeroom, &rules(2, 3)?)?;
+    homeroom.run(&["rules", "activate", &file, "--reason", "as before, but taken back", "--expect", "1"])?;
+    let file = written(&homeroom, &rules(3, 2)?)?;
+    assert!(homeroom.run(&["rules", "check", &file])?.ends_with("it can be activated\n"));
+    let diff = homeroom.run(&["rules", "diff", &file, "--preview"])?;
+    assert!(diff.contains("absence-streak changes, version 2 to 3\n  opens-when\n"), "{diff}");
     assert!(!diff.contains("attendance-tier changes"), "{diff}");
-    homeroom.run(&["rules", "activate", file, "--reason", "two days are enough", "--expect", "1"])?;
+    homeroom.run(&["rules", "activate", &file, "--reason", "two days are enough", "--expect", "2"])?;
     let opened = alerts.next_where("streak", |c| c.rule == STREAK && c.kind() == Kind::Opened).await?;
-    assert_eq!(opened.rule_version, 2);
+    assert_eq!(opened.rule_version, 3);
     homeroom.run(&["verify"])?;
     let shown = homeroom.run(&["rules", "show"])?;
-    assert!(shown.contains("version 2") && shown.contains("two days are enough"), "{shown}");
+    assert!(shown.contains("version 3") && shown.contains("two days are enough"), "{shown}");
     assert!(homeroom.run(&["rules", "explain", STREAK])?.contains("opens when  streak >= 2"));
 
-    homeroom.run(&["rules", "rollback", "1", "--reason", "too many to call"])?;
+    homeroom.run(&["rules", "rollback", "2", "--reason", "too many to call"])?;
     let is_over = |c: &AlertChange| c.alert_id == opened.alert_id && c.kind() != Kind::Opened;
     let over = alerts.next_where("end of the streak's alert", is_over).await?;
-    assert_eq!((over.kind(), over.reason.as_str()), (Kind::Cleared, "the rule has changed"));
+    assert_eq!((over.kind(), over.reason.as_str()), (Kind::Recalled, "the rule has changed"));
     homeroom.run(&["verify"])?;
     let again = homeroom.run(&["explain", "--alert", &opened.alert_id])?;
     assert_eq!(again.matches("the log comes to the same, word for word").count(), 2, "{again}");
@@ -71,8 +70,9 @@ async fn stricter_rules_open_alerts_and_are_taken_back(log: Log) -> Result<()> {
     let told = told.collect::<Result<Vec<_>>>()?;
     let key = Value::from(homeroom.key());
     let expected = [
-        (3.into(), "too many to call".into(), 1.into(), key.clone()),
-        (2.into(), "two days are enough".into(), Value::Null, key.clone()),
+        (4.into(), "too many to call".into(), 2.into(), key.clone()),
+        (3.into(), "two days are enough".into(), Value::Null, key.clone()),
+        (2.into(), "as before, but taken back".into(), Value::Null, key.clone()),
         (1.into(), "".into(), Value::Null, key),
     ];
     assert_eq!(told, expected);

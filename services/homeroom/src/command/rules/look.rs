@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use homeroom_domain::rule::Pack;
+use homeroom_domain::rule::{Error, Pack};
 use homeroom_proto::wire::risk::preview_change_request::Change;
 use homeroom_proto::wire::rule::{CheckRequest, DiffRequest, ShowRequest, ShowResponse};
 
@@ -73,8 +73,11 @@ pub(super) struct ExplainArgs {
 
 pub(super) async fn check(args: CheckArgs) -> Result<()> {
     let document = contents(&args.file)?;
-    let pack = Pack::parse(&document)
-        .map_err(|error| anyhow::Error::new(error).context(BadConfig(format!("`{}`", args.file.display()))))?;
+    let file = args.file.display().to_string();
+    let pack = Pack::parse(&document).map_err(|error| match error {
+        Error::Mistakes(mistakes) => BadConfig(format!("{file} is not sound\n\n{}", mistakes.render(&file))),
+        error @ Error::TooLarge(_) => BadConfig(format!("{file}: {error}")),
+    })?;
     println!("{} version {}: {} rules, sound", pack.id, pack.version, pack.rules.len());
     let connection = match args.connection.load() {
         Ok(connection) => connection,

@@ -28,7 +28,18 @@ pub(crate) fn explained(rule: &ShownRule) -> String {
     line("says", said(rule, "explanation"));
     line("clears by", said(rule, "clears"));
     line("source", said(rule, "source"));
-    let told = ["title", "meaning", "opens-when", "clears-when", "severity", "level", "audience", "explanation"];
+    let told = [
+        "id",
+        "version",
+        "title",
+        "meaning",
+        "opens-when",
+        "clears-when",
+        "severity",
+        "level",
+        "audience",
+        "explanation",
+    ];
     let rest = rule
         .fields
         .iter()
@@ -66,7 +77,7 @@ mod tests {
             field("severity", "1: notice"),
             field("settle-seconds", "5"),
         ];
-        let text = explained(&ShownRule { rule: "away".to_owned(), version: 2, fields });
+        let text = explained(&ShownRule { rule: "away".to_owned(), version: 2, fields, schools: String::new() });
         assert!(
             text.starts_with("Away (away version 2)\n  Misses school.\n  opens when  tier >= 2 && (streak > 3)\n"),
             "{text}"

@@ -151,14 +151,12 @@ impl Since<'_> {
             ..wire::BeforeAndAfter::default()
         };
         let pack: &Pack = &self.subject.reference.pack;
-        let Some(rule) = pack.rule(&change.claim.rule) else {
-            "the rule is not in force any more".clone_into(&mut told.cannot_be_told);
+        let of_name = || pack.rules.iter().filter(|rule| rule.id == change.claim.rule);
+        let Some(rule) = of_name().find(|rule| rule.version == change.claim.rule_version) else {
+            let why = if of_name().next().is_some() { "says other things now" } else { "is not in force any more" };
+            told.cannot_be_told = format!("the rule {why}");
             return Some(told);
         };
-        if rule.version != change.claim.rule_version {
-            told.cannot_be_told = format!("the rule is version {} now, and says other things", rule.version);
-            return Some(told);
-        }
         let reference = self.subject.reference;
         let ledger = &self.subject.stored.ledger;
         let evaluation = Evaluation::new(ledger, &reference.view, &reference.settings, now);
