@@ -1,5 +1,7 @@
 //! Alert changes: the domain's [`AlertChange`] and `homeroom.alert.v1.AlertChange`.
 
+mod derivation;
+
 use bytes::Bytes;
 use homeroom_domain::alert::{
     AlertChange, BarredReferral, ChangeKind, CitedFact, Claim, DueDuty, MeasureValue, Proof, Severity, Terms,
@@ -18,6 +20,8 @@ use uuid::Uuid;
 use crate::decode::{At, DecodeError};
 use crate::scalar::{date, key, optional_timestamp, timestamp, timestamp_to_wire};
 use crate::wire::alert as wire;
+
+pub use derivation::{Derivation, Told, decode_told, encode_told};
 
 const CHANGE: &str = "AlertChange";
 
@@ -68,6 +72,7 @@ pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
         district_time: change.district_time.to_string(),
         basis: None,
         late_since: change.late_since.map(Date::days),
+        derived_from: None,
         message_key: claim.terms.message_key.clone(),
         good_news: claim.terms.good_news,
         quiet_while_case_open: claim.terms.quiet_while_case_open,
