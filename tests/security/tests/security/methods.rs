@@ -49,6 +49,7 @@ pub(crate) fn methods() -> Vec<Method> {
     let feed = Ok(Scope::Feed);
     let nobody = risk::GetStudentRequest { student: vec![7; 16].into(), others: Vec::new() }.encode_to_vec();
     let nothing = risk::PreviewChangeRequest { change: None }.encode_to_vec();
+    let no_outcome = risk::ReplayPackRequest { outcome: "luck".to_owned(), ..Default::default() }.encode_to_vec();
     let no_student = risk::ExplainStudentRequest { student: vec![7; 16].into(), ..Default::default() }.encode_to_vec();
     let watch = notification::WatchAlertsRequest { from_start: true, ..Default::default() }.encode_to_vec();
     vec![
@@ -63,6 +64,7 @@ pub(crate) fn methods() -> Vec<Method> {
         Method::new("/homeroom.risk.v1.RiskQuery/GetSummary", read, Vec::new(), Code::Ok),
         Method::new("/homeroom.risk.v1.RiskQuery/GetProgress", read, Vec::new(), Code::Ok),
         Method::new("/homeroom.risk.v1.RiskQuery/PreviewChange", Ok(Scope::Admin), nothing, Code::InvalidArgument),
+        Method::new("/homeroom.risk.v1.RiskQuery/ReplayPack", Ok(Scope::Admin), no_outcome, Code::InvalidArgument),
         Method::new("/homeroom.risk.v1.RiskExplanation/ExplainStudent", read, no_student, Code::NotFound),
         Method {
             ends: Ends::Open,
