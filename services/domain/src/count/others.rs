@@ -25,7 +25,11 @@ impl Others {
     pub(super) fn can_tell(pack: &Pack) -> bool {
         pack.rules.iter().flat_map(|rule| &rule.others).all(|measure| match measure {
             Measure::Of(counted, _) => !matches!(counted, Counted::MinutesAbsent | Counted::MinutesUnexcused),
-            Measure::Truancy(_) | Measure::InClass(..) | Measure::TexasClasses | Measure::Further(_) => false,
+            Measure::Truancy(_)
+            | Measure::InClass(..)
+            | Measure::ClassesSkippedToday
+            | Measure::TexasClasses
+            | Measure::Further(_) => false,
             _ => true,
         })
     }
