@@ -1,7 +1,9 @@
 //! Alert changes: the domain's [`AlertChange`] and `homeroom.alert.v1.AlertChange`.
 
 use bytes::Bytes;
-use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};
+use homeroom_domain::alert::{
+    AlertChange, BarredReferral, ChangeKind, CitedFact, Claim, DueDuty, MeasureValue, Proof, Severity, Terms,
+};
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Basis, EpisodeScope};
 use homeroom_domain::event::Origin;
@@ -66,11 +68,28 @@ pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
         district_time: change.district_time.to_string(),
         basis: None,
         late_since: change.late_since.map(Date::days),
+        message_key: claim.terms.message_key.clone(),
+        good_news: claim.terms.good_news,
+        quiet_while_case_open: claim.terms.quiet_while_case_open,
+        escalation_step: claim.terms.step,
+        since: claim.terms.since.map(Date::days),
+        duties: claim.terms.duties.iter().map(duty_to_wire).collect(),
+        barred: claim.terms.barred.iter().map(barred_to_wire).collect(),
     }
 }
 
 /// The change in its message.
 pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError> {
+    let terms = Terms {
+        // Of changes that were published before there was one.
+        message_key: if message.message_key.is_empty() { message.rule.clone() } else { message.message_key },
+        good_news: message.good_news,
+        quiet_while_case_open: message.quiet_while_case_open,
+        step: message.escalation_step,
+        since: message.since.map(|days| date(days, CHANGE, "since")).transpose()?,
+        duties: message.duties.into_iter().map(duty_from_wire).collect::<Result<_, _>>()?,
+        barred: message.barred.into_iter().map(barred_from_wire).collect(),
+    };
     Ok(AlertChange {
         alert_id: message.alert_id.parse::<AlertId>().at(CHANGE, "alert_id")?,
         number: message.number,
@@ -87,6 +106,7 @@ pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError>
             title: message.title,
             settle_seconds: message.settle_seconds,
             proof: proof_from_wire(message.proof.at(CHANGE, "proof")?)?,
+            terms,
         },
         reason: message.reason,
         changed_at: timestamp(message.changed_at, CHANGE, "changed_at")?,
@@ -94,6 +114,32 @@ pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError>
         district_time: message.district_time.parse::<DateTime>().at(CHANGE, "district_time")?,
         late_since: message.late_since.map(|days| date(days, CHANGE, "late_since")).transpose()?,
     })
+}
+
+fn duty_to_wire(it: &DueDuty) -> wire::Duty {
+    wire::Duty {
+        what: it.what.clone(),
+        due_on: it.due_on.map(Date::days),
+        source: it.source.clone(),
+        evidence: it.evidence.clone(),
+    }
+}
+
+fn duty_from_wire(it: wire::Duty) -> Result<DueDuty, DecodeError> {
+    Ok(DueDuty {
+        what: it.what,
+        due_on: it.due_on.map(|days| date(days, "Duty", "due_on")).transpose()?,
+        source: it.source,
+        evidence: it.evidence,
+    })
+}
+
+fn barred_to_wire(it: &BarredReferral) -> wire::BarredReferral {
+    wire::BarredReferral { what: it.what.clone(), source: it.source.clone() }
+}
+
+fn barred_from_wire(it: wire::BarredReferral) -> BarredReferral {
+    BarredReferral { what: it.what, source: it.source }
 }
 
 fn basis_to_wire(basis: &Basis, events_offset: i64) -> wire::Basis {

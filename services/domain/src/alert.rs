@@ -84,6 +84,50 @@ pub struct Claim {
     pub settle_seconds: u32,
     /// Why it says so.
     pub proof: Proof,
+    /// What it asks of those who are told. The first format of stored claims has none.
+    #[serde(skip)]
+    pub terms: Terms,
+}
+
+/// What a claim asks of those who are told, and how it is to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// What channels translate; empty of claims that were told before there was one, and then the rule's id.
+    pub message_key: String,
+    /// Whether it tells of a recovery.
+    pub good_news: bool,
+    /// Whether nobody need be told while a case is open for the student.
+    pub quiet_while_case_open: bool,
+    /// How many steps of its escalation it has taken.
+    pub step: u32,
+    /// The date on which it began to hold, of a rule that counts from it.
+    pub since: Option<Date>,
+    /// What has to be done, by when.
+    pub duties: Vec<DueDuty>,
+    /// Referrals that are barred now.
+    pub barred: Vec<BarredReferral>,
+}
+
+/// What has to be done about an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueDuty {
+    /// What.
+    pub what: String,
+    /// By when; none when the calendar does not reach so far.
+    pub due_on: Option<Date>,
+    /// Who wants it.
+    pub source: String,
+    /// What shows that it was done; empty when nobody has said.
+    pub evidence: String,
+}
+
+/// A referral that is barred until something has been done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BarredReferral {
+    /// Which.
+    pub what: String,
+    /// Who bars it.
+    pub source: String,
 }
 
 /// Why an alert says what it says, checkable by a person.

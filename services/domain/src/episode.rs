@@ -161,10 +161,11 @@ impl Episodes {
 
     /// Looks at the student again, changes the episodes and tells what changed.
     pub fn step(&mut self, pack: &Pack, evaluation: &Evaluation<'_>, moment: &Moment<'_>) -> Step {
-        let mut step = self.step_rules(pack.rules.iter(), evaluation, moment);
+        let home = evaluation.home(evaluation.now.today);
+        let mut step = self.step_rules(pack.rules_at(home), evaluation, moment);
         for episode in &mut self.0 {
             if episode.standing == Standing::Open
-                && pack.rule(&episode.told.rule).is_none()
+                && !pack.has_rule_at(&episode.told.rule, home)
                 && let Some(claim) = episode.told.claim().cloned()
             {
                 let reason = "the rule is no longer in force".to_owned();
@@ -263,7 +264,7 @@ impl Episodes {
         let (mut is_open, mut ordinal) = (false, 0);
         for episode in self.0.iter_mut().filter(|episode| episode.told.rule == rule.id) {
             let of_scope = episode.scope == current;
-            if let Some(change) = look.change(episode, look.level().filter(|_| of_scope))? {
+            if let Some(change) = look.change(episode, look.held().filter(|_| of_scope))? {
                 changes.reserve_exact(1);
                 changes.push(change);
             }
@@ -272,8 +273,8 @@ impl Episodes {
                 ordinal = ordinal.max(episode.ordinal);
             }
         }
-        if let (Some(level), false) = (look.level(), is_open)
-            && let Some((episode, change)) = look.open(level, ordinal + 1)
+        if let (Some(held), false) = (look.held(), is_open)
+            && let Some((episode, change)) = look.open(held, ordinal + 1)
         {
             changes.push(change);
             self.0.push(Arc::new(episode));

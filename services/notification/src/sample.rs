@@ -1,6 +1,6 @@
 //! Alert changes for this crate's tests.
 
-use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof, Severity};
+use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof, Severity, Terms};
 use homeroom_domain::date::Date;
 use homeroom_domain::event::Origin;
 use homeroom_domain::id::{AlertId, DistrictId, RecordKey, Revision, RuleId, SchoolId, SourceId, StudentKey};
@@ -44,6 +44,7 @@ pub(crate) fn change(number: u32, kind: ChangeKind) -> AlertChange {
                 facts_left_off: 0,
                 threshold_source: String::new(),
             },
+            terms: Terms::default(),
         },
         reason: String::new(),
         changed_at: Timestamp::constant(number.into(), 0),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use homeroom_bus::{NewRecord, Topic};
-use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof, Severity};
+use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof, Severity, Terms};
 use homeroom_domain::date::Date;
 use homeroom_domain::event::Origin;
 use homeroom_domain::id::{AlertId, DistrictId, RecordKey, Revision, RuleId, SchoolId, SourceId, StudentKey};
@@ -218,6 +218,7 @@ fn change(number: u32) -> AlertChange {
                 facts_left_off: 0,
                 threshold_source: String::new(),
             },
+            terms: Terms::default(),
         },
         reason: String::new(),
         changed_at: homeroom_chassis::clock::now(),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Escalated, Opened, Recalled};
-use homeroom_domain::alert::{AlertChange, ChangeKind, Claim, Proof, Severity};
+use homeroom_domain::alert::{AlertChange, ChangeKind, Claim, Proof, Severity, Terms};
 use homeroom_domain::id::{AlertId, DistrictId, RuleId, StudentKey};
 use homeroom_invariant::delivery::{self, State, Word};
 use homeroom_invariant::{Beginning, Change, Findings, History};
@@ -288,6 +288,7 @@ fn alert_change(number: u32, kind: ChangeKind) -> AlertChange {
             title: "Absent".to_owned(),
             settle_seconds: 0,
             proof,
+            terms: Terms::default(),
         },
         reason: String::new(),
         changed_at: Timestamp::constant(number.into(), 0),

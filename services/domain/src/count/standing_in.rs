@@ -72,12 +72,16 @@ impl<'e> Ground<'e> for StandingIn<'e> {
         known.unwrap_or_else(|| self.whole().figures_at_close(rule, date))
     }
 
-    fn cite(&self, evidence: Evidence, figures: &Figures) -> Cited {
-        match (evidence, self.known.days_until(self.with.now.as_of, self.with)) {
+    fn student(&self) -> Option<&Evaluation<'e>> {
+        None
+    }
+
+    fn cite(&self, rule: &Rule, figures: &Figures) -> Cited {
+        match (rule.evidence, self.known.days_until(self.with.now.as_of, self.with)) {
             (Evidence::Today, _) => self.marks(self.school_today().map(|_| self.with.now.today).into_iter()),
             (Evidence::Streak, _) => self.marks(self.streak(figures.measures.streak)),
             (Evidence::Absences, Some(days)) => self.marks(days.missed()),
-            _ => self.whole().cite(evidence, figures),
+            _ => self.whole().cite(rule, figures),
         }
     }
 

@@ -26,7 +26,8 @@ struct First {
 pub(super) fn decode(body: &[u8]) -> Result<Episodes, DecodeError> {
     let episodes: Vec<First> = postcard::from_bytes(body)?;
     let episodes = episodes.into_iter().map(|first| {
-        let First { scope, ordinal, number, standing, school, told, told_at } = first;
+        let First { scope, ordinal, number, standing, school, mut told, told_at } = first;
+        told.terms.message_key = told.rule.to_string();
         let mut told = Told::new(told);
         if standing == Standing::Recalled {
             told.forget();
@@ -38,7 +39,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Episodes, DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::alert::{Proof, Severity};
+    use crate::alert::{Proof, Severity, Terms};
     use crate::date::Date;
     use crate::id::{RuleId, SchoolYear};
 
@@ -64,6 +65,7 @@ mod tests {
                 facts_left_off: 7,
                 threshold_source: "t".to_owned(),
             },
+            terms: Terms { message_key: "absence-streak".to_owned(), ..Terms::default() },
         };
         // As the version before wrote it: one episode, of a year (variant 0, 2022 zigzag), the first, with two changes, open.
         let mut stored = vec![FORMAT, 1, 0, 0xcc, 0x1f, 1, 2, 0];

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::told::{Brief, Words};
 use super::{DecodeError, Episode, EpisodeScope, Episodes, Standing, Told};
-use crate::alert::{CitedFact, Claim, MeasureValue, Proof, Severity};
+use crate::alert::{BarredReferral, CitedFact, Claim, DueDuty, MeasureValue, Proof, Severity, Terms};
 use crate::date::Date;
 use crate::event::Origin;
 use crate::id::{RecordKey, Revision, RuleId, SchoolId, SourceId};
@@ -49,6 +49,23 @@ struct Kept {
 enum KeptWords {
     Whole(Box<KeptClaim>),
     Brief(Vec<i64>, u32),
+    /// With what it asks for. One that asks for nothing is stored as before there was anything to ask for.
+    Asking(Box<(KeptClaim, KeptTerms)>),
+    /// With the steps that it had taken.
+    Stepped(Vec<i64>, u32, u32),
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptTerms {
+    message_key: Text,
+    good_news: bool,
+    quiet_while_case_open: bool,
+    step: u32,
+    since: Option<Date>,
+    /// What, by when, who wants it, and what shows it.
+    duties: Vec<(Text, Option<Date>, Text, Text)>,
+    /// What, and who bars it.
+    barred: Vec<(Text, Text)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -131,11 +148,44 @@ impl Kept {
             rule_version: *rule_version,
             level: *level,
             told: match words {
-                Words::Whole(claim) => KeptWords::Whole(Box::new(KeptClaim::of(claim, texts))),
-                Words::Brief(brief) => KeptWords::Brief(brief.measures.to_vec(), brief.facts),
+                Words::Whole(claim) if asks_for_nothing(claim) => {
+                    KeptWords::Whole(Box::new(KeptClaim::of(claim, texts)))
+                }
+                Words::Whole(claim) => {
+                    let of_claim = KeptClaim::of(claim, texts);
+                    KeptWords::Asking(Box::new((of_claim, KeptTerms::of(&claim.terms, texts))))
+                }
+                Words::Brief(Brief { measures, facts, step: 0 }) => KeptWords::Brief(measures.to_vec(), *facts),
+                Words::Brief(Brief { measures, facts, step }) => KeptWords::Stepped(measures.to_vec(), *facts, *step),
             },
             today: today.days() - origin(episode.scope),
             as_of: today.days() - as_of.days(),
+        }
+    }
+}
+
+/// Whether all that is asked is what a rule says that asks for nothing.
+fn asks_for_nothing(claim: &Claim) -> bool {
+    let key = claim.terms.message_key.as_str();
+    let rest = Terms { message_key: String::new(), ..claim.terms.clone() };
+    key == claim.rule.as_str() && rest == Terms::default()
+}
+
+impl KeptTerms {
+    fn of<'a>(terms: &'a Terms, texts: &mut Texts<'a>) -> Self {
+        let mut put = |text: &'a str| texts.put(text);
+        Self {
+            message_key: put(&terms.message_key),
+            good_news: terms.good_news,
+            quiet_while_case_open: terms.quiet_while_case_open,
+            step: terms.step,
+            since: terms.since,
+            duties: terms
+                .duties
+                .iter()
+                .map(|duty| (put(&duty.what), duty.due_on, put(&duty.source), put(&duty.evidence)))
+                .collect(),
+            barred: terms.barred.iter().map(|bar| (put(&bar.what), put(&bar.source))).collect(),
         }
     }
 }
@@ -209,22 +259,59 @@ impl Reading<'_> {
         let today = kept.today.checked_add(origin(kept.scope))?;
         let told_at =
             Now { today: Date::from_days(today).ok()?, as_of: Date::from_days(today.checked_sub(kept.as_of)?).ok()? };
+        let (version, level) = (kept.rule_version, kept.level);
+        let brief = |rule, measures: Vec<i64>, facts, step| Told {
+            rule,
+            rule_version: version,
+            level,
+            words: Words::Brief(Brief { measures: measures.into(), facts, step }),
+        };
         let told = match kept.told {
-            KeptWords::Whole(claim) => Told::new(self.claim(*claim, rule, kept.rule_version, kept.level)?),
+            KeptWords::Whole(claim) => {
+                let terms = Terms { message_key: rule.to_string(), ..Terms::default() };
+                Told::new(self.claim(*claim, (rule, version, level), terms)?)
+            }
+            KeptWords::Asking(asking) => {
+                let (claim, terms) = *asking;
+                let terms = self.terms(terms)?;
+                Told::new(self.claim(claim, (rule, version, level), terms)?)
+            }
             // Whoever reads of an open episode relies on its claim.
-            KeptWords::Brief(..) if kept.standing == Standing::Open => return None,
-            KeptWords::Brief(measures, facts) => Told {
-                rule,
-                rule_version: kept.rule_version,
-                level: kept.level,
-                words: Words::Brief(Brief { measures: measures.into(), facts }),
-            },
+            KeptWords::Brief(..) | KeptWords::Stepped(..) if kept.standing == Standing::Open => return None,
+            KeptWords::Brief(measures, facts) => brief(rule, measures, facts, 0),
+            KeptWords::Stepped(measures, facts, step) => brief(rule, measures, facts, step),
         };
         let Kept { scope, ordinal, number, standing, .. } = kept;
         Some(Episode { scope, ordinal, number, standing, school: self.school(kept.school)?, told, told_at })
     }
 
-    fn claim(&mut self, kept: KeptClaim, rule: RuleId, rule_version: u32, level: i64) -> Option<Claim> {
+    fn terms(&self, kept: KeptTerms) -> Option<Terms> {
+        let mut duties = Vec::with_capacity(kept.duties.len());
+        for (what, due_on, source, evidence) in kept.duties {
+            let (what, source, evidence) = (self.owned(what)?, self.owned(source)?, self.owned(evidence)?);
+            duties.push(DueDuty { what, due_on, source, evidence });
+        }
+        let mut barred = Vec::with_capacity(kept.barred.len());
+        for (what, source) in kept.barred {
+            barred.push(BarredReferral { what: self.owned(what)?, source: self.owned(source)? });
+        }
+        Some(Terms {
+            message_key: self.owned(kept.message_key)?,
+            good_news: kept.good_news,
+            quiet_while_case_open: kept.quiet_while_case_open,
+            step: kept.step,
+            since: kept.since,
+            duties,
+            barred,
+        })
+    }
+
+    fn claim(
+        &mut self,
+        kept: KeptClaim,
+        (rule, rule_version, level): (RuleId, u32, i64),
+        terms: Terms,
+    ) -> Option<Claim> {
         let mut measures = Vec::with_capacity(kept.measures.len());
         for (name, value, unit) in kept.measures {
             measures.push(MeasureValue { name: self.owned(name)?, value, unit: self.owned(unit)? });
@@ -260,6 +347,7 @@ impl Reading<'_> {
                 facts_left_off: kept.facts_left_off,
                 threshold_source: self.owned(kept.threshold_source)?,
             },
+            terms,
         })
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::alert::{Claim, Proof};
+use crate::alert::{Claim, Proof, Terms};
 use crate::id::RuleId;
 use crate::measure::{Figures, Measure};
-use crate::rule::claim::value;
-use crate::rule::{Rule, RuleScope};
+use crate::rule::Rule;
+use crate::rule::claim::{plain, value};
 use crate::settings::Now;
 
 /// What was told last.
@@ -39,6 +39,8 @@ pub(super) struct Brief {
     pub(super) measures: SmallVec<[i64; 2]>,
     /// How many facts there were.
     pub(super) facts: u32,
+    /// How many steps of its escalation it had taken.
+    pub(super) step: u32,
 }
 
 impl Told {
@@ -72,7 +74,7 @@ impl Told {
             let facts = u32::try_from(claim.proof.facts.len()).unwrap_or(u32::MAX);
             let facts = facts.saturating_add(claim.proof.facts_left_off);
             let measures = claim.proof.measures.iter().map(|measure| measure.value).collect();
-            self.words = Words::Brief(Brief { measures, facts });
+            self.words = Words::Brief(Brief { measures, facts, step: claim.terms.step });
         }
     }
 
@@ -83,21 +85,18 @@ impl Told {
 
     /// Says it again, without the facts if they were not kept. The rule is of the version that said it.
     pub(super) fn retell(&self, rule: &Rule, at: Now) -> Claim {
-        let Brief { facts, .. } = match &self.words {
+        let Brief { facts, step, .. } = match &self.words {
             Words::Whole(claim) => return Claim::clone(claim),
             Words::Brief(brief) => brief,
         };
         let measures = Figures::of(self.values(rule));
-        let about = match rule.scope {
-            RuleScope::SchoolYear => at.as_of,
-            RuleScope::Day => at.today,
-        };
+        let about = rule.about(at);
         Claim {
             rule: self.rule.clone(),
             rule_version: self.rule_version,
-            severity: rule.severity(self.level),
+            severity: rule.severity_after(self.level, *step),
             level: self.level,
-            audience: rule.audience.clone(),
+            audience: rule.audience_after(*step).to_owned(),
             title: rule.title.clone(),
             settle_seconds: rule.settle_seconds,
             proof: Proof {
@@ -109,6 +108,8 @@ impl Told {
                 facts_left_off: *facts,
                 threshold_source: rule.source.clone(),
             },
+            // Nothing has to be done about what is over.
+            terms: Terms { step: *step, ..plain(rule) },
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a rule claims of a student as of a date, with the proof.
 
 mod further;
+mod terms;
 
 use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof};
 use crate::calculator::treated;
@@ -13,10 +14,11 @@ use crate::id::SchoolId;
 use crate::ledger::Ledger;
 use crate::measure::{Figures, Measure, Values, decimals};
 use crate::rule::condition::Failure;
-use crate::rule::{Evidence, Rule, RuleScope};
+use crate::rule::{Evidence, Held, Rule, RuleScope};
 use crate::settings::{Category, Now, Settings};
 
 pub use further::{Described, describe_further};
+pub(crate) use terms::{Due, barred, plain};
 
 /// Facts that a proof cites: the newest, and how many more there are.
 #[derive(Debug, Default)]
@@ -35,29 +37,30 @@ impl Cited {
 }
 
 impl Rule {
-    /// What the rule claims with the dates of `now`; none when it does not open.
+    /// What the rule claims with the dates of `now`; none when it is not open, or speaks of students of other schools.
     pub fn claim(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<Option<Claim>, Failure> {
-        let figures = evaluation.figures(&self.others, now);
-        let level = self.outcome(&figures)?;
-        Ok(level.map(|level| {
-            let cited = self.evidence.cite(evaluation, figures.measures.streak, now);
-            self.words(level, &figures, cited, now)
-        }))
+        if !self.applies_at(evaluation.home(now.today)) {
+            return Ok(None);
+        }
+        let Some(held) = self.held(evaluation, now)? else { return Ok(None) };
+        let seen = self.seen_at(evaluation, now);
+        let figures = evaluation.figures(&self.others, seen);
+        let cited = self.evidence.cite(evaluation, figures.measures.streak, seen);
+        let due = |from, days| evaluation.school_day_after(from, days);
+        Ok(Some(self.words(held, &figures, cited, seen, &due)))
     }
 
-    /// The level that the rule would claim with these measures; none when it does not open.
+    /// The level at which the rule would open with these measures; none when it would not.
     pub(crate) fn outcome(&self, measures: &impl Values) -> Result<Option<i64>, Failure> {
-        if self.opens_when.holds(measures)? { self.level.value(measures).map(Some) } else { Ok(None) }
-    }
-
-    /// The level that the rule would claim with the dates of `now`; none when it does not open.
-    pub(crate) fn level_at(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<Option<i64>, Failure> {
-        self.outcome(&evaluation.figures(&self.others, now))
-    }
-
-    /// Whether the rule would claim anything: a claim without its words.
-    pub(crate) fn holds(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<bool, Failure> {
-        self.level_at(evaluation, now).map(|level| level.is_some())
+        let is_long_enough = || -> Result<bool, Failure> {
+            let enrolled = measures.value(Measure::Enrolled).ok_or(Failure::NotCounted)?;
+            Ok(enrolled >= i64::from(self.minimum_days) * i64::from(WHOLE))
+        };
+        if self.opens_when.holds(measures)? && (self.minimum_days == 0 || is_long_enough()?) {
+            self.level.value(measures).map(Some)
+        } else {
+            Ok(None)
+        }
     }
 
     /// The measures that its proofs tell: those of its evidence, then the others that it names.
@@ -65,18 +68,24 @@ impl Rule {
         self.evidence.measures().iter().chain(&self.others).copied()
     }
 
-    /// A claim of this level in words, with the facts that it stands on.
-    pub(crate) fn words(&self, level: i64, figures: &Figures, cited: Cited, now: Now) -> Claim {
-        let about = match self.scope {
+    /// The date that a claim made then is about.
+    pub(crate) const fn about(&self, now: Now) -> Date {
+        match self.scope {
             RuleScope::SchoolYear => now.as_of,
             RuleScope::Day => now.today,
-        };
+        }
+    }
+
+    /// A claim in words, with the facts that it stands on. `due` finds a school day so many after a date.
+    pub(crate) fn words(&self, held: Held, figures: &Figures, cited: Cited, now: Now, due: Due<'_>) -> Claim {
+        let about = self.about(now);
+        let steps = self.steps(held.days);
         Claim {
             rule: self.id.clone(),
             rule_version: self.version,
-            severity: self.severity(level),
-            level,
-            audience: self.audience.clone(),
+            severity: self.severity_after(held.level, steps),
+            level: held.level,
+            audience: self.audience_after(steps).to_owned(),
             title: self.title.clone(),
             settle_seconds: self.settle_seconds,
             proof: Proof {
@@ -88,6 +97,7 @@ impl Rule {
                 facts_left_off: cited.left_off,
                 threshold_source: self.source.clone(),
             },
+            terms: self.terms(held, steps, figures, due),
         }
     }
 }

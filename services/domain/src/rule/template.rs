@@ -3,6 +3,7 @@
 use crate::date::Date;
 use crate::measure::{Measure, Values, decimals};
 use crate::rule::condition::nearest;
+use crate::rule::forbidden;
 
 /// A sentence with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +23,30 @@ enum Part {
 
 /// Why a template is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{{{placeholder}}}` is not a placeholder; there are `percent`, `date`, `days_until_below_N` and the measures, of which `{nearest}` is the nearest"
-)]
+#[error("{reason}")]
 pub struct Error {
     placeholder: String,
-    nearest: &'static str,
+    reason: String,
+}
+
+impl Error {
+    fn new(placeholder: &str) -> Self {
+        let short: String = placeholder.chars().take(40).collect();
+        let reason = if forbidden::is_demographic(placeholder) {
+            forbidden::reason(placeholder)
+        } else {
+            format!(
+                "`{{{short}}}` is not a placeholder; there are `percent`, `date`, `days_until_below_N` and the measures, of which `{}` is the nearest",
+                nearest(placeholder)
+            )
+        };
+        Self { placeholder: placeholder.to_owned(), reason }
+    }
+
+    /// What stands in the braces.
+    pub(crate) fn placeholder(&self) -> &str {
+        &self.placeholder
+    }
 }
 
 impl Template {
@@ -87,9 +106,7 @@ impl Part {
         match placeholder {
             "percent" => Ok(Self::Percent),
             "date" => Ok(Self::Date),
-            name => Measure::find(name)
-                .map(Self::Measure)
-                .ok_or_else(|| Error { placeholder: name.to_owned(), nearest: nearest(name) }),
+            name => Measure::find(name).map(Self::Measure).ok_or_else(|| Error::new(name)),
         }
     }
 
@@ -171,6 +188,8 @@ mod tests {
 
     #[test]
     fn an_unknown_placeholder_is_refused() {
-        assert_eq!(Template::parse("{abscent}").unwrap_err().nearest, "absent");
+        let refused = |text: &str| Template::parse(text).unwrap_err().to_string();
+        assert!(refused("{abscent}").ends_with("of which `absent` is the nearest"));
+        assert!(refused("{race}").contains("says who a student is"));
     }
 }
