@@ -2,7 +2,7 @@
 
 use homeroom_domain::course::credit::Credits;
 use homeroom_domain::course::gradebook::Gradebook;
-use homeroom_domain::course::{change, point, sixth};
+use homeroom_domain::course::{change, high, point, sixth};
 use homeroom_domain::date::Date;
 use homeroom_domain::event::{AssignmentResult, CourseTranscript, Discipline, Enrollment};
 use homeroom_domain::id::SchoolYear;
@@ -153,6 +153,30 @@ fn a_sixth_grader_has_a_flag_each_for_absence_mathematics_english_and_suspension
     }
     assert_eq!(flags(&world), 4, "8 of 40 days");
     in_grade(&mut world, "Seventh grade");
+    assert_eq!(flags(&world), 0);
+}
+
+/// Source: National High School Center: a tenth of days missed, any course failed, an average of 2.0 or below, two core failures.
+#[test]
+fn a_high_school_student_has_a_flag_each_for_absence_a_failing_grade_a_low_average_and_core_failures() {
+    let mut world = taught();
+    in_grade(&mut world, "Tenth grade");
+    let flags = |world: &World| world.look(|student| high::flags(student, world.now.as_of));
+    world.says("a", letter("algebra", "first", "Final", "C")).says("b", letter("english", "first", "Final", "C+"));
+    assert_eq!(flags(&world), 0, "2.15");
+    world.says("b", letter("english", "first", "Final", "C"));
+    assert_eq!(flags(&world), 1, "2.0 is low");
+    world.says("c", grade("art", "first", "Final", 59));
+    assert_eq!(flags(&world), 2, "a course that is no core course is one too");
+    for n in 1..=4 {
+        world.says(&format!("mark {n}"), absent(day(n)));
+    }
+    assert_eq!(flags(&world), 3, "4 of 40 days");
+    world.says("d", taken("algebra", "Fail", "F", (1_000, 0)));
+    assert_eq!(flags(&world), 3, "one core failure is none");
+    world.says("e", taken("english", "Fail", "F", (1_000, 0)));
+    assert_eq!(flags(&world), 4);
+    in_grade(&mut world, "Eighth grade");
     assert_eq!(flags(&world), 0);
 }
 
