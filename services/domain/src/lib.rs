@@ -35,3 +35,4 @@ pub mod standing;
 mod truancy;
 pub mod view;
 pub mod window;
+pub mod year;

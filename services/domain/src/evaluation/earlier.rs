@@ -42,6 +42,11 @@ impl<'a> Evaluation<'a> {
         self.marked_days().until(as_of)
     }
 
+    /// Whether all days of the district are of one school.
+    pub(crate) fn is_of_one_school(&self) -> bool {
+        self.schools.len() == 1
+    }
+
     fn marked_days(&self) -> marked::Days<'_> {
         let (dates, marked) = self.earlier.days.get_or_init(|| {
             let (mut dates, mut marked) = (Vec::new(), Vec::new());
