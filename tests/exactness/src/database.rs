@@ -27,17 +27,19 @@ const COMPUTED: [&str; 10] = [
 ];
 
 /// Views whose columns are measures, by student.
-const FIGURES: [&str; 10] = [
+const FIGURES: [&str; 12] = [
     "figures_attendance",
     "figures_federal",
     "figures_projection",
     "figures_windows",
     "figures_classes",
     "figures_texas_classes",
+    "figures_classes_today",
     "figures_truancy",
     "figures_grades",
     "figures_transcript",
     "figures_sixth",
+    "figures_high_school",
 ];
 const GRADEBOOK: &str = "figures_gradebook";
 

@@ -113,7 +113,7 @@ fn rules(reference: &District, counts: &Counts) -> Vec<wire::RuleSummary> {
     let title = |rule: &str| {
         RuleId::parse(rule)
             .ok()
-            .and_then(|id| reference.pack.rule(&id).map(|rule| rule.title.clone()))
+            .and_then(|id| reference.pack.rule(&id).map(|rule| rule.title.to_string()))
             .unwrap_or_default()
     };
     counts
