@@ -13,8 +13,11 @@ from pathlib import Path
 import yaml
 from authority import Authority
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from kafka import Kafka
 from pods import Pod, client
-from surroundings import ROOT, Kafka, Postgres, Receiver, wait_for
+from postgres import Postgres
+from receiver import Receiver
+from waiting import ROOT, wait_for
 
 CHART = ROOT / "charts/homeroom"
 DISTRICT = "springfield"

@@ -1,37 +1,12 @@
-"""What a cluster has beside the chart: Kafka and what Strimzi's operators do in it, PostgreSQL, somebody who takes webhooks."""
+"""Kafka, and what Strimzi's operators do in it."""
 
-import os
-import shutil
-import socket
 import subprocess
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from confluent_kafka.admin import (
     AclBinding, AclOperation, AclPermissionType, AdminClient, NewTopic, ResourcePatternType, ResourceType,
 )
-
-ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_SECONDS = 120
-
-
-def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_for(what, condition, seconds=PATIENCE_SECONDS):
-    """Asks again and again until the condition gives something."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := condition():
-            return found
-        time.sleep(0.2)
-    raise SystemExit(f"waited {seconds} s for {what}")
+from waiting import ROOT, free_port, wait_for
 
 
 class Kafka:
@@ -110,61 +85,3 @@ def acls(user):
         for operation in acl["operations"]:
             yield AclBinding(RESOURCES[resource["type"]], resource.get("name", CLUSTER), ResourcePatternType.LITERAL,
                              f"User:CN={user['metadata']['name']}", "*", OPERATIONS[operation], AclPermissionType.ALLOW)
-
-
-class Postgres:
-    """A server whose database belongs to somebody who may make roles, and is no superuser."""
-
-    def __init__(self, folder, authority, password):
-        self.folder, self.port = Path(folder), free_port()
-        self.bin = os.environ["HOMEROOM_POSTGRES_BIN"]
-        self.folder.mkdir()
-        shutil.chown(self.folder, "postgres", "postgres")
-        self.run("initdb", "-D", "data", "--auth-local=trust", "--auth-host=scram-sha-256", "--username=postgres", "--encoding=UTF8")
-        for name, text in zip(("server.crt", "server.key"), authority.issue("postgres")):
-            file = self.folder / "data" / name
-            file.write_text(text)
-            file.chmod(0o600)
-            shutil.chown(file, "postgres", "postgres")
-        with (self.folder / "data/postgresql.conf").open("a") as settings:
-            settings.write(f"port = {self.port}\nssl = on\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{self.folder}'\n"
-                           "fsync = off\nmax_connections = 200\n")
-        hba = self.folder / "data/pg_hba.conf"
-        hba.write_text("local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n")
-        self.run("pg_ctl", "-D", "data", "-w", "-l", "log", "start")
-        # As examples/postgres.yaml has it made.
-        for sql in (f"create role homeroom login createrole password '{password}'", "create database homeroom owner homeroom"):
-            self.run("psql", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-c", sql)
-
-    def run(self, program, *args):
-        """One of PostgreSQL's programs, as its user."""
-        run = subprocess.run([f"{self.bin}/{program}", *args], cwd=self.folder, user="postgres", group="postgres", extra_groups=[],
-                             capture_output=program != "pg_ctl", stdin=subprocess.DEVNULL, text=True, check=False)
-        if run.returncode:
-            raise SystemExit(f"{program}: {run.stderr}")
-
-    def stop(self):
-        """At once: nothing of it is kept."""
-        self.run("pg_ctl", "-D", "data", "-m", "immediate", "stop")
-
-
-class Receiver:
-    """Takes webhooks."""
-
-    def __init__(self):
-        received = self.received = []
-
-        class Handler(BaseHTTPRequestHandler):
-            """Keeps what comes, and accepts it."""
-
-            def do_POST(self):
-                received.append((dict(self.headers), self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(204)
-                self.end_headers()
-
-            def log_message(self, *_):
-                """Says nothing."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
