@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
@@ -40,6 +41,8 @@ class Prometheus:
             with urllib.request.urlopen(address, timeout=20) as answer:
                 return json.load(answer)["data"]["result"]
         except urllib.error.HTTPError as error:
+            if error.code == 503:
+                return []
             raise SystemExit(f"`{expression}`: {error.read().decode()}") from None
         except OSError:
             return []
