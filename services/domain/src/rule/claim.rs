@@ -1,6 +1,7 @@
 //! What a rule claims of a student as of a date, with the proof.
 
 mod further;
+mod missed;
 mod terms;
 
 use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof};
@@ -111,12 +112,13 @@ impl Evidence {
     /// The measures that a proof with this evidence tells.
     pub(crate) fn measures(self) -> &'static [Measure] {
         match self {
-            Self::Absences => &[Measure::Enrolled, Measure::Absent, Measure::Unexcused, Measure::Tier],
+            Self::Absences | Self::Abc => &[Measure::Enrolled, Measure::Absent, Measure::Unexcused, Measure::Tier],
             Self::Streak => &[Measure::Streak, Measure::UnexcusedStreak],
             Self::Today => &[Measure::UnexplainedAbsenceToday],
-            Self::FailingCore => &[Measure::Failing, Measure::FailingCore],
+            Self::Unexcused => &[Measure::Enrolled, Measure::Unexcused],
+            Self::FailingCore | Self::Failing => &[Measure::Failing, Measure::FailingCore],
             // Those that the rule names are told in any case.
-            Self::Conduct | Self::MissingWork | Self::Connections => &[],
+            Self::Conduct | Self::MissingWork | Self::Connections | Self::Classes => &[],
         }
     }
 
@@ -128,20 +130,38 @@ impl Evidence {
             Self::Absences => marks(&evaluation.at_schools(days().missed())),
             Self::Streak => marks(&evaluation.at_schools(days().last(streak))),
             Self::Today => marks(evaluation.day(now.today).map(|(school, day)| (school, day.date)).as_slice()),
-            Self::FailingCore => Cited::of(failing_core(evaluation, now.as_of)),
+            Self::FailingCore => Cited::of(failing(evaluation, now.as_of, true)),
+            Self::Failing => Cited::of(failing(evaluation, now.as_of, false)),
             Self::Conduct => Cited::of(further::conduct(evaluation, now.as_of)),
             Self::MissingWork => Cited::of(further::missing_work(evaluation, now.as_of)),
             Self::Connections => Cited::of(further::connections(evaluation, now.as_of)),
+            Self::Unexcused => missed::unexcused(evaluation, now.as_of),
+            Self::Classes => missed::classes(evaluation, now.as_of),
+            Self::Abc => {
+                let conduct = further::conduct(evaluation, now.as_of);
+                let grades = failing(evaluation, now.as_of, false);
+                missed::together(marks(&evaluation.at_schools(days().missed())), conduct.into_iter().chain(grades))
+            }
         }
     }
 }
 
 /// The marks that say of these days, which are given newest first, that the student was absent.
 pub(crate) fn marks_of(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Cited {
+    marks_that(ledger, settings, days, |category| is_absence(treated(category)))
+}
+
+/// The marks of these days, which are given newest first, of such categories.
+fn marks_that(
+    ledger: &Ledger,
+    settings: &Settings,
+    days: &[(&SchoolId, Date)],
+    is_such: impl Fn(Category) -> bool,
+) -> Cited {
     let mut cited = Cited::default();
     for mark in ledger.marks_on(days) {
         let category = code::attendance_of(mark.code(), &settings.codes);
-        if !category.is_some_and(|category| is_absence(treated(category))) {
+        if !category.is_some_and(&is_such) {
             continue;
         }
         if cited.facts.len() == MAX_CITED_FACTS {
@@ -193,11 +213,12 @@ pub fn describe(mark: &AttendanceMark, category: Option<Category>) -> String {
     }
 }
 
-fn failing_core(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
+/// The grades that fail, of core courses or of all.
+fn failing(evaluation: &Evaluation<'_>, as_of: Date, core_only: bool) -> Vec<CitedFact> {
     let mut cited: Vec<CitedFact> = evaluation
         .standings(as_of)
         .into_iter()
-        .filter(|standing| standing.failing && standing.core)
+        .filter(|standing| standing.failing && (standing.core || !core_only))
         .map(|standing| {
             let (grade_type, numeric, letter) = standing.grade();
             CitedFact {
