@@ -158,6 +158,11 @@ impl Federal {
         Self { enrolled, absent }
     }
 
+    /// Of so many days, and those of them absent.
+    pub(crate) const fn of_days(enrolled: i64, absent: i64) -> Self {
+        Self { enrolled, absent }
+    }
+
     pub(crate) const fn enrolled(&self) -> i64 {
         self.enrolled
     }

@@ -326,9 +326,9 @@ fn a_rule_on_missing_work_opens_with_its_proof_and_is_recalled_when_a_mistake_is
     world.closes(day(3));
     let opened = world.change();
     let proof = &opened.claim.proof;
-    assert_eq!(proof.explanation, "3 assignments were not handed in.");
-    assert_eq!(proof.measures.iter().map(|it| (it.name.as_str(), it.value)).collect::<Vec<_>>(), [("missing_work", 3)]);
-    let cited: Vec<_> = proof.facts.iter().map(|fact| (fact.date, fact.what.as_str())).collect();
+    assert_eq!(&*proof.explanation, "3 assignments were not handed in.");
+    assert_eq!(proof.measures.iter().map(|it| (&*it.name, it.value)).collect::<Vec<_>>(), [("missing_work", 3)]);
+    let cited: Vec<_> = proof.facts.iter().map(|fact| (fact.date, &*fact.what)).collect();
     assert_eq!(cited, [3, 2, 1].map(|n| (day(n), "not handed in")));
     world.closes(day(4)).says("two", result("two", "Graded", Some(9)));
     assert_eq!(world.tells(), ["Recalled missing-work 3"]);

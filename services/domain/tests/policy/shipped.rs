@@ -59,7 +59,7 @@ fn good_news_never_presses() {
 #[test]
 fn every_duty_and_bar_of_a_law_names_the_law_and_a_duty_its_evidence() {
     let mut states = BTreeSet::new();
-    for rule in rules().into_iter().filter(|rule| rule.audience == "attendance-office") {
+    for rule in rules().into_iter().filter(|rule| &*rule.audience == "attendance-office") {
         states.insert(rule.id.as_str().split('-').next().unwrap_or_default().to_owned());
         assert!(!rule.duties.is_empty() || !rule.barred.is_empty(), "{}", rule.id);
         assert!(rule.duties.iter().all(|duty| !duty.source.is_empty() && !duty.evidence.is_empty()), "{}", rule.id);

@@ -1,8 +1,7 @@
 //! Which marks a proof cites, when more is missed than whole days for any reason: classes, and what nobody excused.
 
-use super::{Cited, is_absence, marks_that};
-use crate::alert::CitedFact;
-use crate::calculator::treated;
+use super::marks::{cite_absences, cite_marks};
+use super::{Cited, failing, further};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::settings::Category;
@@ -17,24 +16,25 @@ pub(super) fn unexcused(evaluation: &Evaluation<'_>, as_of: Date) -> Cited {
             Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial | Category::Tardy
         )
     };
-    marks_that(evaluation.ledger, evaluation.settings, &days, counts)
+    cite_marks(evaluation.ledger, evaluation.settings, &days, counts)
 }
 
-/// The absences of the dates on which some class was missed.
-pub(super) fn classes(evaluation: &Evaluation<'_>, as_of: Date) -> Cited {
+/// The dates on which some class was missed, newest first.
+pub(super) fn of_classes(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<Date> {
     let missed = evaluation.classes(None, as_of).into_iter().filter(|class| class.absent);
     let mut dates: Vec<Date> = missed.map(|class| class.date).collect();
     dates.sort_unstable_by(|a, b| b.cmp(a));
     dates.dedup();
-    let days = evaluation.at_schools(dates.into_iter());
-    marks_that(evaluation.ledger, evaluation.settings, &days, |category| is_absence(treated(category)))
+    dates
 }
 
-/// Facts of several kinds together, newest first.
-pub(super) fn together(marks: Cited, others: impl IntoIterator<Item = CitedFact>) -> Cited {
-    let mut facts = marks.facts;
-    facts.extend(others);
+/// Absences, failing grades, incidents and consequences together, newest first.
+pub(super) fn abc(evaluation: &Evaluation<'_>, as_of: Date) -> Cited {
+    let days = evaluation.at_schools(evaluation.marked_until(as_of).missed());
+    let absences = cite_absences(evaluation.ledger, evaluation.settings, &days);
+    let mut facts = absences.facts;
+    facts.extend(further::conduct(evaluation, as_of));
+    facts.extend(failing(evaluation, as_of, false));
     facts.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.origin.key.cmp(&b.origin.key)));
-    let cited = Cited::of(facts);
-    Cited { left_off: cited.left_off.saturating_add(marks.left_off), ..cited }
+    Cited::of_more(facts, absences.left_off)
 }
