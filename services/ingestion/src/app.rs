@@ -76,6 +76,16 @@ pub const SCHEMA: Schema = Schema {
             name: "rule_activations",
             sql: include_str!("../migrations/20261126065100_rule_activations.sql"),
         },
+        Migration {
+            version: 20_261_126_070_100,
+            name: "document_references",
+            sql: include_str!("../migrations/20261126070100_document_references.sql"),
+        },
+        Migration {
+            version: 20_261_126_070_300,
+            name: "moves_that_are_set_aside",
+            sql: include_str!("../migrations/20261126070300_moves_that_are_set_aside.sql"),
+        },
     ],
 };
 
@@ -163,7 +173,8 @@ async fn follow_merges(state: &State, known: &Known, tasks: &TaskGroup) -> Resul
     let all = known.all.clone();
     Follower { database: database.clone(), districts: districts.clone(), all, merges, reader }.start(tasks).await?;
     let log = Arc::clone(&state.log);
-    Mover { database, districts, log, owner: reader, settle: merge::SETTLE }.start(tasks);
+    let most_records = merge::MAX_RECORDS;
+    Mover { database, districts, log, owner: reader, settle: merge::SETTLE, most_records }.start(tasks);
     Ok(())
 }
 

@@ -58,6 +58,14 @@ pub(crate) fn rules(connection: &Connection) -> Result<Rules> {
     Ok(RuleAdminClient::with_interceptor(channel(connection)?, authorize(connection)?))
 }
 
+/// The largest report of a replay: two packs of many rules at hundreds of schools have a few MB.
+const REPORT_BYTES: usize = 64 * 1024 * 1024;
+
+/// A client for questions with a large answer. Connects at the first call.
+pub(crate) fn replay(connection: &Connection) -> Result<Risk> {
+    Ok(risk(connection)?.max_decoding_message_size(REPORT_BYTES))
+}
+
 /// A client of the feed. Connects at the first call.
 pub(crate) fn feed(connection: &Connection) -> Result<Feed> {
     Ok(AlertFeedClient::with_interceptor(channel(connection)?, authorize(connection)?))

@@ -6,6 +6,7 @@ mod look;
 use anyhow::Result;
 use homeroom_rules::Error;
 
+use super::replay;
 use crate::process::{ConfigArgs, Foundation, Process, complete, refusal};
 
 /// Run the rules service: exact risk state, and the alerts that follow from it. With a word behind it: check, show and change the
@@ -37,6 +38,8 @@ enum Word {
     Rollback(life::RollbackArgs),
     /// Tell what was in force when, by whom and why.
     History(life::HistoryArgs),
+    /// Try rules on past dates: whom they would have flagged, and what came of those students.
+    Replay(replay::Args),
 }
 
 pub(crate) async fn run(args: Args) -> Result<()> {
@@ -50,6 +53,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         Some(Word::Activate(args)) => life::activate(args).await,
         Some(Word::Rollback(args)) => life::rollback(args).await,
         Some(Word::History(args)) => life::history(args).await,
+        Some(Word::Replay(args)) => replay::run(args).await,
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use homeroom_bus::{Partition, Record, Topic};
 use homeroom_chassis::telemetry::trace;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::counting;
 use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::event::Event;
 use homeroom_domain::id::DistrictId;
@@ -247,9 +248,11 @@ impl Desk<'_> {
         }
     }
 
-    /// Whether the student was evaluated with the dates and the reference records in force.
+    /// Whether the student was evaluated with the dates and the reference records in force, and counted as this version counts.
     fn is_current(&self, district: &DistrictId, student: &Student) -> bool {
-        student.evaluated == self.dates.get(district).copied() && student.evaluated_reference >= self.snapshot.offset
+        student.evaluated == self.dates.get(district).copied()
+            && student.evaluated_reference >= self.snapshot.offset
+            && student.counting >= counting::VERSION
     }
 
     /// The effects of looking at students again, with the dates and reference records in force.

@@ -19,6 +19,7 @@ mod progress;
 mod query;
 mod ready;
 mod refusal;
+mod replay;
 mod restore;
 mod simulation;
 mod verify;

@@ -49,6 +49,7 @@ pub(crate) fn methods() -> Vec<Method> {
     let feed = Ok(Scope::Feed);
     let nobody = risk::GetStudentRequest { student: vec![7; 16].into(), others: Vec::new() }.encode_to_vec();
     let nothing = risk::PreviewChangeRequest { change: None }.encode_to_vec();
+    let no_outcome = risk::ReplayPackRequest { outcome: "luck".to_owned(), ..Default::default() }.encode_to_vec();
     let no_student = risk::ExplainStudentRequest { student: vec![7; 16].into(), ..Default::default() }.encode_to_vec();
     let no_alert = risk::ExplainAlertRequest { alert_id: "0b6f0000-0000-5000-8000-000000000007".to_owned() };
     let admin = Ok(Scope::Admin);
@@ -67,6 +68,7 @@ pub(crate) fn methods() -> Vec<Method> {
         Method::new("/homeroom.risk.v1.RiskQuery/GetSummary", read, Vec::new(), Code::Ok),
         Method::new("/homeroom.risk.v1.RiskQuery/GetProgress", read, Vec::new(), Code::Ok),
         Method::new("/homeroom.risk.v1.RiskQuery/PreviewChange", Ok(Scope::Admin), nothing, Code::InvalidArgument),
+        Method::new("/homeroom.risk.v1.RiskQuery/ReplayPack", Ok(Scope::Admin), no_outcome, Code::InvalidArgument),
         Method::new("/homeroom.risk.v1.RiskExplanation/ExplainStudent", read, no_student, Code::NotFound),
         Method::new("/homeroom.risk.v1.RiskExplanation/ExplainAlert", read, no_alert.encode_to_vec(), Code::NotFound),
         Method::new("/homeroom.rule.v1.RuleAdmin/Check", admin, Vec::new(), Code::Ok),
