@@ -147,7 +147,7 @@ impl Since<'_> {
             number: change.number,
             as_of: now.as_of.days(),
             today: now.today.days(),
-            explanation_before: change.claim.proof.explanation.clone(),
+            explanation_before: change.claim.proof.explanation.to_string(),
             ..wire::BeforeAndAfter::default()
         };
         let pack: &Pack = &self.subject.reference.pack;
@@ -163,7 +163,7 @@ impl Since<'_> {
         match rule.claim(&evaluation, now) {
             Ok(claim) => {
                 told.holds = claim.is_some();
-                told.explanation_after = claim.map(|claim| claim.proof.explanation).unwrap_or_default();
+                told.explanation_after = claim.map(|claim| claim.proof.explanation.to_string()).unwrap_or_default();
             }
             Err(failure) => told.cannot_be_told = failure.to_string(),
         }
@@ -171,7 +171,7 @@ impl Since<'_> {
             let measure = Measure::find(&then.name)?;
             let value = evaluation.value(measure, None, now);
             let (without, with) = (measure.show(then.value), measure.show(value));
-            (value != then.value).then(|| wire::Shift { name: then.name.clone(), without, with })
+            (value != then.value).then(|| wire::Shift { name: then.name.to_string(), without, with })
         });
         told.measures = shifts.collect();
         told

@@ -92,7 +92,7 @@ fn differences(told: &AlertChange, again: &AlertChange) -> Vec<String> {
         ("kind", format!("{:?}", told.kind), format!("{:?}", again.kind)),
         ("school", told.school.to_string(), again.school.to_string()),
         ("level", claim.level.to_string(), other.level.to_string()),
-        ("explanation", claim.proof.explanation.clone(), other.proof.explanation.clone()),
+        ("explanation", claim.proof.explanation.to_string(), other.proof.explanation.to_string()),
         ("reason", told.reason.clone(), again.reason.clone()),
         ("facts", claim.proof.facts.len().to_string(), other.proof.facts.len().to_string()),
     ];
