@@ -66,7 +66,7 @@ impl Risk {
         let claims = |at: &&usize| !matches!(told[**at].told.change.kind, ChangeKind::Cleared | ChangeKind::Recalled);
         if let Some(&last) = newest.iter().rev().find(claims) {
             let since = Since { subject: &subject, words: &words, claim: &told[last] };
-            response.claim = since.before_and_after();
+            response.claim = Some(since.before_and_after());
             since.records(&mut response)?;
         }
         Ok(response)
@@ -141,7 +141,7 @@ impl Since<'_> {
         told.basis.map(|basis| basis.told_at).or(told.derivation.map(|it| it.dates)).unwrap_or(of_proof)
     }
 
-    fn before_and_after(&self) -> Option<wire::BeforeAndAfter> {
+    fn before_and_after(&self) -> wire::BeforeAndAfter {
         let (change, now) = (&self.claim.told.change, self.dates());
         let mut told = wire::BeforeAndAfter {
             number: change.number,
@@ -155,7 +155,7 @@ impl Since<'_> {
         let Some(rule) = of_name().find(|rule| rule.version == change.claim.rule_version) else {
             let why = if of_name().next().is_some() { "says other things now" } else { "is not in force any more" };
             told.cannot_be_told = format!("the rule {why}");
-            return Some(told);
+            return told;
         };
         let reference = self.subject.reference;
         let ledger = &self.subject.stored.ledger;
@@ -174,7 +174,7 @@ impl Since<'_> {
             (value != then.value).then(|| wire::Shift { name: then.name.to_string(), without, with })
         });
         told.measures = shifts.collect();
-        Some(told)
+        told
     }
 
     /// Records that have changed since.
