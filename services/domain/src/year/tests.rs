@@ -92,6 +92,7 @@ fn day(date: Date, said: u8) -> Day {
         date,
         absent: 0,
         unexcused: 0,
+        unknown: 0,
         tardy: false,
         unexplained: false,
         cut: false,
