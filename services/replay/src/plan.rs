@@ -13,6 +13,8 @@ pub const MOST_GROUPS: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Plan {
     packs: Vec<Pack>,
+    /// Of each rule the position of its pack, and of it and its variants for schools those in the pack.
+    rules: Vec<(usize, Vec<usize>)>,
     from: Date,
     to: Date,
     outcome: Option<Outcome>,
@@ -50,17 +52,28 @@ impl Plan {
         budget: Option<u32>,
         columns: Vec<u32>,
     ) -> Result<Self, Error> {
-        let rules = packs.iter().map(|pack| pack.rules.len()).sum();
+        let mut rules: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (pack, of) in packs.iter().enumerate() {
+            for (at, rule) in of.rules.iter().enumerate() {
+                let same = |(known, variants): &&mut (usize, Vec<usize>)| {
+                    *known == pack && variants.iter().any(|known| of.rules[*known].id == rule.id)
+                };
+                match rules.iter_mut().find(same) {
+                    Some((_, variants)) => variants.push(at),
+                    None => rules.push((pack, vec![at])),
+                }
+            }
+        }
         if from > to || from.school_year() != to.school_year() {
             return Err(Error::Dates { from, to });
         }
-        if rules > MOST_RULES {
-            return Err(Error::Rules(rules));
+        if rules.len() > MOST_RULES {
+            return Err(Error::Rules(rules.len()));
         }
         if columns.len() > MOST_GROUPS {
             return Err(Error::Groups(columns.len()));
         }
-        Ok(Self { packs, from, to, outcome, budget, columns })
+        Ok(Self { packs, rules, from, to, outcome, budget, columns })
     }
 
     /// The packs.
@@ -93,8 +106,13 @@ impl Plan {
         &self.columns
     }
 
-    /// The rules of all packs, in order, with the position of their pack.
+    /// The rules of all packs, in order, with the position of their pack. A rule that says something else at some schools is one.
     pub fn rules(&self) -> impl Iterator<Item = (usize, &Rule)> {
-        self.packs.iter().enumerate().flat_map(|(at, pack)| pack.rules.iter().map(move |rule| (at, rule)))
+        self.rules.iter().filter_map(|(pack, variants)| Some((*pack, &self.packs[*pack].rules[*variants.first()?])))
+    }
+
+    /// Each rule with what it is at some schools.
+    pub(crate) fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = &Rule>> {
+        self.rules.iter().map(|(pack, variants)| variants.iter().map(|at| &self.packs[*pack].rules[*at]))
     }
 }

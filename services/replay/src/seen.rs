@@ -50,16 +50,23 @@ impl Seen {
             return None;
         }
         let came = plan.outcome().map_or(Came::Untold, |outcome| outcome.of(evaluation, plan.to()));
-        let rules = plan.rules().map(|(_, rule)| SeenRule::look(plan, rule, evaluation)).collect();
+        let rules = plan.variants().map(|variants| SeenRule::look(plan, variants, evaluation)).collect();
         Some(Self { came, weeks, rules })
     }
 }
 
 impl SeenRule {
-    fn look(plan: &Plan, rule: &Rule, evaluation: &Evaluation<'_>) -> Self {
-        let seen = Self::of(plan, evaluation, &rule.history(evaluation, plan.to()));
+    /// Looks at a rule and its variants for schools: the one of the student's school at the time speaks.
+    fn look<'r>(plan: &Plan, variants: impl Iterator<Item = &'r Rule>, evaluation: &Evaluation<'_>) -> Self {
         let last = Now { today: plan.to(), as_of: plan.to() };
-        Self { failed: rule.held(evaluation, last).is_err(), ..seen }
+        let (mut intervals, mut failed) = (Vec::new(), false);
+        for rule in variants {
+            let applies = |date| rule.applies_at(evaluation.home(date));
+            intervals.extend(rule.history(evaluation, plan.to()).into_iter().filter(|open| applies(open.from)));
+            failed |= applies(plan.to()) && rule.held(evaluation, last).is_err();
+        }
+        intervals.sort_unstable_by_key(|open| open.from);
+        Self { failed, ..Self::of(plan, evaluation, &intervals) }
     }
 
     fn of(plan: &Plan, evaluation: &Evaluation<'_>, intervals: &[Interval]) -> Self {
