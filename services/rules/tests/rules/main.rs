@@ -7,6 +7,7 @@ mod behind;
 mod clock;
 mod district;
 mod explain;
+mod explain_alert;
 mod failing;
 mod fault;
 mod isolation;
