@@ -3,6 +3,7 @@
 use homeroom_domain::date::Date;
 use homeroom_domain::outcome::Outcome;
 use homeroom_domain::rule::{Pack, Rule};
+use homeroom_domain::year::Program;
 
 /// The most rules of all packs of a replay: how many are flagged by both of two is counted for each pair.
 pub const MOST_RULES: usize = 128;
@@ -13,6 +14,8 @@ pub const MOST_GROUPS: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Plan {
     packs: Vec<Pack>,
+    /// Of each pack, for years of whole days.
+    programs: Vec<Program>,
     /// Of each rule the position of its pack, and of it and its variants for schools those in the pack.
     rules: Vec<(usize, Vec<usize>)>,
     from: Date,
@@ -73,7 +76,8 @@ impl Plan {
         if columns.len() > MOST_GROUPS {
             return Err(Error::Groups(columns.len()));
         }
-        Ok(Self { packs, rules, from, to, outcome, budget, columns })
+        let programs = packs.iter().map(Program::of).collect();
+        Ok(Self { packs, programs, rules, from, to, outcome, budget, columns })
     }
 
     /// The packs.
@@ -111,8 +115,13 @@ impl Plan {
         self.rules.iter().filter_map(|(pack, variants)| Some((*pack, &self.packs[*pack].rules[*variants.first()?])))
     }
 
-    /// Each rule with what it is at some schools.
-    pub(crate) fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = &Rule>> {
-        self.rules.iter().map(|(pack, variants)| variants.iter().map(|at| &self.packs[*pack].rules[*at]))
+    /// Of each pack, for years of whole days.
+    pub(crate) fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+
+    /// Each rule with what it is at some schools, by position of the pack and in it.
+    pub(crate) fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = (usize, usize, &Rule)>> {
+        self.rules.iter().map(|(pack, variants)| variants.iter().map(|at| (*pack, *at, &self.packs[*pack].rules[*at])))
     }
 }
