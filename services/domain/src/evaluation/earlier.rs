@@ -15,6 +15,8 @@ use crate::measure::Measures;
 pub(super) struct Earlier {
     days: OnceCell<(Vec<Date>, Vec<Marked>)>,
     grades: OnceCell<Vec<Graded>>,
+    /// The district's measures of the school year before, for whoever asks date by date.
+    pub(super) last_year: OnceCell<Measures>,
 }
 
 /// What grades come to from a date on, on which one of them begins to count.
