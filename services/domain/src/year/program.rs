@@ -212,13 +212,18 @@ impl Node {
 impl Program {
     /// Compiles a pack.
     pub fn of(pack: &Pack) -> Self {
+        Self::of_rules(&pack.rules)
+    }
+
+    /// Compiles rules, of several packs too: what they count alike is counted once.
+    pub fn of_rules<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
         let empty = Self { rules: Vec::new(), slots: Vec::new(), dated: Vec::new(), dated_among: Vec::new() };
         let mut builder = Builder(empty);
-        let rules = pack.rules.iter().map(|rule| builder.rule(rule)).collect();
+        let rules = rules.into_iter().map(|rule| builder.rule(rule)).collect();
         Self { rules, ..builder.0 }
     }
 
-    /// Whether it can tell of a rule, by its position in the pack.
+    /// Whether it can tell of a rule, by its position.
     pub fn tells(&self, rule: usize) -> bool {
         self.rules.get(rule).is_some_and(Option::is_some)
     }
