@@ -6,7 +6,9 @@ mod further;
 
 use std::fmt::Debug;
 
-use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, MeasureValue, Proof, Severity};
+use homeroom_domain::alert::{
+    AlertChange, BarredReferral, ChangeKind, CitedFact, Claim, DueDuty, MeasureValue, Proof, Severity, Terms,
+};
 use homeroom_domain::date::Date;
 use homeroom_domain::episode::{Basis, EpisodeScope};
 use homeroom_domain::event::{
@@ -314,38 +316,65 @@ fn settings() -> impl Strategy<Value = Settings> {
 fn claim() -> impl Strategy<Value = Claim> {
     let rule = ("[a-z0-9-]{1,20}".prop_map(|text| RuleId::parse(&text).unwrap()), any::<u32>());
     let severity = select(vec![Severity::Notice, Severity::Warning, Severity::Urgent]);
-    (rule, severity, any::<i64>(), (text(), text()), any::<u32>(), proof()).prop_map(
-        |((rule, rule_version), severity, level, (audience, title), settle_seconds, proof)| Claim {
+    (rule, severity, any::<i64>(), (text(), text()), any::<u32>(), (proof(), terms())).prop_map(
+        |((rule, rule_version), severity, level, (audience, title), settle_seconds, (proof, terms))| Claim {
             rule,
             rule_version,
             severity,
             level,
-            audience,
-            title,
+            audience: audience.into(),
+            title: title.into(),
             settle_seconds,
             proof,
+            terms,
+        },
+    )
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let duty = (text(), option::of(date()), text(), text()).prop_map(|(what, due_on, source, evidence)| DueDuty {
+        what,
+        due_on,
+        source,
+        evidence,
+    });
+    let barred = (text(), text()).prop_map(|(what, source)| BarredReferral { what, source });
+    let flags = (any::<bool>(), any::<bool>());
+    ("[a-z]{1,20}", flags, any::<u32>(), option::of(date()), vec(duty, 0..3), vec(barred, 0..3)).prop_map(
+        |(message_key, (good_news, quiet_while_case_open), step, since, duties, barred)| Terms {
+            message_key,
+            good_news,
+            quiet_while_case_open,
+            step,
+            since,
+            duties,
+            barred,
         },
     )
 }
 
 fn proof() -> impl Strategy<Value = Proof> {
-    let measure = (text(), any::<i64>(), text()).prop_map(|(name, value, unit)| MeasureValue { name, value, unit });
+    let measure = (text(), any::<i64>(), text()).prop_map(|(name, value, unit)| MeasureValue {
+        name: name.into(),
+        value,
+        unit: unit.into(),
+    });
     let fact = (date(), school(), text(), text(), origin()).prop_map(|(date, school, what, code, origin)| CitedFact {
         date,
         school,
-        what,
-        code,
+        what: what.into(),
+        code: code.into(),
         origin,
     });
     (date(), (text(), text(), text()), vec(measure, 0..3), vec(fact, 0..3), any::<u32>()).prop_map(
         |(as_of, (explanation, clears_when, threshold_source), measures, facts, facts_left_off)| Proof {
             as_of,
-            explanation,
-            clears_when,
+            explanation: explanation.into(),
+            clears_when: clears_when.into(),
             measures,
             facts,
             facts_left_off,
-            threshold_source,
+            threshold_source: threshold_source.into(),
         },
     )
 }

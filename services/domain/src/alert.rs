@@ -1,5 +1,8 @@
 //! Alerts: what a rule opened, changed or took back, with the proof.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
@@ -77,13 +80,57 @@ pub struct Claim {
     /// What the rule grades, such as the tier.
     pub level: i64,
     /// Role of those who should know.
-    pub audience: String,
+    pub audience: Arc<str>,
     /// What it is, in a few words, without the student.
-    pub title: String,
+    pub title: Arc<str>,
     /// How long a delivery waits for a correction, seconds.
     pub settle_seconds: u32,
     /// Why it says so.
     pub proof: Proof,
+    /// What it asks of those who are told. The first format of stored claims has none.
+    #[serde(skip)]
+    pub terms: Terms,
+}
+
+/// What a claim asks of those who are told, and how it is to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Terms {
+    /// What channels translate; empty of claims that were told before there was one, and then the rule's id.
+    pub message_key: String,
+    /// Whether it tells of a recovery.
+    pub good_news: bool,
+    /// Whether nobody need be told while a case is open for the student.
+    pub quiet_while_case_open: bool,
+    /// How many steps of its escalation it has taken.
+    pub step: u32,
+    /// The date on which it began to hold, of a rule that counts from it.
+    pub since: Option<Date>,
+    /// What has to be done, by when.
+    pub duties: Vec<DueDuty>,
+    /// Referrals that are barred now.
+    pub barred: Vec<BarredReferral>,
+}
+
+/// What has to be done about an alert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueDuty {
+    /// What.
+    pub what: String,
+    /// By when; none when the calendar does not reach so far.
+    pub due_on: Option<Date>,
+    /// Who wants it.
+    pub source: String,
+    /// What shows that it was done; empty when nobody has said.
+    pub evidence: String,
+}
+
+/// A referral that is barred until something has been done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BarredReferral {
+    /// Which.
+    pub what: String,
+    /// Who bars it.
+    pub source: String,
 }
 
 /// Why an alert says what it says, checkable by a person.
@@ -92,9 +139,9 @@ pub struct Proof {
     /// The last date that the measures include.
     pub as_of: Date,
     /// The arithmetic, in words and numbers.
-    pub explanation: String,
+    pub explanation: Arc<str>,
     /// What would clear it, in words.
-    pub clears_when: String,
+    pub clears_when: Arc<str>,
     /// The measures that the rule looks at.
     pub measures: Vec<MeasureValue>,
     /// The facts behind it, newest first, at most [`MAX_CITED_FACTS`].
@@ -102,7 +149,7 @@ pub struct Proof {
     /// How many more facts there are than listed.
     pub facts_left_off: u32,
     /// Where the threshold comes from.
-    pub threshold_source: String,
+    pub threshold_source: Arc<str>,
 }
 
 /// The most facts that a proof lists; a student's year can hold hundreds, and an alert must fit a message.
@@ -112,11 +159,11 @@ pub const MAX_CITED_FACTS: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeasureValue {
     /// Its name in the catalogue.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its value.
     pub value: i64,
     /// Its unit.
-    pub unit: String,
+    pub unit: Cow<'static, str>,
 }
 
 /// A fact that a proof stands on.
@@ -127,9 +174,9 @@ pub struct CitedFact {
     /// The school.
     pub school: SchoolId,
     /// What it is, in words.
-    pub what: String,
+    pub what: Arc<str>,
     /// The source's code, as sent.
-    pub code: String,
+    pub code: Arc<str>,
     /// Which record said it.
     pub origin: Origin,
 }

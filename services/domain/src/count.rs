@@ -327,6 +327,7 @@ impl Known {
     /// What rules claim with these measures; none when one takes a full look or fails, or claims what cannot be told from no claim.
     fn levels(&self, measures: Measures, with: &With<'_>) -> Option<Levels> {
         let level = |rule: &Rule| match rule.outcome(&self.figures(measures, rule, with)?) {
+            Ok(_) if !rule.applies_at(Some(&self.school)) => Some(NO_CLAIM),
             Ok(Some(NO_CLAIM)) | Err(_) => None,
             Ok(level) => Some(level.unwrap_or(NO_CLAIM)),
         };

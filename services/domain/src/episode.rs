@@ -9,6 +9,7 @@ mod first;
 mod ground;
 mod late;
 mod look;
+mod second;
 mod stored;
 mod told;
 
@@ -161,10 +162,11 @@ impl Episodes {
 
     /// Looks at the student again, changes the episodes and tells what changed.
     pub fn step(&mut self, pack: &Pack, evaluation: &Evaluation<'_>, moment: &Moment<'_>) -> Step {
-        let mut step = self.step_rules(pack.rules.iter(), evaluation, moment);
+        let home = evaluation.home(evaluation.now.today);
+        let mut step = self.step_rules(pack.rules_at(home), evaluation, moment);
         for episode in &mut self.0 {
             if episode.standing == Standing::Open
-                && pack.rule(&episode.told.rule).is_none()
+                && !pack.has_rule_at(&episode.told.rule, home)
                 && let Some(claim) = episode.told.claim().cloned()
             {
                 let reason = "the rule is no longer in force".to_owned();
@@ -237,7 +239,7 @@ impl Episodes {
                 ChangeKind::Recalled => Standing::Recalled,
             },
             school: change.school.clone(),
-            told: Told::new(change.claim.clone()),
+            told: Told::new(&change.claim),
             told_at,
         };
         if self.knows(change, &basis) || adopted.alert_id(&change.district, change.student) != change.alert_id {
@@ -263,7 +265,7 @@ impl Episodes {
         let (mut is_open, mut ordinal) = (false, 0);
         for episode in self.0.iter_mut().filter(|episode| episode.told.rule == rule.id) {
             let of_scope = episode.scope == current;
-            if let Some(change) = look.change(episode, look.level().filter(|_| of_scope))? {
+            if let Some(change) = look.change(episode, look.held().filter(|_| of_scope))? {
                 changes.reserve_exact(1);
                 changes.push(change);
             }
@@ -272,8 +274,8 @@ impl Episodes {
                 ordinal = ordinal.max(episode.ordinal);
             }
         }
-        if let (Some(level), false) = (look.level(), is_open)
-            && let Some((episode, change)) = look.open(level, ordinal + 1)
+        if let (Some(held), false) = (look.held(), is_open)
+            && let Some((episode, change)) = look.open(held, ordinal + 1)
         {
             changes.push(change);
             self.0.push(Arc::new(episode));
@@ -318,10 +320,11 @@ impl Episodes {
         stored::encode(self)
     }
 
-    /// Reads stored bytes back, those of the first format too.
+    /// Reads stored bytes back, those of earlier formats too.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             Some((&first::FORMAT, body)) => first::decode(body),
+            Some((&second::FORMAT, body)) => second::decode(body),
             Some((&stored::FORMAT, body)) => stored::decode(body),
             _ => Err(DecodeError::Damaged),
         }
@@ -337,6 +340,20 @@ impl Episode {
         };
         let name = format!("{district}/{student}/{}/{scope}/{}", self.told.rule, self.ordinal);
         Uuid::new_v5(&ALERTS, name.as_bytes()).into()
+    }
+
+    /// What was told last of an episode that is open, with its facts where they are still those that were told: the ledger has them.
+    /// None of one that is over.
+    pub fn claim(&self, pack: &Pack, evaluation: &Evaluation<'_>) -> Option<Claim> {
+        let mut claim = self.told.claim()?.clone();
+        if let Some(rule) = pack.rule(&self.told.rule) {
+            let streak = evaluation.figures(&rule.others, self.told_at).measures.streak;
+            let cited = rule.evidence.cite(evaluation, streak, self.told_at);
+            if self.told.facts() == Some(cited.fingerprint) {
+                (claim.proof.facts, claim.proof.facts_left_off) = (cited.facts, cited.left_off);
+            }
+        }
+        Some(claim)
     }
 
     fn basis(&self) -> Basis {

@@ -3,6 +3,7 @@
 //! This is the definition: all that is known is counted anew. A running count ([`Count`](crate::count::Count)) may say in less
 //! time what would come of it, and says nothing where it is not sure.
 
+mod due;
 mod earlier;
 mod further;
 mod told;

@@ -53,7 +53,10 @@ impl Explanation {
             marks_of_other_years,
             grades: grade::tell(evaluation),
             workings: measures.iter().map(|&measure| look.work(measure)).collect(),
-            rules: pack.rules.iter().map(|rule| RuleTold::of(rule, evaluation)).collect(),
+            rules: pack
+                .rules_at(evaluation.home(evaluation.now.today))
+                .map(|rule| RuleTold::of(rule, evaluation))
+                .collect(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Alert changes for this crate's tests.
 
-use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof, Severity};
+use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof, Severity, Terms};
 use homeroom_domain::date::Date;
 use homeroom_domain::event::Origin;
 use homeroom_domain::id::{AlertId, DistrictId, RecordKey, Revision, RuleId, SchoolId, SourceId, StudentKey};
@@ -26,24 +26,25 @@ pub(crate) fn change(number: u32, kind: ChangeKind) -> AlertChange {
             rule_version: 1,
             severity: Severity::Urgent,
             level: 1,
-            audience: "attendance".to_owned(),
-            title: "Absent today, nobody has said why".to_owned(),
+            audience: "attendance".into(),
+            title: "Absent today, nobody has said why".into(),
             settle_seconds: 600,
             proof: Proof {
                 as_of: date,
-                explanation: "1 absence, 0 explained".to_owned(),
-                clears_when: "an explanation".to_owned(),
+                explanation: "1 absence, 0 explained".into(),
+                clears_when: "an explanation".into(),
                 measures: Vec::new(),
                 facts: vec![CitedFact {
                     date,
                     school,
-                    what: FACT.to_owned(),
-                    code: "U".to_owned(),
+                    what: FACT.into(),
+                    code: "U".into(),
                     origin: Origin { source, key: RecordKey::new([3; 16]), revision: Revision(1) },
                 }],
                 facts_left_off: 0,
-                threshold_source: String::new(),
+                threshold_source: "".into(),
             },
+            terms: Terms::default(),
         },
         reason: String::new(),
         changed_at: Timestamp::constant(number.into(), 0),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use homeroom_bus::{NewRecord, Topic};
-use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof, Severity};
+use homeroom_domain::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof, Severity, Terms};
 use homeroom_domain::date::Date;
 use homeroom_domain::event::Origin;
 use homeroom_domain::id::{AlertId, DistrictId, RecordKey, Revision, RuleId, SchoolId, SourceId, StudentKey};
@@ -186,8 +186,8 @@ fn change(number: u32) -> AlertChange {
     let cited = |day: u8| CitedFact {
         date,
         school: school.clone(),
-        what: "unexcused absence, whole day".to_owned(),
-        code: "U".to_owned(),
+        what: "unexcused absence, whole day".into(),
+        code: "U".into(),
         origin: Origin {
             source: SourceId::parse("sis").expect("a source"),
             key: RecordKey::new([day; 16]),
@@ -206,18 +206,19 @@ fn change(number: u32) -> AlertChange {
             rule_version: 1,
             severity: Severity::Warning,
             level: 2,
-            audience: "attendance".to_owned(),
-            title: "Missing much of school".to_owned(),
+            audience: "attendance".into(),
+            title: "Missing much of school".into(),
             settle_seconds: 0,
             proof: Proof {
                 as_of: date,
-                explanation: "10 of 100 days absent: 10%, and 10% is much".to_owned(),
-                clears_when: "Below 10% of the days enrolled".to_owned(),
+                explanation: "10 of 100 days absent: 10%, and 10% is much".into(),
+                clears_when: "Below 10% of the days enrolled".into(),
                 measures: Vec::new(),
                 facts: (0..10).map(cited).collect(),
                 facts_left_off: 0,
-                threshold_source: String::new(),
+                threshold_source: "".into(),
             },
+            terms: Terms::default(),
         },
         reason: String::new(),
         changed_at: homeroom_chassis::clock::now(),

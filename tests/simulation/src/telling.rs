@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Escalated, Opened, Recalled};
-use homeroom_domain::alert::{AlertChange, ChangeKind, Claim, Proof, Severity};
+use homeroom_domain::alert::{AlertChange, ChangeKind, Claim, Proof, Severity, Terms};
 use homeroom_domain::id::{AlertId, DistrictId, RuleId, StudentKey};
 use homeroom_invariant::delivery::{self, State, Word};
 use homeroom_invariant::{Beginning, Change, Findings, History};
@@ -265,12 +265,12 @@ fn recipient(address: &str) -> Recipient {
 fn alert_change(number: u32, kind: ChangeKind) -> AlertChange {
     let proof = Proof {
         as_of: names::date(0),
-        explanation: String::new(),
-        clears_when: String::new(),
+        explanation: "".into(),
+        clears_when: "".into(),
         measures: Vec::new(),
         facts: Vec::new(),
         facts_left_off: 0,
-        threshold_source: String::new(),
+        threshold_source: "".into(),
     };
     AlertChange {
         alert_id: ALERT,
@@ -284,10 +284,11 @@ fn alert_change(number: u32, kind: ChangeKind) -> AlertChange {
             rule_version: 1,
             severity: Severity::Urgent,
             level: 1,
-            audience: "attendance".to_owned(),
-            title: "Absent".to_owned(),
+            audience: "attendance".into(),
+            title: "Absent".into(),
             settle_seconds: 0,
             proof,
+            terms: Terms::default(),
         },
         reason: String::new(),
         changed_at: Timestamp::constant(number.into(), 0),

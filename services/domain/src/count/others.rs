@@ -21,13 +21,19 @@ pub(super) struct Others {
 }
 
 impl Others {
-    /// Whether a count can tell all that rules name. What goes by minutes, or by other facts than marks, takes a full look.
+    /// Whether a count can tell all that rules name. What goes by minutes, by other facts than marks, or by what was on earlier
+    /// dates, takes a full look.
     pub(super) fn can_tell(pack: &Pack) -> bool {
-        pack.rules.iter().flat_map(|rule| &rule.others).all(|measure| match measure {
-            Measure::Of(counted, _) => !matches!(counted, Counted::MinutesAbsent | Counted::MinutesUnexcused),
-            Measure::Truancy(_) | Measure::InClass(..) | Measure::TexasClasses | Measure::Further(_) => false,
-            _ => true,
-        })
+        !pack.rules.iter().any(Rule::has_memory)
+            && pack.rules.iter().flat_map(|rule| &rule.others).all(|measure| match measure {
+                Measure::Of(counted, _) => !matches!(counted, Counted::MinutesAbsent | Counted::MinutesUnexcused),
+                Measure::Truancy(_)
+                | Measure::InClass(..)
+                | Measure::ClassesSkippedToday
+                | Measure::TexasClasses
+                | Measure::Further(_) => false,
+                _ => true,
+            })
     }
 
     /// None when no rule names one.

@@ -11,7 +11,7 @@ use crate::evaluation::Evaluation;
 use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::Ledger;
 use crate::measure::{Figures, Measures};
-use crate::rule::claim::{Cited, marks_of};
+use crate::rule::claim::{Cited, cite_absences};
 use crate::rule::{Evidence, Rule};
 use crate::settings::Now;
 
@@ -35,7 +35,7 @@ impl<'a> StandingIn<'a> {
 
     fn marks(&self, dates: impl Iterator<Item = Date>) -> Cited {
         let days: SmallVec<[_; 8]> = dates.map(|date| (&self.known.school, date)).collect();
-        marks_of(self.ledger, self.with.settings, &days)
+        cite_absences(self.ledger, self.with.settings, &days)
     }
 
     fn whole(&self) -> &Evaluation<'a> {
@@ -72,12 +72,16 @@ impl<'e> Ground<'e> for StandingIn<'e> {
         known.unwrap_or_else(|| self.whole().figures_at_close(rule, date))
     }
 
-    fn cite(&self, evidence: Evidence, figures: &Figures) -> Cited {
-        match (evidence, self.known.days_until(self.with.now.as_of, self.with)) {
+    fn student(&self) -> Option<&Evaluation<'e>> {
+        None
+    }
+
+    fn cite(&self, rule: &Rule, figures: &Figures) -> Cited {
+        match (rule.evidence, self.known.days_until(self.with.now.as_of, self.with)) {
             (Evidence::Today, _) => self.marks(self.school_today().map(|_| self.with.now.today).into_iter()),
             (Evidence::Streak, _) => self.marks(self.streak(figures.measures.streak)),
             (Evidence::Absences, Some(days)) => self.marks(days.missed()),
-            _ => self.whole().cite(evidence, figures),
+            _ => self.whole().cite(rule, figures),
         }
     }
 

@@ -26,8 +26,9 @@ struct First {
 pub(super) fn decode(body: &[u8]) -> Result<Episodes, DecodeError> {
     let episodes: Vec<First> = postcard::from_bytes(body)?;
     let episodes = episodes.into_iter().map(|first| {
-        let First { scope, ordinal, number, standing, school, told, told_at } = first;
-        let mut told = Told::new(told);
+        let First { scope, ordinal, number, standing, school, mut told, told_at } = first;
+        told.terms.message_key = told.rule.to_string();
+        let mut told = Told::new(&told);
         if standing == Standing::Recalled {
             told.forget();
         }
@@ -38,7 +39,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Episodes, DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::alert::{Proof, Severity};
+    use crate::alert::{Proof, Severity, Terms};
     use crate::date::Date;
     use crate::id::{RuleId, SchoolYear};
 
@@ -52,18 +53,19 @@ mod tests {
             rule_version: 3,
             severity: Severity::Warning,
             level: 2,
-            audience: "team".to_owned(),
-            title: "Three days".to_owned(),
+            audience: "team".into(),
+            title: "Three days".into(),
             settle_seconds: 0,
             proof: Proof {
                 as_of: date,
-                explanation: "e".to_owned(),
-                clears_when: "c".to_owned(),
+                explanation: "e".into(),
+                clears_when: "c".into(),
                 measures: Vec::new(),
                 facts: Vec::new(),
                 facts_left_off: 7,
-                threshold_source: "t".to_owned(),
+                threshold_source: "t".into(),
             },
+            terms: Terms { message_key: "absence-streak".to_owned(), ..Terms::default() },
         };
         // As the version before wrote it: one episode, of a year (variant 0, 2022 zigzag), the first, with two changes, open.
         let mut stored = vec![FORMAT, 1, 0, 0xcc, 0x1f, 1, 2, 0];

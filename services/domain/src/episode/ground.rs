@@ -4,8 +4,8 @@ use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{SchoolId, SchoolYear};
 use crate::measure::Figures;
+use crate::rule::Rule;
 use crate::rule::claim::Cited;
-use crate::rule::{Evidence, Rule};
 use crate::settings::Now;
 
 /// A student's measures with the dates in force, and the facts behind them.
@@ -28,8 +28,11 @@ pub(crate) trait Ground<'e> {
     /// The same at the close of an earlier date of the school year.
     fn figures_at_close(&self, rule: &Rule, date: Date) -> Figures;
 
+    /// What looks at rules with a memory; none where there is no such rule.
+    fn student(&self) -> Option<&Evaluation<'e>>;
+
     /// The facts that a proof cites.
-    fn cite(&self, evidence: Evidence, figures: &Figures) -> Cited;
+    fn cite(&self, rule: &Rule, figures: &Figures) -> Cited;
 
     /// What looks again at an earlier date; none when nothing of what was told of earlier dates can have changed since the last step.
     fn anew(&self) -> Option<&Evaluation<'e>>;
@@ -53,15 +56,19 @@ impl<'e> Ground<'e> for Evaluation<'e> {
     }
 
     fn figures(&self, rule: &Rule) -> Figures {
-        self.figures(&rule.others, self.now)
+        self.figures(&rule.others, rule.seen_at(self, self.now))
     }
 
     fn figures_at_close(&self, rule: &Rule, date: Date) -> Figures {
         self.figures(&rule.others, Now { today: date, as_of: date })
     }
 
-    fn cite(&self, evidence: Evidence, figures: &Figures) -> Cited {
-        evidence.cite(self, figures.measures.streak, self.now)
+    fn student(&self) -> Option<&Evaluation<'e>> {
+        Some(self)
+    }
+
+    fn cite(&self, rule: &Rule, figures: &Figures) -> Cited {
+        rule.evidence.cite(self, figures.measures.streak, rule.seen_at(self, self.now))
     }
 
     fn anew(&self) -> Option<&Evaluation<'e>> {

@@ -17,6 +17,7 @@ use super::look::Look;
 use crate::date::Date;
 use crate::mutant::{Mutant, planted};
 use crate::rule::{Rule, RuleScope};
+use crate::settings::Now;
 
 impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// The first of the days that make a claim of this level late news; none when it is news.
@@ -25,15 +26,20 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let first = self.first_of_late(as_of)?;
         // The first day first: of what is news it tells at once.
         let mut date = first;
-        while date < as_of && self.held(date, level) {
+        while date < as_of && self.reached(date, level) {
             date = date.next();
         }
         (date == as_of).then_some(first)
     }
 
     /// A rule that cannot be evaluated as of some day would have told nothing then.
-    fn held(&self, date: Date, level: i64) -> bool {
-        let then = self.rule.outcome(&self.ground.figures_at_close(self.rule, date));
+    fn reached(&self, date: Date, level: i64) -> bool {
+        let then = match self.ground.student().filter(|_| self.rule.has_memory()) {
+            Some(student) => {
+                self.held_at(student, Now { today: date, as_of: date }).map(|held| held.map(|held| held.level))
+            }
+            None => self.rule.outcome(&self.ground.figures_at_close(self.rule, date)),
+        };
         then.is_ok_and(|then| then.is_some_and(|then| then >= level))
     }
 
@@ -53,5 +59,8 @@ fn is_dated(rule: &Rule) -> bool {
     let mut named = Vec::new();
     rule.opens_when.name(&mut named);
     rule.level.name(&mut named);
+    if let Some(clears_when) = &rule.clears_when {
+        clears_when.name(&mut named);
+    }
     named.into_iter().all(|measure| measure.entry().needs.iter().all(|needs| needs.has_dates()))
 }

@@ -1,18 +1,20 @@
 //! One rule's look at one student: what becomes of its episodes.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::ground::Ground;
 use super::told::Told;
 use super::{Episode, EpisodeScope, Moment, Standing};
-use crate::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof};
+use crate::alert::{AlertChange, ChangeKind, Claim, Proof};
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
 use crate::mutant::{Mutant, planted};
-use crate::rule::claim::Cited;
+use crate::rule::claim;
 use crate::rule::condition::Failure;
-use crate::rule::{Rule, RuleScope};
+use crate::rule::history::Course;
+use crate::rule::{Held, OnChange, Rule, RuleScope};
 use crate::settings::Now;
 
 /// One rule's look at one student.
@@ -21,27 +23,34 @@ pub(super) struct Look<'a, G> {
     pub(super) ground: &'a G,
     moment: &'a Moment<'a>,
     figures: Figures,
-    /// The level that the rule claims now; none when it claims nothing.
-    level: Option<i64>,
+    /// What the rule claims now; none when it claims nothing.
+    held: Option<Held>,
+    /// The school year of a rule with a memory, once it is asked for.
+    course: OnceCell<Course>,
 }
 
 impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// Looks. Of a student whom no school has there is nobody to tell, whatever holds: were that only asked when an episode
     /// opens, what is open would depend on the order of the facts.
     pub(super) fn new(rule: &'a Rule, ground: &'a G, moment: &'a Moment<'a>) -> Result<Self, Failure> {
-        let (figures, level) = match ground.home() {
-            Some(_) => {
-                let figures = ground.figures(rule);
-                let level = rule.outcome(&figures)?;
-                (figures, level)
-            }
-            None => (Figures::default(), None),
-        };
-        Ok(Self { rule, ground, moment, figures, level })
+        let mut look = Self { rule, ground, moment, figures: Figures::default(), held: None, course: OnceCell::new() };
+        if ground.home().is_some() {
+            look.figures = ground.figures(rule);
+            look.held = match ground.student().filter(|_| rule.has_memory()) {
+                Some(student) => look.held_at(student, ground.now())?,
+                None => rule.outcome(&look.figures)?.map(Held::now),
+            };
+        }
+        Ok(look)
     }
 
-    pub(super) const fn level(&self) -> Option<i64> {
-        self.level
+    /// What the rule claims with some dates by the facts of now, whichever school has the student then.
+    pub(super) fn held_at(&self, student: &Evaluation<'_>, at: Now) -> Result<Option<Held>, Failure> {
+        self.rule.held_in(student, at, || self.course.get_or_init(|| Course::of(self.rule, student, student.now.as_of)))
+    }
+
+    pub(super) const fn held(&self) -> Option<Held> {
+        self.held
     }
 
     pub(super) fn current_scope(&self) -> EpisodeScope {
@@ -51,42 +60,48 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         }
     }
 
-    /// What the rule claims now, at a level, with its words.
-    fn claim(&self, level: i64) -> Claim {
-        let cited = self.ground.cite(self.rule.evidence, &self.figures);
-        self.rule.words(level, &self.figures, cited, self.ground.now())
+    /// What the rule claims now, with its words, and what is kept of it.
+    fn claim(&self, held: Held) -> (Claim, Told) {
+        let cited = self.ground.cite(self.rule, &self.figures);
+        let facts = cited.fingerprint;
+        let student = self.ground.student();
+        let seen = student.map_or(self.ground.now(), |student| self.rule.seen_at(student, self.ground.now()));
+        let due = |from, days| student.and_then(|student| student.school_day_after(from, days));
+        let claim = self.rule.words(held, &self.figures, cited, seen, &due);
+        let told = Told::of(&claim, facts);
+        (claim, told)
     }
 
     /// A new episode; none when there is nobody to tell.
-    pub(super) fn open(&self, level: i64, ordinal: u32) -> Option<(Episode, AlertChange)> {
+    pub(super) fn open(&self, held: Held, ordinal: u32) -> Option<(Episode, AlertChange)> {
         let at_school = self.ground.school_today().filter(|_| self.rule.scope == RuleScope::Day);
         let school = at_school.or_else(|| self.ground.home())?.clone();
-        let claim = self.claim(level);
+        let (claim, told) = self.claim(held);
         let mut episode = Episode {
             scope: self.current_scope(),
             ordinal,
             number: 0,
             standing: Standing::Open,
             school,
-            told: Told::new(claim.clone()),
+            told,
             told_at: self.ground.now(),
         };
         let change = episode.change(ChangeKind::Opened, claim, String::new(), self.moment);
-        Some((episode, AlertChange { late_since: self.late_since(level), ..change }))
+        Some((episode, AlertChange { late_since: self.late_since(held.level), ..change }))
     }
 
-    /// What becomes of an episode when the rule claims this level of its scope.
+    /// What becomes of an episode when the rule claims this of its scope.
     pub(super) fn change(
         &self,
         episode: &mut Arc<Episode>,
-        level: Option<i64>,
+        held: Option<Held>,
     ) -> Result<Option<AlertChange>, Failure> {
         let of_another_year = match episode.scope {
             EpisodeScope::Year(year) => year != self.ground.year(),
             // Not the date's own year: on the morning of a new year the counted year is still the old one.
             EpisodeScope::Day(_) => episode.told_at.as_of.school_year() != self.ground.year(),
         };
-        Ok(match (episode.standing, level) {
+        Ok(match (episode.standing, held) {
             (Standing::Recalled, _) => None,
             (Standing::Cleared, _) if planted(Mutant::ForgetCleared) => None,
             (Standing::Open, _) if of_another_year => {
@@ -95,9 +110,14 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             // Last year's days are not counted any more, and another version of the rule claims other things: nothing can be said
             // of what was told then.
             (Standing::Cleared, _) if of_another_year || self.of_another_version(episode) => None,
-            (Standing::Open, Some(level)) => self.update(episode, level)?,
+            (Standing::Open, Some(held)) => self.update(episode, held)?,
             (Standing::Open, None) if self.of_another_version(episode) => {
-                Some(self.close(episode, Standing::Cleared, "the rule has changed".to_owned()))
+                let reason = "the rule has changed".to_owned();
+                match self.rule.on_change {
+                    OnChange::Amend => Some(self.close(episode, Standing::Cleared, reason)),
+                    OnChange::Recall => Some(self.close(episode, Standing::Recalled, reason)),
+                    OnChange::Keep => None,
+                }
             }
             (Standing::Open, None) => Some(self.end(episode)?),
             (Standing::Cleared, _) if self.holds_again(episode)? => {
@@ -139,7 +159,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let at = episode.told_at;
         match self.ground.anew() {
             None => Ok(true),
-            Some(student) => Ok(student.home(at.today).is_some() && self.rule.holds(student, at)?),
+            Some(student) => Ok(student.home(at.today).is_some() && self.held_at(student, at)?.is_some()),
         }
     }
 
@@ -149,8 +169,12 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             let standing = if planted(Mutant::ForgetRecall) { Standing::Cleared } else { Standing::Recalled };
             return Ok(self.close(episode, standing, reason));
         }
+        let as_of = self.ground.now().as_of;
         let reason = match episode.scope {
             EpisodeScope::Day(date) if date < self.ground.now().today => "the day is over".to_owned(),
+            EpisodeScope::Year(_) if self.course.get().is_some_and(|course| course.has_expired(as_of)) => {
+                "it has been open for as long as the rule lets it, and ends by itself".to_owned()
+            }
             EpisodeScope::Day(_) | EpisodeScope::Year(_) => {
                 let now = self.ground.figures(self.rule);
                 format!("it no longer holds: {}", self.moved(episode, |of| now.value(of)))
@@ -159,25 +183,14 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         Ok(self.close(episode, Standing::Cleared, reason))
     }
 
-    fn update(&self, episode: &mut Arc<Episode>, level: i64) -> Result<Option<AlertChange>, Failure> {
-        let Some(Claim { proof: told, .. }) = episode.told.claim() else { return Ok(None) };
-        let to_level = |kind, verb: &str| {
-            let claim = self.claim(level);
-            let reason = format!("it has {verb}: {}", difference(told, &claim.proof));
-            (kind, reason, claim)
-        };
-        let (kind, reason, claim) = match level.cmp(&episode.told.level) {
-            Ordering::Greater => to_level(ChangeKind::Escalated, "risen"),
-            Ordering::Less => to_level(ChangeKind::Amended, "fallen"),
-            Ordering::Equal => {
-                let Some(student) = self.ground.anew() else { return Ok(None) };
-                let Some(reason) = self.corrected(student, episode.told_at, told)? else { return Ok(None) };
-                (ChangeKind::Amended, reason, self.claim(level))
-            }
-        };
-        let late_since = if kind == ChangeKind::Escalated { self.late_since(level) } else { None };
+    fn update(&self, episode: &mut Arc<Episode>, held: Held) -> Result<Option<AlertChange>, Failure> {
+        let Some(told) = episode.told.claim() else { return Ok(None) };
+        let Some((kind, reason, (claim, new))) = self.moved_on(episode, told, held)? else { return Ok(None) };
+        // Of a step that its time has come for nobody is late.
+        let has_risen = held.level > episode.told.level;
+        let late_since = if has_risen { self.late_since(held.level) } else { None };
         let episode = Arc::make_mut(episode);
-        episode.told = Told::new(claim.clone());
+        episode.told = new;
         episode.told_at = self.ground.now();
         if let Some(school) = self.ground.home().filter(|_| self.rule.scope == RuleScope::SchoolYear) {
             episode.school = school.clone();
@@ -186,27 +199,93 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         Ok(Some(AlertChange { late_since, ..change }))
     }
 
+    /// What there is to tell of an open episode that the rule still claims; none when nothing is.
+    fn moved_on(
+        &self,
+        episode: &Episode,
+        told: &Claim,
+        held: Held,
+    ) -> Result<Option<(ChangeKind, String, (Claim, Told))>, Failure> {
+        let to_level = |kind, verb: &str| {
+            let (claim, new) = self.claim(held);
+            let reason = format!("it has {verb}: {}", difference(&told.proof, &claim.proof));
+            Some((kind, reason, (claim, new)))
+        };
+        Ok(match held.level.cmp(&told.level) {
+            Ordering::Greater => to_level(ChangeKind::Escalated, "risen"),
+            Ordering::Less => to_level(ChangeKind::Amended, "fallen"),
+            Ordering::Equal => {
+                let other = match (self.other_terms(told, held), self.ground.anew()) {
+                    (Some(other), _) => Some(other),
+                    (None, Some(student)) => {
+                        let reason = self.corrected(student, episode, &told.proof)?;
+                        reason.map(|reason| (ChangeKind::Amended, reason))
+                    }
+                    (None, None) => None,
+                };
+                other.map(|(kind, reason)| (kind, reason, self.claim(held)))
+            }
+        })
+    }
+
+    /// What else than its level is not as it was told: its steps, since when it holds, and what is barred. None when nothing is,
+    /// and of what another version told.
+    fn other_terms(&self, told: &Claim, held: Held) -> Option<(ChangeKind, String)> {
+        if told.rule_version != self.rule.version {
+            return None;
+        }
+        let (steps, since) = (self.rule.steps(held.days), held.since.filter(|_| self.rule.tells_since()));
+        match steps.cmp(&told.terms.step) {
+            Ordering::Greater => {
+                let reason = format!("it has been open for {} school days", held.days);
+                return Some((ChangeKind::Escalated, reason));
+            }
+            Ordering::Less => {
+                return Some((ChangeKind::Amended, format!("it has been open for {} school days only", held.days)));
+            }
+            Ordering::Equal => {}
+        }
+        if let Some(since) = since.filter(|since| told.terms.since != Some(*since)) {
+            return Some((ChangeKind::Amended, format!("it holds since {since}")));
+        }
+        let barred: Vec<&str> = claim::barred(self.rule, &self.figures).map(|bar| bar.what.as_str()).collect();
+        let was_barred = told.terms.barred.iter().map(|bar| bar.what.as_str());
+        (!was_barred.eq(barred.iter().copied())).then(|| {
+            let reason = match barred.as_slice() {
+                [] => "nothing is barred any more".to_owned(),
+                barred => format!("barred now: {}", barred.join("; ")),
+            };
+            (ChangeKind::Amended, reason)
+        })
+    }
+
     /// In words, what has become of what was told at a date; none when it would be told again.
-    fn corrected(&self, student: &Evaluation<'_>, at: Now, told: &Proof) -> Result<Option<String>, Failure> {
-        let figures = student.figures(&self.rule.others, at);
-        let level = match student.home(at.today) {
-            Some(_) => self.rule.outcome(&figures)?,
+    fn corrected(&self, student: &Evaluation<'_>, of: &Episode, told: &Proof) -> Result<Option<String>, Failure> {
+        let at = of.told_at;
+        let held = match student.home(at.today) {
+            Some(_) => self.held_at(student, at)?,
             None => None,
         };
-        let Some(level) = level else {
+        let Some(held) = held else {
             return Ok(Some(format!("what was told of {} was corrected, and it holds now", told.as_of)));
         };
-        let cited = self.rule.evidence.cite(student, figures.measures.streak, at);
+        let seen = self.rule.seen_at(student, at);
+        let figures = student.figures(&self.rule.others, seen);
         let measures = self.rule.told().filter_map(|of| figures.value(of));
-        if told.measures.iter().map(|of| of.value).eq(measures) && same_facts(&cited, told) {
-            return Ok(None);
+        if told.measures.iter().map(|of| of.value).eq(measures) {
+            let facts = self.rule.evidence.fingerprint(student, figures.measures.streak, seen);
+            if of.told.facts() == Some(facts) {
+                return Ok(None);
+            }
         }
-        let again = self.rule.words(level, &figures, cited, at).proof;
+        let cited = self.rule.evidence.cite(student, figures.measures.streak, seen);
+        let again = self.rule.words(held, &figures, cited, seen, &|_, _| None).proof;
         Ok(Some(format!("records up to {} were corrected: {}", again.as_of, difference(told, &again))))
     }
 
     fn disproved(&self, episode: &Episode) -> String {
-        let at = episode.told_at;
+        let told_at = episode.told_at;
+        let at = self.ground.anew().map_or(told_at, |student| self.rule.seen_at(student, told_at));
         let moved = self.moved(episode, |of| self.ground.anew().map(|student| student.value(of, None, at)));
         format!("corrected records no longer support it: {moved}")
     }
@@ -239,18 +318,4 @@ fn changed(name: &str, then: &str, now: &str) -> String {
 fn joined(changes: impl Iterator<Item = String>) -> String {
     let text = changes.collect::<Vec<_>>().join(", ");
     if text.is_empty() { "the facts behind it changed, their sum did not".to_owned() } else { text }
-}
-
-/// Whether two proofs of one date cite the same facts, whatever their revision.
-fn same_facts(cited: &Cited, told: &Proof) -> bool {
-    let same = |(left, right): (&CitedFact, &CitedFact)| {
-        let of = |fact: &CitedFact| (fact.date, fact.origin.key);
-        of(left) == of(right)
-            && left.school == right.school
-            && left.what == right.what
-            && left.origin.source == right.origin.source
-    };
-    cited.left_off == told.facts_left_off
-        && cited.facts.len() == told.facts.len()
-        && cited.facts.iter().zip(&told.facts).all(same)
 }

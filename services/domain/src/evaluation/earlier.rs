@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 
+use smallvec::SmallVec;
+
 use super::Evaluation;
 use crate::date::Date;
 use crate::id::SchoolId;
@@ -58,7 +60,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Counted dates of the district with the schools that they were counted at.
-    pub(crate) fn at_schools(&self, dates: impl Iterator<Item = Date>) -> Vec<(&'a SchoolId, Date)> {
+    pub(crate) fn at_schools(&self, dates: impl Iterator<Item = Date>) -> SmallVec<[(&'a SchoolId, Date); 8]> {
         let merged = |date: Date| self.merged.binary_search_by_key(&date, |(_, day)| day.date).ok();
         let school = |date: Date| match self.schools.as_slice() {
             [(school, _)] => Some(*school),

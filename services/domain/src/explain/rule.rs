@@ -7,7 +7,7 @@ use crate::evaluation::Evaluation;
 use crate::id::RuleId;
 use crate::measure::Values as _;
 use crate::rule::condition::Failure;
-use crate::rule::{Rule, RuleScope, claim};
+use crate::rule::{Rule, claim};
 
 /// A rule, looked at with a student's measures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,28 +37,27 @@ pub struct RuleTold {
 impl RuleTold {
     /// Looks at a rule as of the evaluation's dates.
     pub(super) fn of(rule: &Rule, evaluation: &Evaluation<'_>) -> Self {
-        let now = evaluation.now;
-        let figures = evaluation.figures(&rule.others, now);
-        let about = match rule.scope {
-            RuleScope::SchoolYear => now.as_of,
-            RuleScope::Day => now.today,
-        };
+        let seen = rule.seen_at(evaluation, evaluation.now);
+        let figures = evaluation.figures(&rule.others, seen);
+        let about = rule.about(seen);
         let mut named = Vec::new();
         rule.opens_when.name(&mut named);
         let mut seen = BTreeSet::new();
         named.retain(|measure| seen.insert(*measure));
-        let holds = rule.outcome(&figures).map(|level| level.map(|level| (level, rule.severity(level))));
+        let holds = rule.held(evaluation, evaluation.now);
+        let holds =
+            holds.map(|held| held.map(|held| (held.level, rule.severity_after(held.level, rule.steps(held.days)))));
         Self {
             rule: rule.id.clone(),
             version: rule.version,
-            title: rule.title.clone(),
+            title: rule.title.to_string(),
             meaning: rule.meaning.clone(),
             opens_when: rule.opens_when.to_string(),
             holds,
             measures: named.into_iter().filter_map(|of| Some(claim::value(of, figures.value(of)?))).collect(),
-            explanation: rule.explanation.fill(&figures, about),
-            clears_when: rule.clears.fill(&figures, about),
-            source: rule.source.clone(),
+            explanation: rule.explanation.fill(&figures, about).to_string(),
+            clears_when: rule.clears.fill(&figures, about).to_string(),
+            source: rule.source.to_string(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! division by zero are errors of the rule, not of the process.
 
 mod columns;
+mod number;
 mod show;
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
@@ -12,6 +13,7 @@ use cel::parser::Parser;
 pub(crate) use columns::{Leaf, Scanned};
 
 use crate::measure::{Measure, Values, catalogue};
+use crate::rule::forbidden;
 
 /// The longest condition, bytes.
 pub const MAX_LENGTH: usize = 1_000;
@@ -309,6 +311,7 @@ impl<'t> Compiler<'t> {
     fn measure(&self, at: &IdedExpr, name: &str) -> Result<Measure, Error> {
         match Measure::find(name) {
             Some(measure) => Ok(measure),
+            None if forbidden::is_demographic(name) => self.refuse(at, forbidden::reason(name)),
             None => self.refuse(at, format!("there is no measure `{name}`; the nearest is `{}`", nearest(name))),
         }
     }
@@ -359,7 +362,8 @@ pub(crate) fn nearest(name: &str) -> &'static str {
     names.min_by_key(|known| edits(known, name)).unwrap_or_default()
 }
 
-fn edits(left: &str, right: &str) -> usize {
+/// The fewest letters to put in, take out or replace to make one name of the other.
+pub(crate) fn edits(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().take(80).collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.chars().enumerate() {

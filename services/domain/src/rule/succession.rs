@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::RuleId;
-use crate::rule::Pack;
+use crate::rule::{DERIVED, Pack, Rule};
 
 /// Rules that were in force once, by id, with their last version then: under it they do not come back as something else.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,17 +42,39 @@ impl Pack {
     pub fn follow(&self, before: Option<&Self>, retired: Retired) -> Result<Retired, Error> {
         let Retired(mut retired) = retired;
         for rule in &self.rules {
-            let known = before.and_then(|before| before.rule(&rule.id));
-            let had = known.map(|known| known.version).max(retired.get(rule.id.as_str()).copied());
-            let unchanged = known == Some(rule);
-            if let Some(had) = had.filter(|had| rule.version <= *had && !unchanged) {
+            let same_name = || before.iter().flat_map(|before| &before.rules).filter(|known| known.id == rule.id);
+            let is_unchanged = same_name().any(|known| rule.says_the_same(known));
+            let had = if self.is_counted(rule) {
+                let counted =
+                    before.iter().flat_map(|before| before.rules.iter().filter(|known| before.is_counted(known)));
+                let known = counted.filter(|known| known.id == rule.id).map(|known| known.version).max();
+                known.max(retired.get(rule.id.as_str()).copied()).filter(|had| rule.version <= *had)
+            } else {
+                same_name().map(|known| known.version).find(|version| *version == rule.version)
+            };
+            if let Some(had) = had.filter(|_| !is_unchanged) {
                 return Err(Error::VersionNotRaised { rule: rule.id.clone(), version: rule.version, had });
             }
             retired.remove(rule.id.as_str());
         }
-        let gone = before.iter().flat_map(|before| &before.rules).filter(|rule| self.rule(&rule.id).is_none());
-        retired.extend(gone.map(|rule| (rule.id.to_string(), rule.version)));
+        if let Some(before) = before {
+            let gone = before.rules.iter().filter(|rule| before.is_counted(rule) && self.rule(&rule.id).is_none());
+            retired.extend(gone.map(|rule| (rule.id.to_string(), rule.version)));
+        }
         if retired.len() > MOST_RETIRED { Err(Error::TooManyRetired) } else { Ok(Retired(retired)) }
+    }
+
+    /// Whether a rule's version is the district's own to count up. That of a shipped rule is counted by who ships it, and one that
+    /// was changed for a district or school has a version that follows from what it says.
+    fn is_counted(&self, rule: &Rule) -> bool {
+        self.is_own(rule) && rule.version < DERIVED
+    }
+}
+
+impl Rule {
+    /// Whether another rule is this one, whichever schools have a variant of their own.
+    fn says_the_same(&self, other: &Self) -> bool {
+        Self { schools: other.schools.clone(), ..self.clone() } == *other
     }
 }
 

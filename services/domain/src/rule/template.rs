@@ -1,12 +1,19 @@
 //! Sentences with placeholders, checked at load: `Absent {absent} of {enrolled} days`.
 
+use std::sync::Arc;
+
 use crate::date::Date;
 use crate::measure::{Measure, Values, decimals};
 use crate::rule::condition::nearest;
+use crate::rule::forbidden;
 
 /// A sentence with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
+pub struct Template {
+    parts: Vec<Part>,
+    /// The sentence, when it has no placeholder: all that say it share it.
+    always: Option<Arc<str>>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -22,12 +29,30 @@ enum Part {
 
 /// Why a template is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{{{placeholder}}}` is not a placeholder; there are `percent`, `date`, `days_until_below_N` and the measures, of which `{nearest}` is the nearest"
-)]
+#[error("{reason}")]
 pub struct Error {
     placeholder: String,
-    nearest: &'static str,
+    reason: String,
+}
+
+impl Error {
+    fn new(placeholder: &str) -> Self {
+        let short: String = placeholder.chars().take(40).collect();
+        let reason = if forbidden::is_demographic(placeholder) {
+            forbidden::reason(placeholder)
+        } else {
+            format!(
+                "`{{{short}}}` is not a placeholder; there are `percent`, `date`, `days_until_below_N` and the measures, of which `{}` is the nearest",
+                nearest(placeholder)
+            )
+        };
+        Self { placeholder: placeholder.to_owned(), reason }
+    }
+
+    /// What stands in the braces.
+    pub(crate) fn placeholder(&self) -> &str {
+        &self.placeholder
+    }
 }
 
 impl Template {
@@ -41,21 +66,22 @@ impl Template {
             parts.push(Part::parse(placeholder)?);
             rest = behind;
         }
+        let always = parts.is_empty().then(|| rest.into());
         parts.push(Part::Text(rest.to_owned()));
-        Ok(Self(parts))
+        Ok(Self { parts, always })
     }
 
     /// Adds the measures that it names.
     pub(super) fn name(&self, measures: &mut Vec<Measure>) {
         measures.extend(
-            self.0.iter().filter_map(|part| if let Part::Measure(measure) = part { Some(*measure) } else { None }),
+            self.parts.iter().filter_map(|part| if let Part::Measure(measure) = part { Some(*measure) } else { None }),
         );
     }
 
     /// Whether these measures are all that it takes to fill it.
     pub(crate) fn needs_only(&self, known: &[Measure]) -> bool {
         let share = [Measure::Absent, Measure::Enrolled];
-        self.0.iter().all(|part| match part {
+        self.parts.iter().all(|part| match part {
             Part::Text(_) | Part::Date => true,
             Part::Percent | Part::DaysUntilBelow(_) | Part::Measure(Measure::Tier) => {
                 share.iter().all(|measure| known.contains(measure))
@@ -65,15 +91,18 @@ impl Template {
     }
 
     /// Fills the placeholders.
-    pub fn fill(&self, measures: &impl Values, date: Date) -> String {
+    pub fn fill(&self, measures: &impl Values, date: Date) -> Arc<str> {
+        if let Some(always) = &self.always {
+            return Arc::clone(always);
+        }
         let mut text = String::with_capacity(160);
-        for part in &self.0 {
+        for part in &self.parts {
             match part {
                 Part::Text(words) => text.push_str(words),
                 part => text.push_str(&part.show(measures, date)),
             }
         }
-        text
+        text.into()
     }
 }
 
@@ -87,9 +116,7 @@ impl Part {
         match placeholder {
             "percent" => Ok(Self::Percent),
             "date" => Ok(Self::Date),
-            name => Measure::find(name)
-                .map(Self::Measure)
-                .ok_or_else(|| Error { placeholder: name.to_owned(), nearest: nearest(name) }),
+            name => Measure::find(name).map(Self::Measure).ok_or_else(|| Error::new(name)),
         }
     }
 
@@ -139,7 +166,7 @@ mod tests {
 
     fn fill(text: &str) -> String {
         let measures = Measures { enrolled: 12_000, absent: 1_250, ..Measures::default() };
-        Template::parse(text).unwrap().fill(&measures, Date::parse("2022-04-13").unwrap())
+        Template::parse(text).unwrap().fill(&measures, Date::parse("2022-04-13").unwrap()).to_string()
     }
 
     #[test]
@@ -162,15 +189,17 @@ mod tests {
         let template = Template::parse("{percent} {days_until_below_1}").unwrap();
         let said = |enrolled, absent| {
             let measures = Measures { enrolled, absent, ..Measures::default() };
-            template.fill(&measures, Date::parse("2022-04-13").unwrap())
+            template.fill(&measures, Date::parse("2022-04-13").unwrap()).to_string()
         };
-        assert_eq!(said(1, i64::MAX), "922337203685477580700% 9223372036854775807");
+        assert_eq!(&*said(1, i64::MAX), "922337203685477580700% 9223372036854775807");
         assert_eq!(said(i64::MAX, i64::MIN), "-100% 0");
         assert_eq!(said(i64::MIN, i64::MAX), "0% 9315605757223323566");
     }
 
     #[test]
     fn an_unknown_placeholder_is_refused() {
-        assert_eq!(Template::parse("{abscent}").unwrap_err().nearest, "absent");
+        let refused = |text: &str| Template::parse(text).unwrap_err().to_string();
+        assert!(refused("{abscent}").ends_with("of which `absent` is the nearest"));
+        assert!(refused("{race}").contains("says who a student is"));
     }
 }

@@ -1,0 +1,48 @@
+//! What a claim asks of those who are told: duties with their dates, what is barred, and how it is to be told.
+
+use crate::alert::{BarredReferral, DueDuty, Terms};
+use crate::date::Date;
+use crate::measure::Figures;
+use crate::rule::{Bar, Held, Rule, Within};
+
+/// Finds the school day so many after a date; none when the calendar does not reach so far.
+pub(crate) type Due<'a> = &'a dyn Fn(Date, u32) -> Option<Date>;
+
+impl Rule {
+    /// Whether claims tell since when they hold: duties and steps are counted from then on.
+    pub(crate) const fn tells_since(&self) -> bool {
+        !self.duties.is_empty() || !self.escalation.is_empty()
+    }
+
+    pub(super) fn terms(&self, held: Held, steps: u32, figures: &Figures, due: Due<'_>) -> Terms {
+        let since = held.since.filter(|_| self.tells_since());
+        let due_on = |within| match within {
+            Within::Days(days) => Date::from_days(since?.days().checked_add_unsigned(days)?).ok(),
+            Within::SchoolDays(days) => due(since?, days),
+        };
+        let duties = self.duties.iter().map(|duty| DueDuty {
+            what: duty.what.clone(),
+            due_on: due_on(duty.within),
+            source: duty.source.clone(),
+            evidence: duty.evidence.clone(),
+        });
+        let barred =
+            barred(self, figures).map(|bar| BarredReferral { what: bar.what.clone(), source: bar.source.clone() });
+        Terms { step: steps, since, duties: duties.collect(), barred: barred.collect(), ..plain(self) }
+    }
+}
+
+/// The same of a rule that asks for nothing.
+pub(crate) fn plain(rule: &Rule) -> Terms {
+    Terms {
+        message_key: rule.message_key.clone(),
+        good_news: rule.good_news,
+        quiet_while_case_open: rule.quiet_while_case_open,
+        ..Terms::default()
+    }
+}
+
+/// What is barred with these measures. When it cannot be told whether it is, it is.
+pub(crate) fn barred<'r>(rule: &'r Rule, figures: &Figures) -> impl Iterator<Item = &'r Bar> {
+    rule.barred.iter().filter(|bar| !bar.unless.holds(figures).unwrap_or(false))
+}

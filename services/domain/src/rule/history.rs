@@ -1,0 +1,222 @@
+//! What a rule holds open over a school year: a fold over the student's counted days, by the facts of now.
+//!
+//! On each counted day, in order, the rule is looked at as of the close of that day:
+//!
+//! - closed, it opens on a day on which `opens-when` holds (and the student has been enrolled for `minimum-days`), unless it closed
+//!   within the last `cooldown-days` counted days;
+//! - open, it closes on the first day on which `opens-when` does not hold and, when there is one, `clears-when` does;
+//! - open for `expires-after-days` counted days, it closes by itself, and does not open again before a day on which `opens-when`
+//!   does not hold.
+//!
+//! The level is that of the last day on which `opens-when` held. On a day of which the rule cannot be evaluated nothing changes.
+//! Nothing is remembered between looks: a correction of an early day changes all that follows from it.
+//!
+//! This is the definition. A rule without memory needs no fold: it is open when `opens-when` holds.
+
+use std::cell::OnceCell;
+
+use crate::date::Date;
+use crate::evaluation::Evaluation;
+use crate::rule::condition::Failure;
+use crate::rule::{Rule, RuleScope};
+use crate::settings::Now;
+
+/// A stretch of the school year during which a rule was open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// The counted day on which it opened.
+    pub from: Date,
+    /// The counted day on which it was no longer open; none while it is.
+    pub to: Option<Date>,
+    /// The highest level that it had.
+    pub level: i64,
+}
+
+/// A rule that is open for a student.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Its level.
+    pub level: i64,
+    /// The counted day on which it opened, of a rule with a memory.
+    pub since: Option<Date>,
+    /// How many counted days ago that was.
+    pub days: u32,
+}
+
+impl Held {
+    /// Of a rule without memory.
+    pub(crate) const fn now(level: i64) -> Self {
+        Self { level, since: None, days: 0 }
+    }
+}
+
+/// The state of a rule at the close of one counted day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Closed; it may open from this position on.
+    Closed { from: usize },
+    /// Open since a position, at a level.
+    Open { since: usize, level: i64 },
+    /// It closed by itself, and still holds; afterwards it may open from this position on.
+    Expired { from: usize },
+}
+
+/// What a rule says at the close of one counted day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// The level, when `opens-when` holds.
+    pub(crate) level: Option<i64>,
+    /// Whether what is open may end, when it does not.
+    pub(crate) clears: bool,
+}
+
+/// A rule over a student's counted days up to a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Course {
+    dates: Vec<Date>,
+    /// At the close of each of the dates.
+    states: Vec<State>,
+}
+
+impl Rule {
+    /// Whether more than one date says whether the rule is open, or since when. Such a rule takes a full look.
+    pub const fn has_memory(&self) -> bool {
+        self.is_latching() || !self.escalation.is_empty() || !self.duties.is_empty()
+    }
+
+    /// Whether it may be open while `opens-when` does not hold, or closed while it does.
+    pub(crate) const fn is_latching(&self) -> bool {
+        self.clears_when.is_some() || self.cooldown_days > 0 || self.expires_after_days.is_some()
+    }
+
+    /// When the rule was open in the school year up to a date, by the facts of now. A rule about single days is open on each of
+    /// them alone.
+    pub fn history(&self, evaluation: &Evaluation<'_>, through: Date) -> Vec<Interval> {
+        match self.scope {
+            RuleScope::SchoolYear => Course::of(self, evaluation, through).intervals(),
+            RuleScope::Day => {
+                let dates = evaluation.marked_until(through).dates.iter();
+                let open = dates.filter_map(|&date| Some((date, self.said(evaluation, date).ok()?.level?)));
+                open.map(|(date, level)| Interval { from: date, to: Some(date.next()), level }).collect()
+            }
+        }
+    }
+
+    /// Whether the rule is open with these dates, by the facts of now. Of a rule with a memory, the last counted day tells.
+    pub fn held(&self, evaluation: &Evaluation<'_>, now: Now) -> Result<Option<Held>, Failure> {
+        let course = OnceCell::new();
+        self.held_in(evaluation, now, || course.get_or_init(|| Course::of(self, evaluation, now.as_of)))
+    }
+
+    /// The same with a course that was folded once for many questions, and reaches to the date.
+    pub(crate) fn held_in<'c>(
+        &self,
+        evaluation: &Evaluation<'_>,
+        now: Now,
+        course: impl FnOnce() -> &'c Course,
+    ) -> Result<Option<Held>, Failure> {
+        let at = self.seen_at(evaluation, now);
+        let level = self.outcome(&evaluation.figures(&self.others, at))?;
+        if !self.has_memory() || (level.is_none() && !self.is_latching()) {
+            return Ok(level.map(Held::now));
+        }
+        Ok(course().held(at.as_of))
+    }
+
+    /// The dates of which the rule speaks, with these in force: a rule with a memory goes by counted days alone.
+    pub(crate) fn seen_at(&self, evaluation: &Evaluation<'_>, now: Now) -> Now {
+        let last = if self.has_memory() { evaluation.marked_until(now.as_of).dates.last() } else { None };
+        last.map_or(now, |&date| Now { today: date, as_of: date })
+    }
+
+    /// What the rule says at the close of a date.
+    fn said(&self, evaluation: &Evaluation<'_>, date: Date) -> Result<Said, Failure> {
+        let figures = evaluation.figures(&self.others, Now { today: date, as_of: date });
+        let level = self.outcome(&figures)?;
+        let clears = match (&self.clears_when, level) {
+            (Some(clears_when), None) => clears_when.holds(&figures)?,
+            (Some(_), Some(_)) => false,
+            (None, level) => level.is_none(),
+        };
+        Ok(Said { level, clears })
+    }
+}
+
+impl Course {
+    /// Folds over the counted days up to a date.
+    pub(crate) fn of(rule: &Rule, evaluation: &Evaluation<'_>, through: Date) -> Self {
+        Self::fold(rule, evaluation.marked_until(through).dates, |date| rule.said(evaluation, date).ok())
+    }
+
+    /// The fold itself; none of a day of which the rule cannot be evaluated.
+    pub(crate) fn fold(rule: &Rule, dates: &[Date], said: impl Fn(Date) -> Option<Said>) -> Self {
+        let mut state = State::Closed { from: 0 };
+        let mut states = Vec::with_capacity(dates.len());
+        for (at, &date) in dates.iter().enumerate() {
+            if let Some(said) = said(date) {
+                state = state.next(rule, at, said);
+            }
+            states.push(state);
+        }
+        Self { dates: dates.to_vec(), states }
+    }
+
+    fn at(&self, date: Date) -> Option<(usize, State)> {
+        let at = self.dates.partition_point(|of| *of <= date).checked_sub(1)?;
+        Some((at, self.states[at]))
+    }
+
+    /// Whether it is open at the close of a date that the fold has reached.
+    pub(crate) fn held(&self, date: Date) -> Option<Held> {
+        let (at, State::Open { since, level }) = self.at(date)? else { return None };
+        let days = u32::try_from(at - since).unwrap_or(u32::MAX);
+        Some(Held { level, since: Some(self.dates[since]), days })
+    }
+
+    /// Whether it has closed by itself, and would be open else.
+    pub(crate) fn has_expired(&self, date: Date) -> bool {
+        matches!(self.at(date), Some((_, State::Expired { .. })))
+    }
+
+    /// When it was open.
+    pub(crate) fn intervals(&self) -> Vec<Interval> {
+        let mut intervals: Vec<Interval> = Vec::new();
+        for (&date, &state) in self.dates.iter().zip(&self.states) {
+            let open = intervals.last_mut().filter(|interval| interval.to.is_none());
+            match (state, open) {
+                (State::Open { level, .. }, Some(interval)) => interval.level = interval.level.max(level),
+                (State::Open { level, .. }, None) => intervals.push(Interval { from: date, to: None, level }),
+                (State::Closed { .. } | State::Expired { .. }, Some(interval)) => interval.to = Some(date),
+                (State::Closed { .. } | State::Expired { .. }, None) => {}
+            }
+        }
+        intervals
+    }
+}
+
+impl State {
+    /// The state at the close of the next counted day.
+    fn next(self, rule: &Rule, at: usize, said: Said) -> Self {
+        // Closed today: not open again on so many counted days after today.
+        let cooling = (at + 1).saturating_add(number(rule.cooldown_days));
+        let closed = Self::Closed { from: cooling };
+        match (self, said.level) {
+            (Self::Closed { from }, Some(level)) if at >= from => Self::Open { since: at, level },
+            (Self::Closed { .. }, _) | (Self::Expired { .. }, Some(_)) => self,
+            (Self::Expired { from }, None) => Self::Closed { from },
+            (Self::Open { since, level }, level_now) => {
+                let has_expired = rule.expires_after_days.is_some_and(|days| at - since >= number(days));
+                match level_now {
+                    Some(_) if has_expired => Self::Expired { from: cooling },
+                    Some(level) => Self::Open { since, level },
+                    None if said.clears || has_expired => closed,
+                    None => Self::Open { since, level },
+                }
+            }
+        }
+    }
+}
+
+fn number(days: u32) -> usize {
+    usize::try_from(days).unwrap_or(usize::MAX)
+}
