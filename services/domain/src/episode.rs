@@ -28,7 +28,7 @@ use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{AlertId, DistrictId, RuleId, SchoolId, SchoolYear, StudentKey};
 use crate::rule::condition::Failure;
-use crate::rule::{Pack, Rule};
+use crate::rule::{OnChange, Pack, Rule};
 use crate::settings::Now;
 
 pub use told::Told;
@@ -338,6 +338,14 @@ impl Episode {
         };
         let name = format!("{district}/{student}/{}/{scope}/{}", self.told.rule, self.ordinal);
         Uuid::new_v5(&ALERTS, name.as_bytes()).into()
+    }
+
+    /// Whether it may be open only because a version of its rule that is no longer in force told it, and the rule keeps such.
+    pub fn is_kept(&self, pack: &Pack) -> bool {
+        let keeps = |rule: &Rule| {
+            rule.id == self.told.rule && rule.version != self.told.rule_version && rule.on_change == OnChange::Keep
+        };
+        self.standing == Standing::Open && pack.rules.iter().any(keeps)
     }
 
     fn basis(&self) -> Basis {

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use super::Evaluation;
 use crate::date::Date;
+use crate::day::Day;
 use crate::id::SchoolId;
 use crate::marked::{self, Marked};
 use crate::measure::Measures;
@@ -13,6 +14,7 @@ use crate::measure::Measures;
 pub(super) struct Earlier {
     days: OnceCell<(Vec<Date>, Vec<Marked>)>,
     grades: OnceCell<Vec<Graded>>,
+    in_minutes: OnceCell<Vec<Day>>,
 }
 
 /// What grades come to from a date on, on which one of them begins to count.
@@ -33,6 +35,13 @@ impl<'a> Evaluation<'a> {
             (measures.failing, measures.failing_core) = (graded.failing, graded.failing_core);
         }
         measures
+    }
+
+    /// The district's counted days up to a date, with the minutes of each as far as they are known.
+    pub(crate) fn minutes_until(&self, as_of: Date) -> &[Day] {
+        let days =
+            self.earlier.in_minutes.get_or_init(|| self.days_in_minutes(None, self.now.today.max(self.now.as_of)));
+        &days[..days.partition_point(|day| day.date <= as_of)]
     }
 
     /// The district's counted days up to a date, in few bytes.

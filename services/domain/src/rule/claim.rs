@@ -18,7 +18,7 @@ use crate::rule::{Evidence, Held, Rule, RuleScope};
 use crate::settings::{Category, Now, Settings};
 
 pub use further::{Described, describe_further};
-pub(crate) use terms::{Due, barred, plain};
+pub(crate) use terms::{Due, plain};
 
 /// Facts that a proof cites: the newest, and how many more there are.
 #[derive(Debug, Default)]

@@ -20,6 +20,7 @@ mod figure;
 mod late_news;
 mod law;
 mod measure;
+mod memory;
 mod revision;
 mod section;
 mod touch;
