@@ -4,7 +4,7 @@ use std::error::Error;
 
 use prost::Message as _;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 11] = [
     "homeroom/event/v1/event.proto",
     "homeroom/reference/v1/reference.proto",
     "homeroom/directory/v1/directory.proto",
@@ -13,6 +13,8 @@ const FILES: [&str; 9] = [
     "homeroom/ingest/v1/ingest.proto",
     "homeroom/risk/v1/risk.proto",
     "homeroom/risk/v1/explain.proto",
+    "homeroom/rule/v1/rule.proto",
+    "homeroom/risk/v1/replay.proto",
     "homeroom/notification/v1/notification.proto",
 ];
 

@@ -1,5 +1,7 @@
 //! Alert changes: the domain's [`AlertChange`] and `homeroom.alert.v1.AlertChange`.
 
+mod derivation;
+
 use bytes::Bytes;
 use homeroom_domain::alert::{
     AlertChange, BarredReferral, ChangeKind, CitedFact, Claim, DueDuty, MeasureValue, Proof, Severity, Terms,
@@ -18,6 +20,8 @@ use uuid::Uuid;
 use crate::decode::{At, DecodeError};
 use crate::scalar::{date, key, optional_timestamp, timestamp, timestamp_to_wire};
 use crate::wire::alert as wire;
+
+pub use derivation::{Derivation, Told, decode_told, encode_told};
 
 const CHANGE: &str = "AlertChange";
 
@@ -58,8 +62,8 @@ pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
         rule_version: claim.rule_version,
         severity: severity_to_wire(claim.severity).into(),
         level: claim.level,
-        audience: claim.audience.clone(),
-        title: claim.title.clone(),
+        audience: claim.audience.to_string(),
+        title: claim.title.to_string(),
         proof: Some(proof_to_wire(&claim.proof)),
         reason: change.reason.clone(),
         settle_seconds: claim.settle_seconds,
@@ -68,6 +72,7 @@ pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
         district_time: change.district_time.to_string(),
         basis: None,
         late_since: change.late_since.map(Date::days),
+        derived_from: None,
         message_key: claim.terms.message_key.clone(),
         good_news: claim.terms.good_news,
         quiet_while_case_open: claim.terms.quiet_while_case_open,
@@ -102,8 +107,8 @@ pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError>
             rule_version: message.rule_version,
             severity: severity_from_wire(message.severity)?,
             level: message.level,
-            audience: message.audience,
-            title: message.title,
+            audience: message.audience.into(),
+            title: message.title.into(),
             settle_seconds: message.settle_seconds,
             proof: proof_from_wire(message.proof.at(CHANGE, "proof")?)?,
             terms,
@@ -210,41 +215,41 @@ fn severity_from_wire(number: i32) -> Result<Severity, DecodeError> {
 fn proof_to_wire(proof: &Proof) -> wire::Proof {
     wire::Proof {
         as_of: proof.as_of.days(),
-        explanation: proof.explanation.clone(),
-        clears_when: proof.clears_when.clone(),
+        explanation: proof.explanation.to_string(),
+        clears_when: proof.clears_when.to_string(),
         measures: proof.measures.iter().map(measure_to_wire).collect(),
         facts: proof.facts.iter().map(fact_to_wire).collect(),
         facts_left_off: proof.facts_left_off,
-        threshold_source: proof.threshold_source.clone(),
+        threshold_source: proof.threshold_source.to_string(),
     }
 }
 
 fn proof_from_wire(proof: wire::Proof) -> Result<Proof, DecodeError> {
     Ok(Proof {
         as_of: date(proof.as_of, "Proof", "as_of")?,
-        explanation: proof.explanation,
-        clears_when: proof.clears_when,
+        explanation: proof.explanation.into(),
+        clears_when: proof.clears_when.into(),
         measures: proof.measures.into_iter().map(measure_from_wire).collect(),
         facts: proof.facts.into_iter().map(fact_from_wire).collect::<Result<_, _>>()?,
         facts_left_off: proof.facts_left_off,
-        threshold_source: proof.threshold_source,
+        threshold_source: proof.threshold_source.into(),
     })
 }
 
 fn measure_to_wire(it: &MeasureValue) -> wire::MeasureValue {
-    wire::MeasureValue { name: it.name.clone(), value: it.value, unit: it.unit.clone() }
+    wire::MeasureValue { name: it.name.to_string(), value: it.value, unit: it.unit.to_string() }
 }
 
 fn measure_from_wire(it: wire::MeasureValue) -> MeasureValue {
-    MeasureValue { name: it.name, value: it.value, unit: it.unit }
+    MeasureValue { name: it.name.into(), value: it.value, unit: it.unit.into() }
 }
 
 fn fact_to_wire(it: &CitedFact) -> wire::CitedFact {
     wire::CitedFact {
         date: it.date.days(),
         school: it.school.as_str().to_owned(),
-        what: it.what.clone(),
-        code: it.code.clone(),
+        what: it.what.to_string(),
+        code: it.code.to_string(),
         source: it.origin.source.as_str().to_owned(),
         record_key: key(it.origin.key.as_bytes()),
         revision: it.origin.revision.0,
@@ -256,8 +261,8 @@ fn fact_from_wire(it: wire::CitedFact) -> Result<CitedFact, DecodeError> {
     Ok(CitedFact {
         date: date(it.date, FACT, "date")?,
         school: SchoolId::parse(&it.school).at(FACT, "school")?,
-        what: it.what,
-        code: it.code,
+        what: it.what.into(),
+        code: it.code.into(),
         origin: Origin {
             source: SourceId::parse(&it.source).at(FACT, "source")?,
             key: RecordKey::from_slice(&it.record_key).at(FACT, "record_key")?,

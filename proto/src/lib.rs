@@ -32,6 +32,7 @@ pub mod wire {
     pub use crate::generated::homeroom::notification::v1 as notification;
     pub use crate::generated::homeroom::reference::v1 as reference;
     pub use crate::generated::homeroom::risk::v1 as risk;
+    pub use crate::generated::homeroom::rule::v1 as rule;
 }
 
 /// The compiled file descriptors, for gRPC reflection.

@@ -322,8 +322,8 @@ fn claim() -> impl Strategy<Value = Claim> {
             rule_version,
             severity,
             level,
-            audience,
-            title,
+            audience: audience.into(),
+            title: title.into(),
             settle_seconds,
             proof,
             terms,
@@ -354,23 +354,27 @@ fn terms() -> impl Strategy<Value = Terms> {
 }
 
 fn proof() -> impl Strategy<Value = Proof> {
-    let measure = (text(), any::<i64>(), text()).prop_map(|(name, value, unit)| MeasureValue { name, value, unit });
+    let measure = (text(), any::<i64>(), text()).prop_map(|(name, value, unit)| MeasureValue {
+        name: name.into(),
+        value,
+        unit: unit.into(),
+    });
     let fact = (date(), school(), text(), text(), origin()).prop_map(|(date, school, what, code, origin)| CitedFact {
         date,
         school,
-        what,
-        code,
+        what: what.into(),
+        code: code.into(),
         origin,
     });
     (date(), (text(), text(), text()), vec(measure, 0..3), vec(fact, 0..3), any::<u32>()).prop_map(
         |(as_of, (explanation, clears_when, threshold_source), measures, facts, facts_left_off)| Proof {
             as_of,
-            explanation,
-            clears_when,
+            explanation: explanation.into(),
+            clears_when: clears_when.into(),
             measures,
             facts,
             facts_left_off,
-            threshold_source,
+            threshold_source: threshold_source.into(),
         },
     )
 }

@@ -1,5 +1,8 @@
 //! Alerts: what a rule opened, changed or took back, with the proof.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use serde::{Deserialize, Serialize};
@@ -77,9 +80,9 @@ pub struct Claim {
     /// What the rule grades, such as the tier.
     pub level: i64,
     /// Role of those who should know.
-    pub audience: String,
+    pub audience: Arc<str>,
     /// What it is, in a few words, without the student.
-    pub title: String,
+    pub title: Arc<str>,
     /// How long a delivery waits for a correction, seconds.
     pub settle_seconds: u32,
     /// Why it says so.
@@ -136,9 +139,9 @@ pub struct Proof {
     /// The last date that the measures include.
     pub as_of: Date,
     /// The arithmetic, in words and numbers.
-    pub explanation: String,
+    pub explanation: Arc<str>,
     /// What would clear it, in words.
-    pub clears_when: String,
+    pub clears_when: Arc<str>,
     /// The measures that the rule looks at.
     pub measures: Vec<MeasureValue>,
     /// The facts behind it, newest first, at most [`MAX_CITED_FACTS`].
@@ -146,7 +149,7 @@ pub struct Proof {
     /// How many more facts there are than listed.
     pub facts_left_off: u32,
     /// Where the threshold comes from.
-    pub threshold_source: String,
+    pub threshold_source: Arc<str>,
 }
 
 /// The most facts that a proof lists; a student's year can hold hundreds, and an alert must fit a message.
@@ -156,11 +159,11 @@ pub const MAX_CITED_FACTS: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeasureValue {
     /// Its name in the catalogue.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its value.
     pub value: i64,
     /// Its unit.
-    pub unit: String,
+    pub unit: Cow<'static, str>,
 }
 
 /// A fact that a proof stands on.
@@ -171,9 +174,9 @@ pub struct CitedFact {
     /// The school.
     pub school: SchoolId,
     /// What it is, in words.
-    pub what: String,
+    pub what: Arc<str>,
     /// The source's code, as sent.
-    pub code: String,
+    pub code: Arc<str>,
     /// Which record said it.
     pub origin: Origin,
 }

@@ -4,6 +4,7 @@ pub mod change;
 pub mod credit;
 pub mod gradebook;
 pub mod grading;
+pub mod high;
 pub mod point;
 pub mod scale;
 pub mod sixth;

@@ -55,6 +55,23 @@ pub(crate) struct Mark<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plain(Option<Category>);
 
+/// What a plain mark says, where it says nothing of a part of a day: absent, absent without excuse, absent and nobody has excused it,
+/// here after all, late.
+pub(crate) type Whole = [bool; 5];
+
+impl Plain {
+    /// None of a mark of a part of a day.
+    pub(crate) fn whole(self) -> Option<Whole> {
+        let (part, category) = (absent_part(self.0, None), self.0);
+        let absent = part > 0;
+        let absent_as = |wanted| absent && category == Some(wanted);
+        let unexcused = absent_as(Category::UnexcusedAbsence);
+        let open = unexcused || absent_as(Category::AbsenceUnknownExcuse);
+        let came = category.is_some_and(is_arrival);
+        (part == 0 || part == WHOLE).then_some([absent, unexcused, open, came, category == Some(Category::Tardy)])
+    }
+}
+
 impl<'a> Mark<'a> {
     /// What it says, when that is all of a day without another mark: it is of the whole day, at this school, and states no share.
     pub(crate) fn plain(&self, school: &SchoolId) -> Option<Plain> {

@@ -9,6 +9,7 @@ mod first;
 mod ground;
 mod late;
 mod look;
+mod second;
 mod stored;
 mod told;
 
@@ -238,7 +239,7 @@ impl Episodes {
                 ChangeKind::Recalled => Standing::Recalled,
             },
             school: change.school.clone(),
-            told: Told::new(change.claim.clone()),
+            told: Told::new(&change.claim),
             told_at,
         };
         if self.knows(change, &basis) || adopted.alert_id(&change.district, change.student) != change.alert_id {
@@ -319,10 +320,11 @@ impl Episodes {
         stored::encode(self)
     }
 
-    /// Reads stored bytes back, those of the first format too.
+    /// Reads stored bytes back, those of earlier formats too.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             Some((&first::FORMAT, body)) => first::decode(body),
+            Some((&second::FORMAT, body)) => second::decode(body),
             Some((&stored::FORMAT, body)) => stored::decode(body),
             _ => Err(DecodeError::Damaged),
         }
@@ -346,6 +348,22 @@ impl Episode {
             rule.id == self.told.rule && rule.version != self.told.rule_version && rule.on_change == OnChange::Keep
         };
         self.standing == Standing::Open && pack.rules.iter().any(keeps)
+    }
+
+    /// What was told last of an episode that is open, with its facts where they are still those that were told: the ledger has them.
+    /// None of one that is over.
+    pub fn claim(&self, pack: &Pack, evaluation: &Evaluation<'_>) -> Option<Claim> {
+        let mut claim = self.told.claim()?.clone();
+        let told_by = |rule: &&Rule| (&rule.id, rule.version) == (&self.told.rule, self.told.rule_version);
+        if let Some(rule) = pack.rules.iter().find(told_by) {
+            let seen = rule.seen_at(evaluation, self.told_at);
+            let streak = evaluation.figures(&rule.others, seen).measures.streak;
+            let cited = rule.evidence.cite(evaluation, streak, seen);
+            if self.told.facts() == Some(cited.fingerprint) {
+                (claim.proof.facts, claim.proof.facts_left_off) = (cited.facts, cited.left_off);
+            }
+        }
+        Some(claim)
     }
 
     fn basis(&self) -> Basis {

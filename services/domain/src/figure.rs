@@ -22,7 +22,7 @@ impl Evaluation<'_> {
     /// The district's measures with these dates, and those of the others.
     pub fn figures(&self, others: &[Measure], now: Now) -> Figures {
         let measures = self.district(now.as_of, now.today);
-        let (days, beside) = (Days::new(self, None, now.as_of), Beside::new(self, now.as_of));
+        let (days, beside) = (Days::new(self, None, now), Beside::new(self, now.as_of));
         Figures::new(measures, others.iter().map(|&measure| (measure, other(measure, &days, &beside))))
     }
 
@@ -35,7 +35,7 @@ impl Evaluation<'_> {
                 None => self.district(now.as_of, now.today),
                 Some(school) => self.school(school, now.as_of, now.today),
             };
-            let days = Days::new(self, school, now.as_of);
+            let days = Days::new(self, school, now);
             let value = |&measure: &Measure| kept.value(measure).unwrap_or_else(|| other(measure, &days, &beside));
             measures.iter().map(value).collect()
         };
@@ -66,6 +66,7 @@ fn other(measure: Measure, days: &Days<'_, '_>, beside: &Beside<'_, '_>) -> i64 
         Measure::InClass(counted, among) => {
             class::value(counted, days.classes(), among.dates(days.counted(), days.end()))
         }
+        Measure::ClassesSkippedToday => days.skipped_today(),
         Measure::TexasClasses => class::below_ninety(days.classes()),
         Measure::LastYearEnrolled => days.last_year().enrolled,
         Measure::LastYearAbsent => days.last_year().absent,
@@ -154,6 +155,11 @@ pub(crate) struct Federal {
 impl Federal {
     pub(crate) fn of(days: marked::Days<'_>) -> Self {
         let (enrolled, absent) = days.whole_days();
+        Self { enrolled, absent }
+    }
+
+    /// Of so many days, and those of them absent.
+    pub(crate) const fn of_days(enrolled: i64, absent: i64) -> Self {
         Self { enrolled, absent }
     }
 

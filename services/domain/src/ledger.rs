@@ -88,6 +88,9 @@ pub enum DecodeError {
     Damaged,
 }
 
+/// Words that are written one behind the other, if they can be; of more of them the bytes are made anew once.
+const FEW: usize = 4;
+
 impl Ledger {
     /// Takes a word in: the highest revision of a source's key wins, and of equals the later in the log.
     pub fn apply(&mut self, origin: impl Borrow<Origin>, change: impl Borrow<Change<Fact>>) -> Applied {
@@ -190,11 +193,14 @@ impl Ledger {
     }
 
     /// Takes several words in, in order, as [`apply`](Self::apply) does each: from the first one on that is not written behind all
-    /// others, the bytes are taken apart and made anew once for all of them.
+    /// others, the bytes are taken apart and made anew once for all of them. Of more than a few they are from the first on: where
+    /// marks end is looked for at each that is written behind them.
     pub fn apply_all<'w>(&mut self, words: impl IntoIterator<Item = (&'w Origin, &'w Change<Fact>)>) -> Vec<Applied> {
         let mut words = words.into_iter().peekable();
-        let mut applied = Vec::with_capacity(words.size_hint().0);
-        while let Some((origin, Change::Recorded(Fact::AttendanceMark(mark)))) = words.peek()
+        let many = words.size_hint().0;
+        let mut applied = Vec::with_capacity(many);
+        while many <= FEW
+            && let Some((origin, Change::Recorded(Fact::AttendanceMark(mark)))) = words.peek()
             && self.append(origin, mark)
         {
             applied.push(Applied::Changed);

@@ -42,6 +42,14 @@ impl Marked {
         usize::from(self.at)
     }
 
+    /// Whether it was missed, missed without excuse, unexplained, late; none when one of the first two is so in part.
+    pub(crate) fn whole(self) -> Option<[bool; 4]> {
+        let whole = u8::try_from(WHOLE).unwrap_or(u8::MAX);
+        let is_whole = |part: u8| part == 0 || part == whole;
+        let of_whole = self.weight == whole && is_whole(self.absent) && is_whole(self.unexcused);
+        of_whole.then_some([self.absent > 0, self.unexcused > 0, self.unexplained, self.tardy])
+    }
+
     /// Any part of it.
     fn is_missed(self) -> bool {
         self.absent > 0

@@ -68,6 +68,8 @@ pub enum Measure {
     Truancy(Clock),
     /// What was missed of classes, on which of their dates.
     InClass(InClass, Among),
+    /// Classes skipped today, as far as their marks say yet.
+    ClassesSkippedToday,
     /// Texas: classes of which less than 90 % of the days were attended.
     TexasClasses,
     /// Of course performance, behavior or connections.
@@ -266,6 +268,7 @@ impl Measure {
             Self::Of(counted, _) => counted.unit(),
             Self::Truancy(clock) => clock.unit(),
             Self::InClass(counted, _) => counted.unit(),
+            Self::ClassesSkippedToday => InClass::Skipped.unit(),
             Self::Further(further) => further.entry().unit,
         }
     }

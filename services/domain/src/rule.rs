@@ -1,7 +1,9 @@
 //! Rules as data: what an author writes, checked at load and compiled once.
 
+pub mod again;
 pub mod claim;
 pub mod condition;
+pub mod difference;
 pub(crate) mod forbidden;
 pub mod history;
 pub mod pack;

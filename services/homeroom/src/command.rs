@@ -8,6 +8,7 @@ mod ingestion;
 mod migrate;
 mod notification;
 mod preview;
+mod replay;
 mod restored;
 mod risk;
 mod rules;

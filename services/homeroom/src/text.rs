@@ -5,6 +5,7 @@ pub(crate) mod explain;
 pub(crate) mod names;
 pub(crate) mod preview;
 pub(crate) mod rule;
+pub(crate) mod rules;
 pub(crate) mod student;
 pub(crate) mod table;
 pub(crate) mod unit;

@@ -20,6 +20,7 @@ use crate::merge::{self, Follower, Merges, Mover};
 use crate::native::{self, Native};
 use crate::pseudonym::{self, Pseudonyms};
 use crate::quarantine::{self, Quarantine};
+use crate::rule::RuleAdmin;
 
 /// What the service keeps.
 pub const SCHEMA: Schema = Schema {
@@ -69,6 +70,21 @@ pub const SCHEMA: Schema = Schema {
             version: 20_261_126_051_500,
             name: "key_changes_are_followed_together",
             sql: include_str!("../migrations/20261126051500_key_changes_are_followed_together.sql"),
+        },
+        Migration {
+            version: 20_261_126_065_100,
+            name: "rule_activations",
+            sql: include_str!("../migrations/20261126065100_rule_activations.sql"),
+        },
+        Migration {
+            version: 20_261_126_070_100,
+            name: "document_references",
+            sql: include_str!("../migrations/20261126070100_document_references.sql"),
+        },
+        Migration {
+            version: 20_261_126_070_300,
+            name: "moves_that_are_set_aside",
+            sql: include_str!("../migrations/20261126070300_moves_that_are_set_aside.sql"),
         },
     ],
 };
@@ -137,12 +153,13 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     let door = edfi::start(&state, &known, tasks);
     quarantine::sweep::start(state.database.clone(), known.all.clone(), &state.limits, tasks);
     let (native, ingest) = native_doors(&state, &door);
+    let rules = RuleAdmin { database: state.database.clone(), access: state.access.clone() };
     let asked = door.clone();
     Ok(Component {
         name: "ingestion",
         http: Some(edfi::router(door).merge(native::router(native))),
-        grpc: Some(Routes::new(ingest.server())),
-        grpc_services: vec![Ingest::NAME],
+        grpc: Some(Routes::new(ingest.server()).add_service(rules.server())),
+        grpc_services: vec![Ingest::NAME, RuleAdmin::NAME],
         ready: Box::new(move || readiness(&asked)),
     })
 }
@@ -156,7 +173,8 @@ async fn follow_merges(state: &State, known: &Known, tasks: &TaskGroup) -> Resul
     let all = known.all.clone();
     Follower { database: database.clone(), districts: districts.clone(), all, merges, reader }.start(tasks).await?;
     let log = Arc::clone(&state.log);
-    Mover { database, districts, log, owner: reader, settle: merge::SETTLE }.start(tasks);
+    let most_records = merge::MAX_RECORDS;
+    Mover { database, districts, log, owner: reader, settle: merge::SETTLE, most_records }.start(tasks);
     Ok(())
 }
 

@@ -8,7 +8,7 @@
 //! - `command`, `writer`, `batch`, `store`: documents are decided in micro-batches, one transaction each, that also appends to the outbox.
 //! - `map`: a change of a document becomes messages. Pure.
 //! - `relay`, `backlog`: the outbox is published in order, and bounded.
-//! - `cascade`, `reference`: documents follow a document whose natural key was changed.
+//! - `cascade`, `reference`, `referral`: documents follow a document whose natural key was changed.
 //! - `restored`: what a restore from a backup leaves in doubt.
 //! - `query`, `openapi`: what clients read; `deletes`: for how long they are told of what is gone.
 //!
@@ -38,6 +38,7 @@ mod parse;
 mod problem;
 mod query;
 mod reference;
+mod referral;
 mod relay;
 pub(crate) mod restored;
 mod store;
@@ -92,6 +93,7 @@ pub(crate) fn start(state: &State, known: &Known, tasks: &TaskGroup) -> Door {
     };
     relay.start(tasks);
     deletes::start(state.database.clone(), known.all.clone(), &state.limits, tasks);
+    referral::backfill::start(state.database.clone(), state.pseudonyms.districts().cloned().collect(), tasks);
     let key_changed = Arc::new(Notify::new());
     Cascade::start(state, known.with_key.clone(), Arc::clone(&backlog), Arc::clone(&key_changed), tasks);
     let writer = Writer::start(state, Arc::clone(&backlog), key_changed, tasks);

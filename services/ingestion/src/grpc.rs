@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::intake::field::{Field, Value};
 use crate::intake::publisher::{Item, count_retries};
-use crate::intake::submission::check_key;
+use crate::intake::submission::{check_key, former_student};
 use crate::intake::{Arrivals, Context, Kind, Outcome, Problem, Publisher, Receipt, Submission, normalise};
 use crate::merge::Merges;
 use crate::native::body::MAX_RECORDS;
@@ -153,6 +153,10 @@ fn submission(sent: &wire::Submission) -> Result<Submission<'_>, Problem> {
         revision: sent.revision,
         occurred_at: occurred_at.transpose()?,
         withdrawn: sent.withdrawn,
+        former_student: former_student(match sent.former_student.as_str() {
+            "" => Value::Missing,
+            id => Value::Text(Cow::Borrowed(id)),
+        })?,
         record: Cow::Borrowed(record),
     })
 }

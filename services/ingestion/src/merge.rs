@@ -36,6 +36,7 @@ use homeroom_pg::{Database, Districts, Error, Listener, Wake};
 pub use self::crosswalk::{Crosswalk, Refusal};
 pub(crate) use self::follow::Follower;
 pub(crate) use self::mover::Mover;
+pub(crate) use self::plan::MAX_RECORDS;
 pub use self::store::{Merge, Split, State};
 pub(crate) use self::store::{find_in, list, merge, split};
 

@@ -115,7 +115,8 @@ mod tests {
         let change = sample::change(1, ChangeKind::Opened);
         let message = render(&change, ChangeKind::Opened, change.late_since, None);
         let all = format!("{message:?}");
-        for secret in [change.student.to_string(), change.claim.proof.explanation.clone(), sample::FACT.to_owned()] {
+        for secret in [change.student.to_string(), change.claim.proof.explanation.to_string(), sample::FACT.to_owned()]
+        {
             assert!(!all.contains(&secret), "{secret} is in {all}");
         }
         assert!(message.data.starts_with(r#"{"type":"alert.opened","timestamp":"#), "{}", message.data);
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn a_title_cannot_break_a_header() {
         let mut change = sample::change(2, ChangeKind::Recalled);
-        change.claim.title = "Absent\r\nBcc: all@example.org".to_owned();
+        change.claim.title = "Absent\r\nBcc: all@example.org".into();
         assert_eq!(
             render(&change, ChangeKind::Recalled, None, None).subject,
             "Taken back: Absent  Bcc: all@example.org (school 255901001)"

@@ -75,7 +75,7 @@ impl Team {
     fn is_told(&self, change: &AlertChange) -> bool {
         self.district == change.district
             && self.schools.as_ref().is_none_or(|schools| schools.contains(&change.school))
-            && self.audience.as_ref().is_none_or(|roles| roles.contains(&change.claim.audience))
+            && self.audience.as_ref().is_none_or(|roles| roles.iter().any(|role| **role == *change.claim.audience))
     }
 }
 
@@ -125,7 +125,7 @@ teams:
     fn another_district_school_or_audience_is_not_told() {
         let routing = text::parse(GOOD).unwrap();
         let mut change = sample::change(1, ChangeKind::Opened);
-        change.claim.audience = "counseling".to_owned();
+        change.claim.audience = "counseling".into();
         assert_eq!(routing.recipients(&change)[0].team, "District office");
         change.district = DistrictId::parse("elsewhere").unwrap();
         assert!(routing.recipients(&change).is_empty());

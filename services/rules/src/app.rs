@@ -51,6 +51,11 @@ pub const SCHEMA: Schema = Schema {
             name: "live",
             sql: include_str!("../migrations/20261126051600_live.sql"),
         },
+        Migration {
+            version: 20_261_126_070_200,
+            name: "counting",
+            sql: include_str!("../migrations/20261126070200_counting.sql"),
+        },
     ],
 };
 

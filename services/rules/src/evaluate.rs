@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::count::{Count, With};
+use homeroom_domain::counting;
 use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::Event;
@@ -32,6 +33,8 @@ pub struct Student {
     pub evaluated: Option<Now>,
     /// The last evaluation knew the reference records below.
     pub evaluated_reference: i64,
+    /// The last evaluation counted in this way.
+    pub counting: i32,
     /// A fact refers to something that is not known yet, so any reference change may concern the student.
     pub waiting: bool,
     /// What was counted, so that one more mark need not be counted from the begin; in memory only.
@@ -88,7 +91,7 @@ impl Student {
         moment: &Moment<'_>,
     ) -> Outcome {
         if let Some(outcome) = self.count_on(district, now, moment) {
-            self.evaluated_reference = reference_offset;
+            (self.evaluated_reference, self.counting) = (reference_offset, counting::VERSION);
             return outcome;
         }
         let evaluation = Evaluation::new(&self.ledger, &district.view, &district.settings, now);
@@ -112,7 +115,7 @@ impl Student {
         }
         self.waiting = waiting;
         self.evaluated = Some(now);
-        self.evaluated_reference = reference_offset;
+        (self.evaluated_reference, self.counting) = (reference_offset, counting::VERSION);
         Outcome { changes: step.changes, open_by_rule, failures: step.failures }
     }
 

@@ -6,6 +6,7 @@ mod list;
 mod other;
 mod preview;
 mod progress;
+mod replay;
 mod student;
 mod summary;
 mod watch;
@@ -40,7 +41,7 @@ pub(crate) struct Risk {
     pub stopping: CancellationToken,
     /// Room for watchers.
     pub watchers: Arc<Semaphore>,
-    /// Room for previews.
+    /// Room for previews and replays.
     pub previews: Arc<Semaphore>,
     /// Room for one who reads the log to tell what changed.
     pub reading: Arc<Semaphore>,
@@ -78,6 +79,7 @@ impl RiskQuery for Risk {
     type WatchStudentsStream = Answers<wire::WatchStudentsResponse>;
     type ExportMeasuresStream = Answers<wire::ExportMeasuresResponse>;
     type PreviewChangeStream = Answers<wire::PreviewChangeResponse>;
+    type ReplayPackStream = Answers<wire::ReplayPackResponse>;
 
     async fn get_student(
         &self,
@@ -134,6 +136,15 @@ impl RiskQuery for Risk {
     ) -> Result<Response<Self::PreviewChangeStream>, Status> {
         let grant = self.access.grpc(request.metadata(), Scope::Admin)?;
         let answers = self.preview(grant.district.clone(), request.into_inner())?;
+        Ok(Response::new(Box::pin(self.access.while_permitted(grant, Scope::Admin, answers))))
+    }
+
+    async fn replay_pack(
+        &self,
+        request: Request<wire::ReplayPackRequest>,
+    ) -> Result<Response<Self::ReplayPackStream>, Status> {
+        let grant = self.access.grpc(request.metadata(), Scope::Admin)?;
+        let answers = self.replay(grant.district.clone(), &request.into_inner())?;
         Ok(Response::new(Box::pin(self.access.while_permitted(grant, Scope::Admin, answers))))
     }
 }

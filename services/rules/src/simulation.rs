@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use homeroom_bus::{Log, PartitionOwner, Record};
+use homeroom_domain::counting;
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 
@@ -41,7 +42,8 @@ pub async fn reference(log: &dyn Log) -> Result<Arc<Snapshot>, homeroom_bus::Err
 pub fn is_behind(student: &Student, wanted: &Wanted) -> bool {
     let Some(evaluated) = student.evaluated else { return true };
     let late = wanted.dates_moved && (evaluated.as_of < wanted.now.as_of || evaluated.today < wanted.now.today);
-    late || is_concerned(student, wanted)
+    let recount = wanted.recount && student.counting < counting::VERSION;
+    late || recount || is_concerned(student, wanted)
 }
 
 fn is_concerned(student: &Student, wanted: &Wanted) -> bool {

@@ -114,6 +114,8 @@ pub struct Lease {
     pub alerts_offset: i64,
     /// The number of the next outbox row.
     pub next_seq: i64,
+    /// Every student was evaluated by this way of counting or a newer one.
+    pub counting: i32,
 }
 
 /// Everything that a commit writes beside the partition's row.
@@ -199,8 +201,8 @@ pub enum Committed {
     Fenced,
 }
 
-/// Which students a sweep looks for: those whose dates are behind, and those whom reference records concern that their last
-/// evaluation did not have.
+/// Which students a sweep looks for: those whose dates are behind, who were counted in an older way, and whom reference records concern
+/// that their last evaluation did not have.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// Whose.
@@ -211,6 +213,8 @@ pub struct Wanted {
     pub now: Now,
     /// Whether anybody's dates may be behind. If not, only whom `concerned` names is read, and not everyone.
     pub dates_moved: bool,
+    /// Whether anybody may have been counted in an older way than this version counts.
+    pub recount: bool,
     /// Whom reference records before `reference_offset` concern that were not in force yet.
     pub concerned: Concerned,
     /// The reference records to be in force are those below.

@@ -54,3 +54,9 @@ from students
 left join (select student, section, count(*) as dates, count(*) filter (where absent) as absent
            from year_class_days group by student, section) c using (student)
 group by student;
+
+-- On the date itself, as far as marks say yet.
+create view figures_classes_today as
+select student, count(date) as classes_skipped_today
+from students left join (select student, date from year_class_days, look where skipped and date = as_of) d using (student)
+group by student;

@@ -116,3 +116,15 @@ left join (select distinct d.student from (said_disciplines join live using (pos
            where d.begin_on <= as_of
              and extract(year from d.begin_on) + case when extract(month from d.begin_on) >= 7 then 1 else 0 end = school_year
              and (value_of(code) = 'out of school suspension' or value_of(code) like 'expulsion%')) d using (student);
+
+-- National High School Center: four flags of a student of grades 9 to 12.
+create view figures_high_school as
+select student,
+       case when grade_level in ('ninth grade', '9', '09', 'tenth grade', '10', 'eleventh grade', '11', 'twelfth grade', '12') then
+           (a.tier >= 2)::integer + (g.failing > 0)::integer + (g.gpa between 0 and 200)::integer + (t.core_failures >= 2)::integer
+           else 0 end::bigint as high_school_flags
+from students
+join figures_attendance a using (student)
+join figures_grades g using (student)
+join figures_transcript t using (student)
+left join student_grade_levels using (student);

@@ -34,10 +34,12 @@ const FIGURES: [&str; 10] = [
     "figures_windows",
     "figures_classes",
     "figures_texas_classes",
+    "figures_classes_today",
     "figures_truancy",
     "figures_grades",
     "figures_transcript",
     "figures_sixth",
+    "figures_high_school",
 ];
 const GRADEBOOK: &str = "figures_gradebook";
 

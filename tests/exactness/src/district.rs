@@ -59,22 +59,39 @@ const SILENT: [Resource; 8] = [
 
 /// Both years of a district.
 struct Years {
-    before: District,
+    /// The year before as it was, and as it would have been elsewhere.
+    before: [District; 2],
+    /// Which of them is known of a student, by number; of some nothing.
+    known: fn(u32) -> Option<usize>,
     now: District,
     pseudonym: Pseudonym,
     source: SourceId,
 }
 
 impl Log {
-    /// The log of a district of so many students, by a seed.
+    /// The log of a district of so many students, by a seed. Of a third of them the year before is known, which was another one: many
+    /// were at another school.
     pub fn of(students: u32, seed: u64) -> Self {
-        let years = Years::new(students, seed);
+        Self::made(students, &Years::new(students, seed, [seed + 1; 2], |number| number.is_multiple_of(3).then_some(0)))
+    }
+
+    /// The same, of which half had a year before much like this one and a quarter quite another; a quarter are new.
+    pub fn of_returning(students: u32, seed: u64) -> Self {
+        let known = |number| match number % 4 {
+            0 => None,
+            1 => Some(1),
+            _ => Some(0),
+        };
+        Self::made(students, &Years::new(students, seed, [seed, seed + 1], known))
+    }
+
+    fn made(students: u32, years: &Years) -> Self {
         let mut references = years.references();
         let share = students.div_ceil(THREADS);
         let shares: Vec<_> = thread::scope(|scope| {
             let workers: Vec<_> = (0..THREADS)
                 .map(|thread| {
-                    let (years, first) = (&years, thread * share);
+                    let first = thread * share;
                     scope.spawn(move || {
                         (first..students.min(first + share)).map(|number| years.student(number)).collect::<Vec<_>>()
                     })
@@ -97,15 +114,15 @@ impl Log {
 }
 
 impl Years {
-    fn new(students: u32, seed: u64) -> Self {
+    fn new(students: u32, seed: u64, before: [u64; 2], known: fn(u32) -> Option<usize>) -> Self {
         let district = |seed, year| District::new(students, seed, year).expect("a possible district");
         let id = DistrictId::parse("linden-valley").expect("a district's id");
         let mut pseudonyms = Pseudonyms::default();
         let secret = SecretString::from("by-content:one secret of the exactness tests");
         pseudonyms.add(id.clone(), &secret).expect("a good secret");
         Self {
-            // Of another seed, so that many were at another school.
-            before: district(seed + 1, YEAR - 1),
+            before: before.map(|seed| district(seed, YEAR - 1)),
+            known,
             now: district(seed, YEAR),
             pseudonym: pseudonyms.find(&id).expect("it was added").clone(),
             source: SourceId::parse("sis").expect("a source's id"),
@@ -115,7 +132,7 @@ impl Years {
     fn references(&self) -> Vec<ReferenceChange> {
         let mut documents = Documents::new(&self.pseudonym, &self.source);
         let mut said = Vec::new();
-        for (district, before) in [(&self.before, true), (&self.now, false)] {
+        for (district, before) in [(&self.before[0], true), (&self.now, false)] {
             let mut batch = Batch::new(district.opening()..=district.closing());
             district.office(&mut batch);
             for school in 0..district.schools() {
@@ -138,9 +155,8 @@ impl Years {
     fn student(&self, number: u32) -> (Student, Vec<ReferenceChange>) {
         let mut documents = Documents::new(&self.pseudonym, &self.source);
         let mut said = Vec::new();
-        // Of the others nothing is known of the year before.
-        let years = [(&self.before, true), (&self.now, false)];
-        for (district, before) in years.into_iter().filter(|(_, before)| !before || number.is_multiple_of(3)) {
+        let before = (self.known)(number).map(|which| (&self.before[which], true));
+        for (district, before) in before.into_iter().chain([(&self.now, false)]) {
             let mut batch = Batch::new(district.opening()..=district.closing());
             district.student(number, &mut batch);
             batch.sort();

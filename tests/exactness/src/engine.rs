@@ -8,6 +8,7 @@ use homeroom_domain::ledger::Ledger;
 use homeroom_domain::measure::Measure;
 use homeroom_domain::settings::{Now, Settings};
 use homeroom_domain::view::{Records, View};
+use homeroom_replay::{Plan, Report, Seen, Tally};
 
 use crate::district::{Log, Student};
 
@@ -44,6 +45,32 @@ impl Engine {
                 shares.map(|share| scope.spawn(|| share.iter().map(of).collect::<Vec<_>>())).collect();
             workers.into_iter().flat_map(|worker| worker.join().expect("students are looked at")).collect()
         })
+    }
+}
+
+impl Engine {
+    /// What rules would have told.
+    pub fn replay(&self, plan: &Plan) -> Report {
+        let settings = Settings::default();
+        let last = Now { today: plan.to(), as_of: plan.to() };
+        let of = |ledgers: &[Ledger]| {
+            let mut tally = Tally::new(plan);
+            for ledger in ledgers {
+                if let Some(seen) = Seen::of(plan, &Evaluation::new(ledger, &self.view, &settings, last)) {
+                    tally.add(plan, &seen, &[]);
+                }
+            }
+            tally
+        };
+        let shares = self.ledgers.chunks(self.ledgers.len().div_ceil(THREADS).max(1));
+        let mut whole = Tally::new(plan);
+        thread::scope(|scope| {
+            let workers: Vec<_> = shares.map(|share| scope.spawn(|| of(share))).collect();
+            for worker in workers {
+                whole.merge(&worker.join().expect("students are looked at"));
+            }
+        });
+        Report::new(plan, &whole)
     }
 }
 

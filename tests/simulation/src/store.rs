@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use homeroom_bus::Topic;
 use homeroom_domain::count::Count;
+use homeroom_domain::counting;
 use homeroom_domain::episode::Episodes;
 use homeroom_domain::id::{DistrictId, RuleId, SchoolId};
 use homeroom_domain::ledger::Ledger;
@@ -218,6 +219,7 @@ impl Store for Connection {
                 reference_offset: 0,
                 alerts_offset: 0,
                 next_seq: 1,
+                counting: counting::VERSION,
             });
             lease.epoch += 1;
             *lease

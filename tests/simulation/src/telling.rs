@@ -265,12 +265,12 @@ fn recipient(address: &str) -> Recipient {
 fn alert_change(number: u32, kind: ChangeKind) -> AlertChange {
     let proof = Proof {
         as_of: names::date(0),
-        explanation: String::new(),
-        clears_when: String::new(),
+        explanation: "".into(),
+        clears_when: "".into(),
         measures: Vec::new(),
         facts: Vec::new(),
         facts_left_off: 0,
-        threshold_source: String::new(),
+        threshold_source: "".into(),
     };
     AlertChange {
         alert_id: ALERT,
@@ -284,8 +284,8 @@ fn alert_change(number: u32, kind: ChangeKind) -> AlertChange {
             rule_version: 1,
             severity: Severity::Urgent,
             level: 1,
-            audience: "attendance".to_owned(),
-            title: "Absent".to_owned(),
+            audience: "attendance".into(),
+            title: "Absent".into(),
             settle_seconds: 0,
             proof,
             terms: Terms::default(),

@@ -27,7 +27,11 @@ impl Others {
         !pack.rules.iter().any(Rule::has_memory)
             && pack.rules.iter().flat_map(|rule| &rule.others).all(|measure| match measure {
                 Measure::Of(counted, _) => !matches!(counted, Counted::MinutesAbsent | Counted::MinutesUnexcused),
-                Measure::Truancy(_) | Measure::InClass(..) | Measure::TexasClasses | Measure::Further(_) => false,
+                Measure::Truancy(_)
+                | Measure::InClass(..)
+                | Measure::ClassesSkippedToday
+                | Measure::TexasClasses
+                | Measure::Further(_) => false,
                 _ => true,
             })
     }

@@ -11,7 +11,7 @@ use crate::evaluation::Evaluation;
 use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::Ledger;
 use crate::measure::{Figures, Measures};
-use crate::rule::claim::{Cited, marks_of};
+use crate::rule::claim::{Cited, cite_absences};
 use crate::rule::{Evidence, Rule};
 use crate::settings::Now;
 
@@ -35,7 +35,7 @@ impl<'a> StandingIn<'a> {
 
     fn marks(&self, dates: impl Iterator<Item = Date>) -> Cited {
         let days: SmallVec<[_; 8]> = dates.map(|date| (&self.known.school, date)).collect();
-        marks_of(self.ledger, self.with.settings, &days)
+        cite_absences(self.ledger, self.with.settings, &days)
     }
 
     fn whole(&self) -> &Evaluation<'a> {

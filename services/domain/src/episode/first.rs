@@ -28,7 +28,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Episodes, DecodeError> {
     let episodes = episodes.into_iter().map(|first| {
         let First { scope, ordinal, number, standing, school, mut told, told_at } = first;
         told.terms.message_key = told.rule.to_string();
-        let mut told = Told::new(told);
+        let mut told = Told::new(&told);
         if standing == Standing::Recalled {
             told.forget();
         }
@@ -53,17 +53,17 @@ mod tests {
             rule_version: 3,
             severity: Severity::Warning,
             level: 2,
-            audience: "team".to_owned(),
-            title: "Three days".to_owned(),
+            audience: "team".into(),
+            title: "Three days".into(),
             settle_seconds: 0,
             proof: Proof {
                 as_of: date,
-                explanation: "e".to_owned(),
-                clears_when: "c".to_owned(),
+                explanation: "e".into(),
+                clears_when: "c".into(),
                 measures: Vec::new(),
                 facts: Vec::new(),
                 facts_left_off: 7,
-                threshold_source: "t".to_owned(),
+                threshold_source: "t".into(),
             },
             terms: Terms { message_key: "absence-streak".to_owned(), ..Terms::default() },
         };

@@ -7,16 +7,18 @@ use std::sync::Arc;
 use super::ground::Ground;
 use super::told::Told;
 use super::{Episode, EpisodeScope, Moment, Standing};
-use crate::alert::{AlertChange, ChangeKind, CitedFact, Claim, Proof, Terms};
+use crate::alert::{AlertChange, ChangeKind, Claim, Proof, Terms};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
 use crate::mutant::{Mutant, planted};
-use crate::rule::claim::Cited;
 use crate::rule::condition::Failure;
 use crate::rule::history::Course;
 use crate::rule::{Held, OnChange, Rule, RuleScope};
 use crate::settings::Now;
+
+/// What is told of an episode again: the kind of change, why, and the claim with what is kept of it.
+type Retold = (ChangeKind, String, (Claim, Told));
 
 /// One rule's look at one student.
 pub(super) struct Look<'a, G> {
@@ -61,26 +63,29 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         }
     }
 
-    /// What the rule claims now, with its words.
-    fn claim(&self, held: Held) -> Claim {
+    /// What the rule claims now, with its words, and what is kept of it.
+    fn claim(&self, held: Held) -> (Claim, Told) {
         let cited = self.ground.cite(self.rule, &self.figures);
+        let facts = cited.fingerprint;
         let student = self.ground.student();
         let seen = student.map_or(self.ground.now(), |student| self.rule.seen_at(student, self.ground.now()));
-        self.rule.words(held, &self.figures, cited, seen, &|from, days| self.due(from, days))
+        let claim = self.rule.words(held, &self.figures, cited, seen, &|from, days| self.due(from, days));
+        let told = Told::of(&claim, facts);
+        (claim, told)
     }
 
     /// A new episode; none when there is nobody to tell.
     pub(super) fn open(&self, held: Held, ordinal: u32) -> Option<(Episode, AlertChange)> {
         let at_school = self.ground.school_today().filter(|_| self.rule.scope == RuleScope::Day);
         let school = at_school.or_else(|| self.ground.home())?.clone();
-        let claim = self.claim(held);
+        let (claim, told) = self.claim(held);
         let mut episode = Episode {
             scope: self.current_scope(),
             ordinal,
             number: 0,
             standing: Standing::Open,
             school,
-            told: Told::new(claim.clone()),
+            told,
             told_at: self.ground.now(),
         };
         let change = episode.change(ChangeKind::Opened, claim, String::new(), self.moment);
@@ -182,12 +187,12 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     fn update(&self, episode: &mut Arc<Episode>, held: Held) -> Result<Option<AlertChange>, Failure> {
         let Some(told) = episode.told.claim() else { return Ok(None) };
-        let Some((kind, reason, claim)) = self.moved_on(episode, told, held)? else { return Ok(None) };
+        let Some((kind, reason, (claim, new))) = self.moved_on(episode, told, held)? else { return Ok(None) };
         // Of a step that its time has come for nobody is late.
         let has_risen = held.level > episode.told.level;
         let late_since = if has_risen { self.late_since(held.level) } else { None };
         let episode = Arc::make_mut(episode);
-        episode.told = Told::new(claim.clone());
+        episode.told = new;
         episode.told_at = self.ground.now();
         if let Some(school) = self.ground.home().filter(|_| self.rule.scope == RuleScope::SchoolYear) {
             episode.school = school.clone();
@@ -197,16 +202,11 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     }
 
     /// What there is to tell of an open episode that the rule still claims; none when nothing is.
-    fn moved_on(
-        &self,
-        episode: &Episode,
-        told: &Claim,
-        held: Held,
-    ) -> Result<Option<(ChangeKind, String, Claim)>, Failure> {
+    fn moved_on(&self, episode: &Episode, told: &Claim, held: Held) -> Result<Option<Retold>, Failure> {
         let to_level = |kind, verb: &str| {
-            let claim = self.claim(held);
+            let (claim, new) = self.claim(held);
             let reason = format!("it has {verb}: {}", difference(&told.proof, &claim.proof));
-            Some((kind, reason, claim))
+            Some((kind, reason, (claim, new)))
         };
         Ok(match held.level.cmp(&told.level) {
             Ordering::Greater => to_level(ChangeKind::Escalated, "risen"),
@@ -215,7 +215,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
                 let other = match (self.other_terms(told, held), self.ground.anew()) {
                     (Some(other), _) => Some(other),
                     (None, Some(student)) => {
-                        let reason = self.corrected(student, episode.told_at, &told.proof)?;
+                        let reason = self.corrected(student, episode, &told.proof)?;
                         reason.map(|reason| (ChangeKind::Amended, reason))
                     }
                     (None, None) => None,
@@ -232,7 +232,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let now = self.rule.terms(held, steps, &self.figures, &|from, days| self.due(from, days));
         if told.rule_version != self.rule.version {
             let presses = (self.rule.severity_after(held.level, steps), self.rule.audience_after(steps));
-            let is_same = presses == (told.severity, told.audience.as_str()) && now == told.terms;
+            let is_same = presses == (told.severity, &told.audience) && now == told.terms;
             let is_left = is_same || self.rule.on_change == OnChange::Keep;
             return (!is_left).then(|| (ChangeKind::Amended, "the rule has changed".to_owned()));
         }
@@ -252,7 +252,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     }
 
     /// In words, what has become of what was told at a date; none when it would be told again.
-    fn corrected(&self, student: &Evaluation<'_>, at: Now, told: &Proof) -> Result<Option<String>, Failure> {
+    fn corrected(&self, student: &Evaluation<'_>, of: &Episode, told: &Proof) -> Result<Option<String>, Failure> {
+        let at = of.told_at;
         let held = match student.home(at.today) {
             Some(_) => self.held_at(student, at)?,
             None => None,
@@ -262,11 +263,14 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         };
         let seen = self.rule.seen_at(student, at);
         let figures = student.figures(&self.rule.others, seen);
-        let cited = self.rule.evidence.cite(student, figures.measures.streak, seen);
         let measures = self.rule.told().filter_map(|of| figures.value(of));
-        if told.measures.iter().map(|of| of.value).eq(measures) && same_facts(&cited, told) {
-            return Ok(None);
+        if told.measures.iter().map(|of| of.value).eq(measures) {
+            let facts = self.rule.evidence.fingerprint(student, figures.measures.streak, seen);
+            if of.told.facts() == Some(facts) {
+                return Ok(None);
+            }
         }
+        let cited = self.rule.evidence.cite(student, figures.measures.streak, seen);
         let again = self.rule.words(held, &figures, cited, seen, &|_, _| None).proof;
         Ok(Some(format!("records up to {} were corrected: {}", again.as_of, difference(told, &again))))
     }
@@ -317,18 +321,4 @@ fn changed(name: &str, then: &str, now: &str) -> String {
 fn joined(changes: impl Iterator<Item = String>) -> String {
     let text = changes.collect::<Vec<_>>().join(", ");
     if text.is_empty() { "the facts behind it changed, their sum did not".to_owned() } else { text }
-}
-
-/// Whether two proofs of one date cite the same facts, whatever their revision.
-fn same_facts(cited: &Cited, told: &Proof) -> bool {
-    let same = |(left, right): (&CitedFact, &CitedFact)| {
-        let of = |fact: &CitedFact| (fact.date, fact.origin.key);
-        of(left) == of(right)
-            && left.school == right.school
-            && left.what == right.what
-            && left.origin.source == right.origin.source
-    };
-    cited.left_off == told.facts_left_off
-        && cited.facts.len() == told.facts.len()
-        && cited.facts.iter().zip(&told.facts).all(same)
 }

@@ -1,6 +1,6 @@
 //! How episodes are stored: each text once, the rest as small numbers that refer to them.
 //!
-//! What is open is there whole; of what is over some fifteen bytes.
+//! Of what is open the words are there, without the facts, which are in the ledger; of what is over some fifteen bytes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,27 +9,29 @@ use serde::{Deserialize, Serialize};
 
 use super::told::{Brief, Words};
 use super::{DecodeError, Episode, EpisodeScope, Episodes, Standing, Told};
-use crate::alert::{BarredReferral, CitedFact, Claim, DueDuty, MeasureValue, Proof, Severity, Terms};
+use crate::alert::{BarredReferral, Claim, DueDuty, MeasureValue, Proof, Severity, Terms};
 use crate::date::Date;
-use crate::event::Origin;
-use crate::id::{RecordKey, Revision, RuleId, SchoolId, SourceId};
+use crate::id::{RuleId, SchoolId};
+use crate::rule::claim::Fingerprint;
 use crate::settings::Now;
 
 /// The first byte.
-pub(super) const FORMAT: u8 = 2;
+pub(super) const FORMAT: u8 = 3;
 
 #[derive(Serialize, Deserialize)]
-struct Stored<'a> {
+#[serde(bound(deserialize = "W: Deserialize<'de>"))]
+struct Stored<'a, W> {
     #[serde(borrow)]
     texts: Vec<&'a str>,
-    episodes: Vec<Kept>,
+    episodes: Vec<Kept<W>>,
 }
 
 /// The position of a text.
-type Text = u32;
+pub(super) type Text = u32;
 
+/// An episode with what was told of it in the words of a format.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct Kept<W> {
     scope: EpisodeScope,
     ordinal: u32,
     number: u32,
@@ -38,7 +40,7 @@ struct Kept {
     rule: Text,
     rule_version: u32,
     level: i64,
-    told: KeptWords,
+    told: W,
     /// In days: of a day's episode its own date is taken off, which leaves little.
     today: i32,
     /// How many days before.
@@ -47,10 +49,10 @@ struct Kept {
 
 #[derive(Serialize, Deserialize)]
 enum KeptWords {
-    Whole(Box<KeptClaim>),
+    Whole(Box<KeptClaim>, Fingerprint),
     Brief(Vec<i64>, u32),
-    /// With what it asks for. One that asks for nothing is stored as before there was anything to ask for.
-    Asking(Box<(KeptClaim, KeptTerms)>),
+    /// With what it asks for. Most ask for nothing.
+    Asking(Box<(KeptClaim, KeptTerms)>, Fingerprint),
     /// With the steps that it had taken.
     Stepped(Vec<i64>, u32, u32),
 }
@@ -68,6 +70,7 @@ struct KeptTerms {
     barred: Vec<(Text, Text)>,
 }
 
+/// A claim without its facts.
 #[derive(Serialize, Deserialize)]
 struct KeptClaim {
     severity: Severity,
@@ -78,20 +81,14 @@ struct KeptClaim {
     explanation: Text,
     clears_when: Text,
     measures: Vec<(Text, i64, Text)>,
-    facts: Vec<KeptFact>,
-    facts_left_off: u32,
+    facts: u32,
     threshold_source: Text,
 }
 
-#[derive(Serialize, Deserialize)]
-struct KeptFact {
-    date: Date,
-    school: Text,
-    what: Text,
-    code: Text,
-    source: Text,
-    key: RecordKey,
-    revision: Revision,
+/// What was told, as a format has it.
+pub(super) trait ReadWords {
+    /// None when it refers to what is not there.
+    fn read(self, rule: (RuleId, u32), level: i64, reading: &mut Reading<'_>) -> Option<Told>;
 }
 
 pub(super) fn encode(episodes: &Episodes) -> Vec<u8> {
@@ -102,7 +99,12 @@ pub(super) fn encode(episodes: &Episodes) -> Vec<u8> {
 }
 
 pub(super) fn decode(body: &[u8]) -> Result<Episodes, DecodeError> {
-    let stored: Stored<'_> = postcard::from_bytes(body)?;
+    decode_with::<KeptWords>(body)
+}
+
+/// Reads a format that differs from the last in the words alone.
+pub(super) fn decode_with<'a, W: ReadWords + Deserialize<'a>>(body: &'a [u8]) -> Result<Episodes, DecodeError> {
+    let stored: Stored<'_, W> = postcard::from_bytes(body)?;
     let mut reading = Reading { texts: stored.texts, rules: HashMap::new(), schools: HashMap::new() };
     let episodes = stored.episodes.into_iter().map(|kept| reading.episode(kept).map(Arc::new));
     Ok(Episodes(episodes.collect::<Option<_>>().ok_or(DecodeError::Damaged)?))
@@ -134,7 +136,7 @@ fn origin(scope: EpisodeScope) -> i32 {
     }
 }
 
-impl Kept {
+impl Kept<KeptWords> {
     fn of<'a>(episode: &'a Episode, texts: &mut Texts<'a>) -> Self {
         let Told { rule, rule_version, level, words } = &episode.told;
         let Now { today, as_of } = episode.told_at;
@@ -148,12 +150,12 @@ impl Kept {
             rule_version: *rule_version,
             level: *level,
             told: match words {
-                Words::Whole(claim) if asks_for_nothing(claim) => {
-                    KeptWords::Whole(Box::new(KeptClaim::of(claim, texts)))
+                Words::Whole(claim, facts) if asks_for_nothing(claim) => {
+                    KeptWords::Whole(Box::new(KeptClaim::of(claim, texts)), *facts)
                 }
-                Words::Whole(claim) => {
+                Words::Whole(claim, facts) => {
                     let of_claim = KeptClaim::of(claim, texts);
-                    KeptWords::Asking(Box::new((of_claim, KeptTerms::of(&claim.terms, texts))))
+                    KeptWords::Asking(Box::new((of_claim, KeptTerms::of(&claim.terms, texts))), *facts)
                 }
                 Words::Brief(Brief { measures, facts, step: 0 }) => KeptWords::Brief(measures.to_vec(), *facts),
                 Words::Brief(Brief { measures, facts, step }) => KeptWords::Stepped(measures.to_vec(), *facts, *step),
@@ -203,39 +205,26 @@ impl KeptClaim {
             explanation: put(&proof.explanation),
             clears_when: put(&proof.clears_when),
             measures: proof.measures.iter().map(|of| (put(&of.name), of.value, put(&of.unit))).collect(),
-            facts: proof
-                .facts
-                .iter()
-                .map(|fact| KeptFact {
-                    date: fact.date,
-                    school: put(fact.school.as_str()),
-                    what: put(&fact.what),
-                    code: put(&fact.code),
-                    source: put(fact.origin.source.as_str()),
-                    key: fact.origin.key,
-                    revision: fact.origin.revision,
-                })
-                .collect(),
-            facts_left_off: proof.facts_left_off,
+            facts: proof.facts_left_off,
             threshold_source: put(&proof.threshold_source),
         }
     }
 }
 
 /// Texts being read; what refers to one id shares it.
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     texts: Vec<&'a str>,
     rules: HashMap<Text, RuleId>,
     schools: HashMap<Text, SchoolId>,
 }
 
 impl Reading<'_> {
-    fn text(&self, at: Text) -> Option<&str> {
+    pub(super) fn text(&self, at: Text) -> Option<&str> {
         self.texts.get(usize::try_from(at).ok()?).copied()
     }
 
-    fn owned(&self, at: Text) -> Option<String> {
-        self.text(at).map(str::to_owned)
+    pub(super) fn shared(&self, at: Text) -> Option<Arc<str>> {
+        self.text(at).map(Arc::from)
     }
 
     fn rule(&mut self, at: Text) -> Option<RuleId> {
@@ -246,7 +235,7 @@ impl Reading<'_> {
         self.rules.get(&at).cloned()
     }
 
-    fn school(&mut self, at: Text) -> Option<SchoolId> {
+    pub(super) fn school(&mut self, at: Text) -> Option<SchoolId> {
         if !self.schools.contains_key(&at) {
             let school = SchoolId::parse(self.text(at)?).ok()?;
             self.schools.insert(at, school);
@@ -254,35 +243,29 @@ impl Reading<'_> {
         self.schools.get(&at).cloned()
     }
 
-    fn episode(&mut self, kept: Kept) -> Option<Episode> {
+    fn episode<W: ReadWords>(&mut self, kept: Kept<W>) -> Option<Episode> {
         let rule = self.rule(kept.rule)?;
         let today = kept.today.checked_add(origin(kept.scope))?;
         let told_at =
             Now { today: Date::from_days(today).ok()?, as_of: Date::from_days(today.checked_sub(kept.as_of)?).ok()? };
-        let (version, level) = (kept.rule_version, kept.level);
-        let brief = |rule, measures: Vec<i64>, facts, step| Told {
-            rule,
-            rule_version: version,
-            level,
-            words: Words::Brief(Brief { measures: measures.into(), facts, step }),
-        };
-        let told = match kept.told {
-            KeptWords::Whole(claim) => {
-                let terms = Terms { message_key: rule.to_string(), ..Terms::default() };
-                Told::new(self.claim(*claim, (rule, version, level), terms)?)
-            }
-            KeptWords::Asking(asking) => {
-                let (claim, terms) = *asking;
-                let terms = self.terms(terms)?;
-                Told::new(self.claim(claim, (rule, version, level), terms)?)
-            }
-            // Whoever reads of an open episode relies on its claim.
-            KeptWords::Brief(..) | KeptWords::Stepped(..) if kept.standing == Standing::Open => return None,
-            KeptWords::Brief(measures, facts) => brief(rule, measures, facts, 0),
-            KeptWords::Stepped(measures, facts, step) => brief(rule, measures, facts, step),
-        };
+        let told = kept.told.read((rule, kept.rule_version), kept.level, self)?;
+        // Whoever reads of an open episode relies on its claim.
+        if kept.standing == Standing::Open && told.claim().is_none() {
+            return None;
+        }
         let Kept { scope, ordinal, number, standing, .. } = kept;
         Some(Episode { scope, ordinal, number, standing, school: self.school(kept.school)?, told, told_at })
+    }
+
+    pub(super) fn measures(&self, kept: Vec<(Text, i64, Text)>) -> Option<Vec<MeasureValue>> {
+        let measure = |(name, value, unit)| {
+            Some(MeasureValue {
+                name: self.text(name)?.to_owned().into(),
+                value,
+                unit: self.text(unit)?.to_owned().into(),
+            })
+        };
+        kept.into_iter().map(measure).collect()
     }
 
     fn terms(&self, kept: KeptTerms) -> Option<Terms> {
@@ -296,7 +279,7 @@ impl Reading<'_> {
             barred.push(BarredReferral { what: self.owned(what)?, source: self.owned(source)? });
         }
         Some(Terms {
-            message_key: self.owned(kept.message_key)?,
+            message_key: self.text(kept.message_key)?.to_owned(),
             good_news: kept.good_news,
             quiet_while_case_open: kept.quiet_while_case_open,
             step: kept.step,
@@ -306,48 +289,61 @@ impl Reading<'_> {
         })
     }
 
-    fn claim(
-        &mut self,
-        kept: KeptClaim,
-        (rule, rule_version, level): (RuleId, u32, i64),
-        terms: Terms,
-    ) -> Option<Claim> {
-        let mut measures = Vec::with_capacity(kept.measures.len());
-        for (name, value, unit) in kept.measures {
-            measures.push(MeasureValue { name: self.owned(name)?, value, unit: self.owned(unit)? });
-        }
-        let mut facts = Vec::with_capacity(kept.facts.len());
-        for fact in kept.facts {
-            facts.push(CitedFact {
-                date: fact.date,
-                school: self.school(fact.school)?,
-                what: self.owned(fact.what)?,
-                code: self.owned(fact.code)?,
-                origin: Origin {
-                    source: SourceId::parse(self.text(fact.source)?).ok()?,
-                    key: fact.key,
-                    revision: fact.revision,
-                },
-            });
-        }
+    fn owned(&self, at: Text) -> Option<String> {
+        self.text(at).map(str::to_owned)
+    }
+
+    fn claim(&self, kept: KeptClaim, (rule, rule_version): (RuleId, u32), level: i64, terms: Terms) -> Option<Claim> {
         Some(Claim {
             rule,
             rule_version,
             severity: kept.severity,
             level,
-            audience: self.owned(kept.audience)?,
-            title: self.owned(kept.title)?,
+            audience: self.shared(kept.audience)?,
+            title: self.shared(kept.title)?,
             settle_seconds: kept.settle_seconds,
             proof: Proof {
                 as_of: kept.as_of,
-                explanation: self.owned(kept.explanation)?,
-                clears_when: self.owned(kept.clears_when)?,
-                measures,
-                facts,
-                facts_left_off: kept.facts_left_off,
-                threshold_source: self.owned(kept.threshold_source)?,
+                explanation: self.shared(kept.explanation)?,
+                clears_when: self.shared(kept.clears_when)?,
+                measures: self.measures(kept.measures)?,
+                facts: Vec::new(),
+                facts_left_off: kept.facts,
+                threshold_source: self.shared(kept.threshold_source)?,
             },
             terms,
         })
     }
+}
+
+impl ReadWords for KeptWords {
+    fn read(self, rule: (RuleId, u32), level: i64, reading: &mut Reading<'_>) -> Option<Told> {
+        Some(match self {
+            Self::Whole(claim, facts) => {
+                let terms = asking_nothing(&rule.0);
+                Told::of(&reading.claim(*claim, rule, level, terms)?, facts)
+            }
+            Self::Asking(asking, facts) => {
+                let (claim, terms) = *asking;
+                let terms = reading.terms(terms)?;
+                Told::of(&reading.claim(claim, rule, level, terms)?, facts)
+            }
+            Self::Brief(measures, facts) => brief(rule, level, (measures, facts, 0)),
+            Self::Stepped(measures, facts, step) => brief(rule, level, (measures, facts, step)),
+        })
+    }
+}
+
+/// Of a rule that asks for nothing.
+pub(super) fn asking_nothing(rule: &RuleId) -> Terms {
+    Terms { message_key: rule.to_string(), ..Terms::default() }
+}
+
+/// Of what is over: the values of measures, how many facts there were, and the steps taken.
+pub(super) fn brief(
+    (rule, rule_version): (RuleId, u32),
+    level: i64,
+    (measures, facts, step): (Vec<i64>, u32, u32),
+) -> Told {
+    Told { rule, rule_version, level, words: Words::Brief(Brief { measures: measures.into(), facts, step }) }
 }

@@ -1,4 +1,7 @@
-//! What was told last of an episode: whole while it is open, and in a few bytes afterwards.
+//! What was told last of an episode: its words while it is open, and a few bytes afterwards.
+//!
+//! The facts that were cited are in the ledger, and are cited again from there: twenty of them take more memory than all else that
+//! is known of a student. What is kept of them tells whether they are still those that were told.
 //!
 //! A student who is absent every day has an episode a day, and each may still have to be recalled. What a recall says of an
 //! episode that is over follows from the rule, its version, the dates and the values of the measures; the facts are left off.
@@ -11,7 +14,7 @@ use crate::alert::{Claim, Proof, Terms};
 use crate::id::RuleId;
 use crate::measure::{Figures, Measure};
 use crate::rule::Rule;
-use crate::rule::claim::{plain, value};
+use crate::rule::claim::{Fingerprint, plain, value};
 use crate::settings::Now;
 
 /// What was told last.
@@ -28,7 +31,8 @@ pub struct Told {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Words {
-    Whole(Arc<Claim>),
+    /// The claim without its facts, and which they were.
+    Whole(Arc<Claim>, Fingerprint),
     Brief(Brief),
 }
 
@@ -44,37 +48,46 @@ pub(super) struct Brief {
 }
 
 impl Told {
-    pub(super) fn new(claim: Claim) -> Self {
-        Self {
-            rule: claim.rule.clone(),
-            rule_version: claim.rule_version,
-            level: claim.level,
-            words: Words::Whole(Arc::new(claim)),
+    /// From a claim with all its facts.
+    pub(super) fn new(claim: &Claim) -> Self {
+        let proof = &claim.proof;
+        Self::of(claim, Fingerprint::of(&proof.facts, proof.facts_left_off))
+    }
+
+    /// The same, when the fingerprint of its facts is known.
+    pub(super) fn of(claim: &Claim, facts: Fingerprint) -> Self {
+        let (rule, rule_version, level) = (claim.rule.clone(), claim.rule_version, claim.level);
+        Self { rule, rule_version, level, words: Words::Whole(Arc::new(without_facts(claim)), facts) }
+    }
+
+    /// Its words, without the facts; none when only the rule can say it again. Of an open episode they are there.
+    pub fn claim(&self) -> Option<&Claim> {
+        match &self.words {
+            Words::Whole(claim, _) => Some(claim),
+            Words::Brief(_) => None,
         }
     }
 
-    /// All of it; none when only the rule can say it again. Of an open episode it is there.
-    pub fn claim(&self) -> Option<&Claim> {
+    /// Which facts were cited, of an open episode.
+    pub(super) fn facts(&self) -> Option<Fingerprint> {
         match &self.words {
-            Words::Whole(claim) => Some(claim),
+            Words::Whole(_, facts) => Some(*facts),
             Words::Brief(_) => None,
         }
     }
 
     /// Keeps only what the rule needs to say it again, if that is enough.
     pub(super) fn shorten(&mut self, rule: &Rule) {
-        let Words::Whole(claim) = &self.words else { return };
+        let Words::Whole(claim, _) = &self.words else { return };
         let known: SmallVec<[Measure; 6]> = rule.told().collect();
-        let names = claim.proof.measures.iter().map(|measure| measure.name.as_str());
+        let names = claim.proof.measures.iter().map(|measure| &*measure.name);
         let enough = self.rule == rule.id
             && self.rule_version == rule.version
             && names.eq(known.iter().map(|measure| measure.name()))
             && [&rule.explanation, &rule.clears].iter().all(|sentence| sentence.needs_only(&known));
         if enough {
-            let facts = u32::try_from(claim.proof.facts.len()).unwrap_or(u32::MAX);
-            let facts = facts.saturating_add(claim.proof.facts_left_off);
             let measures = claim.proof.measures.iter().map(|measure| measure.value).collect();
-            self.words = Words::Brief(Brief { measures, facts, step: claim.terms.step });
+            self.words = Words::Brief(Brief { measures, facts: claim.proof.facts_left_off, step: claim.terms.step });
         }
     }
 
@@ -83,10 +96,10 @@ impl Told {
         self.words = Words::Brief(Brief::default());
     }
 
-    /// Says it again, without the facts if they were not kept. The rule is of the version that said it.
+    /// Says it again, without the facts. The rule is of the version that said it.
     pub(super) fn retell(&self, rule: &Rule, at: Now) -> Claim {
         let Brief { facts, step, .. } = match &self.words {
-            Words::Whole(claim) => return Claim::clone(claim),
+            Words::Whole(claim, _) => return Claim::clone(claim),
             Words::Brief(brief) => brief,
         };
         let measures = Figures::of(self.values(rule));
@@ -96,7 +109,7 @@ impl Told {
             rule_version: self.rule_version,
             severity: rule.severity_after(self.level, *step),
             level: self.level,
-            audience: rule.audience_after(*step).to_owned(),
+            audience: rule.audience_after(*step).clone(),
             title: rule.title.clone(),
             settle_seconds: rule.settle_seconds,
             proof: Proof {
@@ -116,12 +129,37 @@ impl Told {
     /// The measures that were told, with their values then.
     pub(super) fn values(&self, rule: &Rule) -> impl Iterator<Item = (Measure, i64)> {
         let values: SmallVec<[(Measure, i64); 4]> = match &self.words {
-            Words::Whole(claim) => {
+            Words::Whole(claim, _) => {
                 let told = claim.proof.measures.iter();
                 told.filter_map(|then| Some((Measure::find(&then.name)?, then.value))).collect()
             }
             Words::Brief(brief) => rule.told().zip(brief.measures.iter().copied()).collect(),
         };
         values.into_iter()
+    }
+}
+
+/// The facts are counted instead.
+fn without_facts(claim: &Claim) -> Claim {
+    let Claim { rule, rule_version, severity, level, audience, title, settle_seconds, proof, terms } = claim;
+    let listed = u32::try_from(proof.facts.len()).unwrap_or(u32::MAX);
+    Claim {
+        rule: rule.clone(),
+        rule_version: *rule_version,
+        severity: *severity,
+        level: *level,
+        audience: audience.clone(),
+        title: title.clone(),
+        settle_seconds: *settle_seconds,
+        proof: Proof {
+            as_of: proof.as_of,
+            explanation: proof.explanation.clone(),
+            clears_when: proof.clears_when.clone(),
+            measures: proof.measures.clone(),
+            facts: Vec::new(),
+            facts_left_off: proof.facts_left_off.saturating_add(listed),
+            threshold_source: proof.threshold_source.clone(),
+        },
+        terms: terms.clone(),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::cell::OnceCell;
 
+use smallvec::SmallVec;
+
 use super::Evaluation;
 use crate::date::Date;
 use crate::day::Day;
@@ -49,6 +51,11 @@ impl<'a> Evaluation<'a> {
         self.marked_days().until(as_of)
     }
 
+    /// Whether all days of the district are of one school.
+    pub(crate) fn is_of_one_school(&self) -> bool {
+        self.schools.len() == 1
+    }
+
     fn marked_days(&self) -> marked::Days<'_> {
         let (dates, marked) = self.earlier.days.get_or_init(|| {
             let (mut dates, mut marked) = (Vec::new(), Vec::new());
@@ -62,7 +69,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Counted dates of the district with the schools that they were counted at.
-    pub(crate) fn at_schools(&self, dates: impl Iterator<Item = Date>) -> Vec<(&'a SchoolId, Date)> {
+    pub(crate) fn at_schools(&self, dates: impl Iterator<Item = Date>) -> SmallVec<[(&'a SchoolId, Date); 8]> {
         let merged = |date: Date| self.merged.binary_search_by_key(&date, |(_, day)| day.date).ok();
         let school = |date: Date| match self.schools.as_slice() {
             [(school, _)] => Some(*school),

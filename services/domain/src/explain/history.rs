@@ -57,6 +57,12 @@ impl History {
         self.0.is_empty()
     }
 
+    /// The words that the log had when it had so many of this student.
+    #[must_use]
+    pub fn first(&self, words: usize) -> Self {
+        Self(self.0.iter().take(words).cloned().collect())
+    }
+
     /// The ledger as all words make it.
     pub fn ledger(&self) -> Ledger {
         self.fold(|_| true)
@@ -81,7 +87,15 @@ impl History {
 
     /// Records that say something else than they did at a moment, in the order in which their words of now were accepted.
     pub fn changes_since(&self, moment: Timestamp) -> Vec<Changed> {
-        let then = self.last_words(|heard| heard.received_at <= moment);
+        self.changes(&self.last_words(|heard| heard.received_at <= moment))
+    }
+
+    /// Records that say something else than they did when the log had so many words of this student.
+    pub fn changes_after(&self, words: usize) -> Vec<Changed> {
+        self.changes(&last_words(self.0.iter().take(words)))
+    }
+
+    fn changes(&self, then: &BTreeMap<Record, &Heard>) -> Vec<Changed> {
         let mut changed: Vec<Changed> = self
             .last_words(|_| true)
             .into_iter()
@@ -105,18 +119,22 @@ impl History {
         changed
     }
 
-    /// Each record's last word: the highest revision, and of equals the later in the log.
     fn last_words(&self, counts: impl Fn(&Heard) -> bool) -> BTreeMap<Record, &Heard> {
-        let mut last: BTreeMap<Record, &Heard> = BTreeMap::new();
-        for heard in self.0.iter().filter(|heard| counts(heard)) {
-            let record = (heard.origin.source.clone(), heard.origin.key);
-            let known = last.entry(record).or_insert(heard);
-            if known.origin.revision <= heard.origin.revision {
-                *known = heard;
-            }
-        }
-        last
+        last_words(self.0.iter().filter(|heard| counts(heard)))
     }
+}
+
+/// Each record's last word: the highest revision, and of equals the later in the log.
+fn last_words<'h>(words: impl Iterator<Item = &'h Heard>) -> BTreeMap<Record, &'h Heard> {
+    let mut last: BTreeMap<Record, &Heard> = BTreeMap::new();
+    for heard in words {
+        let record = (heard.origin.source.clone(), heard.origin.key);
+        let known = last.entry(record).or_insert(heard);
+        if known.origin.revision <= heard.origin.revision {
+            *known = heard;
+        }
+    }
+    last
 }
 
 #[cfg(test)]
@@ -184,6 +202,9 @@ mod tests {
                 (4, None, member(6), 30)
             ]
         );
+        let after: Vec<_> = history.changes_after(3).iter().map(|it| it.record.1.as_bytes()[0]).collect();
+        assert_eq!(after, [1, 2, 4], "by place in the log as by moment");
+        assert_eq!(history.first(3).ledger(), history.ledger_at(at(15)));
         assert_eq!(told(&history, 25), [(4, None, member(6), 30)]);
         assert_eq!(told(&history, 30), []);
     }

@@ -50,14 +50,14 @@ impl RuleTold {
         Self {
             rule: rule.id.clone(),
             version: rule.version,
-            title: rule.title.clone(),
+            title: rule.title.to_string(),
             meaning: rule.meaning.clone(),
             opens_when: rule.opens_when.to_string(),
             holds,
             measures: named.into_iter().filter_map(|of| Some(claim::value(of, figures.value(of)?))).collect(),
-            explanation: rule.explanation.fill(&figures, about),
-            clears_when: rule.clears.fill(&figures, about),
-            source: rule.source.clone(),
+            explanation: rule.explanation.fill(&figures, about).to_string(),
+            clears_when: rule.clears.fill(&figures, about).to_string(),
+            source: rule.source.to_string(),
         }
     }
 }

@@ -129,6 +129,7 @@ impl<'e, 'a> Look<'e, 'a> {
             Measure::Truancy(Clock::NewMexicoRate) => attendance::share(&self.days, Counted::Unexcused),
             Measure::Truancy(clock) => self.truancy(clock, value),
             Measure::InClass(counted, among) => self.in_class(counted, among),
+            Measure::ClassesSkippedToday => self.skipped_today(),
             Measure::TexasClasses => self.texas_classes(),
             Measure::Further(further) => self.record(further, value),
         }

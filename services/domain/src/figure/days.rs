@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use super::Federal;
+use super::{Federal, number};
 use crate::calculated::ClassDay;
 use crate::date::Date;
 use crate::day::Day;
@@ -11,6 +11,7 @@ use crate::id::SchoolId;
 use crate::marked::{self, Marked};
 use crate::measure::Measures;
 use crate::projection::Outlook;
+use crate::settings::Now;
 use crate::window::End;
 
 /// The days of a student's school year up to a date, for the district as a whole or at one school.
@@ -18,6 +19,7 @@ pub(super) struct Days<'e, 'a> {
     evaluation: &'e Evaluation<'a>,
     pub(super) school: Option<&'e SchoolId>,
     pub(super) as_of: Date,
+    today: Date,
     counted: OnceCell<Vec<Day>>,
     marked: OnceCell<(Vec<Date>, Vec<Marked>)>,
     in_minutes: OnceCell<Vec<Day>>,
@@ -29,11 +31,12 @@ pub(super) struct Days<'e, 'a> {
 }
 
 impl<'e, 'a> Days<'e, 'a> {
-    pub(super) fn new(evaluation: &'e Evaluation<'a>, school: Option<&'e SchoolId>, as_of: Date) -> Self {
+    pub(super) fn new(evaluation: &'e Evaluation<'a>, school: Option<&'e SchoolId>, now: Now) -> Self {
         Self {
             evaluation,
             school,
-            as_of,
+            as_of: now.as_of,
+            today: now.today,
             counted: OnceCell::new(),
             marked: OnceCell::new(),
             in_minutes: OnceCell::new(),
@@ -81,6 +84,12 @@ impl<'e, 'a> Days<'e, 'a> {
     /// The student's classes, as far as it is known whether the student was there.
     pub(super) fn classes(&self) -> &[ClassDay] {
         self.classes.get_or_init(|| self.evaluation.classes(self.school, self.as_of))
+    }
+
+    /// Classes skipped today.
+    pub(super) fn skipped_today(&self) -> i64 {
+        let classes = self.evaluation.classes(self.school, self.today);
+        number(classes.iter().filter(|class| class.date == self.today && class.skipped).count())
     }
 
     /// What federal reporting counts: at the school, or at each school of the year, since a student who moves counts at each.

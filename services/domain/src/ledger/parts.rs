@@ -12,8 +12,11 @@ use crate::mutant::{Mutant, planted};
 #[derive(Debug, Default)]
 pub(super) struct Parts<'a> {
     kinds: Vec<Kind<'a>>,
+    /// In the order of their dates.
     marks: Vec<Entry>,
     words: Vec<Word<'a>>,
+    /// Whether some mark's key does not end with its date.
+    has_own_keys: bool,
 }
 
 /// Where a record's last word stands.
@@ -26,6 +29,7 @@ impl<'a> Parts<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Self {
         let layout = Layout::read(bytes);
         Self {
+            has_own_keys: layout.kinds().any(|kind| kind.stem.is_none()),
             kinds: layout.kinds().collect(),
             marks: Entries::new(layout.marks).collect(),
             words: Words::new(layout.items, layout.words).collect(),
@@ -67,7 +71,14 @@ impl<'a> Parts<'a> {
             let kind = self.kinds.get(entry.kind);
             kind.is_some_and(|kind| kind.source == source && kind.key(entry.date, entry.own_key) == *key)
         };
-        self.marks.iter().position(is_it).map(Place::Mark)
+        if self.has_own_keys {
+            return self.marks.iter().position(is_it).map(Place::Mark);
+        }
+        // Its key ends with its date, so it is among those of that date.
+        let (_, date) = layout::date(key);
+        let first = self.marks.partition_point(|entry| entry.date < date);
+        let of_date = self.marks[first..].iter().take_while(|entry| entry.date == date);
+        of_date.enumerate().find(|(_, entry)| is_it(entry)).map(|(at, _)| Place::Mark(first + at))
     }
 
     /// A word's revision and what it says.
@@ -110,6 +121,7 @@ impl<'a> Parts<'a> {
 
     fn insert_mark(&mut self, origin: &Origin, date: i32, kind: Kind<'a>) -> Place {
         let own_key = kind.stem.is_none().then_some(*origin.key.as_bytes());
+        self.has_own_keys |= own_key.is_some();
         let known = self.kinds.iter().position(|known| *known == kind);
         let kind = known.unwrap_or_else(|| {
             self.kinds.push(kind);

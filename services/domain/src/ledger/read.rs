@@ -47,16 +47,23 @@ impl GradeWord<'_> {
 /// A live mark, borrowed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MarkOn<'a> {
-    date: Date,
+    pub(crate) date: Date,
+    /// The position of its kind, of which all marks of a kind say the same but for their dates.
+    pub(crate) at: usize,
     kind: layout::Kind<'a>,
-    key: [u8; 16],
-    revision: u64,
+    pub(crate) key: [u8; 16],
+    pub(crate) revision: u64,
 }
 
 impl<'a> MarkOn<'a> {
-    /// Its code, as sent.
-    pub(crate) fn code(&self) -> &'a [u8] {
-        self.kind.said.map_or(&[], |said| said.code)
+    /// What all of its kind say; none of a withdrawn one.
+    pub(crate) fn kind(&self) -> Option<MarkKind<'a>> {
+        self.kind.said.as_ref().map(mark_kind)
+    }
+
+    /// Who said it.
+    pub(crate) fn source(&self) -> &'a str {
+        text(self.kind.source)
     }
 
     /// It as others know it; none of a withdrawn one.
@@ -164,14 +171,14 @@ impl Ledger {
         let kinds: SmallVec<[layout::Kind<'_>; 4]> = layout.kinds().collect();
         let mut days = days.iter().rev().peekable();
         let mut found = SmallVec::<[MarkOn<'_>; 4]>::new();
-        for Entry { date, kind, revision, own_key } in Entries::new(layout.marks) {
+        for Entry { date, kind: at, revision, own_key } in Entries::new(layout.marks) {
             while days.next_if(|(_, day)| day.days() < date).is_some() {}
             let Some((school, day)) = days.peek() else { break };
             if day.days() == date
-                && let Some(kind) = kinds.get(kind)
+                && let Some(kind) = kinds.get(at)
                 && kind.said.is_some_and(|said| said.school == school.as_str().as_bytes())
             {
-                found.push(MarkOn { date: *day, kind: *kind, key: kind.key(date, own_key), revision });
+                found.push(MarkOn { date: *day, at, kind: *kind, key: kind.key(date, own_key), revision });
             }
         }
         found.sort_unstable_by_key(|mark| (Reverse(mark.date), mark.kind.source, mark.key));
@@ -186,7 +193,7 @@ impl Ledger {
             let kind = *kinds.get(entry.kind)?;
             let date = Date::from_days(entry.date).ok()?;
             let key = kind.key(entry.date, entry.own_key);
-            MarkOn { date, kind, key, revision: entry.revision }.live()
+            MarkOn { date, at: entry.kind, kind, key, revision: entry.revision }.live()
         })
     }
 

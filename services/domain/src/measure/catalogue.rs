@@ -72,6 +72,8 @@ pub const OVER: [(&str, &str); 8] = [
 const DEFAULT: &str = "default policy of the district's attendance calculator";
 const EDFACTS: &str = "EDFacts file specification FS195, data group 814";
 const OURS: &str = "product decision";
+const SKIP: &str =
+    "PowerSchool Attendance Intervention, real-time notifications: present in one period, absent in another";
 
 impl Measure {
     /// Its entry, or its family's.
@@ -167,6 +169,7 @@ fn words(measure: Measure) -> Words {
         ),
         Measure::Truancy(clock) => truancy_words(clock),
         Measure::InClass(counted, _) => class_words(counted),
+        Measure::ClassesSkippedToday => ("classes missed today by their own marks, without a known excuse, by a student who was at school: by the marks that are known so far", SKIP, &[Needs::Classes]),
         Measure::TexasClasses => (
             "classes of which less than 90 % of the days so far were attended, whatever the reason",
             "Texas Education Code 25.092: credit for a class from 90 % of the days that it is offered",
@@ -197,8 +200,6 @@ fn counted_words(counted: Counted) -> Words {
 }
 
 fn class_words(counted: InClass) -> Words {
-    const SKIP: &str =
-        "PowerSchool Attendance Intervention, real-time notifications: present in one period, absent in another";
     let (meaning, source) = match counted {
         InClass::Absences => ("dates missed within of the class that was missed most, for any reason", DEFAULT),
         InClass::Unexcused => ("dates missed within without excuse of the class that was missed most so", DEFAULT),

@@ -3,7 +3,7 @@
 
 use super::Unit;
 use super::catalogue::Needs;
-use crate::course::{change, point, sixth};
+use crate::course::{change, high, point, sixth};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::figure::Beside;
@@ -64,12 +64,13 @@ const OWN: &str = "Product decision";
 const JHR: &str = "Bergman and Chan, Leveraging Parents through Low-Cost Technology, Journal of Human Resources";
 const CONSORTIUM: &str = "University of Chicago Consortium on School Research, Freshman On-Track";
 const BALFANZ: &str = "Balfanz, Herzog and Mac Iver (2007), sixth-grade flags";
+const HIGH_SCHOOL: &str = "National High School Center, early warning indicators and their benchmarks";
 const SCALE: &str = "The district's grade scale; shipped: College Board, How to Convert Your GPA to a 4.0 Scale";
 const ATTENDANCE_WORKS: &str = "Attendance Works: days suspended are days missed";
 const CONNECTED: &str = "Balfanz, four kinds of connectedness; Harvard Making Caring Common, relationship mapping";
 
 /// Every entry.
-pub static ENTRIES: [Entry; 29] = [
+pub static ENTRIES: [Entry; 30] = [
     Entry {
         name: "gpa",
         meaning: "Average of the grades that stand for the year's sections; -1 without one",
@@ -141,6 +142,14 @@ pub static ENTRIES: [Entry; 29] = [
         source: BALFANZ,
         needs: &[Needs::Grades, Needs::Disciplines],
         value: |it| Some(sixth::flags(it.evaluation, it.as_of)),
+    },
+    Entry {
+        name: "high_school_flags",
+        meaning: "Of a student of grades 9 to 12: a tenth of days absent, failing a course, an average of 2.0 or below, more than one core course failed in terms of this year",
+        unit: Unit::Of("flags"),
+        source: HIGH_SCHOOL,
+        needs: &[Needs::Grades, Needs::Transcript],
+        value: |it| Some(high::flags(it.evaluation, it.as_of)),
     },
     Entry {
         name: "missing_work",

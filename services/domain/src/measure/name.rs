@@ -41,7 +41,7 @@ const IN_CLASS: [(InClass, &str); 4] = [
 ];
 
 /// Measures with a name that has no parts.
-pub(super) const SIMPLE: [(Measure, &str); 31] = [
+pub(super) const SIMPLE: [(Measure, &str); 32] = [
     (Measure::Enrolled, "enrolled"),
     (Measure::Absent, "absent"),
     (Measure::Unexcused, "unexcused"),
@@ -64,6 +64,7 @@ pub(super) const SIMPLE: [(Measure, &str); 31] = [
     (Measure::Truancy(Clock::CaliforniaOccasions), "truancy_ca_occasions"),
     (Measure::Truancy(Clock::TexasFourWeeks), "truancy_tx_days_in_4_weeks"),
     (Measure::Truancy(Clock::TexasSixMonths), "truancy_tx_days_in_6_months"),
+    (Measure::ClassesSkippedToday, "classes_skipped_today"),
     (Measure::TexasClasses, "truancy_tx_classes_below_90_percent"),
     (Measure::Truancy(Clock::OhioInARow), "truancy_oh_minutes_in_a_row"),
     (Measure::Truancy(Clock::OhioMonth), "truancy_oh_minutes_in_school_month"),

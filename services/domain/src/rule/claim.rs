@@ -1,30 +1,35 @@
 //! What a rule claims of a student as of a date, with the proof.
 
+mod fingerprint;
 mod further;
+mod marks;
 mod terms;
 
+use smallvec::SmallVec;
+
 use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof};
-use crate::calculator::treated;
-use crate::code;
 use crate::date::Date;
 use crate::day::WHOLE;
 use crate::evaluation::Evaluation;
 use crate::event::{AttendanceMark, Scope};
 use crate::id::SchoolId;
-use crate::ledger::Ledger;
 use crate::measure::{Figures, Measure, Values, decimals};
 use crate::rule::condition::Failure;
 use crate::rule::{Evidence, Held, Rule, RuleScope};
-use crate::settings::{Category, Now, Settings};
+use crate::settings::{Category, Now};
 
+pub(crate) use fingerprint::Fingerprint;
 pub use further::{Described, describe_further};
+pub(crate) use marks::{absences_on, cite_absences};
 pub(crate) use terms::{Due, plain};
 
 /// Facts that a proof cites: the newest, and how many more there are.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Cited {
     pub(crate) facts: Vec<CitedFact>,
     pub(crate) left_off: u32,
+    /// Of the facts and of how many are left off.
+    pub(crate) fingerprint: Fingerprint,
 }
 
 impl Cited {
@@ -32,7 +37,9 @@ impl Cited {
     fn of(mut facts: Vec<CitedFact>) -> Self {
         let left_off = facts.len().saturating_sub(MAX_CITED_FACTS);
         facts.truncate(MAX_CITED_FACTS);
-        Self { facts, left_off: u32::try_from(left_off).unwrap_or(u32::MAX) }
+        let left_off = u32::try_from(left_off).unwrap_or(u32::MAX);
+        let fingerprint = Fingerprint::of(&facts, left_off);
+        Self { facts, left_off, fingerprint }
     }
 }
 
@@ -85,7 +92,7 @@ impl Rule {
             rule_version: self.version,
             severity: self.severity_after(held.level, steps),
             level: held.level,
-            audience: self.audience_after(steps).to_owned(),
+            audience: self.audience_after(steps).clone(),
             title: self.title.clone(),
             settle_seconds: self.settle_seconds,
             proof: Proof {
@@ -104,7 +111,7 @@ impl Rule {
 
 /// A measure as proofs say it.
 pub(crate) fn value(measure: Measure, value: i64) -> MeasureValue {
-    MeasureValue { name: measure.name().into_owned(), value, unit: measure.unit().name().to_owned() }
+    MeasureValue { name: measure.name(), value, unit: measure.unit().name().into() }
 }
 
 impl Evidence {
@@ -122,12 +129,39 @@ impl Evidence {
 
     /// The facts, newest first.
     pub(crate) fn cite(self, evaluation: &Evaluation<'_>, streak: i64, now: Now) -> Cited {
+        if let Some(days) = self.days_marked(evaluation, streak, now) {
+            return cite_absences(evaluation.ledger, evaluation.settings, &days);
+        }
+        self.cite_words(evaluation, now)
+    }
+
+    /// The fingerprint of what [`cite`](Self::cite) cites: without its words, where that is quicker.
+    pub(crate) fn fingerprint(self, evaluation: &Evaluation<'_>, streak: i64, now: Now) -> Fingerprint {
+        match self.days_marked(evaluation, streak, now) {
+            Some(days) => absences_on(evaluation.ledger, evaluation.settings, &days, |_, _| {}),
+            None => self.cite_words(evaluation, now).fingerprint,
+        }
+    }
+
+    /// The days whose marks it cites, newest first; none where it cites other facts.
+    fn days_marked<'e>(
+        self,
+        evaluation: &Evaluation<'e>,
+        streak: i64,
+        now: Now,
+    ) -> Option<SmallVec<[(&'e SchoolId, Date); 8]>> {
         let days = || evaluation.marked_until(now.as_of);
-        let marks = |days: &[(&SchoolId, Date)]| marks_of(evaluation.ledger, evaluation.settings, days);
+        Some(match self {
+            Self::Absences => evaluation.at_schools(days().missed()),
+            Self::Streak => evaluation.at_schools(days().last(streak)),
+            Self::Today => evaluation.day(now.today).map(|(school, day)| (school, day.date)).into_iter().collect(),
+            Self::FailingCore | Self::Conduct | Self::MissingWork | Self::Connections => return None,
+        })
+    }
+
+    fn cite_words(self, evaluation: &Evaluation<'_>, now: Now) -> Cited {
         match self {
-            Self::Absences => marks(&evaluation.at_schools(days().missed())),
-            Self::Streak => marks(&evaluation.at_schools(days().last(streak))),
-            Self::Today => marks(evaluation.day(now.today).map(|(school, day)| (school, day.date)).as_slice()),
+            Self::Absences | Self::Streak | Self::Today => Cited::of(Vec::new()),
             Self::FailingCore => Cited::of(failing_core(evaluation, now.as_of)),
             Self::Conduct => Cited::of(further::conduct(evaluation, now.as_of)),
             Self::MissingWork => Cited::of(further::missing_work(evaluation, now.as_of)),
@@ -136,38 +170,12 @@ impl Evidence {
     }
 }
 
-/// The marks that say of these days, which are given newest first, that the student was absent.
-pub(crate) fn marks_of(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Cited {
-    let mut cited = Cited::default();
-    for mark in ledger.marks_on(days) {
-        let category = code::attendance_of(mark.code(), &settings.codes);
-        if !category.is_some_and(|category| is_absence(treated(category))) {
-            continue;
-        }
-        if cited.facts.len() == MAX_CITED_FACTS {
-            cited.left_off = cited.left_off.saturating_add(1);
-        } else if let Some(live) = mark.live() {
-            cited.facts.push(CitedFact {
-                date: live.fact.date,
-                what: describe(&live.fact, category),
-                origin: live.origin(),
-                school: live.fact.school,
-                code: live.fact.code,
-            });
-        }
-    }
-    cited
-}
-
-fn is_absence(category: Category) -> bool {
-    matches!(
-        category,
-        Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial
-    )
-}
-
 /// A mark in words, such as `unexcused absence, whole day`.
 pub fn describe(mark: &AttendanceMark, category: Option<Category>) -> String {
+    described(mark.scope, mark.share, category)
+}
+
+fn described(scope: Scope, share: Option<i32>, category: Option<Category>) -> String {
     let name = match category {
         Some(Category::ExcusedAbsence) => "excused absence",
         Some(Category::UnexcusedAbsence) => "unexcused absence",
@@ -184,7 +192,7 @@ pub fn describe(mark: &AttendanceMark, category: Option<Category>) -> String {
         Some(Category::ExcusedTardy) => "tardy, excused",
         None => "unmapped code",
     };
-    match (mark.scope, mark.share) {
+    match (scope, share) {
         (Scope::Section(_), _) => format!("{name}, one class"),
         (Scope::Day, Some(share)) if share > 0 && share < WHOLE => {
             format!("{name}, {} of the day", decimals(i64::from(share)))
@@ -203,8 +211,8 @@ fn failing_core(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
             CitedFact {
                 date: standing.period_end,
                 school: standing.school.clone(),
-                what: describe_grade(numeric, letter),
-                code: grade_type.to_owned(),
+                what: describe_grade(numeric, letter).into(),
+                code: grade_type.into(),
                 origin: standing.origin(),
             }
         })

@@ -3,11 +3,14 @@
 //! An interpreter would look names up and box values at each event; the tree does neither. Arithmetic is checked: overflow and
 //! division by zero are errors of the rule, not of the process.
 
+mod columns;
 mod number;
 mod show;
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, operators};
 use cel::parser::Parser;
+
+pub(crate) use columns::{Leaf, Scanned};
 
 use crate::measure::{Measure, Values, catalogue};
 use crate::rule::forbidden;

@@ -1,5 +1,7 @@
 //! Sentences with placeholders, checked at load: `Absent {absent} of {enrolled} days`.
 
+use std::sync::Arc;
+
 use crate::date::Date;
 use crate::measure::{Measure, Values, decimals};
 use crate::rule::condition::nearest;
@@ -7,7 +9,11 @@ use crate::rule::forbidden;
 
 /// A sentence with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
+pub struct Template {
+    parts: Vec<Part>,
+    /// The sentence, when it has no placeholder: all that say it share it.
+    always: Option<Arc<str>>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -60,21 +66,22 @@ impl Template {
             parts.push(Part::parse(placeholder)?);
             rest = behind;
         }
+        let always = parts.is_empty().then(|| rest.into());
         parts.push(Part::Text(rest.to_owned()));
-        Ok(Self(parts))
+        Ok(Self { parts, always })
     }
 
     /// Adds the measures that it names.
     pub(super) fn name(&self, measures: &mut Vec<Measure>) {
         measures.extend(
-            self.0.iter().filter_map(|part| if let Part::Measure(measure) = part { Some(*measure) } else { None }),
+            self.parts.iter().filter_map(|part| if let Part::Measure(measure) = part { Some(*measure) } else { None }),
         );
     }
 
     /// Whether these measures are all that it takes to fill it.
     pub(crate) fn needs_only(&self, known: &[Measure]) -> bool {
         let share = [Measure::Absent, Measure::Enrolled];
-        self.0.iter().all(|part| match part {
+        self.parts.iter().all(|part| match part {
             Part::Text(_) | Part::Date => true,
             Part::Percent | Part::DaysUntilBelow(_) | Part::Measure(Measure::Tier) => {
                 share.iter().all(|measure| known.contains(measure))
@@ -84,15 +91,18 @@ impl Template {
     }
 
     /// Fills the placeholders.
-    pub fn fill(&self, measures: &impl Values, date: Date) -> String {
+    pub fn fill(&self, measures: &impl Values, date: Date) -> Arc<str> {
+        if let Some(always) = &self.always {
+            return Arc::clone(always);
+        }
         let mut text = String::with_capacity(160);
-        for part in &self.0 {
+        for part in &self.parts {
             match part {
                 Part::Text(words) => text.push_str(words),
                 part => text.push_str(&part.show(measures, date)),
             }
         }
-        text
+        text.into()
     }
 }
 
@@ -156,7 +166,7 @@ mod tests {
 
     fn fill(text: &str) -> String {
         let measures = Measures { enrolled: 12_000, absent: 1_250, ..Measures::default() };
-        Template::parse(text).unwrap().fill(&measures, Date::parse("2022-04-13").unwrap())
+        Template::parse(text).unwrap().fill(&measures, Date::parse("2022-04-13").unwrap()).to_string()
     }
 
     #[test]
@@ -179,9 +189,9 @@ mod tests {
         let template = Template::parse("{percent} {days_until_below_1}").unwrap();
         let said = |enrolled, absent| {
             let measures = Measures { enrolled, absent, ..Measures::default() };
-            template.fill(&measures, Date::parse("2022-04-13").unwrap())
+            template.fill(&measures, Date::parse("2022-04-13").unwrap()).to_string()
         };
-        assert_eq!(said(1, i64::MAX), "922337203685477580700% 9223372036854775807");
+        assert_eq!(&*said(1, i64::MAX), "922337203685477580700% 9223372036854775807");
         assert_eq!(said(i64::MAX, i64::MIN), "-100% 0");
         assert_eq!(said(i64::MIN, i64::MAX), "0% 9315605757223323566");
     }

@@ -121,3 +121,20 @@ fn a_class_that_was_left_or_has_not_begun_has_no_dates() {
     world.withdraws("member of algebra");
     assert_eq!(world.value("class_absent_rate"), -1);
 }
+
+#[test]
+fn a_class_is_skipped_today_as_soon_as_another_was_attended() {
+    let mut world = taught();
+    world.begins(day(8));
+    let today = |world: &World| world.value("classes_skipped_today");
+    world.says("yesterday", absent(day(7)).in_section("art"));
+    assert_eq!(today(&world), 0, "yesterday is not today");
+    world.says("algebra", absent(day(8)).in_section("algebra"));
+    assert_eq!((today(&world), world.value("classes_skipped")), (1, 1), "as of yesterday it was one too");
+    world.says("art", absent(day(8)).in_section("art")).says("biology", absent(day(8)).in_section("biology"));
+    assert_eq!(today(&world), 0, "who is in no class is absent, and skipped none");
+    world.says("late", mark("Tardy", day(8)));
+    assert_eq!(today(&world), 3, "and came after all");
+    world.says("art", excused(day(8)).in_section("art")).withdraws("biology");
+    assert_eq!(today(&world), 1);
+}

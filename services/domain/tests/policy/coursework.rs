@@ -2,7 +2,7 @@
 
 use homeroom_domain::course::credit::Credits;
 use homeroom_domain::course::gradebook::Gradebook;
-use homeroom_domain::course::{change, point, sixth};
+use homeroom_domain::course::{change, high, point, sixth};
 use homeroom_domain::date::Date;
 use homeroom_domain::event::{AssignmentResult, CourseTranscript, Discipline, Enrollment};
 use homeroom_domain::id::SchoolYear;
@@ -156,6 +156,30 @@ fn a_sixth_grader_has_a_flag_each_for_absence_mathematics_english_and_suspension
     assert_eq!(flags(&world), 0);
 }
 
+/// Source: National High School Center: a tenth of days missed, any course failed, an average of 2.0 or below, two core failures.
+#[test]
+fn a_high_school_student_has_a_flag_each_for_absence_a_failing_grade_a_low_average_and_core_failures() {
+    let mut world = taught();
+    in_grade(&mut world, "Tenth grade");
+    let flags = |world: &World| world.look(|student| high::flags(student, world.now.as_of));
+    world.says("a", letter("algebra", "first", "Final", "C")).says("b", letter("english", "first", "Final", "C+"));
+    assert_eq!(flags(&world), 0, "2.15");
+    world.says("b", letter("english", "first", "Final", "C"));
+    assert_eq!(flags(&world), 1, "2.0 is low");
+    world.says("c", grade("art", "first", "Final", 59));
+    assert_eq!(flags(&world), 2, "a course that is no core course is one too");
+    for n in 1..=4 {
+        world.says(&format!("mark {n}"), absent(day(n)));
+    }
+    assert_eq!(flags(&world), 3, "4 of 40 days");
+    world.says("d", taken("algebra", "Fail", "F", (1_000, 0)));
+    assert_eq!(flags(&world), 3, "one core failure is none");
+    world.says("e", taken("english", "Fail", "F", (1_000, 0)));
+    assert_eq!(flags(&world), 4);
+    in_grade(&mut world, "Eighth grade");
+    assert_eq!(flags(&world), 0);
+}
+
 fn set(world: &mut World, name: &str, section: &str, due_on: Date, points: i64) {
     let points = (points > 0).then_some(points * 100);
     let assignment = Assignment { assignment: id(name), section: id(section), due_on, points };
@@ -302,9 +326,9 @@ fn a_rule_on_missing_work_opens_with_its_proof_and_is_recalled_when_a_mistake_is
     world.closes(day(3));
     let opened = world.change();
     let proof = &opened.claim.proof;
-    assert_eq!(proof.explanation, "3 assignments were not handed in.");
-    assert_eq!(proof.measures.iter().map(|it| (it.name.as_str(), it.value)).collect::<Vec<_>>(), [("missing_work", 3)]);
-    let cited: Vec<_> = proof.facts.iter().map(|fact| (fact.date, fact.what.as_str())).collect();
+    assert_eq!(&*proof.explanation, "3 assignments were not handed in.");
+    assert_eq!(proof.measures.iter().map(|it| (&*it.name, it.value)).collect::<Vec<_>>(), [("missing_work", 3)]);
+    let cited: Vec<_> = proof.facts.iter().map(|fact| (fact.date, &*fact.what)).collect();
     assert_eq!(cited, [3, 2, 1].map(|n| (day(n), "not handed in")));
     world.closes(day(4)).says("two", result("two", "Graded", Some(9)));
     assert_eq!(world.tells(), ["Recalled missing-work 3"]);

@@ -31,9 +31,9 @@ fn an_alert_explains_itself() {
         proof.explanation
     );
     assert!(proof.clears_when.contains("21 school days present"), "{}", proof.clears_when);
-    let values: Vec<_> = proof.measures.iter().map(|measure| (measure.name.as_str(), measure.value)).collect();
+    let values: Vec<_> = proof.measures.iter().map(|measure| (&*measure.name, measure.value)).collect();
     assert_eq!(values, [("enrolled", 2000), ("absent", 200), ("unexcused", 200), ("tier", 2)]);
-    let facts: Vec<_> = proof.facts.iter().map(|fact| (fact.date, fact.what.as_str())).collect();
+    let facts: Vec<_> = proof.facts.iter().map(|fact| (fact.date, &*fact.what)).collect();
     assert_eq!(facts, [(day(2), "unexcused absence, whole day"), (day(1), "unexcused absence, whole day")]);
     assert!(!proof.threshold_source.is_empty());
 }

@@ -176,7 +176,7 @@ fn a_rule_tells_each_measure_that_it_names_once() {
     let pack = homeroom_domain::rule::DEFAULT_PACK.replacen("opens-when: tier >= 1", condition, 1);
     world.pack = homeroom_domain::rule::Pack::parse(&pack).unwrap();
     let told = explained(&world, &[]);
-    let names: Vec<_> = told.rules[0].measures.iter().map(|it| it.name.as_str()).collect();
+    let names: Vec<_> = told.rules[0].measures.iter().map(|it| &*it.name).collect();
     assert_eq!(names, ["tier", "streak"]);
 }
 

@@ -165,7 +165,7 @@ fn a_rule_over_a_window_opens_tells_its_measure_and_is_recalled() {
     world.only("attendance-tier");
     let opened = world.change();
     let told = opened.claim.proof.measures.iter().find(|told| told.name == "absent_last_5_school_days").unwrap();
-    assert_eq!((told.value, told.unit.as_str()), (200, "hundredths of a day"));
+    assert_eq!((told.value, &*told.unit), (200, "hundredths of a day"));
     world.withdraws("mark 29");
     let recalled = world.change();
     assert_eq!(format!("{:?}", recalled.kind), "Recalled");

@@ -27,3 +27,4 @@ mod touch;
 mod transcript;
 mod world;
 mod year;
+mod year_at_once;

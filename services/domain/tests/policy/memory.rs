@@ -159,7 +159,7 @@ fn it_escalates_step_by_step_while_it_stays_open() {
     assert_eq!(told(&changes), ["5 Opened 2", "7 Escalated 2", "9 Escalated 2"]);
     let of = |at: usize| {
         let claim = &changes[at].1.claim;
-        (claim.severity, claim.audience.as_str(), claim.terms.step, claim.terms.since)
+        (claim.severity, &*claim.audience, claim.terms.step, claim.terms.since)
     };
     assert_eq!(of(0), (Severity::Notice, "success-team", 0, Some(day(5))));
     assert_eq!(of(1), (Severity::Warning, "success-team", 1, Some(day(5))));
@@ -186,7 +186,7 @@ fn what_was_told_with_a_step_is_recalled_with_it() {
     world.withdraws("mark 5");
     let recalled = world.change();
     assert_eq!((recalled.kind, recalled.claim.severity), (ChangeKind::Recalled, Severity::Urgent));
-    assert_eq!((recalled.claim.audience.as_str(), recalled.claim.terms.step), ("principal", 2));
+    assert_eq!((&*recalled.claim.audience, recalled.claim.terms.step), ("principal", 2));
 }
 
 const DUTIES: &str = "    duties:
@@ -265,7 +265,7 @@ schools:
     }
     world.closes(day(20));
     let opened = world.change();
-    assert_eq!((opened.claim.level, opened.claim.title.as_str()), (2, "Missing much of school"));
+    assert_eq!((opened.claim.level, &*opened.claim.title), (2, "Missing much of school"));
     let moves = |world: &mut World, at: &str, from: i32| {
         world.says("enrollment", enrolled("1", day(1)).until(day(from - 1)));
         world.says("transfer", enrolled(at, day(from))).closes(day(from));
@@ -280,7 +280,7 @@ schools:
     moves(&mut world, "2", 21);
     let there = world.change();
     assert_eq!(
-        (there.kind, there.claim.title.as_str(), there.school.as_str()),
+        (there.kind, &*there.claim.title, there.school.as_str()),
         (ChangeKind::Opened, "Much at school 2", "2")
     );
 }

@@ -72,6 +72,21 @@ pub(crate) async fn advance_clock(connection: &Connection, local: DateTime) -> R
 
 /// The key of the student with this id of the district's own.
 pub(crate) async fn find_student(connection: &Connection, local_id: &str) -> Result<StudentKey> {
+    student_key(http::succeeded(ask_for_student(connection, local_id).await?).await?).await
+}
+
+/// The same; none when no student is known by that id.
+pub(crate) async fn find_student_if_known(connection: &Connection, local_id: &str) -> Result<Option<StudentKey>> {
+    let answer = ask_for_student(connection, local_id).await?;
+    match answer.status() {
+        StatusCode::NOT_FOUND => Ok(None),
+        // The path of an address has the id, so what went wrong is told without it.
+        status if !status.is_success() => anyhow::bail!("a student's key was asked for, and the answer was {status}"),
+        _ => student_key(answer).await.map(Some),
+    }
+}
+
+async fn ask_for_student(connection: &Connection, local_id: &str) -> Result<Response> {
     let mut address = Url::parse(&connection.url).context("HOMEROOM_URL")?;
     address
         .path_segments_mut()
@@ -81,7 +96,10 @@ pub(crate) async fn find_student(connection: &Connection, local_id: &str) -> Res
         .extend(["v1", "students", local_id]);
     let client = http::client(connection, &connection.url)?;
     let request = || client.get(address.clone()).basic_auth(&connection.key, Some(connection.secret.expose_secret()));
-    let answer = http::succeeded(http::send(request).await?).await?;
+    http::send(request).await
+}
+
+async fn student_key(answer: Response) -> Result<StudentKey> {
     let student: Student = answer.json().await.context("the answer is not a student's key")?;
     student.student_key.parse().context("the answer is not a student's key")
 }

@@ -50,6 +50,11 @@ impl ConnectionArgs {
         }
     }
 
+    /// Whether the command line says anything of it.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.env_file.is_some() || self.ca_file.is_some()
+    }
+
     /// Reads the variables.
     pub(crate) fn load(&self) -> Result<Connection, BadConfig> {
         let mut connection = match &self.env_file {

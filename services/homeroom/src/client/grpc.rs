@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result};
 use homeroom_proto::wire::notification::alert_feed_client::AlertFeedClient;
 use homeroom_proto::wire::risk::risk_explanation_client::RiskExplanationClient;
 use homeroom_proto::wire::risk::risk_query_client::RiskQueryClient;
+use homeroom_proto::wire::rule::rule_admin_client::RuleAdminClient;
 use tonic::codegen::http::uri::Scheme;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
@@ -33,6 +34,8 @@ impl Interceptor for Authorize {
 pub(crate) type Risk = RiskQueryClient<InterceptedService<Channel, Authorize>>;
 /// What figures are made of.
 pub(crate) type Explanation = RiskExplanationClient<InterceptedService<Channel, Authorize>>;
+/// A district's rules.
+pub(crate) type Rules = RuleAdminClient<InterceptedService<Channel, Authorize>>;
 /// The feed of alerts.
 pub(crate) type Feed = AlertFeedClient<InterceptedService<Channel, Authorize>>;
 
@@ -48,6 +51,19 @@ const EXPLANATION_BYTES: usize = 64 * 1024 * 1024;
 pub(crate) fn explanation(connection: &Connection) -> Result<Explanation> {
     let client = RiskExplanationClient::with_interceptor(channel(connection)?, authorize(connection)?);
     Ok(client.max_decoding_message_size(EXPLANATION_BYTES))
+}
+
+/// A client for a district's rules. Connects at the first call.
+pub(crate) fn rules(connection: &Connection) -> Result<Rules> {
+    Ok(RuleAdminClient::with_interceptor(channel(connection)?, authorize(connection)?))
+}
+
+/// The largest report of a replay: two packs of many rules at hundreds of schools have a few MB.
+const REPORT_BYTES: usize = 64 * 1024 * 1024;
+
+/// A client for questions with a large answer. Connects at the first call.
+pub(crate) fn replay(connection: &Connection) -> Result<Risk> {
+    Ok(risk(connection)?.max_decoding_message_size(REPORT_BYTES))
 }
 
 /// A client of the feed. Connects at the first call.

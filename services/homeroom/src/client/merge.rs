@@ -20,7 +20,7 @@ pub(crate) struct Merge {
     pub(crate) merged_at: Option<String>,
     /// Since when they are two again.
     pub(crate) split_at: Option<String>,
-    /// `moving`, or `moved` when everything that was sent before has been brought over.
+    /// `moving`, `moved` when everything that was sent before has been brought over, or `set aside` when it cannot be.
     pub(crate) state: String,
     /// Records that were.
     pub(crate) records: u64,

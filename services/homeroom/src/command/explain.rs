@@ -1,14 +1,15 @@
-//! `homeroom explain`: one student's figures, to be followed with a pencil.
+//! `homeroom explain`: one student's figures, to be followed with a pencil; or one alert, derived again.
 
 use anyhow::Result;
 use homeroom_domain::date::Date;
 use homeroom_domain::id::StudentKey;
 use homeroom_domain::measure::Measure;
-use homeroom_proto::wire::risk::ExplainStudentRequest;
+use homeroom_proto::wire::risk::{ExplainAlertRequest, ExplainStudentRequest, Verdict};
 
 use super::export::{parse_date, parse_measure};
 use super::risk::Who;
-use crate::client::{ConnectionArgs, grpc};
+use crate::client::{Connection, ConnectionArgs, grpc};
+use crate::failure::Differences;
 use crate::text::explain;
 use crate::text::names::SchoolNames;
 
@@ -23,6 +24,10 @@ pub(crate) struct Args {
     /// The student's key, as alerts and exports carry it.
     #[arg(value_name = "STUDENT", conflicts_with = "local_id")]
     student: Option<StudentKey>,
+    /// An alert instead, by its id as `homeroom watch --json` and messages carry it: each change as it was told, whether the log comes
+    /// to the same when it is folded again, and before and after of what was corrected since.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["student", "local_id", "as_of", "since", "measures"])]
+    alert: Option<String>,
     /// The district's own id of the student.
     #[arg(long, value_name = "ID")]
     local_id: Option<String>,
@@ -43,8 +48,11 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<()> {
     let connection = args.connection.load()?;
+    if let Some(alert_id) = args.alert {
+        return alert(&connection, alert_id, args.json).await;
+    }
     let who = Who { student: args.student, local_id: args.local_id.as_deref() };
-    let key = who.key(&connection, "STUDENT or --local-id ID").await?;
+    let key = who.key(&connection, "STUDENT or --local-id ID, or which alert: --alert ID").await?;
     let request = ExplainStudentRequest {
         student: key.as_bytes().to_vec().into(),
         as_of: args.as_of.map(Date::days),
@@ -56,6 +64,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         println!("{}", explain::to_json(&told));
     } else {
         print!("{}", explain::for_people(&told, &SchoolNames::load(&connection).await?));
+    }
+    Ok(())
+}
+
+async fn alert(connection: &Connection, alert_id: String, json: bool) -> Result<()> {
+    let told = grpc::explanation(connection)?.explain_alert(ExplainAlertRequest { alert_id }).await?.into_inner();
+    if json {
+        println!("{}", explain::alert_to_json(&told));
+    } else {
+        print!("{}", explain::alert_for_people(&told, &SchoolNames::load(connection).await?));
+    }
+    if told.changes.iter().any(|change| change.verdict() == Verdict::Different) {
+        return Err(Differences(1).into());
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use homeroom_proto::wire::risk::preview_change_request::Change;
 use homeroom_proto::wire::risk::preview_change_response::Step;
 use homeroom_proto::wire::risk::{Preview, PreviewChangeRequest};
 
-use crate::client::{ConnectionArgs, grpc};
+use crate::client::{Connection, ConnectionArgs, grpc};
 use crate::failure::BadConfig;
 use crate::progress::Progress;
 use crate::text::names::SchoolNames;
@@ -43,13 +43,17 @@ struct ChangeArgs {
 
 pub(crate) async fn run(args: Args) -> Result<()> {
     let change = args.change.read()?;
-    let connection = args.connection.load()?;
+    tell(&args.connection.load()?, change, args.json).await
+}
+
+/// Asks what a change would do, with a bar meanwhile, and prints it.
+pub(crate) async fn tell(connection: &Connection, change: Change, json: bool) -> Result<()> {
     let request = PreviewChangeRequest { change: Some(change) };
-    let mut steps = grpc::risk(&connection)?.preview_change(request).await?.into_inner();
+    let mut steps = grpc::risk(connection)?.preview_change(request).await?.into_inner();
     let mut bar: Option<(Progress, i64)> = None;
     while let Some(step) = steps.message().await? {
         match step.step {
-            Some(Step::Progress(progress)) if !args.json => {
+            Some(Step::Progress(progress)) if !json => {
                 let total = usize::try_from(progress.students).unwrap_or(0);
                 let (bar, done) = bar.get_or_insert_with(|| (Progress::new(total), 0));
                 bar.many(u64::try_from(progress.students_done - *done).unwrap_or(0));
@@ -59,7 +63,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
                 if let Some((bar, _)) = &bar {
                     bar.finish();
                 }
-                print!("{}", text(&found, args.json, &SchoolNames::load(&connection).await?));
+                print!("{}", text(&found, json, &SchoolNames::load(connection).await?));
                 return Ok(());
             }
             Some(Step::Progress(_)) | None => {}

@@ -72,6 +72,14 @@ async fn wait(connection: &Connection, asked: Merge) -> Result<Merge> {
     let mut told = None;
     let mut now = asked;
     while now.state != "moved" {
+        if now.state == "set aside" {
+            let problem = now.problem.as_deref().unwrap_or("no reason is known");
+            anyhow::bail!(
+                "the students are {} for what comes from now on; what was sent before stays where it was, since {problem}. \
+                 It is tried again every ten minutes, and `homeroom students merges` shows it",
+                if now.split_at.is_some() { "two" } else { "one" }
+            );
+        }
         if let Some(problem) = now.problem.clone().filter(|problem| told.as_ref() != Some(problem)) {
             eprintln!("not yet, and tried again: {problem}");
             told = Some(problem);

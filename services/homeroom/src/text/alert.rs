@@ -1,6 +1,6 @@
 //! An alert change as a person reads it, and as a script does.
 
-use homeroom_proto::wire::alert::{AlertChange, CitedFact, Kind, MeasureValue, Proof, Severity};
+use homeroom_proto::wire::alert::{AlertChange, CitedFact, Derivation, Kind, MeasureValue, Proof, Severity};
 use serde_json::{Value, json};
 
 use super::names::SchoolNames;
@@ -47,7 +47,7 @@ pub(crate) fn for_people(change: &AlertChange, teams: &[String], names: &SchoolN
 }
 
 /// `2022-04-13T09:05:00.25` as `2022-04-13 09:05:00`.
-fn to_the_second(time: &str) -> String {
+pub(super) fn to_the_second(time: &str) -> String {
     time.split('.').next().unwrap_or_default().replace('T', " ")
 }
 
@@ -82,7 +82,19 @@ pub(crate) fn to_json(change: &AlertChange, teams: &[String], cursor: &str) -> V
         "caused_at": change.caused_at.as_ref().map(ToString::to_string),
         "district_time": change.district_time,
         "late_since": change.late_since.map(unit::date),
+        "derived_from": change.derived_from.as_ref().map(derivation_to_json),
         "teams": teams,
+    })
+}
+
+fn derivation_to_json(from: &Derivation) -> Value {
+    json!({
+        "partition": from.partition,
+        "events_offset": from.events_offset,
+        "caused_by_offset": from.caused_by_offset,
+        "reference_offset": from.reference_offset,
+        "today": unit::date(from.today),
+        "as_of": unit::date(from.as_of),
     })
 }
 

@@ -1,5 +1,6 @@
 //! A student's explanation as a page: facts first, then the arithmetic, then the rules, then what changed.
 
+mod alert;
 mod changes;
 mod json;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use homeroom_proto::wire::risk::{
 use super::names::SchoolNames;
 use super::{student, unit};
 
+pub(crate) use alert::{for_people as alert_for_people, to_json as alert_to_json};
 pub(crate) use json::to_json;
 
 /// Dates that are listed one by one behind a sum; the rest is in the section of dates, or in the JSON.

@@ -14,6 +14,7 @@ use super::cascade;
 use super::command::{Action, Collection, Command, Draft, Outcome};
 use super::key::{KeyHash, key_values};
 use super::map::{self, Context};
+use super::referral::{self, store::Referral};
 use crate::merge::Crosswalk;
 use crate::outbox::Entry;
 use crate::pseudonym::Pseudonyms;
@@ -81,7 +82,8 @@ pub(crate) struct Batch<'a> {
 
 #[derive(Default)]
 struct Slot {
-    was_kept: bool,
+    /// The document as it was loaded, when there was one.
+    was: Option<Document>,
     document: Option<Document>,
     changed: bool,
 }
@@ -94,6 +96,24 @@ pub(crate) struct Writes {
     pub(crate) deleted: Vec<Deleted>,
     pub(crate) key_changes: Vec<KeyChanged>,
     pub(crate) outbox: Vec<Entry>,
+    /// References that documents have now and had not.
+    pub(crate) referred: Vec<Referral>,
+    /// Those that they had and have no more.
+    pub(crate) unreferred: Vec<Referral>,
+}
+
+impl Writes {
+    fn note_references(&mut self, collection: &Collection, was: Option<&Document>, is: Option<&Document>) {
+        if !referral::may_refer(&collection.resource) {
+            return;
+        }
+        let of = |document: Option<&Document>| {
+            document.map(|document| referral::store::of_document(collection, document)).unwrap_or_default()
+        };
+        let (was, is) = (of(was), of(is));
+        self.referred.extend(is.difference(&was).cloned());
+        self.unreferred.extend(was.difference(&is).cloned());
+    }
 }
 
 impl<'a> Batch<'a> {
@@ -118,7 +138,7 @@ impl<'a> Batch<'a> {
         };
         for (collection, document) in loaded {
             batch.ids.insert((collection.clone(), document.key_hash), document.id);
-            let slot = Slot { was_kept: true, document: Some(document.clone()), changed: false };
+            let slot = Slot { was: Some(document.clone()), document: Some(document.clone()), changed: false };
             batch.documents.insert((collection, document.id), slot);
         }
         batch
@@ -161,9 +181,12 @@ impl<'a> Batch<'a> {
         let (deleted, key_changes, outbox) = (self.deleted, self.key_changes, self.outbox);
         let mut writes = Writes { deleted, key_changes, outbox, ..Writes::default() };
         for ((collection, id), slot) in self.documents {
+            if slot.changed {
+                writes.note_references(&collection, slot.was.as_ref(), slot.document.as_ref());
+            }
             match slot.document {
                 Some(document) if slot.changed => writes.upserted.push((collection, document)),
-                None if slot.was_kept => writes.removed.push((collection, id)),
+                None if slot.was.is_some() => writes.removed.push((collection, id)),
                 _ => {}
             }
         }

@@ -8,9 +8,9 @@
 //! A document that was sent with the new key meanwhile is the later word: the one that would follow into its place gives way. One
 //! that was created after the change, with the old key, means whoever has that key now, and stays.
 //!
-//! Nothing finds documents by what they refer to: an index for it would cost every document that is sent, and keys change rarely.
-//! So a collection is looked through, for all changes together that may be (`scan`), some thousand documents to a transaction. In a
-//! large district that takes its time for each resource that may refer; how much has not been measured.
+//! What refers to a key is found by the references that are kept with the documents (`referral`). While a district has documents of
+//! before these were kept, a collection is looked through instead, for all changes together that may be (`scan`), some thousand
+//! documents to a transaction.
 
 mod scan;
 

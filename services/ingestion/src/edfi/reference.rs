@@ -45,6 +45,18 @@ impl Place {
         format!("{}.{}", self.resource.endpoint, self.list.unwrap_or_default())
     }
 
+    /// What a document has there.
+    pub(crate) fn references<'b>(&self, body: &'b Map<String, Value>) -> Vec<&'b Map<String, Value>> {
+        let find = |holder: &'b Map<String, Value>| holder.get(&self.reference).and_then(Value::as_object);
+        match self.list {
+            None => find(body).into_iter().collect(),
+            Some(list) => {
+                let list = body.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                list.iter().filter_map(Value::as_object).filter_map(find).collect()
+            }
+        }
+    }
+
     /// The document that refers to the new key wherever it referred to the old one; none when it did not.
     pub(crate) fn follow(
         &self,

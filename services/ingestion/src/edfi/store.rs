@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::batch::{Crosswalks, Document, Versions, Writes};
 use super::command::{Action, Collection, Command};
 use super::key::KeyHash;
+use super::referral;
 use crate::merge::{self, Snapshot};
 use crate::outbox;
 
@@ -22,6 +23,8 @@ use crate::outbox;
 ///
 /// A version is the time in microseconds, so that what is written after the database was restored from a backup counts as later
 /// than what the log had before; it is more than the last one also where the clock is behind that.
+///
+/// A row that is not as a batch of this version left it was moved by a process that knows nothing of `document_references`.
 pub(crate) async fn reserve_versions(
     connection: &mut PgConnection,
     commands: &[Command],
@@ -32,10 +35,12 @@ pub(crate) async fn reserve_versions(
     for command in commands {
         *counts.entry(&command.collection.district).or_default() += 1;
     }
-    let sql = "insert into change_versions as v (district, last) \
-               select district, $3 + versions from unnest($1::text[], $2::bigint[]) with ordinality w (district, versions, place) \
+    let sql = "insert into change_versions as v (district, last, referenced_last) \
+               select district, $3 + versions, $3 + versions from unnest($1::text[], $2::bigint[]) with ordinality w (district, versions, place) \
                order by place \
-               on conflict (district) do update set last = greatest(v.last, $3) + excluded.last - $3 \
+               on conflict (district) do update set last = greatest(v.last, $3) + excluded.last - $3, \
+                   referenced_last = greatest(v.last, $3) + excluded.last - $3, \
+                   unreferenced_to = case when v.referenced_last = v.last then v.unreferenced_to else v.last end \
                returning district, last, unsure_below, merge_version";
     let rows = sqlx::query(sql)
         .bind(counts.keys().map(ToString::to_string).collect::<Vec<_>>())
@@ -117,6 +122,8 @@ pub(crate) async fn write(connection: &mut PgConnection, writes: &Writes, now: T
     if !writes.upserted.is_empty() {
         upsert(&mut *connection, writes, &now).await?;
     }
+    referral::store::delete(&mut *connection, &writes.unreferred).await?;
+    referral::store::insert(&mut *connection, &writes.referred).await?;
     if !writes.deleted.is_empty() {
         record_deletes(&mut *connection, writes, &now).await?;
     }
@@ -247,7 +254,7 @@ fn document(row: &sqlx::postgres::PgRow) -> Result<(Collection, Document), Error
     Ok((collection, document))
 }
 
-fn parse_body(text: &str) -> Result<Map<String, Value>, Error> {
+pub(super) fn parse_body(text: &str) -> Result<Map<String, Value>, Error> {
     serde_json::from_str(text).map_err(|_| bad_row("documents", "body", "not a JSON object"))
 }
 

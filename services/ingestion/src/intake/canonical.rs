@@ -48,6 +48,8 @@ pub struct EncodedEvent {
     pub revision: Revision,
     /// Made of its record, its revision and what it says, and not of when it arrived: a repeat has the same.
     pub event_id: EventId,
+    /// The end of the record under the key of whom it was before.
+    left: Option<Box<EncodedEvent>>,
     bytes: Bytes,
 }
 
@@ -62,8 +64,15 @@ impl EncodedEvent {
             student: event.student,
             revision: event.origin.revision,
             event_id,
+            left: None,
             bytes: unnamed.named(event_id),
         }
+    }
+
+    /// The same of a record that was another student's before.
+    #[must_use]
+    pub(crate) fn leaving(self, left: Option<Self>) -> Self {
+        Self { left: left.map(Box::new), ..self }
     }
 
     /// The record that goes to the topic of events.
@@ -99,7 +108,11 @@ impl Canonical {
     }
 
     /// The records that go to the log.
-    pub fn into_records(self) -> impl Iterator<Item = (Topic, NewRecord)> {
+    pub fn into_records(mut self) -> impl Iterator<Item = (Topic, NewRecord)> {
+        let left = match &mut self {
+            Self::Event(event) | Self::Student { event, .. } => event.left.take(),
+            Self::Reference { .. } => None,
+        };
         let (first, second) = match self {
             Self::Event(event) => (event_record(event), None),
             Self::Student { event, sent_as, profile } => {
@@ -111,7 +124,7 @@ impl Canonical {
                 (record(Topic::Reference, key, Some(reference::encode(&change))), None)
             }
         };
-        std::iter::once(first).chain(second)
+        std::iter::once(first).chain(second).chain(left.map(|left| event_record(*left)))
     }
 }
 

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::canonical::{Canonical, EncodedEvent};
 use super::field::{Field, Value};
+use super::submission::FORMER_STUDENT;
 use super::{
     Kind, Problem, Submission, attendance, bell, conduct, connection, coursework, enrollment, grade, place, student,
 };
@@ -157,6 +158,7 @@ impl<'d> Draft<'d> {
     ) -> Result<EncodedEvent, Problem> {
         let local_id = Field::at("$.data.student", student).id()?;
         let Whose { student, sent_as } = self.whose(local_id);
+        let former = self.former()?.filter(|former| former.student != student);
         let event = Event {
             // Made of the rest.
             event_id: EventId::new([0; 16]),
@@ -167,7 +169,27 @@ impl<'d> Draft<'d> {
             occurred_at: self.submission.occurred_at,
             change: self.change(fact)?,
         };
-        Ok(EncodedEvent::new(&Sent { event, sent_as, moved_to: None }))
+        let left = former.map(|Whose { student, sent_as }| {
+            let event = Event { student, change: Change::Withdrawn, ..event.clone() };
+            EncodedEvent::new(&Sent { event, sent_as, moved_to: None })
+        });
+        Ok(EncodedEvent::new(&Sent { event, sent_as, moved_to: None }).leaving(left))
+    }
+
+    /// Whose the record was before, when its sender says that it was another student's.
+    fn former(&self) -> Result<Option<Whose>, Problem> {
+        let Submission { kind, key, former_student, .. } = self.submission;
+        if former_student.is_empty() {
+            return Ok(None);
+        }
+        if *kind == Kind::Student {
+            let expected = "none, since a student is no other one; `POST /v1/students/merges` says that two are one";
+            return Err(Problem::new(FORMER_STUDENT, expected, "is given"));
+        }
+        if key.is_empty() {
+            return Err(Problem::new("$.key", "the key under which the former student has the record", "is not given"));
+        }
+        Ok(Some(self.whose(former_student)))
     }
 
     /// For whom the records count that are sent as the student with this id.
@@ -182,6 +204,9 @@ impl<'d> Draft<'d> {
         key: impl FnOnce() -> Result<String, Problem>,
         entry: impl FnOnce() -> Result<Entry, Problem>,
     ) -> Result<Canonical, Problem> {
+        if !self.submission.former_student.is_empty() {
+            return Err(Problem::new(FORMER_STUDENT, "none, since the record is of no student", "is given"));
+        }
         let change = ReferenceChange {
             district: self.district().clone(),
             origin: self.origin(key)?,

@@ -22,9 +22,15 @@ pub struct Submission<'a> {
     pub occurred_at: Option<Timestamp>,
     /// The record no longer holds.
     pub withdrawn: bool,
+    /// Of whom the record was said to be before; empty when it is of the same student. What was sent natively is kept in the log alone,
+    /// so nobody but its sender knows.
+    pub former_student: Cow<'a, str>,
     /// The record as JSON.
     pub record: Cow<'a, [u8]>,
 }
+
+/// Where a former student is named.
+pub(super) const FORMER_STUDENT: &str = "$.former_student";
 
 /// The envelope of the native API. Names of fields that are not known are passed over.
 #[derive(Deserialize, Default)]
@@ -41,11 +47,13 @@ struct Envelope<'a> {
     #[serde(borrow)]
     withdrawn: Value<'a>,
     #[serde(borrow)]
+    former_student: Value<'a>,
+    #[serde(borrow)]
     data: Option<&'a RawValue>,
 }
 
 impl<'a> Submission<'a> {
-    /// Reads `{"kind": …, "key": …, "revision": …, "occurred_at": …, "withdrawn": …, "data": {…}}`.
+    /// Reads `{"kind": …, "key": …, "revision": …, "occurred_at": …, "withdrawn": …, "former_student": …, "data": {…}}`.
     pub fn parse(text: &'a [u8]) -> Result<Self, Problem> {
         let envelope: Envelope<'a> = object("$", text)?;
         let key = Field::at("$.key", &envelope.key);
@@ -58,6 +66,7 @@ impl<'a> Submission<'a> {
             occurred_at: occurred_at.present().map(Field::moment).transpose()?,
             withdrawn: withdrawn.present().map_or(Ok(false), Field::boolean)?,
             record: Cow::Borrowed(envelope.data.map_or("{}", RawValue::get).as_bytes()),
+            former_student: former_student(envelope.former_student)?,
             key: {
                 check_key(key)?;
                 text_of(envelope.key)
@@ -74,6 +83,14 @@ fn parse_kind(field: Field<'_>) -> Result<Kind, Problem> {
 /// Refuses a natural key that is too long or no text; an empty one is derived from the record.
 pub fn check_key(field: Field<'_>) -> Result<(), Problem> {
     field.text_or_empty("the sender's natural key, a text of at most 500 bytes", MAX_KEY_BYTES).map(drop)
+}
+
+/// Of whom the record was before, when the sender says so.
+pub fn former_student(value: Value<'_>) -> Result<Cow<'_, str>, Problem> {
+    if let Some(field) = Field::at(FORMER_STUDENT, &value).present() {
+        field.id()?;
+    }
+    Ok(text_of(value))
 }
 
 fn text_of(value: Value<'_>) -> Cow<'_, str> {

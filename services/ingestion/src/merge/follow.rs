@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{CHANNEL, Merges};
 
 /// How long a process that says nothing is waited for.
-pub(super) const ALIVE: Duration = Duration::from_secs(10);
+pub(super) const ALIVE: Duration = Duration::from_secs(6);
 
 /// How often each process reads what is merged without being told that it changed, and says that it lives.
 const EVERY: Duration = Duration::from_secs(2);

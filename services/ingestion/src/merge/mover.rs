@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How often to look for work without being told.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// How often to look while one that is due may not begin yet: nobody tells when the last document of before is published, and whoever
+/// asked for the merge waits for it.
+const SOON: Duration = Duration::from_millis(200);
+
 /// How long to leave alone what failed.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -50,6 +54,8 @@ pub(crate) struct Mover {
     pub(crate) owner: Uuid,
     /// How long after the first look the second one is.
     pub(crate) settle: Duration,
+    /// The most records of one student that are held.
+    pub(crate) most_records: usize,
 }
 
 /// Why a look did not come to its end.
@@ -72,6 +78,13 @@ pub(super) enum Error {
     Elsewhere,
 }
 
+impl Error {
+    /// Whether trying again is in vain as things are. Those after it need not wait for that.
+    fn is_lasting(&self) -> bool {
+        matches!(self, Self::TooMany(_) | Self::Log(log::Error::TooLarge { .. }))
+    }
+}
+
 impl Mover {
     /// Starts the task.
     pub(crate) fn start(self, tasks: &TaskGroup) {
@@ -90,7 +103,10 @@ impl Mover {
         loop {
             match self.turn().await {
                 Ok(true) => {}
-                Ok(false) => super::wait(&self.database, &mut listener, IDLE).await,
+                Ok(false) => {
+                    let at_most = if self.is_held_up().await { SOON } else { IDLE };
+                    super::wait(&self.database, &mut listener, at_most).await;
+                }
                 Err(error) => {
                     tracing::warn!(error = %error, "students' records cannot be moved; trying again");
                     tokio::time::sleep(PAUSE).await;
@@ -106,12 +122,18 @@ impl Mover {
             Ok(()) => Ok(true),
             Err(Error::Elsewhere) => Ok(false),
             Err(error) => {
-                let pause = if matches!(error, Error::TooMany(_)) { LONG_PAUSE } else { PAUSE };
-                tracing::warn!(district = %job.district, version = job.version, error = %error, "a student's records were not moved");
-                queue::put_off(&self.database, &job, error.to_string(), pause).await?;
+                let set_aside = error.is_lasting();
+                let pause = if set_aside { LONG_PAUSE } else { PAUSE };
+                tracing::warn!(district = %job.district, version = job.version, set_aside, error = %error, "a student's records were not moved");
+                queue::put_off(&self.database, &job, error.to_string(), (set_aside, pause)).await?;
                 Ok(true)
             }
         }
+    }
+
+    async fn is_held_up(&self) -> bool {
+        // Who cannot tell waits as if there were nothing.
+        queue::is_any_due(&self.database, &self.districts).await.unwrap_or(false)
     }
 
     async fn look(&self, job: &Job) -> Result<(), Error> {
@@ -136,7 +158,7 @@ impl Mover {
         let partition = partition_of(&key, self.log.partitions(Topic::Events).await?);
         let end = self.log.end_offset(Topic::Events, partition).await?;
         let mut tail = self.log.tail(Topic::Events, partition, Offset(job.looked_to)).await?;
-        let (mut words, mut at, mut renewed) = (Words::default(), job.looked_to, Instant::now());
+        let (mut words, mut at, mut renewed) = (Words::of_at_most(self.most_records), job.looked_to, Instant::now());
         while at < end.0 {
             let records = tail.next(READ_RECORDS, PATIENCE).await?;
             at = records.last().ok_or(Error::Cut)?.offset.0 + 1;

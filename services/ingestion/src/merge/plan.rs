@@ -18,12 +18,14 @@ pub(crate) const MAX_RECORDS: usize = 100_000;
 
 /// A student has more records than can be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the student has more than {MAX_RECORDS} records")]
-pub(crate) struct TooMany;
+#[error("the student has more than {0} records")]
+pub(crate) struct TooMany(usize);
 
 /// The last words of the records that stand under a student's key.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Words {
+    /// How many there may be.
+    most: usize,
     words: HashMap<(SourceId, RecordKey), Word>,
 }
 
@@ -44,14 +46,19 @@ pub(crate) struct Moving {
 }
 
 impl Words {
+    /// Room for so many records.
+    pub(crate) fn of_at_most(most: usize) -> Self {
+        Self { most, words: HashMap::new() }
+    }
+
     /// Takes the next record of the student in.
     pub(crate) fn take(&mut self, offset: i64, sent: Sent) -> Result<(), TooMany> {
         let key = (sent.event.origin.source.clone(), sent.event.origin.key);
-        let is_full = self.words.len() >= MAX_RECORDS;
+        let is_full = self.words.len() >= self.most;
         match self.words.entry(key) {
             Entry::Occupied(known) if sent.event.origin.revision < known.get().sent.event.origin.revision => {}
             Entry::Occupied(mut known) => *known.get_mut() = Word { offset, sent },
-            Entry::Vacant(_) if is_full => return Err(TooMany),
+            Entry::Vacant(_) if is_full => return Err(TooMany(self.most)),
             Entry::Vacant(new) => drop(new.insert(Word { offset, sent })),
         }
         Ok(())
@@ -119,7 +126,7 @@ mod tests {
 
     /// What a log of one student comes to.
     fn plan(log: &[Sent], crosswalk: &Crosswalk) -> Vec<Moving> {
-        let mut words = Words::default();
+        let mut words = Words::of_at_most(MAX_RECORDS);
         for (offset, sent) in (0..).zip(log) {
             words.take(offset, sent.clone()).unwrap();
         }
@@ -134,7 +141,7 @@ mod tests {
 
     /// The live facts.
     fn facts(log: &[Sent]) -> usize {
-        let mut words = Words::default();
+        let mut words = Words::of_at_most(MAX_RECORDS);
         for (offset, sent) in (0..).zip(log) {
             words.take(offset, sent.clone()).unwrap();
         }

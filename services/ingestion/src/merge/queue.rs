@@ -14,8 +14,9 @@ use super::crosswalk::Crosswalk;
 use super::follow::ALIVE;
 use super::store::{self, moment, student};
 
-/// How long a process that stopped without a word keeps others from moving.
-pub(super) const LEASE: Duration = Duration::from_secs(15);
+/// How long a process that stopped without a word keeps others from moving. No longer than a process counts as alive: who takes over too
+/// early only does what is done already.
+pub(super) const LEASE: Duration = ALIVE;
 
 /// A look through a student's records.
 #[derive(Debug, Clone)]
@@ -37,7 +38,8 @@ pub(super) struct Job {
 }
 
 /// The next job that may begin, when this process has the lease. Those of a district begin in order, each after the one before it
-/// has looked through everything once: what that one brought here is then seen.
+/// has looked through everything once: what that one brought here is then seen. One that is set aside is not waited for: when it
+/// succeeds after all, it moves records to where they belong by then.
 pub(super) async fn claim(database: &Database, districts: &Districts, owner: Uuid) -> Result<Option<Job>, Error> {
     database
         .run("ingestion.moves.claim", districts, move |connection| {
@@ -48,7 +50,7 @@ pub(super) async fn claim(database: &Database, districts: &Districts, owner: Uui
                            from student_moves m \
                            where m.due_at <= now() \
                                and not exists (select from student_moves e \
-                                   where e.district = m.district and e.version < m.version and e.passes = 0) \
+                                   where e.district = m.district and e.version < m.version and e.passes = 0 and not e.set_aside) \
                                and not exists (select from outbox o \
                                    where o.district = m.district and o.outbox_id <= m.outbox_mark) \
                                and not exists (select from merge_readers r \
@@ -63,6 +65,18 @@ pub(super) async fn claim(database: &Database, districts: &Districts, owner: Uui
                 let mut job = job(&row)?;
                 job.crosswalk = Arc::new(store::find_in(connection, &job.district).await?);
                 Ok(Some(job))
+            })
+        })
+        .await
+}
+
+/// Whether a job is due, although it may not begin yet.
+pub(super) async fn is_any_due(database: &Database, districts: &Districts) -> Result<bool, Error> {
+    database
+        .run("ingestion.moves.due", districts, |connection| {
+            Box::pin(async move {
+                let sql = "select exists (select from student_moves where due_at <= now())";
+                Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)
             })
         })
         .await
@@ -107,7 +121,7 @@ pub(super) async fn finish(database: &Database, job: &Job, looked_to: i64, settl
         .run("ingestion.move.finish", &Districts::one(&job.district), move |connection| {
             let district = district.clone();
             Box::pin(async move {
-                let sql = "update student_moves set passes = passes + 1, looked_to = greatest(looked_to, $3), problem = null, \
+                let sql = "update student_moves set passes = passes + 1, looked_to = greatest(looked_to, $3), problem = null, set_aside = false, \
                                due_at = case when passes = 0 then now() + make_interval(secs => $4) \
                                    when (extract(epoch from due_at) * 1000000)::bigint <> $5 then due_at end \
                            where district = $1 and version = $2";
@@ -119,17 +133,22 @@ pub(super) async fn finish(database: &Database, job: &Job, looked_to: i64, settl
         .await
 }
 
-/// Says why a job does not go on, and has it tried again later.
-pub(super) async fn put_off(database: &Database, job: &Job, problem: String, pause: Duration) -> Result<(), Error> {
+/// Says why a job does not go on, and has it tried again later. One that is set aside holds up no other until then.
+pub(super) async fn put_off(
+    database: &Database,
+    job: &Job,
+    problem: String,
+    (set_aside, pause): (bool, Duration),
+) -> Result<(), Error> {
     let (district, version) = (job.district.clone(), job.version);
     database
         .run("ingestion.move.put_off", &Districts::one(&job.district), move |connection| {
             let (district, problem) = (district.clone(), problem.clone());
             Box::pin(async move {
-                let sql = "update student_moves set problem = $3, due_at = now() + make_interval(secs => $4) \
+                let sql = "update student_moves set problem = $3, due_at = now() + make_interval(secs => $4), set_aside = $5 \
                            where district = $1 and version = $2";
                 let query = sqlx::query(sql).bind(district.as_str()).bind(version).bind(problem);
-                query.bind(pause.as_secs_f64()).execute(connection).await?;
+                query.bind(pause.as_secs_f64()).bind(set_aside).execute(connection).await?;
                 Ok(())
             })
         })

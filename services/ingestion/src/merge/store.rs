@@ -20,6 +20,8 @@ const MAX_LISTED: i64 = 1_000;
 pub struct State {
     /// Whether all of it has moved.
     pub is_moved: bool,
+    /// Whether it cannot be as things are; those after it go on, and it is tried again now and then.
+    pub is_set_aside: bool,
     /// Records that were moved.
     pub records: u64,
     /// Why it does not go on; none while it does.
@@ -216,7 +218,7 @@ impl Change<'_> {
 const STATE: &str = "v.passes > 0, v.records, coalesce(v.problem, \
                          (select 'an earlier merge or split of the district comes first: ' || e.problem from student_moves e \
                               where e.district = v.district and e.version < v.version and e.passes = 0 and v.passes = 0 \
-                                  and e.problem is not null order by e.version limit 1))";
+                                  and e.problem is not null and not e.set_aside order by e.version limit 1)), v.set_aside and v.passes = 0";
 
 async fn select_merges(
     connection: &mut PgConnection,
@@ -260,7 +262,8 @@ async fn select_splits(
 
 fn state(row: &PgRow) -> Result<State, Error> {
     let records: i64 = row.try_get(4)?;
-    Ok(State { is_moved: row.try_get(3)?, records: records.cast_unsigned(), problem: row.try_get(5)? })
+    let (is_moved, is_set_aside) = (row.try_get(3)?, row.try_get(6)?);
+    Ok(State { is_moved, is_set_aside, records: records.cast_unsigned(), problem: row.try_get(5)? })
 }
 
 /// A student's key in a column.

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::intake::field::{Field, MAX_KEY_BYTES, Value};
-use crate::intake::submission::{check_key, object};
+use crate::intake::submission::{check_key, former_student, object};
 use crate::intake::{Kind, Problem, Submission};
 
 /// The header that makes a request one CloudEvent in binary mode.
@@ -42,6 +42,8 @@ struct Attributes<'a> {
     datacontenttype: Value<'a>,
     #[serde(borrow)]
     recordkey: Value<'a>,
+    #[serde(borrow)]
+    formerstudent: Value<'a>,
     #[serde(borrow)]
     revision: Value<'a>,
     #[serde(borrow)]
@@ -80,6 +82,7 @@ pub fn from_headers<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Submissio
         r#type: attribute("type"),
         time: attribute("time"),
         recordkey: attribute("recordkey"),
+        formerstudent: attribute("formerstudent"),
         revision: attribute("revision"),
         ..Attributes::default()
     };
@@ -106,6 +109,7 @@ impl<'a> Attributes<'a> {
             revision: revision(&self.revision)?,
             occurred_at: time,
             withdrawn,
+            former_student: former_student(self.formerstudent)?,
             record,
             key: match self.recordkey {
                 Value::Text(key) => key,

@@ -13,6 +13,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
+use crate::rule::activation::{self, Refusal};
+
 /// The fields of a settings document and of its clock, as a sender is told.
 const FIELDS: [&str; 9] = [
     "clock",
@@ -176,14 +178,19 @@ pub fn invalid() -> Problem {
 }
 
 /// A rule pack that cannot follow on the one in force.
-pub fn cannot_follow(refusal: &succession::Error) -> Problem {
+pub fn cannot_activate(refusal: &Refusal) -> Problem {
     let title = "the rules cannot follow on those in force";
-    let problem = Problem::new(StatusCode::CONFLICT, "rule-version-not-raised", title).detail(refusal.to_string());
+    let problem = |status, kind| Problem::new(status, kind, title).detail(activation::chain(refusal));
     match refusal {
-        succession::Error::VersionNotRaised { rule, version, had } => {
+        Refusal::Changed { expected, found } => {
+            let problem = problem(StatusCode::PRECONDITION_FAILED, "rules-changed-meanwhile");
+            problem.field("If-Match", format!("\"{found}\""), format!("is \"{expected}\""))
+        }
+        Refusal::Succession(succession::Error::VersionNotRaised { rule, version, had }) => {
+            let problem = problem(StatusCode::CONFLICT, "rule-version-not-raised");
             problem.field(format!("rules.{rule}.version"), format!("a version above {had}"), format!("is {version}"))
         }
-        succession::Error::TooManyRetired => problem,
+        _ => problem(StatusCode::CONFLICT, "rule-version-not-raised"),
     }
 }
 

@@ -124,7 +124,11 @@ impl Answer {
             into: into.to_string(),
             merged_at: None,
             split_at: None,
-            state: if state.is_moved { "moved" } else { "moving" },
+            state: match (state.is_moved, state.is_set_aside) {
+                (true, _) => "moved",
+                (_, true) => "set aside",
+                _ => "moving",
+            },
             records: state.records,
             problem: state.problem,
         }

@@ -133,7 +133,10 @@ fn schemas() -> Value {
             "kind": { "enum": kinds },
             "key": { "type": "string", "maxLength": 500,
                 "description": "The sender's natural key of the record; derived from its fields when absent. A record is of one \
-                    student: what was sent of the wrong one is withdrawn for that one, and sent of the other." },
+                    student: what was sent of the wrong one is sent of the other with `former_student`, or withdrawn for that one." },
+            "former_student": { "type": "string",
+                "description": "Of whom the record, by its key, was said to be before: it is withdrawn there together with this word, by the \
+                    same revision. Who sent it knows; nothing of a record is remembered here that would tell." },
             "revision": { "type": "integer", "minimum": 0,
                 "description": "Grows with each word on one key; the time of arrival in microseconds when absent or zero: then corrections must \
                     follow one after the other, each sent when the one before is answered. Where several replicas answer, corrections \
@@ -147,6 +150,7 @@ fn schemas() -> Value {
             "type": { "enum": cloud_event::types(), "description": "Tells kind and whether the record is withdrawn." },
             "time": { "type": "string", "format": "date-time" },
             "recordkey": { "type": "string", "description": "As `key` of a Submission." },
+            "formerstudent": { "type": "string", "description": "As `former_student` of a Submission." },
             "revision": { "type": ["integer", "string"], "description": "As `revision` of a Submission." },
             "data": { "type": "object" }, "data_base64": text,
         } },
@@ -185,7 +189,8 @@ fn merge_schema() -> Value {
     json!({ "type": "object", "required": ["from", "into", "state", "records"], "properties": {
         "from": { "type": "string", "description": "The student's key, 32 hexadecimal digits." }, "into": text,
         "merged_at": moment, "split_at": moment,
-        "state": { "enum": ["moving", "moved"], "description": "Whether all that was sent before has been brought over." },
+        "state": { "enum": ["moving", "moved", "set aside"], "description":
+            "Whether all that was sent before has been brought over. What cannot be as things are is set aside and tried again now and then." },
         "records": { "type": "integer", "description": "That were brought over." },
         "problem": { "type": "string", "description": "Why it does not go on; it is tried again." },
     } })

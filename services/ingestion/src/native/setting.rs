@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::event::too_slow;
 use super::{Native, Refused, document, store};
+use crate::rule::activation;
 
 /// The largest settings document or rule pack, bytes.
 const MAX_DOCUMENT_BYTES: usize = rule::pack::MAX_BYTES;
@@ -66,7 +67,12 @@ where
 
 pub(super) async fn get_rule_pack(State(native): State<Native>, headers: HeaderMap) -> Result<Response, Refused> {
     let grant = native.access.http(&headers, Scope::Admin)?;
-    written(&native, &grant, reference::Kind::RulePack, rule::DEFAULT_PACK).await
+    let yaml = store::find_text(&native.database, &grant.district, reference::Kind::RulePack).await;
+    let yaml = yaml.map_err(unavailable)?;
+    let version = yaml.as_deref().and_then(|yaml| Pack::parse(yaml).ok()).map_or(0, |pack| pack.version);
+    let yaml = yaml.unwrap_or_else(|| rule::DEFAULT_PACK.to_owned());
+    let headers = [(header::CONTENT_TYPE, "application/yaml".to_owned()), (header::ETAG, format!("\"{version}\""))];
+    Ok((headers, yaml).into_response())
 }
 
 /// What the district's author wrote, else what is shipped.
@@ -82,14 +88,28 @@ async fn written(
 }
 
 pub(super) async fn put_rule_pack(State(native): State<Native>, request: Request) -> Result<StatusCode, Refused> {
+    let expected = expected_version(request.headers())?;
     let (grant, body) = admit(&native, request).await?;
     let yaml = std::str::from_utf8(&body).map_err(|_| document::invalid().detail("the rule pack is not UTF-8"))?;
-    let pack = Pack::parse(yaml).map_err(|error| document::invalid().detail(chain(&error)))?;
-    let (now, pack) = (clock::now(), (yaml.to_owned(), pack));
-    let put = store::put_rule_pack(&native.database, &grant.district, now, pack).await.map_err(unavailable)?;
-    put.map_err(|refusal| document::cannot_follow(&refusal))?;
+    let pack = Pack::parse(yaml).map_err(|error| document::invalid().detail(activation::chain(&error)))?;
+    let text = activation::Text::Written { yaml: yaml.to_owned(), pack, grows: false };
+    let wanted = activation::Wanted { text, by: grant.key.clone(), reason: String::new(), expected };
+    let put = activation::activate(&native.database, &grant.district, clock::now(), wanted).await;
+    put.map_err(unavailable)?.map_err(|refusal| document::cannot_activate(&refusal))?;
     tracing::info!(district = %grant.district, key = grant.key, "the district's rules were changed");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The version that has to be in force, as `If-Match` says it; none when it says nothing, or that any may be.
+fn expected_version(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
+    let Some(sent) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let tag = sent.to_str().unwrap_or_default().trim();
+    if tag == "*" {
+        return Ok(None);
+    }
+    let version = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+    let wrong = || document::invalid().field("If-Match", "the ETag of `GET /v1/rule-pack`", "is none");
+    version.map(Some).ok_or_else(wrong)
 }
 
 pub(super) async fn get_calculators(State(native): State<Native>, headers: HeaderMap) -> Result<Response, Refused> {
@@ -122,18 +142,6 @@ async fn admit(native: &Native, request: Request) -> Result<(Grant, bytes::Bytes
             .detail(format!("at most {most} bytes are taken"))
     })?;
     Ok((grant, body))
-}
-
-/// An author wants all of it: which rule, which field, and where in its condition.
-fn chain(error: &rule::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]

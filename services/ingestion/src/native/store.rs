@@ -7,8 +7,7 @@ use homeroom_chassis::telemetry::trace;
 use homeroom_domain::event::{Change, Origin};
 use homeroom_domain::id::{DistrictId, RecordKey, Revision, SourceId};
 use homeroom_domain::reference::{Entry, ReferenceChange};
-use homeroom_domain::rule::Pack;
-use homeroom_domain::rule::succession::{self, Retired};
+use homeroom_domain::rule::succession::Retired;
 use homeroom_domain::settings::Settings;
 use homeroom_pg::{Database, Districts, Error};
 use homeroom_proto::{key, reference};
@@ -23,7 +22,7 @@ use crate::outbox::{self, Message};
 const SOURCE: &str = "homeroom";
 
 /// The kind of the document that remembers rules which are out of force. It is never published.
-const RETIRED_RULES: &str = "retired-rules";
+pub(crate) const RETIRED_RULES: &str = "retired-rules";
 
 /// Fixed for ever: readers know settings by their record key.
 const RECORD_KEYS: Uuid = Uuid::from_u128(0x0b7a_94d1_3c58_4e26_9d0f_6ad2_81b5_c3e7);
@@ -86,39 +85,6 @@ where
         .await
 }
 
-/// Replaces a district's rule pack, if it can follow on the one in force; else says why it cannot.
-pub async fn put_rule_pack(
-    database: &Database,
-    district: &DistrictId,
-    now: Timestamp,
-    (yaml, pack): (String, Pack),
-) -> Result<Result<(), succession::Error>, Error> {
-    let (district, yaml, pack) = (district.clone(), Arc::<str>::from(yaml), Arc::new(pack));
-    let traceparent = trace::current_traceparent();
-    database
-        .run("ingestion.rule-pack.put", &Districts::one(&district.clone()), move |connection| {
-            let (district, traceparent) = (district.clone(), traceparent.clone());
-            let (yaml, pack) = (Arc::clone(&yaml), Arc::clone(&pack));
-            Box::pin(async move {
-                lock(connection, &district).await?;
-                let current = select(connection, &district, reference::Kind::RulePack.as_str()).await?;
-                let last = current.as_ref().map_or(0, |(_, revision)| *revision);
-                // One that a program before took and this one does not was never in force here.
-                let before = current.and_then(|(yaml, _)| Pack::parse(yaml.as_str()?).ok());
-                let retired = match pack.follow(before.as_ref(), find_retired(connection, &district).await?) {
-                    Ok(retired) => retired,
-                    Err(refusal) => return Ok(Err(refusal)),
-                };
-                let change = published(&district, Entry::RulePack((*yaml).to_owned()), now, last);
-                keep(connection, &Value::from(&*yaml), &change, traceparent).await?;
-                let retired = serde_json::to_value(retired).map_err(|error| unreadable(&error.to_string()))?;
-                upsert(connection, &district, RETIRED_RULES, &retired, change.origin.revision).await?;
-                Ok(Ok(()))
-            })
-        })
-        .await
-}
-
 /// Replaces a district's calculators.
 pub async fn put_calculators(
     database: &Database,
@@ -143,14 +109,15 @@ pub async fn put_calculators(
         .await
 }
 
-async fn find_retired(connection: &mut PgConnection, district: &DistrictId) -> Result<Retired, Error> {
+/// Rules that are out of force.
+pub(crate) async fn find_retired(connection: &mut PgConnection, district: &DistrictId) -> Result<Retired, Error> {
     let row = select(connection, district, RETIRED_RULES).await?;
     let read = |(body, _)| serde_json::from_value(body).map_err(|error| unreadable(&error.to_string()));
     Ok(row.map(read).transpose()?.unwrap_or_default())
 }
 
 /// The change as it is published. Its revision grows even when the clock of this machine does not.
-fn published(district: &DistrictId, entry: Entry, now: Timestamp, last: i64) -> ReferenceChange {
+pub(crate) fn published(district: &DistrictId, entry: Entry, now: Timestamp, last: i64) -> ReferenceChange {
     let micros = now.as_microsecond().max(last.saturating_add(1));
     ReferenceChange {
         district: district.clone(),
@@ -170,13 +137,14 @@ fn record_key(district: &DistrictId, kind: reference::Kind) -> RecordKey {
 }
 
 /// Two changes of one district wait for each other, the first of all too, when there is no row to lock.
-async fn lock(connection: &mut PgConnection, district: &DistrictId) -> Result<(), Error> {
+pub(crate) async fn lock(connection: &mut PgConnection, district: &DistrictId) -> Result<(), Error> {
     let sql = "select pg_advisory_xact_lock(hashtextextended('ingestion.settings ' || $1, 0))";
     sqlx::query(sql).bind(district.as_str()).execute(connection).await?;
     Ok(())
 }
 
-async fn select(
+/// A document and its revision.
+pub(crate) async fn select(
     connection: &mut PgConnection,
     district: &DistrictId,
     kind: &str,
@@ -187,7 +155,7 @@ async fn select(
 }
 
 /// Writes the document and hands the change to the relay.
-async fn keep(
+pub(crate) async fn keep(
     connection: &mut PgConnection,
     body: &Value,
     change: &ReferenceChange,
@@ -204,7 +172,8 @@ async fn keep(
     outbox::append(connection, &[outbox::Entry { district: change.district.clone(), message, traceparent }]).await
 }
 
-async fn upsert(
+/// Writes a document.
+pub(crate) async fn upsert(
     connection: &mut PgConnection,
     district: &DistrictId,
     kind: &str,
@@ -222,6 +191,7 @@ fn read_settings(body: Value) -> Result<Settings, Error> {
     serde_json::from_value(body).map_err(|error| unreadable(&error.to_string()))
 }
 
-fn unreadable(problem: &str) -> Error {
+/// A stored document that is none.
+pub(crate) fn unreadable(problem: &str) -> Error {
     Error::Row { table: "settings", column: "body", problem: problem.to_owned() }
 }

@@ -12,6 +12,7 @@ mod problems;
 mod publishing;
 mod quarantine;
 mod reading;
+mod referral;
 mod sample;
 mod token;
 mod writing;

@@ -11,6 +11,7 @@ mod merge;
 mod property;
 mod push;
 mod quarantine;
+mod rules;
 mod setting;
 mod shape;
 mod world;

@@ -286,3 +286,31 @@ async fn documents_that_are_written_while_students_are_merged_count_for_one_and_
     edfi(Method::DELETE, path(&locations[1]), json!({})).await;
     counts(DOCUMENTS - 2, 0).await;
 }
+
+/// What is sent natively is remembered by nobody but the log, so the sender says whose the record was.
+#[tokio::test]
+async fn a_record_that_is_another_students_leaves_the_one_it_was_said_to_be_of() {
+    let world = World::start().await;
+    world.post_json(&json!([student("1"), student("2")])).await;
+    let of = |id: &str, more: &Value| {
+        let mut sent = mark(id, &json!({}));
+        for (name, value) in more.as_object().unwrap() {
+            sent[name] = value.clone();
+        }
+        sent
+    };
+    let refused = [
+        of("2", &json!({ "former_student": "1" })),
+        json!({ "kind": "school", "key": "s", "former_student": "1", "data": { "school": "1" } }),
+        json!({ "kind": "student", "key": "2", "former_student": "1", "data": { "student": "2" } }),
+    ];
+    let answer = world.post_json(&json!(refused)).await;
+    assert_eq!(answer.outcomes(), ["quarantined"; 3]);
+    assert_eq!(answer.results()[0]["problem"]["field"], "$.key");
+
+    world.post_json(&json!([of("1", &json!({ "key": "row 7" }))])).await;
+    let moved = of("2", &json!({ "key": "row 7", "former_student": "1" }));
+    assert_eq!(world.post_json(&json!([moved, moved])).await.outcomes(), ["accepted"; 2]);
+    let (live, first, second) = (world.live().await, world.key_of("1").await, world.key_of("2").await);
+    assert_eq!((count(&live, &first), count(&live, &second)), (1, 2), "the registrations, and one mark");
+}

@@ -21,7 +21,7 @@ impl World {
         answer(request.header("authorization", Role::Admin.authorization())).await
     }
 
-    async fn put_rules(&self, yaml: &str) -> Answer {
+    pub(crate) async fn put_rules(&self, yaml: &str) -> Answer {
         self.put_text("/v1/rule-pack", yaml).await
     }
 
@@ -36,7 +36,7 @@ impl World {
     }
 
     /// Waits for the relay to publish so many changes.
-    async fn published(&self, changes: usize) -> Vec<Entry> {
+    pub(crate) async fn published(&self, changes: usize) -> Vec<Entry> {
         let mut tail = self.log.tail(Topic::Reference, Partition(0), Offset(0)).await.unwrap();
         let mut found = Vec::new();
         while found.len() < changes {

@@ -171,7 +171,7 @@ async fn a_change_that_comes_again_with_other_content_leaves_the_first_one() {
     let world = World::start().await;
     let opened = world.change(1, 1, Opened);
     let mut other = opened.clone();
-    other.claim.title = "Something else".to_owned();
+    other.claim.title = "Something else".into();
     world.publish_together(&[&opened, &other]).await;
     world.publish(&other).await;
     world.publish(&world.change(2, 1, Opened)).await;

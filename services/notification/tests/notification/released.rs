@@ -14,7 +14,7 @@ const ALERTS: u8 = 100;
 
 /// A word of some 200 kB.
 fn long(mut change: AlertChange) -> AlertChange {
-    change.claim.title = "x".repeat(100_000);
+    change.claim.title = "x".repeat(100_000).into();
     change
 }
 

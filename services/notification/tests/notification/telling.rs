@@ -31,7 +31,7 @@ async fn changes_that_come_together_are_planned_one_after_the_other() {
     let world = World::start().await;
     let opened = world.change(1, 1, Opened);
     let mut amended = world.change(1, 2, Amended);
-    amended.claim.title = "Absent two periods".to_owned();
+    amended.claim.title = "Absent two periods".into();
     let (recalled, again) = (world.change(1, 3, Recalled), world.change(1, 4, Opened));
     let other = world.change(2, 1, Opened);
     world.publish_together(&[&opened, &amended, &recalled, &again, &other]).await;
@@ -49,7 +49,7 @@ async fn a_correction_within_the_settle_window_goes_out_as_the_opening() {
     opened.claim.settle_seconds = 600;
     world.publish(&opened).await;
     let mut amended = world.change(1, 2, Amended);
-    amended.claim.title = "Absent two periods".to_owned();
+    amended.claim.title = "Absent two periods".into();
     world.publish(&amended).await;
     let mut adapter = world.adapter().await;
     world.until_states(&[(1, "waiting")]).await;

@@ -106,7 +106,7 @@ async fn a_watcher_that_reads_too_slowly_is_cut_and_resumes_by_its_cursor() {
     let world = World::start_with(NOBODY, limit).await;
     // More than the outbox and the connection's window hold together.
     let mut change = world.change(1, 1, Opened);
-    change.claim.proof.explanation = "x".repeat(200_000);
+    change.claim.proof.explanation = "x".repeat(200_000).into();
     for number in 1..=400 {
         change.number = number;
         world.publish(&change).await;

@@ -1,5 +1,7 @@
-//! `RiskExplanation`: what a student's figures are made of, and what changed since an earlier moment.
+//! `RiskExplanation`: what a student's figures are made of, and what changed since an earlier moment; what an alert was
+//! made of, and whether it comes out the same.
 
+mod alert;
 mod changes;
 mod page;
 mod words;
@@ -58,6 +60,14 @@ impl RiskExplanation for Risk {
     ) -> Result<Response<wire::ExplainStudentResponse>, Status> {
         let grant = self.permit(&request)?;
         self.in_time(&grant, self.explain(&grant.district, request.into_inner())).await
+    }
+
+    async fn explain_alert(
+        &self,
+        request: Request<wire::ExplainAlertRequest>,
+    ) -> Result<Response<wire::ExplainAlertResponse>, Status> {
+        let grant = self.permit(&request)?;
+        self.in_time(&grant, self.explain_alert_of(&grant.district, request.into_inner())).await
     }
 }
 

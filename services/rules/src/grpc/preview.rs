@@ -30,8 +30,8 @@ pub(crate) const PREVIEWS: usize = 1;
 /// Students read and evaluated at once: some milliseconds, so that other work of the same thread hardly waits.
 const PAGE: i64 = 100;
 /// Steps that wait for a slow reader, and how long for. Others may want a preview too.
-const QUEUE: usize = 16;
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const QUEUE: usize = 16;
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 type Sender = mpsc::Sender<Result<wire::PreviewChangeResponse, Status>>;
 
@@ -97,7 +97,7 @@ impl Risk {
         Ok(wire::PreviewChangeResponse { step: Some(Step::Preview(to_wire(&preview))) })
     }
 
-    async fn count_students(&self, district: &DistrictId) -> Result<i64, Status> {
+    pub(super) async fn count_students(&self, district: &DistrictId) -> Result<i64, Status> {
         let id = district.to_string();
         let districts = Districts::one(district);
         let counted = self.database.run("rules.student.count", &districts, move |tx| {
@@ -110,7 +110,11 @@ impl Risk {
         counted.await.map_err(|error| unavailable(&error))
     }
 
-    async fn students_behind_key(&self, district: &DistrictId, after: Vec<u8>) -> Result<Vec<Found>, Status> {
+    pub(super) async fn students_behind_key(
+        &self,
+        district: &DistrictId,
+        after: Vec<u8>,
+    ) -> Result<Vec<Found>, Status> {
         let id = district.clone();
         let districts = Districts::one(district);
         let read = self.database.run("rules.student.page", &districts, move |tx| {
@@ -130,7 +134,7 @@ fn add(
     comparison.add(key, student, preview).map_err(|error| no_clock(&error))
 }
 
-fn no_clock(error: &ClockError) -> Status {
+pub(super) fn no_clock(error: &ClockError) -> Status {
     Status::invalid_argument(format!("the clock cannot be read: {error}"))
 }
 
@@ -158,7 +162,7 @@ fn check(change: Change, district: &District) -> Result<Entry, Status> {
 }
 
 /// An author wants all of it: which rule, which field, and where in its condition.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

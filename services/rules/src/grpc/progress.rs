@@ -52,6 +52,7 @@ async fn count(
             partition,
             now,
             dates_moved: true,
+            recount: true,
             concerned: reference.concerned_since(in_force),
             reference_offset: known,
             after: Vec::new(),

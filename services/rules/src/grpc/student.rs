@@ -50,7 +50,7 @@ impl Risk {
                 district: district.clone(),
                 student: key,
                 school: episode.school.clone(),
-                claim: episode.told.claim()?.clone(),
+                claim: episode.claim(&reference.pack, &evaluation)?,
                 reason: String::new(),
                 changed_at: at,
                 caused_at: None,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use homeroom_bus::{Offset, Topic};
+use homeroom_domain::counting;
 use homeroom_domain::id::{DistrictId, RuleId};
 use homeroom_domain::settings::Now;
 use homeroom_pg::{Districts, Error};
@@ -112,7 +113,7 @@ fn rules(reference: &District, counts: &Counts) -> Vec<wire::RuleSummary> {
     let title = |rule: &str| {
         RuleId::parse(rule)
             .ok()
-            .and_then(|id| reference.pack.rule(&id).map(|rule| rule.title.clone()))
+            .and_then(|id| reference.pack.rule(&id).map(|rule| rule.title.to_string()))
             .unwrap_or_default()
     };
     counts
@@ -134,12 +135,13 @@ impl Asked {
         let district = self.district.as_str();
         let (students, marks, open_alerts, late) = sqlx::query_as(
             "select count(*) filter (where live), coalesce(sum(marks), 0)::bigint, coalesce(sum(open_alerts), 0)::bigint,
-                    count(*) filter (where evaluated_as_of is null or evaluated_as_of < $2 or evaluated_today < $3)
+                    count(*) filter (where evaluated_as_of is null or evaluated_as_of < $2 or evaluated_today < $3 or counting < $4)
              from students where district = $1",
         )
         .bind(district)
         .bind(self.now.as_of.days())
         .bind(self.now.today.days())
+        .bind(counting::VERSION)
         .fetch_one(&mut *tx)
         .await?;
         let tiers =
@@ -172,6 +174,7 @@ impl Asked {
                 partition: *partition,
                 now: self.now,
                 dates_moved: false,
+                recount: false,
                 concerned: self.reference.concerned_since(*reference_offset),
                 reference_offset: self.known,
                 after: Vec::new(),

@@ -4,6 +4,7 @@
 //! they were at the moment, and last words accepted after it.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::Range;
 
 use homeroom_bus::{Error, Log, Offset, Partition, Record, Topic};
 use homeroom_domain::calculator;
@@ -46,7 +47,7 @@ pub(crate) async fn clocks(
     end: Offset,
 ) -> Result<Vec<(Timestamp, Clock)>, Failure> {
     let mut clocks = Vec::new();
-    each(log, district, Some(Kind::Settings), end, |word| {
+    each(log, district, Some(Kind::Settings), 0..end.0, |word| {
         if let Change::Recorded(Entry::Settings(settings)) = word.change {
             clocks.push((word.received_at, settings.clock));
         }
@@ -90,8 +91,24 @@ impl Known {
         sections: BTreeSet<SectionId>,
     ) -> Result<Self, Failure> {
         let mut known = Self::new(moment, sections);
-        each(log, district, None, end, |word| known.take(word, MOST_HELD)).await?;
+        each(log, district, None, 0..end.0, |word| known.take(word, MOST_HELD)).await?;
         Ok(known)
+    }
+
+    /// Nothing yet, of a student whose facts name these sections; to be read on from offset to offset.
+    pub(crate) fn nothing(sections: BTreeSet<SectionId>) -> Self {
+        Self::new(Timestamp::MAX, sections)
+    }
+
+    /// Takes in what lies between two offsets of the topic, and indexes all that is known by then.
+    pub(crate) async fn read_on(
+        &mut self,
+        log: &dyn Log,
+        district: &DistrictId,
+        between: Range<i64>,
+    ) -> Result<View, Failure> {
+        each(log, district, None, between, |word| self.take(word, MOST_HELD)).await?;
+        Ok(self.then.view())
     }
 
     fn new(moment: Timestamp, sections: BTreeSet<SectionId>) -> Self {
@@ -173,24 +190,27 @@ fn is_sound(change: &Change<Entry>) -> bool {
     }
 }
 
-/// Takes each word of a district, or those of one kind, up to an offset of the topic. Records of others are told by their keys and
+/// Takes each word of a district, or those of one kind, between two offsets of the topic. Records of others are told by their keys and
 /// not decoded.
 async fn each(
     log: &dyn Log,
     district: &DistrictId,
     kind: Option<Kind>,
-    end: Offset,
+    between: Range<i64>,
     mut take: impl FnMut(ReferenceChange) -> Result<(), Failure> + Send,
 ) -> Result<(), Failure> {
     let prefix = kind.map_or_else(|| format!("{district}/"), |kind| format!("{district}/{}/", kind.as_str()));
-    let is_wanted = |record: &Record| record.offset < end && record.key.starts_with(prefix.as_bytes());
-    let mut tail = log.tail(Topic::Reference, Partition(0), Offset(0)).await?;
-    let (mut at, mut silent) = (0, 0);
-    while at < end.0 {
+    let is_wanted = |record: &Record| record.offset.0 < between.end && record.key.starts_with(prefix.as_bytes());
+    let (mut at, mut silent) = (between.start, 0);
+    if at >= between.end {
+        return Ok(());
+    }
+    let mut tail = log.tail(Topic::Reference, Partition(0), Offset(at)).await?;
+    while at < between.end {
         let records = tail.next(BATCH, SILENCE).await?;
         silent = if records.is_empty() { silent + 1 } else { 0 };
         if silent == MOST_SILENT {
-            let problem = format!("the reference topic gives nothing between {at} and its end {}", end.0);
+            let problem = format!("the reference topic gives nothing between {at} and its end {}", between.end);
             return Err(Error::Unavailable(problem).into());
         }
         at = records.last().map_or(at, |record| record.offset.0 + 1);

@@ -72,7 +72,7 @@ async fn read(
 ) -> Result<Vec<Stored>, Error> {
     let rows = sqlx::query(
         "select district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
-                evaluated_reference, waiting, marks, open_alerts, live
+                evaluated_reference, counting, waiting, marks, open_alerts, live
          from students where partition = $1 and district = $2 and student > $3 order by student limit 500",
     )
     .bind(partition)

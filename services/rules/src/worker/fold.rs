@@ -7,11 +7,13 @@ use bytes::Bytes;
 use homeroom_bus::{Partition, Record, Topic};
 use homeroom_chassis::telemetry::trace;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::counting;
 use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::event::Event;
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::ledger::Applied;
 use homeroom_domain::settings::Now;
+use homeroom_proto::alert::{Derivation, encode_told};
 use jiff::Timestamp;
 
 use crate::evaluate::{Outcome, Student, Written};
@@ -145,6 +147,8 @@ struct Cause<'a> {
     /// When the first of the records was accepted.
     received_at: Option<Timestamp>,
     traceparent: Option<&'a str>,
+    /// The offset of that record.
+    offset: Option<i64>,
     /// The offset after the last event that is known.
     events_offset: i64,
 }
@@ -219,6 +223,7 @@ impl Desk<'_> {
                 metrics::counter!(metric::OUTDATED).increment(1);
                 folded.effects.outbox.push(self.quarantine().outdated(incoming, event));
             } else if applied == Applied::Changed {
+                cause.offset = cause.offset.or(Some(incoming.offset));
                 cause.received_at =
                     Some(cause.received_at.map_or(event.received_at, |first| first.min(event.received_at)));
                 cause.traceparent = incoming.traceparent.as_deref().or(cause.traceparent);
@@ -243,9 +248,11 @@ impl Desk<'_> {
         }
     }
 
-    /// Whether the student was evaluated with the dates and the reference records in force.
+    /// Whether the student was evaluated with the dates and the reference records in force, and counted as this version counts.
     fn is_current(&self, district: &DistrictId, student: &Student) -> bool {
-        student.evaluated == self.dates.get(district).copied() && student.evaluated_reference >= self.snapshot.offset
+        student.evaluated == self.dates.get(district).copied()
+            && student.evaluated_reference >= self.snapshot.offset
+            && student.counting >= counting::VERSION
     }
 
     /// The effects of looking at students again, with the dates and reference records in force.
@@ -275,7 +282,14 @@ impl Desk<'_> {
             Moment { district: &key.0, student: key.1, at: self.at, caused_at: cause.received_at, district_time };
         let outcome = student.evaluate(district, self.snapshot.offset, *now, &moment);
         let told = !outcome.changes.is_empty();
-        record(&key, &student.episodes, outcome, cause, &mut folded.effects);
+        let derivation = Derivation {
+            partition: self.partition,
+            events_offset: cause.events_offset,
+            caused_by_offset: cause.offset,
+            reference_offset: self.snapshot.offset,
+            dates: *now,
+        };
+        record(&key, &student.episodes, outcome, (cause.traceparent, &derivation), &mut folded.effects);
         self.note(key, read, student, told, folded);
     }
 
@@ -287,7 +301,9 @@ impl Desk<'_> {
     }
 }
 
-fn record(key: &Key, episodes: &Episodes, outcome: Outcome, cause: &Cause<'_>, effects: &mut Effects) {
+/// Adds what an evaluation came to; `from` is the trace of the record that caused it, and what it was derived from.
+fn record(key: &Key, episodes: &Episodes, outcome: Outcome, from: (Option<&str>, &Derivation), effects: &mut Effects) {
+    let (traceparent, derivation) = from;
     for change in outcome.changes {
         if change.kind == ChangeKind::Opened {
             effects.tally.entry((key.0.clone(), change.claim.rule.clone())).or_default().opened += 1;
@@ -296,8 +312,9 @@ fn record(key: &Key, episodes: &Episodes, outcome: Outcome, cause: &Cause<'_>, e
         effects.outbox.push(OutboxRow {
             topic: Topic::Alerts,
             key: homeroom_proto::key::alerts(&key.0, &key.1).to_vec(),
-            value: encode(&change, episodes, cause.events_offset),
-            traceparent: cause.traceparent.map(|caused_by| decided(&change, caused_by)),
+            // With what it takes to take it up again from the topic, and to derive it again from the log.
+            value: encode_told(&change, episodes.basis(&change).as_ref(), derivation).to_vec(),
+            traceparent: traceparent.map(|caused_by| decided(&change, caused_by)),
         });
     }
     for (rule, moved) in outcome.open_by_rule {
@@ -309,15 +326,6 @@ fn record(key: &Key, episodes: &Episodes, outcome: Outcome, cause: &Cause<'_>, e
         tally.failures += 1;
         tally.last_failure = Some(failure);
     }
-}
-
-/// The change with what it takes to take it up again from the topic.
-fn encode(change: &AlertChange, episodes: &Episodes, events_offset: i64) -> Vec<u8> {
-    let bytes = match episodes.basis(change) {
-        Some(basis) => homeroom_proto::alert::encode_with_basis(change, &basis, events_offset),
-        None => homeroom_proto::alert::encode(change),
-    };
-    bytes.to_vec()
 }
 
 /// The decision as a span in the trace of the record that caused it; its context goes on with the change, or the record's when

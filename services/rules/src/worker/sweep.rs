@@ -1,4 +1,4 @@
-//! A pass over a partition's students after the date or reference records moved.
+//! A pass over a partition's students after the date or reference records moved, or an upgrade brought another way of counting.
 //!
 //! A pass keeps the target that it began with; what moves meanwhile makes the next pass. So a stream of small reference
 //! changes cannot keep a pass over a large district from ending.
@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use homeroom_domain::counting;
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_domain::settings::Now;
@@ -24,30 +25,34 @@ pub(crate) struct Sweep {
     after: Vec<u8>,
     /// How many districts there were.
     all: usize,
+    /// Whether anybody may have been counted in an older way.
+    recount: bool,
     /// The dates that the last finished pass reached, so that an idle partition is not read again.
     done: Arc<BTreeMap<DistrictId, Now>>,
 }
 
 impl Sweep {
-    /// A pass, when something moved since `since`, the partition's reference offset, or a date has moved since the pass before.
+    /// A pass, when something moved since the partition's reference offset, a date has moved since the pass before, or not everyone was
+    /// counted as this version counts.
     pub(super) fn plan(
         snapshot: &Snapshot,
         dates: &BTreeMap<DistrictId, Now>,
-        since: i64,
+        lease: &Lease,
         done: &Arc<BTreeMap<DistrictId, Now>>,
     ) -> Option<Self> {
+        let (since, recount) = (lease.reference_offset, lease.counting < counting::VERSION);
         let moved = |id: &DistrictId| dates.get(id).is_some_and(|now| done.get(id) != Some(now));
-        if snapshot.offset <= since && !dates.keys().any(moved) {
+        if snapshot.offset <= since && !recount && !dates.keys().any(moved) {
             return None;
         }
         let concerned = |id: &DistrictId| {
             snapshot.districts.get(id).is_some_and(|district| district.concerned_since(since) != Concerned::default())
         };
         let districts: Vec<_> =
-            dates.keys().filter(|id| moved(id) || concerned(id)).map(|id| (id.clone(), moved(id))).collect();
+            dates.keys().filter(|id| recount || moved(id) || concerned(id)).map(|id| (id.clone(), moved(id))).collect();
         let done = Arc::new(dates.clone());
         let all = districts.len();
-        Some(Self { target: snapshot.offset, since, districts, after: Vec::new(), all, done })
+        Some(Self { target: snapshot.offset, since, districts, after: Vec::new(), all, recount, done })
     }
 
     /// How far the pass has come, from 0 to 1. Keys are hashes, so the place of the last one tells how many are behind it.
@@ -59,9 +64,13 @@ impl Sweep {
         (count(self.all - self.districts.len()) + of_district) / count(self.all).max(1.0)
     }
 
-    /// The reference offset that is in force for everyone when the pass ends.
-    pub(super) fn target(&self) -> i64 {
-        self.target
+    /// What is in force for everyone when the pass ends.
+    fn end(&self, lease: Lease) -> Lease {
+        Lease {
+            reference_offset: lease.reference_offset.max(self.target),
+            counting: lease.counting.max(if self.recount { counting::VERSION } else { 0 }),
+            ..lease
+        }
     }
 
     /// The dates that are in force for everyone when the pass ends.
@@ -77,6 +86,7 @@ impl Sweep {
             partition: lease.partition,
             now: *self.done.get(district)?,
             dates_moved: *dates_moved,
+            recount: self.recount,
             concerned: snapshot.districts.get(district).map(|it| it.concerned_since(self.since)).unwrap_or_default(),
             reference_offset: self.target,
             after: self.after.clone(),
@@ -100,7 +110,7 @@ impl Sweep {
 impl Worker {
     pub(super) fn plan_sweep(&mut self) {
         if self.sweep.is_none() {
-            self.sweep = Sweep::plan(&self.snapshot, &self.dates, self.lease.reference_offset, &self.swept);
+            self.sweep = Sweep::plan(&self.snapshot, &self.dates, &self.lease, &self.swept);
         }
     }
 
@@ -108,7 +118,7 @@ impl Worker {
         self.memory.turn();
         let Some(mut sweep) = self.sweep.take() else { return Ok(Hold::Kept) };
         let Some(wanted) = sweep.next_page(&self.snapshot, &self.lease, self.shared.limits.sweep_students) else {
-            let to = Lease { reference_offset: self.lease.reference_offset.max(sweep.target()), ..self.lease };
+            let to = sweep.end(self.lease);
             let hold = if to == self.lease { Hold::Kept } else { self.commit(to, Effects::default()).await? };
             self.swept = sweep.done();
             self.show_sweep(1.0);

@@ -28,7 +28,7 @@ async fn an_absence_is_told_the_same_day_with_its_proof() {
     assert!(proof.explanation.contains("2021-09-21"), "{}", proof.explanation);
     assert!(proof.clears_when.contains("excuse"), "{}", proof.clears_when);
     let [fact] = proof.facts.as_slice() else { panic!("{:?}", proof.facts) };
-    assert_eq!((fact.date, fact.what.as_str()), (day(12), "unexcused absence, whole day"));
+    assert_eq!((fact.date, &*fact.what), (day(12), "unexcused absence, whole day"));
     assert!(alert.caused_at.is_some() && alert.district_time.to_string().starts_with("2021-09-21T10:"), "{alert:?}");
     world.exact(&service).await;
 }

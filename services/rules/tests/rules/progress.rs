@@ -80,3 +80,41 @@ async fn progress_of_a_sweep_is_shown_and_a_crash_in_the_middle_loses_none_of_it
     }
     assert_eq!(next.whole(student("other 0")).await.enrolled, 11_00);
 }
+
+/// Neither a date nor a reference record moves: the rows are as a version left them that took another date for a holiday.
+#[tokio::test]
+async fn a_version_that_counts_otherwise_reaches_everyone_and_a_crash_in_the_middle_loses_none_of_it() {
+    let (world, service) = populated(4).await;
+    world.home.calendar_date("1", day(1), "Holiday").await;
+    world.settled(&service).await;
+    let keep = "create table rules.older_students as table rules.students; create table rules.older_measures as table rules.measures";
+    world.execute(keep).await;
+    world.home.calendar_date("1", day(1), "Instructional day").await;
+    world.settled(&service).await;
+    service.crash().await;
+    world
+        .execute(
+            "update rules.students s set written = o.written, counting = 0
+             from rules.older_students o where o.district = s.district and o.student = s.student;
+             delete from rules.measures;
+             insert into rules.measures table rules.older_measures;
+             update rules.partitions set counting = 0;
+             drop table rules.older_students, rules.older_measures",
+        )
+        .await;
+    let held = Held::new(&world).await;
+    let service = world.service().await;
+    until("the sweep has come to the student who is held", async || {
+        let shown = progress(&service).await;
+        shown.students_concerned == 50 && shown.students_done > 0 && shown.students_behind > 0
+    })
+    .await;
+    service.crash().await;
+    held.let_go().await;
+    let next = world.service().await;
+    world.exact(&next).await;
+    assert_eq!(progress(&next).await, wire::GetProgressResponse::default());
+    for n in 0..STUDENTS {
+        assert_eq!(next.whole(student(&name(n))).await.enrolled, 11_00, "{n}");
+    }
+}

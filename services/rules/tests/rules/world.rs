@@ -150,6 +150,11 @@ impl World {
         assert!(report.differences.is_empty(), "{:?}", report.differences);
     }
 
+    /// Runs statements as the owner of the database.
+    pub(crate) async fn execute(&self, statements: &'static str) {
+        sqlx::raw_sql(statements).execute(&mut self.database.admin().await).await.unwrap();
+    }
+
     pub(crate) async fn count(&self, select: &'static str) -> i64 {
         count(&mut self.database.admin().await, select).await
     }

@@ -8,6 +8,7 @@ mod late;
 mod merge;
 mod restart;
 mod roles;
+mod rules;
 mod simulated;
 mod told;
 mod trace;

@@ -9,6 +9,8 @@ enum Place {
     /// What is promised, checked: it sees what was decided and decides nothing.
     Invariant,
     Proto,
+    /// What rules would have told: pure, for the service that reads students and the command that writes reports.
+    Replay,
     Chassis,
     Pg,
     Bus,
@@ -25,6 +27,7 @@ impl Place {
             "services/domain" => Self::Domain,
             "services/invariant" => Self::Invariant,
             "proto" => Self::Proto,
+            "services/replay" => Self::Replay,
             "services/chassis" => Self::Chassis,
             "services/pg" => Self::Pg,
             "services/bus" => Self::Bus,
@@ -41,16 +44,27 @@ impl Place {
         match self {
             Self::Domain | Self::Simulate => &[],
             Self::Invariant | Self::Proto | Self::Chassis => &[Self::Domain],
+            Self::Replay => &[Self::Domain, Self::Proto],
             Self::Pg => &[Self::Domain, Self::Chassis],
             Self::Bus => &[Self::Domain, Self::Proto, Self::Chassis, Self::Pg],
-            Self::Service => &[Self::Domain, Self::Invariant, Self::Proto, Self::Chassis, Self::Pg, Self::Bus],
-            Self::Binary => {
-                &[Self::Domain, Self::Proto, Self::Chassis, Self::Pg, Self::Bus, Self::Service, Self::Simulate]
+            Self::Service => {
+                &[Self::Domain, Self::Invariant, Self::Proto, Self::Replay, Self::Chassis, Self::Pg, Self::Bus]
             }
+            Self::Binary => &[
+                Self::Domain,
+                Self::Proto,
+                Self::Replay,
+                Self::Chassis,
+                Self::Pg,
+                Self::Bus,
+                Self::Service,
+                Self::Simulate,
+            ],
             Self::Test => &[
                 Self::Domain,
                 Self::Invariant,
                 Self::Proto,
+                Self::Replay,
                 Self::Chassis,
                 Self::Pg,
                 Self::Bus,

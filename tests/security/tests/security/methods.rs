@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use homeroom_chassis::access::Scope;
-use homeroom_proto::wire::{notification, risk};
+use homeroom_proto::wire::{notification, risk, rule};
 use homeroom_security::caller::Standing;
 use homeroom_security::raw::Ends;
 use prost::Message as _;
@@ -49,7 +49,12 @@ pub(crate) fn methods() -> Vec<Method> {
     let feed = Ok(Scope::Feed);
     let nobody = risk::GetStudentRequest { student: vec![7; 16].into(), others: Vec::new() }.encode_to_vec();
     let nothing = risk::PreviewChangeRequest { change: None }.encode_to_vec();
+    let no_outcome = risk::ReplayPackRequest { outcome: "luck".to_owned(), ..Default::default() }.encode_to_vec();
     let no_student = risk::ExplainStudentRequest { student: vec![7; 16].into(), ..Default::default() }.encode_to_vec();
+    let no_alert = risk::ExplainAlertRequest { alert_id: "0b6f0000-0000-5000-8000-000000000007".to_owned() };
+    let admin = Ok(Scope::Admin);
+    let no_rules = rule::DiffRequest { document: "none".to_owned() }.encode_to_vec();
+    let never = rule::RollbackRequest { version: 7, reason: "a test".to_owned(), ..Default::default() }.encode_to_vec();
     let watch = notification::WatchAlertsRequest { from_start: true, ..Default::default() }.encode_to_vec();
     vec![
         Method {
@@ -63,7 +68,15 @@ pub(crate) fn methods() -> Vec<Method> {
         Method::new("/homeroom.risk.v1.RiskQuery/GetSummary", read, Vec::new(), Code::Ok),
         Method::new("/homeroom.risk.v1.RiskQuery/GetProgress", read, Vec::new(), Code::Ok),
         Method::new("/homeroom.risk.v1.RiskQuery/PreviewChange", Ok(Scope::Admin), nothing, Code::InvalidArgument),
+        Method::new("/homeroom.risk.v1.RiskQuery/ReplayPack", Ok(Scope::Admin), no_outcome, Code::InvalidArgument),
         Method::new("/homeroom.risk.v1.RiskExplanation/ExplainStudent", read, no_student, Code::NotFound),
+        Method::new("/homeroom.risk.v1.RiskExplanation/ExplainAlert", read, no_alert.encode_to_vec(), Code::NotFound),
+        Method::new("/homeroom.rule.v1.RuleAdmin/Check", admin, Vec::new(), Code::Ok),
+        Method::new("/homeroom.rule.v1.RuleAdmin/Show", admin, Vec::new(), Code::Ok),
+        Method::new("/homeroom.rule.v1.RuleAdmin/Diff", admin, no_rules, Code::InvalidArgument),
+        Method::new("/homeroom.rule.v1.RuleAdmin/Activate", admin, Vec::new(), Code::InvalidArgument),
+        Method::new("/homeroom.rule.v1.RuleAdmin/Rollback", admin, never, Code::NotFound),
+        Method::new("/homeroom.rule.v1.RuleAdmin/History", admin, Vec::new(), Code::Ok),
         Method {
             ends: Ends::Open,
             ..Method::new("/homeroom.notification.v1.AlertFeed/Stream", feed, Vec::new(), Code::Ok)

@@ -213,6 +213,11 @@ async fn named_things_are_not_found(world: &World, caller: Caller, other: &Belon
         world.grpc.ask(world, caller, method, &question).await;
     assert_eq!(found.err().map(|status| status.code()), Some(Code::NotFound), "{caller:?}");
 
+    let question = risk::ExplainAlertRequest { alert_id: other.alert.clone() };
+    let method = "/homeroom.risk.v1.RiskExplanation/ExplainAlert";
+    let found: Result<Vec<risk::ExplainAlertResponse>, Status> = world.grpc.ask(world, caller, method, &question).await;
+    assert_eq!(found.err().map(|status| status.code()), Some(Code::NotFound), "{caller:?}");
+
     let question = notification::GetDeliveriesRequest { alert_id: other.alert.clone(), limit: 0 };
     let found: Vec<notification::GetDeliveriesResponse> =
         world.grpc.ask(world, caller, &format!("{FEED}/GetDeliveries"), &question).await?;

@@ -14,8 +14,16 @@ use sqlx::{Connection as _, PgConnection};
 const NO_RIGHT: &str = "42501";
 
 /// Tables whose rows of both districts must be there, so that seeing none means something.
-const FILLED: [&str; 7] =
-    ["documents", "change_versions", "settings", "students", "measures", "alert_changes", "deliveries"];
+const FILLED: [&str; 8] = [
+    "documents",
+    "change_versions",
+    "settings",
+    "rule_activations",
+    "students",
+    "measures",
+    "alert_changes",
+    "deliveries",
+];
 
 /// Fails when a role sees or does more than it must.
 pub(crate) async fn each_role_sees_the_districts_it_names_and_its_own_schema(world: &World) -> Result<()> {

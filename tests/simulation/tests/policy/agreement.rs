@@ -106,6 +106,8 @@ fn agree(log: &[Word], settings: &Settings) -> Result<(), TestCaseError> {
             let counted = evaluation.value(Measure::find(name).unwrap(), school, Now { today, as_of });
             prop_assert_eq!(counted, value, "{} at {:?}", name, school);
         }
+        let skipped = evaluation.value(Measure::ClassesSkippedToday, school, Now { today, as_of });
+        prop_assert_eq!(skipped, oracle.classes_skipped_on(school, today), "skipped at {:?}", school);
     }
     // An evaluation of a later date tells the same of an earlier one.
     let late = Evaluation::new(&ledger, &view, settings, Now { today: date(17), as_of: date(16) });

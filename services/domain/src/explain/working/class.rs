@@ -24,6 +24,13 @@ impl Look<'_, '_> {
         }
     }
 
+    /// Classes skipped today.
+    pub(super) fn skipped_today(&self) -> Sheet {
+        let days = self.evaluation.classes(None, self.now.today);
+        let parts = parts(days.iter().filter(|day| day.skipped && day.date == self.now.today));
+        Sheet::new(sum(&parts, InClass::Skipped.unit())).adding_up(parts)
+    }
+
     /// The classes of which less than 90 % of the days were attended.
     pub(super) fn texas_classes(&self) -> Sheet {
         rates(&self.evaluation.classes(None, self.now.as_of), Class::is_below_ninety)

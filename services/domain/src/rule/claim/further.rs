@@ -114,7 +114,7 @@ pub(super) fn missing_work(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<Cite
     });
     // Whatever was said of it later.
     for fact in &mut cited {
-        NOT_HANDED_IN.clone_into(&mut fact.what);
+        fact.what = NOT_HANDED_IN.into();
     }
     cited
 }
@@ -139,8 +139,8 @@ fn cite(evaluation: &Evaluation<'_>, as_of: Date, as_it_was: impl Fn(Fact) -> Op
         Some(CitedFact {
             date: described.date?,
             school: described.school.or_else(|| home.cloned())?,
-            what: described.what,
-            code: described.code,
+            what: described.what.into(),
+            code: described.code.into(),
             origin,
         })
     });

@@ -49,7 +49,7 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
     let mut rule = Rule {
         id: written.id.clone(),
         version: written.version(),
-        title: title?,
+        title: title?.into(),
         meaning: meaning?,
         scope: scope?,
         opens_when: opens_when?,
@@ -62,11 +62,11 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
         cooldown_days: cooldown_days?,
         expires_after_days: expires_after_days?,
         quiet_while_case_open: quiet_while_case_open?,
-        audience: audience?,
+        audience: audience?.into(),
         evidence: evidence?,
         explanation: explanation?,
         clears: clears?,
-        source: source?,
+        source: source?.into(),
         sources: sources?.unwrap_or_default(),
         message_key: message_key?.unwrap_or_else(|| written.id.to_string()),
         on_change: on_change?.unwrap_or(OnChange::Amend),
@@ -245,7 +245,7 @@ impl<'w> Fields<'_, '_, 'w> {
             steps.push(EscalationStep {
                 after_school_days: self.days(part, "after-school-days")?,
                 severity: self.part(part, "severity", |fields, node, _| fields.severity_of(node))?,
-                audience: self.part(part, "audience", Self::text_of)?,
+                audience: self.part(part, "audience", Self::text_of)?.map(Into::into),
             });
         }
         Some(steps)

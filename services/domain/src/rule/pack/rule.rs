@@ -1,6 +1,7 @@
 //! One rule, compiled: what its author wrote, checked, with the measures that it names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +19,7 @@ pub struct Rule {
     /// Its version, which alerts cite. From [`DERIVED`] on, it follows from what a district or school has changed.
     pub version: u32,
     /// What an alert of it is called, without the student.
-    pub title: String,
+    pub title: Arc<str>,
     /// What it means, in plain language.
     pub meaning: String,
     /// What one episode of it is about.
@@ -44,7 +45,7 @@ pub struct Rule {
     /// Whether it is told only when no case is open for the student.
     pub quiet_while_case_open: bool,
     /// Role of those who should know.
-    pub audience: String,
+    pub audience: Arc<str>,
     /// Which facts its proof cites.
     pub evidence: Evidence,
     /// The arithmetic, in words and numbers.
@@ -52,7 +53,7 @@ pub struct Rule {
     /// What would clear it.
     pub clears: Template,
     /// Where the threshold comes from.
-    pub source: String,
+    pub source: Arc<str>,
     /// Where each number comes from that `source` does not tell of.
     pub sources: BTreeMap<String, String>,
     /// What channels translate.
@@ -113,7 +114,7 @@ pub struct EscalationStep {
     /// How much it presses from then on, at least; none: as before.
     pub severity: Option<Severity>,
     /// Who should know from then on; none: whoever did.
-    pub audience: Option<String>,
+    pub audience: Option<Arc<str>>,
 }
 
 /// What becomes of an open alert when another version of its rule does not claim it any more.
@@ -216,8 +217,8 @@ impl Rule {
     }
 
     /// Who should know after so many steps.
-    pub(crate) fn audience_after(&self, steps: u32) -> &str {
-        let last = self.taken(steps).iter().rev().find_map(|step| step.audience.as_deref());
+    pub(crate) fn audience_after(&self, steps: u32) -> &Arc<str> {
+        let last = self.taken(steps).iter().rev().find_map(|step| step.audience.as_ref());
         last.unwrap_or(&self.audience)
     }
 

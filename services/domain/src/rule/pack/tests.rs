@@ -134,7 +134,7 @@ fn a_rule_may_say_all_that_the_format_has() {
     );
     assert_eq!((rule.steps(4), rule.steps(5), rule.steps(99)), (0, 1, 2));
     assert_eq!(rule.severity_after(1, 1), Severity::Warning);
-    assert_eq!((rule.audience_after(1), rule.audience_after(2)), ("success-team", "principal"));
+    assert_eq!((&**rule.audience_after(1), &**rule.audience_after(2)), ("success-team", "principal"));
     assert_eq!(rule.numbers().into_iter().collect::<Vec<_>>(), [0, 1, 300]);
     let named: Vec<_> = rule.others.iter().map(|measure| measure.name()).collect();
     assert_eq!(named, ["absent_last_20_school_days"]);

@@ -24,7 +24,7 @@ pub(super) fn for_people(page: &mut Page, changes: &Changes, as_of: i32) {
     reference(page, changes, &earlier);
 }
 
-fn left_off(page: &mut Page, what: &str, many: i64) {
+pub(super) fn left_off(page: &mut Page, what: &str, many: i64) {
     if many > 0 {
         page.line(&format!("  {what}: {many}"));
     }
@@ -39,7 +39,8 @@ fn moved(moved: &[Moved], earlier: &str, as_of: i32) -> Vec<Vec<String>> {
     rows
 }
 
-fn record_for_people(page: &mut Page, record: &RecordChange) {
+/// A record, what it said and what it says.
+pub(super) fn said_and_says(page: &mut Page, record: &RecordChange) {
     let fact = record.after.as_ref().or(record.before.as_ref());
     let kind = fact.map(|fact| fact.kind.as_str()).unwrap_or_default();
     let date = fact.and_then(|fact| fact.date).map(|date| format!(" of {}", unit::date(date))).unwrap_or_default();
@@ -53,6 +54,10 @@ fn record_for_people(page: &mut Page, record: &RecordChange) {
     ));
     page.note("said", &says(&record.before, "nothing"));
     page.note("says", &says(&record.after, "nothing, it was withdrawn"));
+}
+
+fn record_for_people(page: &mut Page, record: &RecordChange) {
+    said_and_says(page, record);
     page.note("did", &shifts(&record.shifts, "nothing by itself"));
 }
 
@@ -65,7 +70,7 @@ fn last_part(code: &str) -> &str {
     code.rsplit('#').next().unwrap_or(code)
 }
 
-fn shifts(shifts: &[Shift], none: &str) -> String {
+pub(super) fn shifts(shifts: &[Shift], none: &str) -> String {
     if shifts.is_empty() {
         return none.to_owned();
     }

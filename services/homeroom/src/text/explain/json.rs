@@ -138,7 +138,7 @@ fn changes(changes: &Changes) -> Value {
     })
 }
 
-fn record(record: &RecordChange) -> Value {
+pub(super) fn record(record: &RecordChange) -> Value {
     json!({
         "kind": record.kind,
         "before": record.before.as_ref().map(fact),
@@ -151,6 +151,6 @@ fn record(record: &RecordChange) -> Value {
     })
 }
 
-fn shift(shift: &Shift) -> Value {
+pub(super) fn shift(shift: &Shift) -> Value {
     json!({ "name": shift.name, "without": shift.without, "with": shift.with })
 }

@@ -13,7 +13,9 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use uuid::Uuid;
 
+use crate::edfi::command::Collection;
 use crate::edfi::reference::Place;
+use crate::edfi::referral;
 use crate::edfi::table::ED_FI;
 
 /// The most documents that follow in one transaction.
@@ -147,12 +149,30 @@ pub(super) fn collection(place: &Place) -> String {
     format!("{ED_FI}/{}", place.resource.endpoint)
 }
 
-/// The next documents that may refer to an old key. Without a lock: those who send do not wait while a collection is looked through.
+/// The next documents that refer to an old key, by what is kept of references.
+async fn referring(connection: &mut PgConnection, scan: &Scan, place: &Place, after: i64) -> Result<Found, Error> {
+    let of = Collection {
+        district: scan.due.district.clone(),
+        source: scan.due.source.clone(),
+        resource: collection(place).into(),
+    };
+    let references = scan.changes.iter().map(|change| referral::referral(&of, place, &change.old)).collect();
+    let found = referral::store::find(connection, references, (after, scan.upto()), PAGE).await?;
+    let is_full = i64::try_from(found.len()).is_ok_and(|found| found >= PAGE);
+    let next = found.last().filter(|_| is_full).map(|(_, version)| *version);
+    Ok(Found { documents: found.into_iter().map(|(id, _)| id).collect(), next })
+}
+
+/// The next documents that may refer to an old key. Where references are not kept yet of every document, a part of the collection is
+/// looked through. Without a lock: those who send do not wait while a collection is looked through.
 pub(super) async fn find(connection: &mut PgConnection, scan: &Scan, place: &Place) -> Result<Found, Error> {
-    let Some(part) = scan.part() else { return Ok(Found { documents: Vec::new(), next: None }) };
-    let upto = scan.upto();
     // The place that it was at may be gone from the table since.
     let after = if place.name() == scan.place { scan.after } else { 0 };
+    if referral::is_kept(&scan.resource) && referral::store::is_whole(&mut *connection, &scan.due.district).await? {
+        return referring(connection, scan, place, after).await;
+    }
+    let Some(part) = scan.part() else { return Ok(Found { documents: Vec::new(), next: None }) };
+    let upto = scan.upto();
     let sql = "select created_version from documents \
                where district = $1 and source = $2 and resource = $3 and created_version > $4 and created_version < $5 \
                order by created_version offset $6 limit 1";

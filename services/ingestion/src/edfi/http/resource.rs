@@ -16,21 +16,10 @@ use super::authorise;
 use crate::edfi::command::{Action, Collection, Command, Condition, Draft, Outcome};
 use crate::edfi::problem::Problem;
 use crate::edfi::query::{self, Page, Query};
+use crate::edfi::referral::KEY_MAY_CHANGE;
 use crate::edfi::table::{self, ED_FI, Resource, table};
 use crate::edfi::writer::Refusal;
 use crate::edfi::{Door, parse, validate};
-
-/// Resources whose natural key a PUT may change.
-const KEY_MAY_CHANGE: [&str; 8] = [
-    "classPeriods",
-    "grades",
-    "gradebookEntries",
-    "locations",
-    "sections",
-    "sessions",
-    "studentSchoolAssociations",
-    "studentSectionAssociations",
-];
 
 /// The longest folder or endpoint.
 const MAX_NAME: usize = 100;

@@ -35,12 +35,12 @@ use crate::store::postgres::load;
 /// How long the log may be read for one question.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Records read at once, and how long one read may bring nothing while records are known to be there.
-const BATCH: usize = 5_000;
-const SILENCE: Duration = Duration::from_secs(10);
+pub(super) const BATCH: usize = 5_000;
+pub(super) const SILENCE: Duration = Duration::from_secs(10);
 /// The most words of one student that are folded: more than any student's years have.
 const MOST_WORDS: usize = 100_000;
 /// The most changed records that are told, each with what it did, which takes a count of the year for each.
-const MOST_RECORDS: usize = 200;
+pub(super) const MOST_RECORDS: usize = 200;
 /// The most changed reference records that are told.
 const MOST_REFERENCE: usize = 100;
 
@@ -77,11 +77,19 @@ impl Risk {
         now: Now,
         measures: &[Measure],
     ) -> Result<wire::Changes, Status> {
+        self.reading_the_log(self.read_and_tell(subject, since, now, measures)).await
+    }
+
+    /// Answers by reading the log: one at a time, and not for ever.
+    pub(super) async fn reading_the_log<T>(
+        &self,
+        answering: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
         let busy = || Status::resource_exhausted("the log is being read for another such question; try again later");
         let _reading = self.reading.try_acquire().map_err(|_| busy())?;
         let late =
             || Status::deadline_exceeded("the student's part of the log is too long to be read for one question");
-        let told = tokio::time::timeout(PATIENCE, Box::pin(self.read_and_tell(subject, since, now, measures)));
+        let told = tokio::time::timeout(PATIENCE, Box::pin(answering));
         let told = self.stopping.run_until_cancelled(told).await;
         told.ok_or_else(|| Status::unavailable("the service is stopping"))?.map_err(|_| late())?
     }
@@ -121,6 +129,11 @@ impl Risk {
 
     /// The student's words in the log, as far as the stored state includes them.
     async fn history(&self, subject: &Subject<'_>) -> Result<History, Status> {
+        self.words(subject).await.map(|reading| reading.history)
+    }
+
+    /// The same, with the place of each.
+    pub(super) async fn words(&self, subject: &Subject<'_>) -> Result<Reading, Status> {
         let Subject { district, student, stored, .. } = subject;
         let key: Bytes = homeroom_proto::key::events(district, student);
         let partitions = self.log.partitions(Topic::Events).await.map_err(|error| silent(&error))?;
@@ -128,7 +141,7 @@ impl Risk {
         let end = stored.included_offset;
         let given_up = load::given_up(&self.database, partition.0, 0..end).await;
         let given_up = given_up.map_err(|error| unavailable(&error))?;
-        let mut reading = Reading { key, given_up, history: History::default() };
+        let mut reading = Reading { key, given_up, history: History::default(), offsets: Vec::new() };
         let mut tail = self.log.tail(Topic::Events, partition, Offset(0)).await.map_err(|error| silent(&error))?;
         let mut at = 0;
         while at < end {
@@ -141,15 +154,15 @@ impl Risk {
             // A log in memory never waits, and others on this thread do.
             tokio::task::yield_now().await;
         }
-        Ok(reading.history)
+        Ok(reading)
     }
 }
 
-fn silent(error: &homeroom_bus::Error) -> Status {
+pub(super) fn silent(error: &homeroom_bus::Error) -> Status {
     Status::unavailable(error.to_string())
 }
 
-fn failed(failure: &since::Failure) -> Status {
+pub(super) fn failed(failure: &since::Failure) -> Status {
     match failure {
         since::Failure::Log(error) => silent(error),
         since::Failure::TooMany { .. } => Status::failed_precondition(failure.to_string()),
@@ -157,7 +170,7 @@ fn failed(failure: &since::Failure) -> Status {
 }
 
 /// Sections that the student's facts name, now or at a moment.
-fn sections(history: &History, moment: Timestamp) -> BTreeSet<SectionId> {
+pub(super) fn sections(history: &History, moment: Timestamp) -> BTreeSet<SectionId> {
     let of = |fact: &Fact| match fact {
         Fact::SectionMembership(membership) => Some(membership.section),
         Fact::Grade(grade) => Some(grade.section),
@@ -179,14 +192,21 @@ fn ends_early(partition: Partition, at: i64) -> Status {
 }
 
 /// One student's words, among those of a partition.
-struct Reading {
+pub(super) struct Reading {
     key: Bytes,
     /// Events that could not be applied.
     given_up: BTreeSet<i64>,
-    history: History,
+    pub(super) history: History,
+    /// Where each of them lies in its partition.
+    pub(super) offsets: Vec<i64>,
 }
 
 impl Reading {
+    /// How many of the words lie below an offset.
+    pub(super) fn before(&self, offset: i64) -> usize {
+        self.offsets.partition_point(|at| *at < offset)
+    }
+
     fn take(&mut self, record: &homeroom_bus::Record) -> Result<(), Status> {
         if record.key != self.key || self.given_up.contains(&record.offset.0) {
             return Ok(());
@@ -199,6 +219,7 @@ impl Reading {
             let problem = format!("the log has more than {MOST_WORDS} words on the student");
             return Err(Status::failed_precondition(problem));
         }
+        self.offsets.push(record.offset.0);
         self.history.take(Heard { origin: event.origin, received_at: event.received_at, change: event.change });
         Ok(())
     }

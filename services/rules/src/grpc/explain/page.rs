@@ -142,7 +142,7 @@ fn term(term: &Term) -> wire::Term {
 
 fn named(told: &MeasureValue) -> wire::Term {
     let shown = Measure::find(&told.name).map(|measure| measure.show(told.value)).unwrap_or_default();
-    wire::Term { name: told.name.clone(), value: told.value, shown, unit: told.unit.clone() }
+    wire::Term { name: told.name.to_string(), value: told.value, shown, unit: told.unit.to_string() }
 }
 
 fn rule(told: &RuleTold) -> wire::ExplainedRule {

@@ -1,14 +1,15 @@
 //! Taking a partition, and reading where it stands.
 
+use homeroom_domain::counting;
 use homeroom_pg::{Database, Districts, Error};
 
 use crate::store::Lease;
 use crate::store::postgres::watchers::{self, CHANNEL};
 
-/// Epoch, commits, and the five positions in the order of the lease's fields.
-type Row = (i64, i64, i64, i64, i64, i64, i64);
+/// Epoch, commits, the five positions in the order of the lease's fields, and the way of counting.
+type Row = (i64, i64, i64, i64, i64, i64, i64, i32);
 
-fn lease(partition: i32, (epoch, commits, next, state, reference, alerts, next_seq): Row) -> Lease {
+fn lease(partition: i32, (epoch, commits, next, state, reference, alerts, next_seq, counting): Row) -> Lease {
     Lease {
         partition,
         epoch,
@@ -18,6 +19,7 @@ fn lease(partition: i32, (epoch, commits, next, state, reference, alerts, next_s
         reference_offset: reference,
         alerts_offset: alerts,
         next_seq,
+        counting,
     }
 }
 
@@ -29,12 +31,13 @@ pub(crate) async fn claim(database: &Database, partition: i32, owner: &str) -> R
             let owner = owner.clone();
             Box::pin(async move {
                 let row = sqlx::query_as(
-                    "insert into partitions (partition, epoch, owner) values ($1, 1, $2)
+                    "insert into partitions (partition, epoch, owner, counting) values ($1, 1, $2, $3)
                      on conflict (partition) do update set epoch = partitions.epoch + 1, owner = excluded.owner
-                     returning epoch, commits, next_offset, state_offset, reference_offset, alerts_offset, next_seq",
+                     returning epoch, commits, next_offset, state_offset, reference_offset, alerts_offset, next_seq, counting",
                 )
                 .bind(partition)
                 .bind(owner)
+                .bind(counting::VERSION)
                 .fetch_one(&mut *tx)
                 .await?;
                 let lease = lease(partition, row);
@@ -55,7 +58,7 @@ pub(crate) async fn reread(database: &Database, partition: i32) -> Result<Option
         .run("rules.partition.reread", &Districts::none(), move |tx| {
             Box::pin(async move {
                 let row: Option<Row> = sqlx::query_as(
-                    "select epoch, commits, next_offset, state_offset, reference_offset, alerts_offset, next_seq
+                    "select epoch, commits, next_offset, state_offset, reference_offset, alerts_offset, next_seq, counting
                      from partitions where partition = $1",
                 )
                 .bind(partition)

@@ -61,14 +61,16 @@ async fn advance(tx: &mut PgConnection, commits: &[Commit], locks: Locks) -> Res
         "with waits as materialized (select set_config('lock_timeout', coalesce($15, current_setting('lock_timeout')), true) as timeout)
          update partitions p
          set commits = n.to_commits, next_offset = n.to_next, state_offset = n.to_state, reference_offset = n.to_reference,
-             alerts_offset = n.to_alerts, next_seq = n.to_seq
+             alerts_offset = n.to_alerts, next_seq = n.to_seq, counting = n.to_counting
          from unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
-                     $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+                     $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
+                     $16::int[], $17::int[])
               as n (partition, epoch, commits, next_offset, state_offset, reference_offset, alerts_offset, next_seq,
-                    to_commits, to_next, to_state, to_reference, to_alerts, to_seq), waits
+                    to_commits, to_next, to_state, to_reference, to_alerts, to_seq, counting, to_counting), waits
          where waits.timeout is not null and p.partition = n.partition and p.epoch = n.epoch and p.commits = n.commits and p.next_offset = n.next_offset
            and p.state_offset = n.state_offset and p.reference_offset = n.reference_offset
-           and p.alerts_offset = n.alerts_offset and p.next_seq = n.next_seq",
+           and p.alerts_offset = n.alerts_offset and p.next_seq = n.next_seq
+           and p.counting = n.counting",
     )
     .bind(commits.iter().map(|commit| commit.from.partition).collect::<Vec<_>>())
     .bind(from(|lease| lease.epoch))
@@ -85,6 +87,8 @@ async fn advance(tx: &mut PgConnection, commits: &[Commit], locks: Locks) -> Res
     .bind(to(|lease| lease.alerts_offset))
     .bind(to(|lease| lease.next_seq))
     .bind(locks.timeout())
+    .bind(commits.iter().map(|commit| commit.from.counting).collect::<Vec<_>>())
+    .bind(commits.iter().map(|commit| commit.to.counting).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(usize::try_from(moved.rows_affected()).is_ok_and(|moved| moved == commits.len()))
@@ -144,18 +148,19 @@ async fn students(tx: &mut PgConnection, changes: &[Of<'_, StudentChange>]) -> R
         |of: fn(Now) -> i32| all().map(|change| change.after.evaluated.map(of)).collect::<Vec<Option<i32>>>();
     sqlx::query(
         "insert into students (district, student, partition, ledger, episodes, written, included_offset, evaluated_today,
-                              evaluated_as_of, evaluated_reference, waiting, marks, open_alerts, live)
+                              evaluated_as_of, evaluated_reference, waiting, marks, open_alerts, live, counting)
          select district, student, partition, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
-                evaluated_reference, waiting, marks, open_alerts, live
+                evaluated_reference, waiting, marks, open_alerts, live, counting
          from unnest($1::int[], $2::text[], $3::bytea[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bigint[], $8::int[],
-                     $9::int[], $10::bigint[], $11::bool[], $12::int[], $13::int[], $14::bool[])
+                     $9::int[], $10::bigint[], $11::bool[], $12::int[], $13::int[], $14::bool[], $15::int[])
               as new (partition, district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of,
-                      evaluated_reference, waiting, marks, open_alerts, live)
+                      evaluated_reference, waiting, marks, open_alerts, live, counting)
          on conflict (district, student) do update
          set partition = excluded.partition, ledger = excluded.ledger, episodes = excluded.episodes, written = excluded.written,
              included_offset = excluded.included_offset, evaluated_today = excluded.evaluated_today,
              evaluated_as_of = excluded.evaluated_as_of, evaluated_reference = excluded.evaluated_reference,
-             waiting = excluded.waiting, marks = excluded.marks, open_alerts = excluded.open_alerts, live = excluded.live",
+             waiting = excluded.waiting, marks = excluded.marks, open_alerts = excluded.open_alerts, live = excluded.live,
+             counting = excluded.counting",
     )
     .bind(changes.iter().map(|(partition, _)| *partition).collect::<Vec<_>>())
     .bind(all().map(|change| change.district.as_str()).collect::<Vec<_>>())
@@ -172,6 +177,7 @@ async fn students(tx: &mut PgConnection, changes: &[Of<'_, StudentChange>]) -> R
     .bind(all().map(|change| count(change.after.ledger.count_marks())).collect::<Vec<_>>())
     .bind(all().map(|change| count(change.after.open_alerts())).collect::<Vec<_>>())
     .bind(all().map(|change| change.after.ledger.says_anything()).collect::<Vec<_>>())
+    .bind(all().map(|change| change.after.counting).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

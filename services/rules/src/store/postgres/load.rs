@@ -36,7 +36,7 @@ pub(crate) async fn students(database: &Database, wanted: Vec<(DistrictId, Stude
             Box::pin(async move {
                 let rows = sqlx::query(
                     "select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
-                            s.evaluated_as_of, s.evaluated_reference, s.waiting
+                            s.evaluated_as_of, s.evaluated_reference, s.counting, s.waiting
                      from unnest($1::text[], $2::bytea[]) as wanted (district, student)
                      cross join lateral (
                          select * from students
@@ -62,7 +62,8 @@ pub(crate) async fn page(
     limit: i64,
 ) -> Result<Vec<Found>, Error> {
     let rows = sqlx::query(
-        "select district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of, evaluated_reference, waiting
+        "select district, student, ledger, episodes, written, included_offset, evaluated_today, evaluated_as_of, evaluated_reference,
+                counting, waiting
          from students where district = $1 and student > $2 order by student limit $3",
     )
     .bind(district.as_str())
@@ -84,6 +85,7 @@ pub(crate) fn read(row: &PgRow) -> Result<Found, Error> {
         included_offset: row.try_get("included_offset")?,
         evaluated: dates(row.try_get("evaluated_today")?, row.try_get("evaluated_as_of")?)?,
         evaluated_reference: row.try_get("evaluated_reference")?,
+        counting: row.try_get("counting")?,
         waiting: row.try_get("waiting")?,
         count: Count::default(),
     };

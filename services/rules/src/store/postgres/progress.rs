@@ -1,5 +1,6 @@
 //! How many students the dates and reference records in force have reached, and how many they still have to.
 
+use homeroom_domain::counting;
 use homeroom_pg::Error;
 use sqlx::PgConnection;
 
@@ -17,7 +18,7 @@ pub(crate) struct Progress {
     students: i64,
     /// Whom reference records concern that are not in force for everyone.
     of_reference: i64,
-    /// The date still has to reach somebody.
+    /// The date, or the way of counting, still has to reach somebody.
     late: bool,
     /// Those of them who are still to be evaluated again.
     pub behind: i64,
@@ -35,7 +36,7 @@ pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Conce
                 count(*) filter (where late or (owed and outdated)),
                 (array_agg(student order by student desc))[1]
          from (select s.student,
-                      (s.evaluated_as_of is null or s.evaluated_as_of < $3 or s.evaluated_today < $4) as late,
+                      (s.evaluated_as_of is null or s.evaluated_as_of < $3 or s.evaluated_today < $4 or s.counting < $13) as late,
                       ($5 or (s.waiting and $6)
                        or (cardinality($7) > 0
                            and exists (select 1 from student_schools x
@@ -63,6 +64,7 @@ pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Conce
     .bind(names(&wanted.concerned))
     .bind(wanted.reference_offset)
     .bind(COUNTED)
+    .bind(counting::VERSION)
     .fetch_one(tx)
     .await?;
     let counted = Progress { students, of_reference, late: late > 0, behind, estimated: students >= COUNTED };
@@ -100,7 +102,7 @@ impl Progress {
     }
 }
 
-/// Students of a partition whose dates are in force and whom reference records concern that are not.
+/// Students of a partition whose dates and way of counting are in force and whom reference records concern that are not.
 pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> Result<i64, Error> {
     if wanted.concerned == Concerned::default() {
         return Ok(0);
@@ -109,7 +111,7 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
     let count = sqlx::query_scalar(
         "select count(*)
          from students s
-         where s.partition = $1 and s.district = $2 and s.evaluated_as_of >= $3 and s.evaluated_today >= $4
+         where s.partition = $1 and s.district = $2 and s.evaluated_as_of >= $3 and s.evaluated_today >= $4 and s.counting >= $9
            and s.evaluated_reference < $5
            and ($6 or (s.waiting and $8)
                 or exists (select 1 from student_schools x
@@ -123,6 +125,7 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
     .bind(wanted.concerned.everyone)
     .bind(schools)
     .bind(wanted.concerned.waiting)
+    .bind(counting::VERSION)
     .fetch_one(tx)
     .await?;
     Ok(count)

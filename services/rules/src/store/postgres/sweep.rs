@@ -1,5 +1,6 @@
-//! Finding students whose last evaluation is behind the dates or reference records in force.
+//! Finding students whose last evaluation is behind the dates or reference records in force, or who were counted in an older way.
 
+use homeroom_domain::counting;
 use homeroom_pg::{Database, Districts, Error};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row as _};
@@ -26,7 +27,7 @@ enum Reach {
 impl Reach {
     fn of(wanted: &Wanted) -> Self {
         let schools = wanted.concerned.schools.len();
-        if wanted.dates_moved || wanted.concerned.everyone || schools > FEW_SCHOOLS {
+        if wanted.dates_moved || wanted.recount || wanted.concerned.everyone || schools > FEW_SCHOOLS {
             Self::Everyone
         } else if schools > 0 {
             Self::Schools
@@ -39,7 +40,7 @@ impl Reach {
 /// Who waits, in order of key.
 const WAITING: &str = "
     select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
-           s.evaluated_as_of, s.evaluated_reference, s.waiting
+           s.evaluated_as_of, s.evaluated_reference, s.counting, s.waiting
     from students s
     where s.partition = $1 and s.district = $2 and s.student > $3 and s.waiting
       and (s.evaluated_reference < $4 or s.evaluated_as_of is null)
@@ -49,7 +50,7 @@ const WAITING: &str = "
 /// prepared statement may be of a time when the tables were all but empty.
 const OF_SCHOOLS: &str = "
     select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
-           s.evaluated_as_of, s.evaluated_reference, s.waiting
+           s.evaluated_as_of, s.evaluated_reference, s.counting, s.waiting
     from (select student from students
           where partition = $1 and district = $2 and student > $3 and waiting
           union
@@ -66,10 +67,10 @@ const OF_SCHOOLS: &str = "
 /// Everyone who is behind.
 const OF_ALL: &str = "
     select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
-           s.evaluated_as_of, s.evaluated_reference, s.waiting
+           s.evaluated_as_of, s.evaluated_reference, s.counting, s.waiting
     from students s
     where s.partition = $1 and s.district = $2 and s.student > $3
-      and (s.evaluated_as_of is null or s.evaluated_as_of < $7 or s.evaluated_today < $8
+      and (s.evaluated_as_of is null or s.evaluated_as_of < $7 or s.evaluated_today < $8 or s.counting < $11
            or (s.evaluated_reference < $4
                and ($9 or (s.waiting and $10)
                     or exists (select 1 from student_schools x
@@ -126,7 +127,8 @@ async fn rows(tx: &mut PgConnection, wanted: &Wanted, after: &[u8], limit: i64) 
             .bind(wanted.now.as_of.days())
             .bind(wanted.now.today.days())
             .bind(wanted.concerned.everyone)
-            .bind(wanted.concerned.waiting);
+            .bind(wanted.concerned.waiting)
+            .bind(counting::VERSION);
     }
     Ok(query.fetch_all(tx).await?)
 }

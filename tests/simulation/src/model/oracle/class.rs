@@ -50,6 +50,14 @@ impl Oracle {
         ]
     }
 
+    /// Classes skipped on a date, of the district or at a school.
+    pub fn classes_skipped_on(&self, school: Option<&SchoolId>, date: Date) -> i64 {
+        let schools = self.schools();
+        let at = schools.iter().filter(|of| school.is_none_or(|school| school == *of) && self.counts_at(of, date));
+        let skipped: usize = at.map(|at| self.met_on(at, date).iter().filter(|it| it.skipped).count()).sum();
+        i64::try_from(skipped).unwrap()
+    }
+
     /// Whether marks for the day say that nothing of it was attended, and that at least half of that is without excuse. Where minutes
     /// count, each of the day's minutes has to be missed.
     fn missed_all(

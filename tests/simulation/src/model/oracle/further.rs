@@ -31,6 +31,7 @@ impl Oracle {
         self.conduct(as_of, &mut figures);
         self.connections(as_of, &mut figures);
         figures.insert("sixth_grade_flags", Some(self.flags(as_of, &figures)));
+        figures.insert("high_school_flags", Some(self.high_school_flags(as_of, &figures)));
         figures
     }
 
@@ -380,6 +381,19 @@ impl Oracle {
         let row = self.district(as_of, as_of);
         let suspended = figures["suspensions_out"] > Some(0) || figures["expulsions"] > Some(0);
         let all = [row.tier == Some(3), failing("mathematics"), failing("english"), suspended];
+        all.into_iter().map(i64::from).sum()
+    }
+
+    fn high_school_flags(&self, as_of: Date, figures: &Figures) -> i64 {
+        let level = self.grade_level(as_of);
+        let names = [["ninth grade", "9"], ["tenth grade", "10"], ["eleventh grade", "11"], ["twelfth grade", "12"]];
+        if !names.iter().flatten().any(|name| level.trim_start_matches('0') == *name) {
+            return 0;
+        }
+        let tenth = self.district(as_of, as_of).tier.is_some_and(|tier| tier >= 2);
+        let fails = !self.failing_sections(as_of).is_empty();
+        let low = figures["gpa"].is_some_and(|points| points <= 200);
+        let all = [tenth, fails, low, figures["core_failures"] >= Some(2)];
         all.into_iter().map(i64::from).sum()
     }
 }

@@ -1,0 +1,221 @@
+{{/*
+What every pod has alike: who it runs as, where it runs, and what is mounted under /etc/homeroom. Secrets are files, root's,
+readable by the pod's group alone: what the binary asks of a secret's file.
+*/}}
+
+{{/* The pod's part of the specification: dict "root" $ "part" "rules". */}}
+{{- define "homeroom.pod" -}}
+{{- $pod := .root.Values.pod -}}
+serviceAccountName: {{ include "homeroom.fullname" .root }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with $pod.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  {{- with $pod.runAsUser }}
+  runAsUser: {{ int64 . }}
+  {{- end }}
+  {{- with $pod.runAsGroup }}
+  runAsGroup: {{ int64 . }}
+  {{- end }}
+  {{- with $pod.fsGroup }}
+  fsGroup: {{ int64 . }}
+  {{- end }}
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile:
+    type: RuntimeDefault
+{{- with $pod.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $pod.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/* Apart over machines and zones: dict "root" $ "part" "rules". */}}
+{{- define "homeroom.spread" -}}
+topologySpreadConstraints:
+  {{- range $key, $when := dict "kubernetes.io/hostname" .root.Values.pod.spread.host "topology.kubernetes.io/zone" .root.Values.pod.spread.zone }}
+  - topologyKey: {{ $key }}
+    maxSkew: 1
+    whenUnsatisfiable: {{ $when }}
+    labelSelector:
+      matchLabels:
+        {{- include "homeroom.selector" $ | nindent 8 }}
+    # A new version is spread for itself, not beside the pods that it replaces.
+    matchLabelKeys: [pod-template-hash]
+  {{- end }}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 100
+        podAffinityTerm:
+          topologyKey: kubernetes.io/hostname
+          labelSelector:
+            matchLabels:
+              {{- include "homeroom.selector" . | nindent 14 }}
+{{- end -}}
+
+{{- define "homeroom.container.security" -}}
+allowPrivilegeEscalation: false
+privileged: false
+readOnlyRootFilesystem: true
+runAsNonRoot: true
+capabilities:
+  drop: [ALL]
+{{- end -}}
+
+{{/* Whose pods change when these do. */}}
+{{- define "homeroom.pod.metadata" -}}
+labels:
+  {{- include "homeroom.labels" . | nindent 2 }}
+  {{- with .root.Values.pod.labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+annotations:
+  checksum/config: {{ .config | sha256sum }}
+  {{- with .root.Values.pod.annotations }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/*
+What is mounted, as a JSON list of {name, at, volume}: dict "root" $ "part" "rules". A volume is a secret with the keys that are
+taken of it, or a configMap.
+*/}}
+{{- define "homeroom.files" -}}
+{{- $root := .root -}}
+{{- $part := .part -}}
+{{- $values := $root.Values -}}
+{{- $files := list -}}
+{{- $secrets := $values.secrets -}}
+{{- $isService := has $part (list "ingestion" "rules" "notification") -}}
+{{- $isChannel := hasPrefix "channel-" $part -}}
+{{- if $isService -}}
+{{- $files = append $files (dict "at" "access" "secret" $secrets.access "keys" (dict "keys.toml" "keys.toml" "token.key" "token.key")) -}}
+{{- $files = append $files (dict "at" "database" "secret" $secrets.database "keys" (dict (printf "%s-url" $part) "url")) -}}
+{{- end -}}
+{{- if eq $part "setup" -}}
+{{- $files = append $files (dict "at" "migration" "secret" $secrets.migration) -}}
+{{- end -}}
+{{- if not $isChannel -}}
+{{- if $values.database.ca.secret -}}
+{{- $files = append $files (dict "at" "database-ca" "secret" $values.database.ca.secret "keys" (dict $values.database.ca.key "ca.crt")) -}}
+{{- end -}}
+{{- if eq $values.log.kind "postgres" -}}
+{{- $files = append $files (dict "at" "log-database" "secret" $secrets.database "keys" (dict "log-url" "url")) -}}
+{{- else -}}
+{{- $files = concat $files (include "homeroom.files.kafka" . | fromJsonArray) -}}
+{{- end -}}
+{{- end -}}
+{{- if eq $part "ingestion" -}}
+{{- $files = append $files (dict "at" "pseudonyms" "secret" $secrets.pseudonyms) -}}
+{{- end -}}
+{{- if eq $part "notification" -}}
+{{- with $values.notification.routing -}}
+{{- if .secret -}}
+{{- $files = append $files (dict "at" "routing" "secret" .secret) -}}
+{{- else if .configMap -}}
+{{- $files = append $files (dict "at" "routing" "configMap" .configMap) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and $isService $values.tls.enabled -}}
+{{- $files = append $files (dict "at" "tls" "secret" (include "homeroom.tlsSecret" .) "keys" (dict "tls.crt" "tls.crt" "tls.key" "tls.key")) -}}
+{{- end -}}
+{{- if $isChannel -}}
+{{- $channel := get $values.channels (trimPrefix "channel-" $part) -}}
+{{- $files = append $files (dict "at" "channel" "secret" $channel.secret) -}}
+{{- if $values.tls.enabled -}}
+{{- $feed := include "homeroom.tlsSecret" (dict "root" $root "part" "notification") -}}
+{{- $files = append $files (dict "at" "feed-ca" "secret" $feed "keys" (dict "ca.crt" "ca.crt")) -}}
+{{- end -}}
+{{- if $channel.ca.secret -}}
+{{- $files = append $files (dict "at" "channel-ca" "secret" $channel.ca.secret "keys" (dict $channel.ca.key "ca.crt")) -}}
+{{- end -}}
+{{- end -}}
+{{- if and (ne $part "setup") $values.telemetry.otlp.ca.secret -}}
+{{- $ca := $values.telemetry.otlp.ca -}}
+{{- $files = append $files (dict "at" "otlp" "secret" $ca.secret "keys" (dict $ca.key "ca.crt")) -}}
+{{- end -}}
+{{- $files | toJson -}}
+{{- end -}}
+
+{{/* What reaching Kafka takes: authorities, a client certificate, a password; several secrets under one folder. */}}
+{{- define "homeroom.files.kafka" -}}
+{{- $sources := list -}}
+{{- $tls := .root.Values.log.kafka.tls -}}
+{{- with include "homeroom.kafka.ca" .root -}}
+{{- $sources = append $sources (dict "secret" . "keys" (dict ($tls.ca.key) "ca.crt")) -}}
+{{- end -}}
+{{- with include "homeroom.kafka.client" . -}}
+{{- $sources = append $sources (dict "secret" . "keys" (dict $tls.client.cert "user.crt" $tls.client.key "user.key")) -}}
+{{- end -}}
+{{- with include "homeroom.kafka.login" . | fromJson -}}
+{{- $sources = append $sources (dict "secret" .secret "keys" (dict .key "password")) -}}
+{{- end -}}
+{{- if $sources -}}
+{{- list (dict "at" "kafka" "sources" $sources) | toJson -}}
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
+{{- define "homeroom.mounts" -}}
+- name: config
+  mountPath: /etc/homeroom/config
+  readOnly: true
+{{- range include "homeroom.files" . | fromJsonArray }}
+- name: {{ .at }}
+  mountPath: /etc/homeroom/{{ .at }}
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{/* dict "root" $ "part" "rules" "configMap" NAME */}}
+{{- define "homeroom.volumes" -}}
+- name: config
+  configMap:
+    name: {{ .configMap }}
+{{- range include "homeroom.files" . | fromJsonArray }}
+- name: {{ .at }}
+  {{- if .configMap }}
+  configMap:
+    name: {{ .configMap }}
+  {{- else if .sources }}
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- range .sources }}
+      - secret:
+          name: {{ .secret }}
+          items:
+            {{- include "homeroom.items" .keys | nindent 12 }}
+      {{- end }}
+  {{- else }}
+  secret:
+    secretName: {{ .secret }}
+    defaultMode: 0440
+    {{- with .keys }}
+    items:
+      {{- include "homeroom.items" . | nindent 6 }}
+    {{- end }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "homeroom.items" -}}
+{{- range $key, $path := . }}
+- {key: {{ $key | quote }}, path: {{ $path | quote }}}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,147 @@
+//! Sets of a student's counted days, a bit for each, in their order.
+
+use std::ops::{BitAnd, BitOr, Not};
+
+/// The most counted days of a year: a count of them, and one more, fit in a byte.
+pub const MOST_DAYS: usize = 254;
+
+const WORDS: usize = 4;
+
+/// A set of counted days by their positions, of which the first is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bits([u64; WORDS]);
+
+impl Bits {
+    /// None of them.
+    pub const NONE: Self = Self([0; WORDS]);
+
+    /// The first so many days.
+    pub fn first(days: usize) -> Self {
+        let word = |at: usize| match days.saturating_sub(at * 64) {
+            0 => 0,
+            many @ 1..64 => (1 << many) - 1,
+            _ => u64::MAX,
+        };
+        Self(std::array::from_fn(word))
+    }
+
+    pub(super) const fn of_words(words: [u64; WORDS]) -> Self {
+        Self(words)
+    }
+
+    /// Takes a day in; one beyond [`MOST_DAYS`] is left out.
+    pub fn insert(&mut self, at: usize) {
+        if at < MOST_DAYS {
+            self.0[at / 64] |= 1 << (at % 64);
+        }
+    }
+
+    /// Whether a day is one of them.
+    pub fn contains(self, at: usize) -> bool {
+        self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == [0; WORDS]
+    }
+
+    /// How many they are.
+    pub fn count(self) -> usize {
+        self.0.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Those of eight days, of which the first is the lowest bit.
+    #[inline]
+    pub(super) fn eight(self, group: usize) -> u8 {
+        self.0[group / 8].to_le_bytes()[group % 8]
+    }
+
+    /// The first of them at or after a day.
+    pub fn next(self, from: usize) -> Option<usize> {
+        let mut at = from / 64;
+        let mut word = self.0.get(at)? & (u64::MAX << (from % 64));
+        while word == 0 {
+            at += 1;
+            word = *self.0.get(at)?;
+        }
+        Some(at * 64 + word.trailing_zeros() as usize)
+    }
+
+    /// Days on which it is another than on the day before; before the first day none was in it.
+    #[must_use]
+    pub fn changes(self) -> Self {
+        let mut carried = 0;
+        Self(self.0.map(|word| {
+            let before = word << 1 | carried;
+            carried = word >> 63;
+            word ^ before
+        }))
+    }
+
+    /// Their positions, in order.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(at, mut word)| {
+            std::iter::from_fn(move || {
+                let found = (word != 0).then(|| at * 64 + word.trailing_zeros() as usize);
+                word &= word.wrapping_sub(1);
+                found
+            })
+        })
+    }
+}
+
+impl BitAnd for Bits {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at] & other.0[at]))
+    }
+}
+
+impl BitOr for Bits {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at] | other.0[at]))
+    }
+}
+
+impl Not for Bits {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self(self.0.map(|word| !word))
+    }
+}
+
+impl FromIterator<usize> for Bits {
+    fn from_iter<I: IntoIterator<Item = usize>>(days: I) -> Self {
+        let mut bits = Self::NONE;
+        days.into_iter().for_each(|at| bits.insert(at));
+        bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_found_in_order_over_the_ends_of_words() {
+        let days = [0, 1, 62, 63, 64, 127, 128, 200, 253];
+        let bits: Bits = days.into_iter().collect();
+        assert_eq!(bits.iter().collect::<Vec<_>>(), days);
+        assert_eq!((bits.count(), bits.next(65), bits.next(254)), (9, Some(127), None));
+        assert!(bits.contains(128) && !bits.contains(129) && !bits.contains(999));
+        assert_eq!(bits.changes().iter().collect::<Vec<_>>(), [0, 2, 62, 65, 127, 129, 200, 201, 253, 254]);
+    }
+
+    #[test]
+    fn the_first_days_are_as_many_as_were_asked_for() {
+        for many in [0, 1, 63, 64, 65, 180, 254] {
+            assert_eq!(Bits::first(many).iter().collect::<Vec<_>>(), (0..many).collect::<Vec<_>>());
+        }
+        assert!(Bits::first(0).is_empty());
+    }
+}

@@ -1,0 +1,188 @@
+//! One student's year through a compiled pack.
+
+use super::bits::Bits;
+use super::column::Column;
+use super::frame::Frame;
+use super::program::{Bounds, Level, Node, Program, Table};
+use super::reading::{Among, Counts, Point, Slot};
+use super::{KINDS, Kind, Year};
+
+/// Room for one student's counts, used again for the next.
+#[derive(Debug)]
+pub struct Scratch {
+    so_far: [Column; KINDS],
+    is_counted: [bool; KINDS],
+    columns: Vec<Column>,
+    is_filled: Vec<bool>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        let (columns, is_filled) = (Vec::new(), Vec::new());
+        Self { so_far: [const { Column::ZERO }; KINDS], is_counted: [false; KINDS], columns, is_filled }
+    }
+}
+
+/// What a pack comes to on each counted day of a student's year.
+#[derive(Debug)]
+pub struct Look<'a> {
+    pub(super) program: &'a Program,
+    pub(super) year: &'a Year,
+    frame: &'a Frame,
+    scratch: &'a mut Scratch,
+    groups: usize,
+}
+
+impl<'a> Look<'a> {
+    /// At a student whose counted days have the frame's dates.
+    pub fn new(program: &'a Program, year: &'a Year, frame: &'a Frame, scratch: &'a mut Scratch) -> Self {
+        scratch.is_counted = [false; KINDS];
+        scratch.is_filled.clear();
+        scratch.is_filled.resize(program.slots.len(), false);
+        if scratch.columns.len() < program.slots.len() {
+            scratch.columns.resize(program.slots.len(), Column::ZERO);
+        }
+        let groups = year.days().div_ceil(8);
+        Self { program, year, frame, scratch, groups }
+    }
+
+    /// How many days are counted.
+    pub fn days(&self) -> usize {
+        self.year.days()
+    }
+
+    /// The counted days as of whose close a rule's condition holds, by the rule's position in the pack; none when that does not follow
+    /// from whole days, or when its arithmetic fails on some day.
+    pub fn held(&mut self, rule: usize) -> Option<Bits> {
+        let program = self.program;
+        let compiled = program.rules.get(rule)?.as_ref()?;
+        Some(self.value(&compiled.opens)? & Bits::first(self.year.days()))
+    }
+
+    /// A rule's level as of the close of a counted day; none when its arithmetic fails, or when it does not follow from whole days.
+    pub fn level(&mut self, rule: usize, day: usize) -> Option<i64> {
+        let program = self.program;
+        match &program.rules.get(rule)?.as_ref()?.level {
+            Level::Same(level) => Some(*level),
+            Level::Of(number, slots) => {
+                self.fill_all(slots);
+                number.value(&self.point(day)).ok()
+            }
+        }
+    }
+
+    fn point(&self, day: usize) -> Point<'_> {
+        Point { day, frame: Some(self.frame), counts: Counts::Of(self) }
+    }
+
+    fn value(&mut self, node: &Node) -> Option<Bits> {
+        Some(match node {
+            Node::Fixed(days) => *days,
+            Node::Unexplained => self.year.of_kind(Kind::Unexplained),
+            Node::Reaches(slot, Bounds::Always(table)) => self.reaches(*slot, table),
+            Node::Reaches(slot, Bounds::Dated(at)) => {
+                let frame = self.frame;
+                self.reaches(*slot, frame.tables.get(*at)?.as_ref()?)
+            }
+            Node::Scan(scanned, slots) => {
+                self.fill_all(slots);
+                let mut held = Bits::NONE;
+                for day in 0..self.year.days() {
+                    if scanned.holds(&self.point(day)).ok()? {
+                        held.insert(day);
+                    }
+                }
+                held
+            }
+            Node::Not(inner) => !self.value(inner)?,
+            // As conditions are evaluated, the right side is not asked for where the left one tells.
+            Node::And(left, right) => match self.value(left)? {
+                Bits::NONE => Bits::NONE,
+                left => left & self.value(right)?,
+            },
+            Node::Or(left, right) => self.value(left)? | self.value(right)?,
+        })
+    }
+
+    fn reaches(&mut self, slot: Option<usize>, table: &Table) -> Bits {
+        let Some(slot) = slot else { return Column::ZERO.reaches(&table.bounds, self.groups) };
+        if table.least > 0 && self.most(slot) < table.least {
+            return Bits::NONE;
+        }
+        self.fill(slot);
+        self.column(slot).reaches(&table.bounds, self.groups)
+    }
+
+    /// No count of it is higher.
+    fn most(&mut self, slot: usize) -> u8 {
+        let kind = match self.program.slots[slot] {
+            Slot::Sum(kind, _) | Slot::Row(kind) => kind,
+            Slot::LongestRow => Kind::Absent,
+        };
+        let Some(last) = self.year.days().checked_sub(1).filter(|_| !self.year.of_kind(kind).is_empty()) else {
+            return 0;
+        };
+        self.count(kind);
+        self.scratch.so_far[kind as usize].at(last)
+    }
+
+    fn count(&mut self, kind: Kind) {
+        if !self.scratch.is_counted[kind as usize] {
+            self.scratch.so_far[kind as usize].so_far(self.year.of_kind(kind), self.groups);
+            self.scratch.is_counted[kind as usize] = true;
+        }
+    }
+
+    fn fill_all(&mut self, slots: &[usize]) {
+        for slot in slots {
+            self.fill(*slot);
+        }
+    }
+
+    fn fill(&mut self, at: usize) {
+        if self.scratch.is_filled[at] {
+            return;
+        }
+        self.scratch.is_filled[at] = true;
+        let (groups, slot) = (self.groups, self.program.slots[at]);
+        match slot {
+            Slot::Sum(kind, _) => self.count(kind),
+            Slot::LongestRow => self.fill(self.program.position(Slot::Row(Kind::Absent)).unwrap_or(at)),
+            Slot::Row(_) => {}
+        }
+        // What others are counted from has an earlier place.
+        let Scratch { so_far, columns, .. } = &mut *self.scratch;
+        let (before, rest) = columns.split_at_mut(at);
+        let column = &mut rest[0];
+        match slot {
+            Slot::Row(kind) => column.in_a_row(self.year.of_kind(kind), groups),
+            Slot::LongestRow => {
+                let row = self.program.position(Slot::Row(Kind::Absent)).and_then(|row| before.get(row));
+                column.most_so_far(row.unwrap_or(&Column::ZERO), groups);
+            }
+            Slot::Sum(kind, among) => {
+                let so_far = &so_far[kind as usize];
+                match among {
+                    Among::Year => {}
+                    Among::Last(days) => column.in_last(so_far, usize::from(days), groups),
+                    Among::First(days) => column.in_first(so_far, usize::from(days), groups),
+                    Among::Dated(window) => {
+                        column.since(so_far, self.frame.window(window).unwrap_or(&Column::ZERO), groups);
+                    }
+                    Among::Weekday(weekday) => {
+                        let days = self.frame.weekday(weekday).map_or(Bits::NONE, |weekday| weekday.days);
+                        column.so_far(self.year.of_kind(kind) & days, groups);
+                    }
+                }
+            }
+        }
+    }
+
+    /// As it was filled.
+    pub(super) fn column(&self, at: usize) -> &Column {
+        match self.program.slots[at] {
+            Slot::Sum(kind, Among::Year) => &self.scratch.so_far[kind as usize],
+            _ => &self.scratch.columns[at],
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! A pack's conditions as bounds that counts reach, compiled once for all students.
+
+use super::bits::{Bits, MOST_DAYS};
+use super::column::Column;
+use super::frame::Frame;
+use super::reading::{Among, Point, Reading, Slot};
+use super::Kind;
+use crate::measure::{Measure, Measures};
+use crate::rule::condition::{Leaf, Number, Scanned};
+use crate::rule::{Pack, Rule};
+use crate::window::Window;
+
+/// A rule pack for years of whole days.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// In the order of the pack; none of a rule that names what does not follow from whole days.
+    pub(super) rules: Vec<Option<Compiled>>,
+    pub(super) slots: Vec<Slot>,
+    /// Bounds that go by dates.
+    pub(super) dated: Vec<(Leaf, Bound)>,
+    /// Parts of years that go by dates, which are counted as of each day.
+    dated_among: Vec<Among>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Compiled {
+    pub(super) opens: Node,
+    pub(super) level: Level,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Level {
+    Same(i64),
+    /// With the counts that it needs.
+    Of(Number, Vec<usize>),
+}
+
+/// Whether equality reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    AtLeast,
+    MoreThan,
+}
+
+/// A condition.
+#[derive(Debug, Clone)]
+pub(crate) enum Node {
+    Fixed(Bits),
+    Unexplained,
+    /// A count, or nothing, reaches a bound.
+    Reaches(Option<usize>, Bounds),
+    /// Day by day, with the counts that it needs.
+    Scan(Scanned, Vec<usize>),
+    Not(Box<Node>),
+    And(Box<Node>, Box<Node>),
+    Or(Box<Node>, Box<Node>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Bounds {
+    Always(Table),
+    /// Which of the frame's.
+    Dated(usize),
+}
+
+/// A bound as of each counted day.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(super) bounds: Box<Column>,
+    /// No count below it reaches any.
+    pub(super) least: u8,
+}
+
+/// Beyond all counts.
+const NEVER: u8 = u8::MAX;
+
+impl Table {
+    /// The least count that reaches, as of each day; none when the arithmetic fails on some day with some count. What grows with the
+    /// count from one end to the other fails between them only where it fails at an end.
+    pub(super) fn of(leaf: &Leaf, bound: Bound, frame: Option<&Frame>) -> Option<Self> {
+        let days = frame.map_or(MOST_DAYS, |frame| frame.dates().len());
+        let mut bounds = [NEVER; MOST_DAYS];
+        for (day, to) in bounds.iter_mut().enumerate().take(days) {
+            let is_met = |count: u8| leaf.reaches(&Point::with(day, frame, count), bound).ok();
+            let most = u8::try_from(day + 1).ok()?;
+            *to = match (is_met(0)?, is_met(most)?) {
+                (true, _) => 0,
+                (false, false) => NEVER,
+                (false, true) => {
+                    let (mut not, mut met) = (0, most);
+                    while not + 1 < met {
+                        let middle = not + (met - not) / 2;
+                        if is_met(middle)? { met = middle } else { not = middle }
+                    }
+                    met
+                }
+            };
+        }
+        Some(Self::new(|day| bounds.get(day).copied().unwrap_or(NEVER)))
+    }
+
+    fn new(bound: impl Fn(usize) -> u8) -> Self {
+        let bounds = Box::new(Column::of(bound));
+        Self { least: bounds.least(), bounds }
+    }
+
+    /// Out of reach but on these days.
+    fn within(&self, days: Bits) -> Self {
+        Self::new(|day| if days.contains(day) { self.bounds.at(day) } else { NEVER })
+    }
+
+    fn reached_by_none(&self) -> Bits {
+        Column::ZERO.reaches(&self.bounds, MOST_DAYS.div_ceil(8))
+    }
+}
+
+/// Compiles conditions.
+pub(crate) struct Builder(Program);
+
+impl Builder {
+    /// The node of a comparison whose left side grows with the one count that it names, against the right.
+    pub(crate) fn reaches(&mut self, leaf: Leaf, bound: Bound) -> Option<Node> {
+        let (slots, is_dated) = self.needs(&leaf.named())?;
+        let slot = match slots.as_slice() {
+            [] => None,
+            [only] => Some(*only),
+            _ => return None,
+        };
+        if is_dated {
+            self.0.dated.push((leaf, bound));
+            return Some(Node::Reaches(slot, Bounds::Dated(self.0.dated.len() - 1)));
+        }
+        let table = Table::of(&leaf, bound, None)?;
+        Some(match slot {
+            None => Node::Fixed(table.reached_by_none()),
+            Some(_) => Node::Reaches(slot, Bounds::Always(table)),
+        })
+    }
+
+    /// The node of a comparison that is made day by day.
+    pub(crate) fn scan(&mut self, scanned: Scanned) -> Option<Node> {
+        let (slots, _) = self.needs(&scanned.named())?;
+        Some(Node::Scan(scanned, slots))
+    }
+
+    /// How many different counts measures need; none when one does not follow from whole days.
+    pub(crate) fn counts(&mut self, measures: &[Measure]) -> Option<usize> {
+        self.needs(measures).map(|(slots, _)| slots.len())
+    }
+
+    /// Whether a measure is another for each student; none when it does not follow from whole days.
+    pub(crate) fn grows(measure: Measure) -> Option<bool> {
+        Some(Reading::of(measure)?.needs().0.is_some())
+    }
+
+    /// The node of a measure that is true or false.
+    pub(crate) fn flag(measure: Measure) -> Option<Node> {
+        (Reading::of(measure)? == Reading::Unexplained).then_some(Node::Unexplained)
+    }
+
+    fn needs(&mut self, measures: &[Measure]) -> Option<(Vec<usize>, bool)> {
+        let (mut slots, mut is_dated) = (Vec::new(), false);
+        for measure in measures {
+            let (slot, dated) = Reading::of(*measure)?.needs();
+            is_dated |= dated;
+            if let Reading::Days(among, _) = Reading::of(*measure)? {
+                self.0.know(among);
+            }
+            if let Some(slot) = slot {
+                let at = self.0.allot(slot);
+                if !slots.contains(&at) {
+                    slots.push(at);
+                }
+            }
+        }
+        Some((slots, is_dated))
+    }
+
+    fn rule(&mut self, rule: &Rule) -> Option<Compiled> {
+        let opens = rule.opens_when.node(self)?;
+        let mut named = Vec::new();
+        rule.level.name(&mut named);
+        let level = if named.is_empty() {
+            Level::Same(rule.level.value(&Measures::default()).ok()?)
+        } else {
+            Level::Of(rule.level.clone(), self.needs(&named)?.0)
+        };
+        Some(Compiled { opens, level })
+    }
+}
+
+impl Node {
+    pub(crate) fn not(self) -> Self {
+        Self::Not(Box::new(self))
+    }
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self::Or(Box::new(self), Box::new(other))
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Reaches(slot, Bounds::Always(table)), Self::Fixed(days))
+            | (Self::Fixed(days), Self::Reaches(slot, Bounds::Always(table))) => {
+                Self::Reaches(slot, Bounds::Always(table.within(days)))
+            }
+            (left, right) => Self::And(Box::new(left), Box::new(right)),
+        }
+    }
+}
+
+impl Program {
+    /// Compiles a pack.
+    pub fn of(pack: &Pack) -> Self {
+        let empty = Self { rules: Vec::new(), slots: Vec::new(), dated: Vec::new(), dated_among: Vec::new() };
+        let mut builder = Builder(empty);
+        let rules = pack.rules.iter().map(|rule| builder.rule(rule)).collect();
+        Self { rules, ..builder.0 }
+    }
+
+    /// Whether it can tell of a rule, by its position in the pack.
+    pub fn tells(&self, rule: usize) -> bool {
+        self.rules.get(rule).is_some_and(Option::is_some)
+    }
+
+    pub(super) fn position(&self, slot: Slot) -> Option<usize> {
+        self.slots.iter().position(|of| *of == slot)
+    }
+
+    pub(super) fn windows(&self) -> impl Iterator<Item = Window> {
+        self.dated_among.iter().filter_map(|among| match among {
+            Among::Dated(window) => Some(*window),
+            _ => None,
+        })
+    }
+
+    pub(super) fn weekdays(&self) -> impl Iterator<Item = i8> {
+        self.dated_among.iter().filter_map(|among| match among {
+            Among::Weekday(weekday) => Some(*weekday),
+            _ => None,
+        })
+    }
+
+    fn allot(&mut self, slot: Slot) -> usize {
+        if let Slot::Sum(_, among) = slot {
+            self.know(among);
+        }
+        if slot == Slot::LongestRow {
+            self.allot(Slot::Row(Kind::Absent));
+        }
+        self.position(slot).unwrap_or_else(|| {
+            self.slots.push(slot);
+            self.slots.len() - 1
+        })
+    }
+
+    fn know(&mut self, among: Among) {
+        if among.is_dated() && !self.dated_among.contains(&among) {
+            self.dated_among.push(among);
+        }
+    }
+}

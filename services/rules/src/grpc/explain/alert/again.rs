@@ -1,0 +1,93 @@
+//! A change derived again from what the log held when it was decided: pure.
+
+use homeroom_domain::alert::{AlertChange, Claim};
+use homeroom_domain::episode::{Episodes, Moment};
+use homeroom_domain::evaluation::Evaluation;
+use homeroom_domain::id::DistrictId;
+use homeroom_domain::rule::Pack;
+use homeroom_domain::settings::Settings;
+use homeroom_domain::view::View;
+
+use super::super::changes::Reading;
+use super::topic::Listed;
+
+/// What facts referred to when a change was decided.
+pub(super) struct Ground {
+    view: View,
+    settings: Settings,
+    pack: Pack,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The same change, word for word.
+    Same,
+    /// Another one, or none.
+    Different(Vec<String>),
+    /// Why there is nothing to compare.
+    CannotBeTold(&'static str),
+}
+
+impl Ground {
+    /// None when no rules were in force.
+    pub(super) fn new(view: View) -> Option<Self> {
+        let pack = Pack::parse(view.rule_pack()?).ok()?;
+        let settings = view.settings();
+        Some(Self { view, settings, pack })
+    }
+}
+
+/// Derives the last of these changes, which are those of one student in their order, from the others and the student's words.
+pub(super) fn derive(district: &DistrictId, told: &[Listed], words: &Reading, ground: Option<&Ground>) -> Outcome {
+    let Some((last, before)) = told.split_last() else { return Outcome::CannotBeTold("there is none") };
+    let change = &last.told.change;
+    let Some(derivation) = last.told.derivation else {
+        return Outcome::CannotBeTold("it was told before positions of the log were said");
+    };
+    let Some(ground) = ground else { return Outcome::CannotBeTold("no rules were in force there") };
+    let mut episodes = Episodes::default();
+    for known in before {
+        let Some(basis) = known.told.basis else { continue };
+        episodes.adopt(&known.told.change, basis);
+    }
+    if change.number > 1 && !before.iter().any(|known| known.told.change.alert_id == change.alert_id) {
+        return Outcome::CannotBeTold("what was told of it before has expired");
+    }
+    let ledger = words.history.first(words.before(derivation.events_offset)).ledger();
+    let evaluation = Evaluation::new(&ledger, &ground.view, &ground.settings, derivation.dates);
+    let moment = Moment {
+        district,
+        student: change.student,
+        at: change.changed_at,
+        caused_at: change.caused_at,
+        district_time: change.district_time,
+    };
+    let step = episodes.step(&ground.pack, &evaluation, &moment);
+    let same = |of: &&AlertChange| (of.alert_id, of.number) == (change.alert_id, change.number);
+    match step.changes.iter().find(same) {
+        Some(again) if again == change => Outcome::Same,
+        Some(again) => Outcome::Different(differences(change, again)),
+        None => Outcome::Different(vec!["the log comes to no such change".to_owned()]),
+    }
+}
+
+/// What was told otherwise than it comes out.
+fn differences(told: &AlertChange, again: &AlertChange) -> Vec<String> {
+    let (claim, other): (&Claim, &Claim) = (&told.claim, &again.claim);
+    let parts = [
+        ("kind", format!("{:?}", told.kind), format!("{:?}", again.kind)),
+        ("school", told.school.to_string(), again.school.to_string()),
+        ("level", claim.level.to_string(), other.level.to_string()),
+        ("explanation", claim.proof.explanation.clone(), other.proof.explanation.clone()),
+        ("reason", told.reason.clone(), again.reason.clone()),
+        ("facts", claim.proof.facts.len().to_string(), other.proof.facts.len().to_string()),
+    ];
+    let found = parts.into_iter().filter(|(_, was, is)| was != is);
+    let mut found: Vec<_> =
+        found.map(|(name, was, is)| format!("{name}: `{was}` was told, `{is}` comes out")).collect();
+    if found.is_empty() {
+        found.push("the proof cites other measures or facts, or it is late news by one only".to_owned());
+    }
+    found
+}
