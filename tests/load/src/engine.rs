@@ -4,6 +4,7 @@
 mod cases;
 mod district;
 mod fold;
+mod packs;
 mod planes;
 mod student;
 
@@ -14,6 +15,7 @@ use cases::{Exceptions, May, Order};
 use district::{District, Word};
 use fold::Fold;
 use homeroom_domain::date::Date;
+use packs::Packs;
 use serde_json::json;
 use student::{Engine, Student};
 
@@ -42,6 +44,8 @@ enum Part {
     Late,
     /// What a student takes.
     Bytes,
+    /// The shipped packs: loading them, and all of them together over a year of exceptions.
+    Packs,
 }
 
 /// Events a second.
@@ -59,6 +63,11 @@ const GOAL_CORRECTION_MICROSECONDS: f64 = 20.0;
 /// Students of a year told through ten rules, and of one told in no order.
 const TEN_RULES_STUDENTS: u64 = 20_000;
 const SHUFFLED_STUDENTS: u64 = 5_000;
+/// Of all shipped packs.
+const GOAL_LOADING_MILLISECONDS: f64 = 50.0;
+const GOAL_ALL_PACKS: f64 = 500_000.0;
+/// Students whose year goes through all of them: few, since most of the rules take a full look.
+const ALL_PACKS_STUDENTS: u64 = 200;
 /// A school's.
 const SCHOOL: u64 = 2_000;
 
@@ -75,6 +84,9 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     }
     if does(Part::Late) {
         late(&mut report);
+    }
+    if does(Part::Packs) {
+        packs(&mut report);
     }
     if does(Part::Bytes) {
         bytes(&mut report, args.students);
@@ -100,6 +112,19 @@ fn ten_rules(report: &mut Report) -> Result<()> {
     report.goal("shuffled of the fold by hand", ours / by_hand, Bound::AtLeast(GOAL_OF_HAND));
     report.remark("The fold by hand of ten rules keeps two bits for a day, and walks a student's year again where a word rewrites it.");
     Ok(())
+}
+
+/// The shipped packs.
+#[expect(clippy::cast_precision_loss, reason = "a figure has a few digits")]
+fn packs(report: &mut Report) {
+    let it = Packs::measure(ALL_PACKS_STUDENTS);
+    let (milliseconds, rate) = (it.loading.as_secs_f64() * 1e3, it.events as f64 / it.together.as_secs_f64());
+    report.figure("rules of all shipped packs", it.rules as f64, "rules");
+    report.figure("loading and checking all shipped packs", milliseconds, "ms");
+    report.goal("loading and checking all shipped packs", milliseconds, Bound::AtMost(GOAL_LOADING_MILLISECONDS));
+    report.figure("exceptions through all shipped packs", rate, "events/s");
+    report.goal("exceptions through all shipped packs", rate, Bound::AtLeast(GOAL_ALL_PACKS));
+    report.figure("alert changes of all shipped packs told", it.changes as f64, "changes");
 }
 
 /// Corrections of September in May.
