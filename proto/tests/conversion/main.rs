@@ -57,6 +57,19 @@ proptest! {
     }
 
     #[test]
+    fn an_alert_change_reads_back_with_where_it_comes_from(
+        change in strategy::alert_change(), basis in option::of(strategy::basis()), derivation in strategy::derivation(),
+    ) {
+        let bytes = alert::encode_told(&change, basis.as_ref(), &derivation);
+        let adopted = alert::decode_with_basis(&bytes).unwrap();
+        prop_assert_eq!(adopted, (change.clone(), basis.map(|basis| (basis, derivation.events_offset))));
+        let told = alert::Told { change: change.clone(), basis, derivation: Some(derivation) };
+        prop_assert_eq!(alert::decode_told(&bytes).unwrap(), told);
+        let before = alert::Told { change: change.clone(), basis: None, derivation: None };
+        prop_assert_eq!(alert::decode_told(&alert::encode(&change)).unwrap(), before);
+    }
+
+    #[test]
     fn a_profile_reads_back(it in strategy::profile()) {
         prop_assert_eq!(directory::decode(&directory::encode(&it)).unwrap(), it);
     }

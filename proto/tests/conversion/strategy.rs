@@ -20,6 +20,7 @@ use homeroom_domain::reference::{
     MeetingTime, ReferenceChange, School, Section, Session,
 };
 use homeroom_domain::settings::{Category, Clock, Now, Reporting, Settings};
+use homeroom_proto::alert::Derivation;
 use homeroom_proto::dead_letter::{DeadLetter, Excerpt, Position};
 use homeroom_proto::directory::StudentProfile;
 use jiff::Timestamp;
@@ -84,6 +85,18 @@ pub(crate) fn basis() -> impl Strategy<Value = Basis> {
     ];
     let told_at = (date(), date()).prop_map(|(today, as_of)| Now { today, as_of });
     (scope, any::<u32>(), told_at).prop_map(|(scope, ordinal, told_at)| Basis { scope, ordinal, told_at })
+}
+
+pub(crate) fn derivation() -> impl Strategy<Value = Derivation> {
+    let offsets = (any::<i32>(), any::<i64>(), option::of(any::<i64>()), any::<i64>());
+    let dates = (date(), date()).prop_map(|(today, as_of)| Now { today, as_of });
+    (offsets, dates).prop_map(|((partition, events_offset, caused_by_offset, reference_offset), dates)| Derivation {
+        partition,
+        events_offset,
+        caused_by_offset,
+        reference_offset,
+        dates,
+    })
 }
 
 pub(crate) fn profile() -> impl Strategy<Value = StudentProfile> {

@@ -91,6 +91,12 @@ impl<'d> Days<'d> {
         self.marked.iter().rev().filter(|day| day.is_missed()).map(move |day| self.dates[day.at()])
     }
 
+    /// Dates of which any part was missed without excuse or for an unknown reason, or that began late, newest first.
+    pub(crate) fn not_excused(self) -> impl Iterator<Item = Date> {
+        let counts = |day: &&Marked| day.unexcused > 0 || day.unexplained || day.cut || day.tardy;
+        self.marked.iter().rev().filter(counts).map(move |day| self.dates[day.at()])
+    }
+
     /// The last so many dates, newest first.
     pub(crate) fn last(self, many: i64) -> impl Iterator<Item = Date> {
         self.dates.iter().rev().take(usize::try_from(many).unwrap_or(0)).copied()

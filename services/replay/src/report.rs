@@ -106,7 +106,7 @@ impl Report {
                 pack,
                 id: rule.id.clone(),
                 version: rule.version,
-                title: rule.title.clone(),
+                title: rule.title.to_string(),
                 cells: counts.whole.cells,
                 lead: counts.whole.leads.told(),
                 load: load(&[at]),

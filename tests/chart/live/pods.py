@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from surroundings import ROOT, free_port
+from waiting import ROOT, free_port
 
 
 class Pod:

@@ -27,7 +27,7 @@ const COMPUTED: [&str; 10] = [
 ];
 
 /// Views whose columns are measures, by student.
-const FIGURES: [&str; 10] = [
+const FIGURES: [&str; 12] = [
     "figures_attendance",
     "figures_federal",
     "figures_projection",

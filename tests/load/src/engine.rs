@@ -5,6 +5,7 @@ mod by_hand;
 mod cases;
 mod district;
 mod fold;
+mod packs;
 mod planes;
 mod replay;
 mod student;
@@ -16,6 +17,7 @@ use cases::{Exceptions, May, Order};
 use district::{District, Word};
 use fold::Fold;
 use homeroom_domain::date::Date;
+use packs::Packs;
 use replay::{Replay, condition};
 use serde_json::json;
 use student::{Engine, Student};
@@ -50,6 +52,8 @@ enum Part {
     Bytes,
     /// Ten rules over the finished years of many students, and one condition.
     Replay,
+    /// The shipped packs: loading them, and all of them together over a year of exceptions.
+    Packs,
 }
 
 /// Events a second.
@@ -75,6 +79,11 @@ const GOAL_CONDITION: f64 = 30.0;
 /// Students of a year told through ten rules, and of one told in no order.
 const TEN_RULES_STUDENTS: u64 = 20_000;
 const SHUFFLED_STUDENTS: u64 = 5_000;
+/// Of all shipped packs.
+const GOAL_LOADING_MILLISECONDS: f64 = 50.0;
+const GOAL_ALL_PACKS: f64 = 500_000.0;
+/// Students whose year goes through all of them: few, since most of the rules take a full look.
+const ALL_PACKS_STUDENTS: u64 = 200;
 /// A school's.
 const SCHOOL: u64 = 2_000;
 
@@ -91,6 +100,9 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     }
     if does(Part::Late) {
         late(&mut report);
+    }
+    if does(Part::Packs) {
+        packs(&mut report);
     }
     if does(Part::Bytes) {
         bytes(&mut report, args.students);
@@ -146,6 +158,19 @@ fn replayed(report: &mut Report, students: u64) -> Result<()> {
     report.goal("a condition beside Rust", condition - by_hand, Bound::AtMost(GOAL_CONDITION));
     report.remark("A replay's words come student by student, so that no student waits for memory.");
     Ok(())
+}
+
+/// The shipped packs.
+#[expect(clippy::cast_precision_loss, reason = "a figure has a few digits")]
+fn packs(report: &mut Report) {
+    let it = Packs::measure(ALL_PACKS_STUDENTS);
+    let (milliseconds, rate) = (it.loading.as_secs_f64() * 1e3, it.events as f64 / it.together.as_secs_f64());
+    report.figure("rules of all shipped packs", it.rules as f64, "rules");
+    report.figure("loading and checking all shipped packs", milliseconds, "ms");
+    report.goal("loading and checking all shipped packs", milliseconds, Bound::AtMost(GOAL_LOADING_MILLISECONDS));
+    report.figure("exceptions through all shipped packs", rate, "events/s");
+    report.goal("exceptions through all shipped packs", rate, Bound::AtLeast(GOAL_ALL_PACKS));
+    report.figure("alert changes of all shipped packs told", it.changes as f64, "changes");
 }
 
 /// Corrections of September in May.

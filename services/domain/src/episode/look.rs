@@ -294,7 +294,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     fn moved(&self, episode: &Episode, now: impl Fn(Measure) -> Option<i64>) -> String {
         let values = episode.told.values(self.rule).filter_map(|(measure, then)| {
             let value = now(measure)?;
-            let show = |value| measure.unit().show(value);
+            let show = |value| measure.show(value);
             (value != then).then(|| changed(&measure.name(), &show(then), &show(value)))
         });
         joined(values)

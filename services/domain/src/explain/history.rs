@@ -87,15 +87,15 @@ impl History {
 
     /// Records that say something else than they did at a moment, in the order in which their words of now were accepted.
     pub fn changes_since(&self, moment: Timestamp) -> Vec<Changed> {
-        self.changes(self.last_words(|heard| heard.received_at <= moment))
+        self.changes(&self.last_words(|heard| heard.received_at <= moment))
     }
 
     /// Records that say something else than they did when the log had so many words of this student.
     pub fn changes_after(&self, words: usize) -> Vec<Changed> {
-        self.changes(last_words(self.0.iter().take(words)))
+        self.changes(&last_words(self.0.iter().take(words)))
     }
 
-    fn changes(&self, then: BTreeMap<Record, &Heard>) -> Vec<Changed> {
+    fn changes(&self, then: &BTreeMap<Record, &Heard>) -> Vec<Changed> {
         let mut changed: Vec<Changed> = self
             .last_words(|_| true)
             .into_iter()

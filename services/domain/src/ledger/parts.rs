@@ -141,7 +141,8 @@ impl<'a> Parts<'a> {
     pub(super) fn write(mut self) -> Vec<u8> {
         self.forget_kinds();
         let mut items = NewItems::default();
-        let (mut kinds, mut words, mut marks) = (Vec::with_capacity(64), Vec::with_capacity(64), Vec::with_capacity(64));
+        let (mut kinds, mut words, mut marks) =
+            (Vec::with_capacity(64), Vec::with_capacity(64), Vec::with_capacity(64));
         let mut last = None;
         for kind in &self.kinds {
             kind.write(last, &mut items, &mut kinds);

@@ -169,7 +169,11 @@ fn words(measure: Measure) -> Words {
         ),
         Measure::Truancy(clock) => truancy_words(clock),
         Measure::InClass(counted, _) => class_words(counted),
-        Measure::ClassesSkippedToday => ("classes missed today by their own marks, without a known excuse, by a student who was at school: by the marks that are known so far", SKIP, &[Needs::Classes]),
+        Measure::ClassesSkippedToday => (
+            "classes missed today by their own marks, without a known excuse, by a student who was at school: by the marks that are known so far",
+            SKIP,
+            &[Needs::Classes],
+        ),
         Measure::TexasClasses => (
             "classes of which less than 90 % of the days so far were attended, whatever the reason",
             "Texas Education Code 25.092: credit for a class from 90 % of the days that it is offered",

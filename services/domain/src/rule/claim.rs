@@ -3,6 +3,7 @@
 mod fingerprint;
 mod further;
 mod marks;
+mod missed;
 mod terms;
 
 use smallvec::SmallVec;
@@ -34,10 +35,15 @@ pub(crate) struct Cited {
 
 impl Cited {
     /// All of them, newest first; too many are left off.
-    fn of(mut facts: Vec<CitedFact>) -> Self {
+    fn of(facts: Vec<CitedFact>) -> Self {
+        Self::of_more(facts, 0)
+    }
+
+    /// The same, where so many had been left off before.
+    fn of_more(mut facts: Vec<CitedFact>, before: u32) -> Self {
         let left_off = facts.len().saturating_sub(MAX_CITED_FACTS);
         facts.truncate(MAX_CITED_FACTS);
-        let left_off = u32::try_from(left_off).unwrap_or(u32::MAX);
+        let left_off = u32::try_from(left_off).unwrap_or(u32::MAX).saturating_add(before);
         let fingerprint = Fingerprint::of(&facts, left_off);
         Self { facts, left_off, fingerprint }
     }
@@ -118,12 +124,13 @@ impl Evidence {
     /// The measures that a proof with this evidence tells.
     pub(crate) fn measures(self) -> &'static [Measure] {
         match self {
-            Self::Absences => &[Measure::Enrolled, Measure::Absent, Measure::Unexcused, Measure::Tier],
+            Self::Absences | Self::Abc => &[Measure::Enrolled, Measure::Absent, Measure::Unexcused, Measure::Tier],
             Self::Streak => &[Measure::Streak, Measure::UnexcusedStreak],
             Self::Today => &[Measure::UnexplainedAbsenceToday],
-            Self::FailingCore => &[Measure::Failing, Measure::FailingCore],
+            Self::Unexcused => &[Measure::Enrolled, Measure::Unexcused],
+            Self::FailingCore | Self::Failing => &[Measure::Failing, Measure::FailingCore],
             // Those that the rule names are told in any case.
-            Self::Conduct | Self::MissingWork | Self::Connections => &[],
+            Self::Conduct | Self::MissingWork | Self::Connections | Self::Classes => &[],
         }
     }
 
@@ -155,17 +162,27 @@ impl Evidence {
             Self::Absences => evaluation.at_schools(days().missed()),
             Self::Streak => evaluation.at_schools(days().last(streak)),
             Self::Today => evaluation.day(now.today).map(|(school, day)| (school, day.date)).into_iter().collect(),
-            Self::FailingCore | Self::Conduct | Self::MissingWork | Self::Connections => return None,
+            Self::Classes => evaluation.at_schools(missed::of_classes(evaluation, now.as_of).into_iter()),
+            Self::FailingCore
+            | Self::Failing
+            | Self::Conduct
+            | Self::MissingWork
+            | Self::Connections
+            | Self::Unexcused
+            | Self::Abc => return None,
         })
     }
 
     fn cite_words(self, evaluation: &Evaluation<'_>, now: Now) -> Cited {
         match self {
-            Self::Absences | Self::Streak | Self::Today => Cited::of(Vec::new()),
-            Self::FailingCore => Cited::of(failing_core(evaluation, now.as_of)),
+            Self::Absences | Self::Streak | Self::Today | Self::Classes => Cited::of(Vec::new()),
+            Self::FailingCore => Cited::of(failing(evaluation, now.as_of, true)),
+            Self::Failing => Cited::of(failing(evaluation, now.as_of, false)),
             Self::Conduct => Cited::of(further::conduct(evaluation, now.as_of)),
             Self::MissingWork => Cited::of(further::missing_work(evaluation, now.as_of)),
             Self::Connections => Cited::of(further::connections(evaluation, now.as_of)),
+            Self::Unexcused => missed::unexcused(evaluation, now.as_of),
+            Self::Abc => missed::abc(evaluation, now.as_of),
         }
     }
 }
@@ -201,11 +218,12 @@ fn described(scope: Scope, share: Option<i32>, category: Option<Category>) -> St
     }
 }
 
-fn failing_core(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<CitedFact> {
+/// The grades that fail, of core courses or of all.
+fn failing(evaluation: &Evaluation<'_>, as_of: Date, core_only: bool) -> Vec<CitedFact> {
     let mut cited: Vec<CitedFact> = evaluation
         .standings(as_of)
         .into_iter()
-        .filter(|standing| standing.failing && standing.core)
+        .filter(|standing| standing.failing && (standing.core || !core_only))
         .map(|standing| {
             let (grade_type, numeric, letter) = standing.grade();
             CitedFact {

@@ -123,7 +123,7 @@ impl Part {
     fn show(&self, measures: &impl Values, date: Date) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Measure(measure) => measure.unit().show(of(measures, *measure)),
+            Self::Measure(measure) => measure.show(of(measures, *measure)),
             Self::Percent => percent(measures),
             Self::Date => date.to_string(),
             Self::DaysUntilBelow(percent) => days_until_below(measures, *percent).to_string(),

@@ -1,10 +1,10 @@
 //! A pack's conditions as bounds that counts reach, compiled once for all students.
 
+use super::Kind;
 use super::bits::{Bits, MOST_DAYS};
 use super::column::Column;
 use super::frame::Frame;
 use super::reading::{Among, Point, Reading, Slot};
-use super::Kind;
 use crate::measure::{Measure, Measures};
 use crate::rule::condition::{Leaf, Number, Scanned};
 use crate::rule::{Pack, Rule};

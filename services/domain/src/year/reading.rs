@@ -1,8 +1,8 @@
 //! How measures follow from the counts of a year of whole days.
 
+use super::Kind;
 use super::frame::Frame;
 use super::look::Look;
-use super::Kind;
 use crate::day::WHOLE;
 use crate::figure::Federal;
 use crate::measure::{self, Counted, Measure, Measures, Values};

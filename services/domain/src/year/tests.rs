@@ -176,8 +176,10 @@ fn number() -> impl Strategy<Value = String> {
 
 fn condition() -> impl Strategy<Value = String> {
     let comparison = prop::sample::select(&[">=", ">", "<", "<=", "==", "!="][..]);
-    let compare = (number(), comparison, number()).prop_map(|(left, comparison, right)| format!("{left} {comparison} {right}"));
-    let leaf = prop_oneof![6 => compare, 1 => Just("unexplained_absence_today".to_owned()), 1 => Just("true".to_owned())];
+    let compare =
+        (number(), comparison, number()).prop_map(|(left, comparison, right)| format!("{left} {comparison} {right}"));
+    let leaf =
+        prop_oneof![6 => compare, 1 => Just("unexplained_absence_today".to_owned()), 1 => Just("true".to_owned())];
     leaf.prop_recursive(2, 4, 2, |inner| {
         prop_oneof![
             (inner.clone(), inner.clone()).prop_map(|(left, right)| format!("({left} && {right})")),

@@ -15,12 +15,20 @@ const RULES: [(&str, &str, &str); 7] = [
     ("streak >= 2 || unexcused_streak == 1", "streak", ""),
     ("absent_last_5_school_days >= 200 || absent_rate_last_12_days >= 4000", "absent_last_5_school_days / 100", ""),
     ("unexplained_absence_today && absent_mondays + absent_fridays >= 100", "1", ""),
-    ("longest_streak >= 2 && tardy_this_calendar_month < 2 && unexcused_first_20_school_days != 100", "federal_absent", ""),
+    (
+        "longest_streak >= 2 && tardy_this_calendar_month < 2 && unexcused_first_20_school_days != 100",
+        "federal_absent",
+        "",
+    ),
     ("absent_this_school_month * 3 > unexcused && federal_chronic_from_5_days == 1", "1", ", minimum-days: 1"),
 ];
 /// Rules that remember the days before.
 const REMEMBERING: [(&str, &str, &str); 4] = [
-    ("absent_last_5_school_days >= 200", "absent_last_5_school_days / 100", ", clears-when: absent_last_10_school_days < 200"),
+    (
+        "absent_last_5_school_days >= 200",
+        "absent_last_5_school_days / 100",
+        ", clears-when: absent_last_10_school_days < 200",
+    ),
     ("streak >= 1", "streak", ", cooldown-days: 3, minimum-days: 4"),
     ("tier >= 2", "tier", ", expires-after-days: 5"),
     ("absent_rate >= 1000", "1", ", clears-when: streak == 0 && tardy > 0, expires-after-days: 8, cooldown-days: 2"),

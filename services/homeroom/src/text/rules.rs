@@ -13,15 +13,15 @@ pub(crate) fn shown(shown: &ShowResponse) -> String {
     let Some(in_force) = &shown.in_force else {
         return "no rules are in force: `--document` prints the shipped ones, to begin with\n".to_owned();
     };
-    let mut text = format!("{} {}\n", shown.id, activation(in_force));
     let width = shown.rules.iter().flat_map(|rule| &rule.fields).map(|field| field.origin.len()).max().unwrap_or(0);
+    let mut lines = vec![format!("{} {}", shown.id, activation(in_force))];
     for rule in &shown.rules {
-        text.push_str(&format!("\n{} version {}\n", named(&rule.rule, &rule.schools), rule.version));
-        for field in rule.fields.iter().filter(|field| !NUMBERING.contains(&field.name.as_str())) {
-            text.push_str(&format!("  {:<width$}  {}: {}\n", field.origin, field.name, field.value));
-        }
+        lines.extend([String::new(), format!("{} version {}", named(&rule.rule, &rule.schools), rule.version)]);
+        let said = rule.fields.iter().filter(|field| !NUMBERING.contains(&field.name.as_str()));
+        lines.extend(said.map(|field| format!("  {:<width$}  {}: {}", field.origin, field.name, field.value)));
     }
-    text
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// Lines that only number a rule: its heading says them.
@@ -34,19 +34,15 @@ fn named(rule: &str, schools: &str) -> String {
 
 /// One activation on one line.
 pub(crate) fn activation(of: &Activation) -> String {
-    let mut text = format!("version {}", of.version);
-    if let Some(again) = of.again {
-        text.push_str(&format!(", the text of version {again} again"));
-    }
-    if let Some(at) = moment(of) {
-        text.push_str(&format!(", since {at}"));
-    }
     let by = if of.activated_by.is_empty() { "before it was kept who" } else { &of.activated_by };
-    text.push_str(&format!(", by {by}"));
-    if !of.reason.is_empty() {
-        text.push_str(&format!(": {}", of.reason.replace('\n', " ")));
-    }
-    text
+    let parts = [
+        Some(format!("version {}", of.version)),
+        of.again.map(|again| format!("the text of version {again} again")),
+        moment(of).map(|at| format!("since {at}")),
+        Some(format!("by {by}")),
+    ];
+    let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    if of.reason.is_empty() { text } else { format!("{text}: {}", of.reason.replace('\n', " ")) }
 }
 
 /// The same for scripts.
@@ -68,14 +64,9 @@ fn moment(of: &Activation) -> Option<Timestamp> {
 
 /// What a document would change, rule by rule.
 pub(crate) fn differences(found: &DiffResponse) -> String {
-    let mut text: String = found.rules.iter().map(difference).collect();
-    if found.rules.is_empty() {
-        text.push_str("no rule would be another\n");
-    }
-    for obstacle in &found.obstacles {
-        text.push_str(&format!("it cannot be activated: {obstacle}\n"));
-    }
-    text
+    let nothing = found.rules.is_empty().then(|| "no rule would be another\n".to_owned());
+    let obstacles = found.obstacles.iter().map(|obstacle| format!("it cannot be activated: {obstacle}\n"));
+    found.rules.iter().map(difference).chain(nothing).chain(obstacles).collect()
 }
 
 fn difference(of: &RuleDifference) -> String {

@@ -199,7 +199,8 @@ fn describe_dead_letters() -> Value {
 
 fn describe_rule_pack() -> Value {
     let mut described = document("The rules in force, as their author wrote them", "admin", None, "Settings");
-    described["responses"]["200"] = yaml("The rule pack; the shipped one when none was put.");
+    described["responses"]["200"] =
+        yaml("The rule pack; the shipped one when none was put. Its `ETag` is the version in force, 0 for none.");
     described
 }
 
@@ -213,6 +214,8 @@ fn describe_put_rule_pack() -> Value {
         "A rule says something else than under a version that it had. The problem names it; raise its version, so that what is \
          said later of alerts that cite the version is said in its words.",
     );
+    described["responses"]["412"] =
+        problem("`If-Match` is not the version in force: somebody else has changed the rules meanwhile.");
     described
 }
 

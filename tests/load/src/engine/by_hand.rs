@@ -1,8 +1,8 @@
 //! Ten rules over a student's finished year, written out by hand, day by day: what a pack is compared with, row for row.
 
 use super::index;
-use crate::workload::negative::{spells, words_of};
 use crate::workload::Code;
+use crate::workload::negative::{spells, words_of};
 
 /// On a counted day of a student a rule begins or ends to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -74,7 +74,7 @@ impl Exceptions {
 }
 
 /// Marks, each with the day on which it is looked at.
-fn in_order(students: u64, order: Order) -> Vec<(Mark, u64)> {
+pub(super) fn in_order(students: u64, order: Order) -> Vec<(Mark, u64)> {
     let mut told = words(students);
     if order == Order::Arrival {
         let looked_at = |word: Arriving| (word.mark, word.arrives.min(YEAR_DAYS - 1));

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use homeroom_harness::homeroom::{EdFi, Posted};
 use homeroom_journeys::District;
-use homeroom_proto::wire::{notification, risk};
+use homeroom_proto::wire::{notification, risk, rule};
 use homeroom_security::needle::{Needle, Search};
 use homeroom_security::raw::{Ends, decode, next};
 use homeroom_security::school::Student;
@@ -142,6 +142,10 @@ async fn look_at_answers(
     }
     assert_eq!(summary.first().context("no summary")?.students, 1, "{caller:?} counts students who are not its own");
     assert!(deliveries.iter().any(|page| page.deliveries.iter().any(|delivery| delivery.alert_id == own.alert)));
+    let rules: Vec<rule::HistoryResponse> =
+        world.grpc.ask(world, caller, "/homeroom.rule.v1.RuleAdmin/History", &rule::HistoryRequest::default()).await?;
+    assert_eq!(rules.first().context("no history")?.activations.len(), 1, "{caller:?} sees rules that are not its own");
+    search.look("History", format!("{rules:?}"), needles);
     search.look("GetSummary", format!("{summary:?}"), needles);
     search.look("GetDeliveries", format!("{deliveries:?}"), needles);
     Ok(())

@@ -29,9 +29,19 @@ pub(crate) struct Absence<'a> {
 
 /// The marks that say of these days, which are given newest first, that the student was absent: the newest of them in words.
 pub(crate) fn cite_absences(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Cited {
+    cite_marks(ledger, settings, days, is_absence)
+}
+
+/// The same of marks of other categories.
+pub(super) fn cite_marks(
+    ledger: &Ledger,
+    settings: &Settings,
+    days: &[(&SchoolId, Date)],
+    is_such: impl Fn(Category) -> bool,
+) -> Cited {
     let mut facts = Vec::new();
     let mut left_off = 0;
-    let fingerprint = absences_on(ledger, settings, days, |mark, absence| {
+    let fingerprint = marks_on(ledger, settings, (days, is_such), |mark, absence| {
         if let Some(mark) = mark {
             facts.extend(absence.fact(mark));
         } else {
@@ -48,13 +58,22 @@ pub(crate) fn absences_on(
     ledger: &Ledger,
     settings: &Settings,
     days: &[(&SchoolId, Date)],
+    act: impl FnMut(Option<&MarkOn<'_>>, &Absence<'_>),
+) -> Fingerprint {
+    marks_on(ledger, settings, (days, is_absence), act)
+}
+
+fn marks_on(
+    ledger: &Ledger,
+    settings: &Settings,
+    (days, is_such): (&[(&SchoolId, Date)], impl Fn(Category) -> bool),
     mut act: impl FnMut(Option<&MarkOn<'_>>, &Absence<'_>),
 ) -> Fingerprint {
     let (mut taking, mut listed, mut left_off) = (Taking::default(), 0, 0_u32);
     let mut kinds = SmallVec::<[(usize, Option<Absence<'_>>); 4]>::new();
     for mark in ledger.marks_on(days) {
         let at = kinds.iter().position(|(at, _)| *at == mark.at).unwrap_or_else(|| {
-            kinds.push((mark.at, Absence::of(&mark, settings)));
+            kinds.push((mark.at, Absence::of(&mark, settings, &is_such)));
             kinds.len() - 1
         });
         let Some(absence) = &kinds[at].1 else { continue };
@@ -71,11 +90,11 @@ pub(crate) fn absences_on(
 }
 
 impl<'a> Absence<'a> {
-    /// None where the kind says no absence.
-    fn of(mark: &MarkOn<'a>, settings: &Settings) -> Option<Self> {
+    /// None where the kind says none such.
+    fn of(mark: &MarkOn<'a>, settings: &Settings, is_such: &impl Fn(Category) -> bool) -> Option<Self> {
         let kind = mark.kind()?;
         let category = code::attendance_of(kind.code, &settings.codes);
-        if !category.is_some_and(|category| is_absence(treated(category))) {
+        if !category.is_some_and(is_such) {
             return None;
         }
         let (school, source, code) = (text(kind.school), mark.source(), text(kind.code));
@@ -110,7 +129,7 @@ struct Shared {
 
 fn is_absence(category: Category) -> bool {
     matches!(
-        category,
+        treated(category),
         Category::ExcusedAbsence | Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial
     )
 }

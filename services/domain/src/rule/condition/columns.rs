@@ -154,7 +154,13 @@ impl Int {
     fn way(&self) -> Option<Way> {
         Some(match self {
             Self::Constant(_) => Way::Still,
-            Self::Measure(measure) => if Builder::grows(*measure)? { Way::Up } else { Way::Still },
+            Self::Measure(measure) => {
+                if Builder::grows(*measure)? {
+                    Way::Up
+                } else {
+                    Way::Still
+                }
+            }
             Self::Arithmetic(operation, left, right) => {
                 let (a, b) = (left.way()?, right.way()?);
                 match operation {

@@ -82,7 +82,7 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
     Some(rule)
 }
 
-const ALL_EVIDENCE: [Evidence; 7] = [
+const ALL_EVIDENCE: [Evidence; 11] = [
     Evidence::Absences,
     Evidence::Streak,
     Evidence::Today,
@@ -90,6 +90,10 @@ const ALL_EVIDENCE: [Evidence; 7] = [
     Evidence::Conduct,
     Evidence::MissingWork,
     Evidence::Connections,
+    Evidence::Unexcused,
+    Evidence::Classes,
+    Evidence::Failing,
+    Evidence::Abc,
 ];
 const ALL_SEVERITIES: [Severity; 3] = [Severity::Notice, Severity::Warning, Severity::Urgent];
 

@@ -71,8 +71,19 @@ const YEAR: u32 = 366;
 const MOST_SETTLE: u32 = u32::MAX;
 
 pub(super) const SCOPES: &[&str] = &["school-year", "day"];
-pub(super) const EVIDENCE: &[&str] =
-    &["absences", "streak", "today", "failing-core", "conduct", "missing-work", "connections"];
+pub(super) const EVIDENCE: &[&str] = &[
+    "absences",
+    "streak",
+    "today",
+    "failing-core",
+    "conduct",
+    "missing-work",
+    "connections",
+    "unexcused",
+    "classes",
+    "failing",
+    "abc",
+];
 pub(super) const ON_CHANGE: &[&str] = &["amend", "recall", "keep"];
 pub(super) const SEVERITIES: &[&str] = &["notice", "warning", "urgent"];
 

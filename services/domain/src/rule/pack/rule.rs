@@ -104,6 +104,14 @@ pub enum Evidence {
     MissingWork,
     /// Ties to adults and activities.
     Connections,
+    /// Whatever was missed without excuse: days, parts of days, classes and late arrivals.
+    Unexcused,
+    /// Marks of the dates on which a class was missed.
+    Classes,
+    /// Failing grades in any course.
+    Failing,
+    /// Absences, failing grades, incidents and consequences together.
+    Abc,
 }
 
 /// A step while an episode stays open.

@@ -66,7 +66,7 @@ impl Risk {
         let claims = |at: &&usize| !matches!(told[**at].told.change.kind, ChangeKind::Cleared | ChangeKind::Recalled);
         if let Some(&last) = newest.iter().rev().find(claims) {
             let since = Since { subject: &subject, words: &words, claim: &told[last] };
-            response.claim = since.before_and_after();
+            response.claim = Some(since.before_and_after());
             since.records(&mut response)?;
         }
         Ok(response)
@@ -141,13 +141,13 @@ impl Since<'_> {
         told.basis.map(|basis| basis.told_at).or(told.derivation.map(|it| it.dates)).unwrap_or(of_proof)
     }
 
-    fn before_and_after(&self) -> Option<wire::BeforeAndAfter> {
+    fn before_and_after(&self) -> wire::BeforeAndAfter {
         let (change, now) = (&self.claim.told.change, self.dates());
         let mut told = wire::BeforeAndAfter {
             number: change.number,
             as_of: now.as_of.days(),
             today: now.today.days(),
-            explanation_before: change.claim.proof.explanation.clone(),
+            explanation_before: change.claim.proof.explanation.to_string(),
             ..wire::BeforeAndAfter::default()
         };
         let pack: &Pack = &self.subject.reference.pack;
@@ -155,7 +155,7 @@ impl Since<'_> {
         let Some(rule) = of_name().find(|rule| rule.version == change.claim.rule_version) else {
             let why = if of_name().next().is_some() { "says other things now" } else { "is not in force any more" };
             told.cannot_be_told = format!("the rule {why}");
-            return Some(told);
+            return told;
         };
         let reference = self.subject.reference;
         let ledger = &self.subject.stored.ledger;
@@ -163,7 +163,7 @@ impl Since<'_> {
         match rule.claim(&evaluation, now) {
             Ok(claim) => {
                 told.holds = claim.is_some();
-                told.explanation_after = claim.map(|claim| claim.proof.explanation).unwrap_or_default();
+                told.explanation_after = claim.map(|claim| claim.proof.explanation.to_string()).unwrap_or_default();
             }
             Err(failure) => told.cannot_be_told = failure.to_string(),
         }
@@ -171,10 +171,10 @@ impl Since<'_> {
             let measure = Measure::find(&then.name)?;
             let value = evaluation.value(measure, None, now);
             let (without, with) = (measure.show(then.value), measure.show(value));
-            (value != then.value).then(|| wire::Shift { name: then.name.clone(), without, with })
+            (value != then.value).then(|| wire::Shift { name: then.name.to_string(), without, with })
         });
         told.measures = shifts.collect();
-        Some(told)
+        told
     }
 
     /// Records that have changed since.

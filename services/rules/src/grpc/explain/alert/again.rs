@@ -1,6 +1,6 @@
 //! A change derived again from what the log held when it was decided: pure.
 
-use homeroom_domain::alert::{AlertChange, Claim};
+use homeroom_domain::alert::{AlertChange, ChangeKind, Claim};
 use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::id::DistrictId;
@@ -66,10 +66,23 @@ pub(super) fn derive(district: &DistrictId, told: &[Listed], words: &Reading, gr
     let step = episodes.step(&ground.pack, &evaluation, &moment);
     let same = |of: &&AlertChange| (of.alert_id, of.number) == (change.alert_id, change.number);
     match step.changes.iter().find(same) {
-        Some(again) if again == change => Outcome::Same,
+        Some(again) if comparable(again) == comparable(change) => Outcome::Same,
         Some(again) => Outcome::Different(differences(change, again)),
         None => Outcome::Different(vec!["the log comes to no such change".to_owned()]),
     }
+}
+
+/// The change without what depends on how long its episode has been stored: what ends is told in the words of its last claim, and
+/// the facts of a claim that had ended before are only counted.
+fn comparable(change: &AlertChange) -> AlertChange {
+    let mut change = change.clone();
+    if matches!(change.kind, ChangeKind::Cleared | ChangeKind::Recalled) {
+        let proof = &mut change.claim.proof;
+        let cited = u32::try_from(proof.facts.len()).unwrap_or(u32::MAX);
+        proof.facts_left_off = proof.facts_left_off.saturating_add(cited);
+        proof.facts.clear();
+    }
+    change
 }
 
 /// What was told otherwise than it comes out.
@@ -79,7 +92,7 @@ fn differences(told: &AlertChange, again: &AlertChange) -> Vec<String> {
         ("kind", format!("{:?}", told.kind), format!("{:?}", again.kind)),
         ("school", told.school.to_string(), again.school.to_string()),
         ("level", claim.level.to_string(), other.level.to_string()),
-        ("explanation", claim.proof.explanation.clone(), other.proof.explanation.clone()),
+        ("explanation", claim.proof.explanation.to_string(), other.proof.explanation.to_string()),
         ("reason", told.reason.clone(), again.reason.clone()),
         ("facts", claim.proof.facts.len().to_string(), other.proof.facts.len().to_string()),
     ];
