@@ -279,8 +279,5 @@ schools:
     assert_eq!((gone.kind, gone.reason.as_str()), (ChangeKind::Cleared, "the rule is no longer in force"));
     moves(&mut world, "2", 21);
     let there = world.change();
-    assert_eq!(
-        (there.kind, &*there.claim.title, there.school.as_str()),
-        (ChangeKind::Opened, "Much at school 2", "2")
-    );
+    assert_eq!((there.kind, &*there.claim.title, there.school.as_str()), (ChangeKind::Opened, "Much at school 2", "2"));
 }

@@ -1,3 +1,5 @@
+//! What packs are taken, what each layer changes of them, and what a mistake is told as.
+
 use super::*;
 use crate::alert::Severity;
 use crate::rule::find_shipped;
