@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::ground::Ground;
 use super::told::Told;
 use super::{Episode, EpisodeScope, Moment, Standing};
-use crate::alert::{AlertChange, ChangeKind, Claim, Proof};
+use crate::alert::{AlertChange, ChangeKind, Claim, DueDuty, Proof};
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
 use crate::mutant::{Mutant, planted};
@@ -16,6 +16,9 @@ use crate::rule::condition::Failure;
 use crate::rule::history::Course;
 use crate::rule::{Held, OnChange, Rule, RuleScope};
 use crate::settings::Now;
+
+/// What is told of an episode: how, why, and the claim with what is kept of it.
+type Telling = (ChangeKind, String, (Claim, Told));
 
 /// One rule's look at one student.
 pub(super) struct Look<'a, G> {
@@ -27,13 +30,15 @@ pub(super) struct Look<'a, G> {
     held: Option<Held>,
     /// The school year of a rule with a memory, once it is asked for.
     course: OnceCell<Course>,
+    /// Whether the rule is another school's than the student's now, asked only about what it told.
+    is_elsewhere: bool,
 }
 
 impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// Looks. Of a student whom no school has there is nobody to tell, whatever holds: were that only asked when an episode
     /// opens, what is open would depend on the order of the facts.
     pub(super) fn new(rule: &'a Rule, ground: &'a G, moment: &'a Moment<'a>) -> Result<Self, Failure> {
-        let mut look = Self { rule, ground, moment, figures: Figures::default(), held: None, course: OnceCell::new() };
+        let mut look = Self::at_nothing(rule, ground, moment);
         if ground.home().is_some() {
             look.figures = ground.figures(rule);
             look.held = match ground.student().filter(|_| rule.has_memory()) {
@@ -42,6 +47,27 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             };
         }
         Ok(look)
+    }
+
+    /// Before any look.
+    fn at_nothing(rule: &'a Rule, ground: &'a G, moment: &'a Moment<'a>) -> Self {
+        let (figures, course) = (Figures::default(), OnceCell::new());
+        Self { rule, ground, moment, figures, held: None, course, is_elsewhere: false }
+    }
+
+    /// The look of the rule that told an episode, when it is in force where the episode was told and not where the student is now:
+    /// of the school's own variant nothing follows for it.
+    pub(super) fn of_another_school<'l>(&self, episode: &Episode, all: &'l [Rule]) -> Option<Look<'l, G>>
+    where
+        'a: 'l,
+    {
+        if self.rule.tells(&episode.told) {
+            return None;
+        }
+        let teller = all.iter().find(|rule| rule.tells(&episode.told))?;
+        let then = self.ground.anew().and_then(|student| student.home(episode.told_at.today));
+        let told_there = teller.applies_at(Some(&episode.school)) || teller.applies_at(then);
+        told_there.then(|| Look { is_elsewhere: true, ..Look::at_nothing(teller, self.ground, self.moment) })
     }
 
     /// What the rule claims with some dates by the facts of now, whichever school has the student then.
@@ -111,7 +137,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             // of what was told then.
             (Standing::Cleared, _) if of_another_year || self.of_another_version(episode) => None,
             (Standing::Open, Some(held)) => self.update(episode, held)?,
-            (Standing::Open, None) if self.of_another_version(episode) => {
+            // What this version would have told as well ends as what it told itself.
+            (Standing::Open, None) if self.of_another_version(episode) && !self.holds_again(episode)? => {
                 let reason = "the rule has changed".to_owned();
                 match self.rule.on_change {
                     OnChange::Amend => Some(self.close(episode, Standing::Cleared, reason)),
@@ -137,7 +164,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let change = episode.close(standing, claim, reason, self.moment);
         match standing {
             Standing::Recalled => episode.told.forget(),
-            Standing::Open | Standing::Cleared => episode.told.shorten(self.rule),
+            Standing::Open | Standing::Cleared => episode.told.shorten(self.rule, episode.told_at),
         }
         change
     }
@@ -145,7 +172,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// What was stored, or taken up, whole.
     fn shorten(&self, episode: &mut Arc<Episode>) {
         if episode.told.claim().is_some() {
-            Arc::make_mut(episode).told.shorten(self.rule);
+            let told_at = episode.told_at;
+            Arc::make_mut(episode).told.shorten(self.rule, told_at);
         }
     }
 
@@ -159,7 +187,11 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let at = episode.told_at;
         match self.ground.anew() {
             None => Ok(true),
-            Some(student) => Ok(student.home(at.today).is_some() && self.held_at(student, at)?.is_some()),
+            Some(student) => {
+                let home = student.home(at.today);
+                let told_here = home.is_some() && (!self.is_elsewhere || self.rule.applies_at(home));
+                Ok(told_here && self.held_at(student, at)?.is_some())
+            }
         }
     }
 
@@ -174,6 +206,9 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             EpisodeScope::Day(date) if date < self.ground.now().today => "the day is over".to_owned(),
             EpisodeScope::Year(_) if self.course.get().is_some_and(|course| course.has_expired(as_of)) => {
                 "it has been open for as long as the rule lets it, and ends by itself".to_owned()
+            }
+            EpisodeScope::Day(_) | EpisodeScope::Year(_) if self.is_elsewhere => {
+                "the student's school has another variant of the rule, which does not claim it".to_owned()
             }
             EpisodeScope::Day(_) | EpisodeScope::Year(_) => {
                 let now = self.ground.figures(self.rule);
@@ -200,12 +235,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     }
 
     /// What there is to tell of an open episode that the rule still claims; none when nothing is.
-    fn moved_on(
-        &self,
-        episode: &Episode,
-        told: &Claim,
-        held: Held,
-    ) -> Result<Option<(ChangeKind, String, (Claim, Told))>, Failure> {
+    fn moved_on(&self, episode: &Episode, told: &Claim, held: Held) -> Result<Option<Telling>, Failure> {
         let to_level = |kind, verb: &str| {
             let (claim, new) = self.claim(held);
             let reason = format!("it has {verb}: {}", difference(&told.proof, &claim.proof));
@@ -228,17 +258,17 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         })
     }
 
-    /// What else than its level is not as it was told: its steps, since when it holds, and what is barred. None when nothing is,
-    /// and of what another version told.
+    /// What else than its level is not as it was told, by whichever version: its steps, since when it holds, what is due when, and
+    /// what is barred. None when nothing is.
     fn other_terms(&self, told: &Claim, held: Held) -> Option<(ChangeKind, String)> {
-        if told.rule_version != self.rule.version {
-            return None;
-        }
         let (steps, since) = (self.rule.steps(held.days), held.since.filter(|_| self.rule.tells_since()));
         match steps.cmp(&told.terms.step) {
             Ordering::Greater => {
                 let reason = format!("it has been open for {} school days", held.days);
                 return Some((ChangeKind::Escalated, reason));
+            }
+            Ordering::Less if told.rule_version != self.rule.version => {
+                return Some((ChangeKind::Amended, "the rule has changed".to_owned()));
             }
             Ordering::Less => {
                 return Some((ChangeKind::Amended, format!("it has been open for {} school days only", held.days)));
@@ -247,6 +277,9 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         }
         if let Some(since) = since.filter(|since| told.terms.since != Some(*since)) {
             return Some((ChangeKind::Amended, format!("it holds since {since}")));
+        }
+        if self.duties_differ(told, held) {
+            return Some((ChangeKind::Amended, "due dates have moved".to_owned()));
         }
         let barred: Vec<&str> = claim::barred(self.rule, &self.figures).map(|bar| bar.what.as_str()).collect();
         let was_barred = told.terms.barred.iter().map(|bar| bar.what.as_str());
@@ -257,6 +290,15 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             };
             (ChangeKind::Amended, reason)
         })
+    }
+
+    /// Whether what is to be done, or by when, is not what was told: a snow day moves what is due after so many school days.
+    fn duties_differ(&self, told: &Claim, held: Held) -> bool {
+        let Some(student) = self.ground.student().filter(|_| !self.rule.duties.is_empty()) else { return false };
+        let due = |from, days| student.school_day_after(from, days);
+        let now = self.rule.terms(held, told.terms.step, &self.figures, &due).duties;
+        let each = |duties: &[DueDuty]| duties.iter().map(|duty| (duty.what.clone(), duty.due_on)).collect::<Vec<_>>();
+        each(&now) != each(&told.terms.duties)
     }
 
     /// In words, what has become of what was told at a date; none when it would be told again.

@@ -14,7 +14,7 @@ impl Rule {
         !self.duties.is_empty() || !self.escalation.is_empty()
     }
 
-    pub(super) fn terms(&self, held: Held, steps: u32, figures: &Figures, due: Due<'_>) -> Terms {
+    pub(crate) fn terms(&self, held: Held, steps: u32, figures: &Figures, due: Due<'_>) -> Terms {
         let since = held.since.filter(|_| self.tells_since());
         let due_on = |within| match within {
             Within::Days(days) => Date::from_days(since?.days().checked_add_unsigned(days)?).ok(),
