@@ -83,7 +83,11 @@ impl<'a> Mark<'a> {
 
     /// What a kind of marks says; none while something that it refers to is not known.
     pub(crate) fn of(kind: &MarkKind<'_>, view: &'a View, settings: &Settings) -> Option<Self> {
-        let school = view.find_school(kind.school)?;
+        Self::at(view.find_school(kind.school)?, kind, view, settings)
+    }
+
+    /// The same when its school is known.
+    pub(crate) fn at(school: &'a SchoolId, kind: &MarkKind<'_>, view: &View, settings: &Settings) -> Option<Self> {
         unknown_reference(kind.session, kind.scope, view).is_none().then(|| {
             let said = code::attendance_of(kind.code, &settings.codes);
             let category = said.map(treated);

@@ -29,7 +29,7 @@ use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{AlertId, DistrictId, RuleId, SchoolId, SchoolYear, StudentKey};
 use crate::rule::condition::Failure;
-use crate::rule::{Pack, Rule};
+use crate::rule::{OnChange, Pack, Rule};
 use crate::settings::Now;
 
 pub use told::Told;
@@ -355,11 +355,19 @@ impl Episode {
         Uuid::new_v5(&ALERTS, name.as_bytes()).into()
     }
 
+    /// Whether it may be open only because a version of its rule that is no longer in force told it, and the rule keeps such.
+    pub fn is_kept(&self, pack: &Pack) -> bool {
+        let keeps = |rule: &Rule| {
+            rule.id == self.told.rule && rule.version != self.told.rule_version && rule.on_change == OnChange::Keep
+        };
+        self.standing == Standing::Open && pack.rules.iter().any(keeps)
+    }
+
     /// What was told last of an episode that is open, with its facts where they are still those that were told: the ledger has them.
     /// None of one that is over.
     pub fn claim(&self, pack: &Pack, evaluation: &Evaluation<'_>) -> Option<Claim> {
         let mut claim = self.told.claim()?.clone();
-        if let Some(rule) = pack.teller(&self.told).or_else(|| pack.rule(&self.told.rule)) {
+        if let Some(rule) = pack.teller(&self.told) {
             let seen = rule.seen_at(evaluation, self.told_at);
             let streak = evaluation.figures(&rule.others, seen).measures.streak;
             let cited = rule.evidence.cite(evaluation, streak, seen);

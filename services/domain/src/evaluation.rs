@@ -360,10 +360,10 @@ impl<'a> Evaluation<'a> {
     /// The district's, or a school's, measures of the school year before.
     pub(crate) fn last_year(&self, school: Option<&SchoolId>) -> Measures {
         let end = SchoolYear(self.year.0 - 1).last_day();
-        let before = Evaluation::new(self.ledger, self.view, self.settings, Now { today: end, as_of: end });
+        let before = || Evaluation::new(self.ledger, self.view, self.settings, Now { today: end, as_of: end });
         match school {
-            None => before.district(end, end),
-            Some(school) => before.school(school, end, end),
+            None => *self.earlier.last_year.get_or_init(|| before().district(end, end)),
+            Some(school) => before().school(school, end, end),
         }
     }
 

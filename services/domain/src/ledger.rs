@@ -210,6 +210,7 @@ impl Ledger {
             return applied;
         }
         let mut parts = Parts::read(&self.bytes);
+        parts.reserve(words.size_hint().0);
         let mut moved = false;
         for (origin, change) in words {
             let ignored = planted(Mutant::IgnoreWithdrawal) && *change == Change::Withdrawn;

@@ -417,6 +417,7 @@ impl Measures {
     }
 
     /// The value of a measure that is kept.
+    #[inline]
     fn kept(&self, measure: Measure) -> Option<i64> {
         Some(match measure {
             Measure::Enrolled => self.enrolled,

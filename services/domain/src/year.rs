@@ -10,6 +10,7 @@
 mod bits;
 mod column;
 mod frame;
+mod history;
 mod look;
 mod program;
 mod read;

@@ -59,7 +59,9 @@ mod tests {
     fn quartiles_are_by_nearest_rank() {
         let of = |days: &[i32]| {
             let mut leads = Leads::default();
-            days.iter().for_each(|days| leads.add(*days));
+            for days in days {
+                leads.add(*days);
+            }
             leads.told().map(|lead| (lead.quartile, lead.median, lead.upper_quartile, lead.in_time))
         };
         assert_eq!(of(&[]), None);

@@ -19,6 +19,7 @@ mod share;
 mod tally;
 pub mod text;
 pub mod wire;
+mod year;
 
 pub use hidden::FEWEST;
 pub use lead::Lead;

@@ -3,6 +3,7 @@
 use homeroom_domain::date::Date;
 use homeroom_domain::outcome::Outcome;
 use homeroom_domain::rule::{Pack, Rule};
+use homeroom_domain::year::Program;
 
 /// The most rules of all packs of a replay: how many are flagged by both of two is counted for each pair.
 pub const MOST_RULES: usize = 128;
@@ -13,6 +14,10 @@ pub const MOST_GROUPS: usize = 200;
 #[derive(Debug, Clone)]
 pub struct Plan {
     packs: Vec<Pack>,
+    /// Of each pack, for years of whole days.
+    programs: Vec<Program>,
+    /// Of each rule the position of its pack, and of it and its variants for schools those in the pack.
+    rules: Vec<(usize, Vec<usize>)>,
     from: Date,
     to: Date,
     outcome: Option<Outcome>,
@@ -50,17 +55,29 @@ impl Plan {
         budget: Option<u32>,
         columns: Vec<u32>,
     ) -> Result<Self, Error> {
-        let rules = packs.iter().map(|pack| pack.rules.len()).sum();
+        let mut rules: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (pack, of) in packs.iter().enumerate() {
+            for (at, rule) in of.rules.iter().enumerate() {
+                let same = |(known, variants): &&mut (usize, Vec<usize>)| {
+                    *known == pack && variants.iter().any(|known| of.rules[*known].id == rule.id)
+                };
+                match rules.iter_mut().find(same) {
+                    Some((_, variants)) => variants.push(at),
+                    None => rules.push((pack, vec![at])),
+                }
+            }
+        }
         if from > to || from.school_year() != to.school_year() {
             return Err(Error::Dates { from, to });
         }
-        if rules > MOST_RULES {
-            return Err(Error::Rules(rules));
+        if rules.len() > MOST_RULES {
+            return Err(Error::Rules(rules.len()));
         }
         if columns.len() > MOST_GROUPS {
             return Err(Error::Groups(columns.len()));
         }
-        Ok(Self { packs, from, to, outcome, budget, columns })
+        let programs = packs.iter().map(Program::of).collect();
+        Ok(Self { packs, programs, rules, from, to, outcome, budget, columns })
     }
 
     /// The packs.
@@ -93,8 +110,18 @@ impl Plan {
         &self.columns
     }
 
-    /// The rules of all packs, in order, with the position of their pack.
+    /// The rules of all packs, in order, with the position of their pack. A rule that says something else at some schools is one.
     pub fn rules(&self) -> impl Iterator<Item = (usize, &Rule)> {
-        self.packs.iter().enumerate().flat_map(|(at, pack)| pack.rules.iter().map(move |rule| (at, rule)))
+        self.rules.iter().filter_map(|(pack, variants)| Some((*pack, &self.packs[*pack].rules[*variants.first()?])))
+    }
+
+    /// Of each pack, for years of whole days.
+    pub(crate) fn programs(&self) -> &[Program] {
+        &self.programs
+    }
+
+    /// Each rule with what it is at some schools, by position of the pack and in it.
+    pub(crate) fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = (usize, usize, &Rule)>> {
+        self.rules.iter().map(|(pack, variants)| variants.iter().map(|at| (*pack, *at, &self.packs[*pack].rules[*at])))
     }
 }

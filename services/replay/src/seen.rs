@@ -11,6 +11,7 @@ use homeroom_domain::rule::{Interval, Rule};
 use homeroom_domain::settings::Now;
 
 use crate::plan::Plan;
+use crate::year::Years;
 
 /// A student's row of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,16 +51,32 @@ impl Seen {
             return None;
         }
         let came = plan.outcome().map_or(Came::Untold, |outcome| outcome.of(evaluation, plan.to()));
-        let rules = plan.rules().map(|(_, rule)| SeenRule::look(plan, rule, evaluation)).collect();
+        let mut years = Years::new(plan, evaluation);
+        let rules = plan.variants().map(|variants| SeenRule::look(plan, variants, evaluation, &mut years)).collect();
         Some(Self { came, weeks, rules })
     }
 }
 
 impl SeenRule {
-    fn look(plan: &Plan, rule: &Rule, evaluation: &Evaluation<'_>) -> Self {
-        let seen = Self::of(plan, evaluation, &rule.history(evaluation, plan.to()));
+    /// Looks at a rule and its variants for schools: the one of the student's school at the time speaks.
+    fn look<'r>(
+        plan: &Plan,
+        variants: impl Iterator<Item = (usize, usize, &'r Rule)>,
+        evaluation: &Evaluation<'_>,
+        years: &mut Years<'_>,
+    ) -> Self {
         let last = Now { today: plan.to(), as_of: plan.to() };
-        Self { failed: rule.held(evaluation, last).is_err(), ..seen }
+        let (mut intervals, mut failed) = (Vec::new(), false);
+        for (pack, at, rule) in variants {
+            let applies = |date| rule.applies_at(evaluation.home(date));
+            let history = years.history((pack, at), rule).unwrap_or_else(|| {
+                failed |= applies(plan.to()) && rule.held(evaluation, last).is_err();
+                rule.history(evaluation, plan.to())
+            });
+            intervals.extend(history.into_iter().filter(|open| applies(open.from)));
+        }
+        intervals.sort_unstable_by_key(|open| open.from);
+        Self { failed, ..Self::of(plan, evaluation, &intervals) }
     }
 
     fn of(plan: &Plan, evaluation: &Evaluation<'_>, intervals: &[Interval]) -> Self {

@@ -56,7 +56,8 @@ fn points(gap: Option<Gap>) -> String {
     gap.map_or_else(
         || NONE.to_owned(),
         |gap| {
-            let of = |value: f64| format!("{:+.0}", value * 100.0);
+            // Nothing is added to nothing, so that what rounds to it has no minus.
+            let of = |value: f64| format!("{:+.0}", (value * 100.0).round() + 0.0);
             format!("{} ({} to {})", of(gap.difference), of(gap.interval.low), of(gap.interval.high))
         },
     )

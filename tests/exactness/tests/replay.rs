@@ -6,7 +6,7 @@ use homeroom_domain::rule::Pack;
 use homeroom_exactness::{Engine, Log};
 use homeroom_replay::{Plan, Report, RuleReport};
 
-const STUDENTS: u32 = 800;
+const STUDENTS: u32 = 240;
 
 fn replayed(rules: &[(&str, &str)]) -> Report {
     let rule = |(id, opens_when): &(&str, &str)| {
@@ -32,7 +32,7 @@ fn shares(rule: &RuleReport) -> [f64; 3] {
 /// Gwinnett County's screen of the first 20 days (2022-23): last year's status alone had a sensitivity of .30 to .40 and flagged 7 to
 /// 13 %; with three absences in the first 20 days for students who are new it had .43 to .49 and flagged 9 to 16 %, at the same
 /// positive predictive value of .56 to .77. And four tiers: the higher, the fewer of those who end chronically absent are found, the
-/// more of those found do, and the less time is left.
+/// more of those found do, and the less time is left. (Whoever ends chronically absent is in the second tier on the last date.)
 #[test]
 fn a_replay_has_the_shape_of_what_districts_published() {
     let report = replayed(&[
@@ -49,8 +49,7 @@ fn a_replay_has_the_shape_of_what_districts_published() {
     let tiers: Vec<_> = tiers.iter().map(|rule| (shares(rule), rule.lead.expect("some are found").median)).collect();
     for step in tiers.windows(2) {
         let (([found, right, _], lead), ([found_above, right_above, _], lead_above)) = (step[0], step[1]);
-        // Who ends chronically absent has been in both lower tiers on the way, nearly always.
         assert!(found_above <= found && right_above > right && lead_above < lead, "{tiers:?}");
     }
-    assert!(tiers[2].0[0] < tiers[0].0[0], "{tiers:?}");
+    assert!(tiers[2].0[0] < 0.9, "{tiers:?}");
 }

@@ -120,7 +120,12 @@ impl Scenario {
     /// The scenario of a seed.
     pub fn of(seed: u64) -> Self {
         let dice = &mut Dice::new(seed);
-        let mut author = Author { revisions: BTreeMap::new(), work: dice.one_in(3), dice: dice.clone() };
+        let mut author = Author {
+            revisions: BTreeMap::new(),
+            work: dice.one_in(3),
+            memory: dice.clone().one_in(3),
+            dice: dice.clone(),
+        };
         let mut steps = Vec::new();
         let districts = 1 + dice.roll(2);
         let students = 1 + dice.roll(4);
@@ -182,6 +187,8 @@ struct Author {
     revisions: BTreeMap<(usize, usize, String), u64>,
     /// Whether rules are on missing work too.
     work: bool,
+    /// Whether one of them has a memory.
+    memory: bool,
     dice: Dice,
 }
 
@@ -242,7 +249,7 @@ impl Author {
     fn pack(&mut self) -> Said {
         let yaml = match self.dice.roll(8) {
             0 => "id: [".to_owned(),
-            roll => Rules { streak: if roll < 5 { 3 } else { 2 }, work: self.work }.yaml(),
+            roll => Rules { streak: if roll < 5 { 3 } else { 2 }, work: self.work, memory: self.memory }.yaml(),
         };
         Said::Reference("rules".to_owned(), Some(Entry::RulePack(yaml)))
     }

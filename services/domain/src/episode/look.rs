@@ -7,18 +7,18 @@ use std::sync::Arc;
 use super::ground::Ground;
 use super::told::Told;
 use super::{Episode, EpisodeScope, Moment, Standing};
-use crate::alert::{AlertChange, ChangeKind, Claim, DueDuty, Proof};
+use crate::alert::{AlertChange, ChangeKind, Claim, Proof, Terms};
+use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
 use crate::mutant::{Mutant, planted};
-use crate::rule::claim;
 use crate::rule::condition::Failure;
 use crate::rule::history::Course;
 use crate::rule::{Held, OnChange, Rule, RuleScope};
 use crate::settings::Now;
 
-/// What is told of an episode: how, why, and the claim with what is kept of it.
-type Telling = (ChangeKind, String, (Claim, Told));
+/// What is told of an episode again: the kind of change, why, and the claim with what is kept of it.
+type Retold = (ChangeKind, String, (Claim, Told));
 
 /// One rule's look at one student.
 pub(super) struct Look<'a, G> {
@@ -92,8 +92,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let facts = cited.fingerprint;
         let student = self.ground.student();
         let seen = student.map_or(self.ground.now(), |student| self.rule.seen_at(student, self.ground.now()));
-        let due = |from, days| student.and_then(|student| student.school_day_after(from, days));
-        let claim = self.rule.words(held, &self.figures, cited, seen, &due);
+        let claim = self.rule.words(held, &self.figures, cited, seen, &|from, days| self.due(from, days));
         let told = Told::of(&claim, facts);
         (claim, told)
     }
@@ -235,7 +234,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     }
 
     /// What there is to tell of an open episode that the rule still claims; none when nothing is.
-    fn moved_on(&self, episode: &Episode, told: &Claim, held: Held) -> Result<Option<Telling>, Failure> {
+    fn moved_on(&self, episode: &Episode, told: &Claim, held: Held) -> Result<Option<Retold>, Failure> {
         let to_level = |kind, verb: &str| {
             let (claim, new) = self.claim(held);
             let reason = format!("it has {verb}: {}", difference(&told.proof, &claim.proof));
@@ -258,47 +257,30 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         })
     }
 
-    /// What else than its level is not as it was told, by whichever version: its steps, since when it holds, what is due when, and
-    /// what is barred. None when nothing is.
+    /// What else than its level is not as it was told: its steps, since when it holds, what is due and what is barred; of another
+    /// version of the rule, how much it presses and whom. None when nothing is.
     fn other_terms(&self, told: &Claim, held: Held) -> Option<(ChangeKind, String)> {
-        let (steps, since) = (self.rule.steps(held.days), held.since.filter(|_| self.rule.tells_since()));
-        match steps.cmp(&told.terms.step) {
-            Ordering::Greater => {
-                let reason = format!("it has been open for {} school days", held.days);
-                return Some((ChangeKind::Escalated, reason));
-            }
-            Ordering::Less if told.rule_version != self.rule.version => {
-                return Some((ChangeKind::Amended, "the rule has changed".to_owned()));
-            }
-            Ordering::Less => {
-                return Some((ChangeKind::Amended, format!("it has been open for {} school days only", held.days)));
-            }
-            Ordering::Equal => {}
+        let steps = self.rule.steps(held.days);
+        let now = self.rule.terms(held, steps, &self.figures, &|from, days| self.due(from, days));
+        if told.rule_version != self.rule.version {
+            let presses = (self.rule.severity_after(held.level, steps), self.rule.audience_after(steps));
+            let is_same = presses == (told.severity, &told.audience) && now == told.terms;
+            let is_left = is_same || self.rule.on_change == OnChange::Keep;
+            return (!is_left).then(|| (ChangeKind::Amended, "the rule has changed".to_owned()));
         }
-        if let Some(since) = since.filter(|since| told.terms.since != Some(*since)) {
-            return Some((ChangeKind::Amended, format!("it holds since {since}")));
-        }
-        if self.duties_differ(told, held) {
-            return Some((ChangeKind::Amended, "due dates have moved".to_owned()));
-        }
-        let barred: Vec<&str> = claim::barred(self.rule, &self.figures).map(|bar| bar.what.as_str()).collect();
-        let was_barred = told.terms.barred.iter().map(|bar| bar.what.as_str());
-        (!was_barred.eq(barred.iter().copied())).then(|| {
-            let reason = match barred.as_slice() {
-                [] => "nothing is barred any more".to_owned(),
-                barred => format!("barred now: {}", barred.join("; ")),
-            };
-            (ChangeKind::Amended, reason)
+        let then = &told.terms;
+        let days = held.days;
+        Some(match steps.cmp(&then.step) {
+            Ordering::Greater => (ChangeKind::Escalated, format!("it has been open for {days} school days")),
+            Ordering::Less => (ChangeKind::Amended, format!("it has been open for {days} school days only")),
+            Ordering::Equal if now == *then => return None,
+            Ordering::Equal => (ChangeKind::Amended, other_words(then, &now)),
         })
     }
 
-    /// Whether what is to be done, or by when, is not what was told: a snow day moves what is due after so many school days.
-    fn duties_differ(&self, told: &Claim, held: Held) -> bool {
-        let Some(student) = self.ground.student().filter(|_| !self.rule.duties.is_empty()) else { return false };
-        let due = |from, days| student.school_day_after(from, days);
-        let now = self.rule.terms(held, told.terms.step, &self.figures, &due).duties;
-        let each = |duties: &[DueDuty]| duties.iter().map(|duty| (duty.what.clone(), duty.due_on)).collect::<Vec<_>>();
-        each(&now) != each(&told.terms.duties)
+    /// A school day so many after a date.
+    fn due(&self, from: Date, days: u32) -> Option<Date> {
+        self.ground.student().and_then(|student| student.school_day_after(from, days))
     }
 
     /// In words, what has become of what was told at a date; none when it would be told again.
@@ -340,6 +322,17 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             (value != then).then(|| changed(&measure.name(), &show(then), &show(value)))
         });
         joined(values)
+    }
+}
+
+/// Why the terms of a claim are others than they were.
+fn other_words(then: &Terms, now: &Terms) -> String {
+    let names = |terms: &Terms| terms.barred.iter().map(|bar| bar.what.clone()).collect::<Vec<_>>().join("; ");
+    match now.since {
+        Some(since) if now.since != then.since => format!("it holds since {since}"),
+        _ if now.barred == then.barred => "by the calendar of now, other dates are due".to_owned(),
+        _ if now.barred.is_empty() => "nothing is barred any more".to_owned(),
+        _ => format!("barred now: {}", names(now)),
     }
 }
 

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::Evaluation;
 use crate::date::Date;
+use crate::day::Day;
 use crate::id::SchoolId;
 use crate::marked::{self, Marked};
 use crate::measure::Measures;
@@ -15,6 +16,9 @@ use crate::measure::Measures;
 pub(super) struct Earlier {
     days: OnceCell<(Vec<Date>, Vec<Marked>)>,
     grades: OnceCell<Vec<Graded>>,
+    /// The district's measures of the school year before, for whoever asks date by date.
+    pub(super) last_year: OnceCell<Measures>,
+    in_minutes: OnceCell<Vec<Day>>,
 }
 
 /// What grades come to from a date on, on which one of them begins to count.
@@ -35,6 +39,13 @@ impl<'a> Evaluation<'a> {
             (measures.failing, measures.failing_core) = (graded.failing, graded.failing_core);
         }
         measures
+    }
+
+    /// The district's counted days up to a date, with the minutes of each as far as they are known.
+    pub(crate) fn minutes_until(&self, as_of: Date) -> &[Day] {
+        let days =
+            self.earlier.in_minutes.get_or_init(|| self.days_in_minutes(None, self.now.today.max(self.now.as_of)));
+        &days[..days.partition_point(|day| day.date <= as_of)]
     }
 
     /// The district's counted days up to a date, in few bytes.

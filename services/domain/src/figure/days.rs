@@ -64,6 +64,9 @@ impl<'e, 'a> Days<'e, 'a> {
 
     /// The same with the minutes of each, as far as they are known.
     pub(super) fn in_minutes(&self) -> &[Day] {
+        if self.school.is_none() {
+            return self.evaluation.minutes_until(self.as_of);
+        }
         self.in_minutes.get_or_init(|| self.evaluation.days_in_minutes(self.school, self.as_of))
     }
 

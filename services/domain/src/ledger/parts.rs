@@ -36,6 +36,11 @@ impl<'a> Parts<'a> {
         }
     }
 
+    /// Makes room for so many marks more.
+    pub(super) fn reserve(&mut self, marks: usize) {
+        self.marks.reserve(marks);
+    }
+
     /// Takes a word in.
     pub(super) fn apply(&mut self, origin: &'a Origin, change: &'a Change<Fact>) -> Applied {
         let mut before = None;
@@ -136,7 +141,8 @@ impl<'a> Parts<'a> {
     pub(super) fn write(mut self) -> Vec<u8> {
         self.forget_kinds();
         let mut items = NewItems::default();
-        let (mut kinds, mut words, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut kinds, mut words, mut marks) =
+            (Vec::with_capacity(64), Vec::with_capacity(64), Vec::with_capacity(64));
         let mut last = None;
         for kind in &self.kinds {
             kind.write(last, &mut items, &mut kinds);

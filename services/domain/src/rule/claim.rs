@@ -22,7 +22,7 @@ use crate::settings::{Category, Now};
 pub(crate) use fingerprint::Fingerprint;
 pub use further::{Described, describe_further};
 pub(crate) use marks::{absences_on, cite_absences};
-pub(crate) use terms::{Due, barred, plain};
+pub(crate) use terms::{Due, plain};
 
 /// Facts that a proof cites: the newest, and how many more there are.
 #[derive(Debug)]

@@ -23,6 +23,9 @@ pub use rule::{Bar, DERIVED, Duty, EscalationStep, Evidence, OnChange, Rule, Rul
 /// The pack that is shipped: the first rules, with their sources.
 pub const DEFAULT_PACK: &str = include_str!("packs/first.yaml");
 
+/// The JSON Schema of packs and districts' documents, for editors that check one while it is written.
+pub const SCHEMA: &str = include_str!("pack.schema.json");
+
 /// The largest pack, bytes.
 pub const MAX_BYTES: usize = 256 * 1024;
 
@@ -99,5 +102,7 @@ impl Pack {
     }
 }
 
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod tests;

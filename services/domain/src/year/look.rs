@@ -51,12 +51,25 @@ impl<'a> Look<'a> {
         self.year.days()
     }
 
-    /// The counted days as of whose close a rule's condition holds, by the rule's position in the pack; none when that does not follow
+    pub(super) const fn frame(&self) -> &'a Frame {
+        self.frame
+    }
+
+    /// The counted days as of whose close a rule would open, by the rule's position in the pack; none when that does not follow
     /// from whole days, or when its arithmetic fails on some day.
     pub fn held(&mut self, rule: usize) -> Option<Bits> {
         let program = self.program;
         let compiled = program.rules.get(rule)?.as_ref()?;
         Some(self.value(&compiled.opens)? & Bits::first(self.year.days()))
+    }
+
+    /// The days as of whose close a rule that is open would clear, of a rule that would open as of these; none likewise.
+    pub(super) fn cleared(&mut self, rule: usize, held: Bits) -> Option<Bits> {
+        let program = self.program;
+        match &program.rules.get(rule)?.as_ref()?.clears {
+            None => Some(!held),
+            Some(clears) => Some(self.value(clears)? & !held),
+        }
     }
 
     /// A rule's level as of the close of a counted day; none when its arithmetic fails, or when it does not follow from whole days.

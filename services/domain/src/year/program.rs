@@ -25,6 +25,7 @@ pub struct Program {
 #[derive(Debug, Clone)]
 pub(super) struct Compiled {
     pub(super) opens: Node,
+    pub(super) clears: Option<Node>,
     pub(super) level: Level,
 }
 
@@ -178,6 +179,14 @@ impl Builder {
 
     fn rule(&mut self, rule: &Rule) -> Option<Compiled> {
         let opens = rule.opens_when.node(self)?;
+        let opens = match usize::try_from(rule.minimum_days).ok()?.checked_sub(1) {
+            None => opens,
+            Some(too_few) => opens.and(Node::Fixed(!Bits::first(too_few.min(MOST_DAYS)))),
+        };
+        let clears = match &rule.clears_when {
+            None => None,
+            Some(clears_when) => Some(clears_when.node(self)?),
+        };
         let mut named = Vec::new();
         rule.level.name(&mut named);
         let level = if named.is_empty() {
@@ -185,7 +194,7 @@ impl Builder {
         } else {
             Level::Of(rule.level.clone(), self.needs(&named)?.0)
         };
-        Some(Compiled { opens, level })
+        Some(Compiled { opens, clears, level })
     }
 }
 
@@ -212,13 +221,18 @@ impl Node {
 impl Program {
     /// Compiles a pack.
     pub fn of(pack: &Pack) -> Self {
+        Self::of_rules(&pack.rules)
+    }
+
+    /// Compiles rules, of several packs too: what they count alike is counted once.
+    pub fn of_rules<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
         let empty = Self { rules: Vec::new(), slots: Vec::new(), dated: Vec::new(), dated_among: Vec::new() };
         let mut builder = Builder(empty);
-        let rules = pack.rules.iter().map(|rule| builder.rule(rule)).collect();
+        let rules = rules.into_iter().map(|rule| builder.rule(rule)).collect();
         Self { rules, ..builder.0 }
     }
 
-    /// Whether it can tell of a rule, by its position in the pack.
+    /// Whether it can tell of a rule, by its position.
     pub fn tells(&self, rule: usize) -> bool {
         self.rules.get(rule).is_some_and(Option::is_some)
     }

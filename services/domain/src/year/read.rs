@@ -93,9 +93,11 @@ impl<'a> Years<'a> {
 
     /// What marks of each kind say here, by position; nothing where they do not count. None when some are of parts of days.
     fn kinds(&self, facts: Facts<'_>, school: &SchoolId) -> Option<SmallVec<[Whole; 8]>> {
-        let of = |kind| Mark::of(&kind, self.view, self.settings).filter(|mark| mark.school == school);
+        let id = school.as_str().as_bytes();
+        let of = |kind| Mark::at(school, &kind, self.view, self.settings);
         let whole = |mark: Mark<'_>| mark.plain(school)?.whole();
-        facts.kinds().map(|kind| kind.and_then(of).map_or(Some(Whole::default()), whole)).collect()
+        let kinds = facts.kinds().map(|kind| kind.filter(|kind| kind.school == id));
+        kinds.map(|kind| kind.and_then(of).map_or(Some(Whole::default()), whole)).collect()
     }
 
     fn shared(&mut self, calendar: usize, dates: &[Date]) -> &Frame {

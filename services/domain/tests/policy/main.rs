@@ -21,6 +21,7 @@ mod golden;
 mod late_news;
 mod law;
 mod measure;
+mod memory;
 mod revision;
 mod section;
 mod shipped;

@@ -8,28 +8,43 @@ use proptest::prelude::*;
 
 use crate::world::{Marked as _, Plus as _, Spell as _, World, absent, day, enrolled, excused, grade, mark};
 
-/// Rules over each kind of measure and window; the last names what does not follow from days.
-const RULES: [(&str, &str); 8] = [
-    ("tier >= 1", "tier"),
-    ("absent * 10 >= enrolled && enrolled >= 500", "1"),
-    ("streak >= 2 || unexcused_streak == 1", "streak"),
-    ("absent_last_5_school_days >= 200 || absent_rate_last_12_days >= 4000", "absent_last_5_school_days / 100"),
-    ("unexplained_absence_today && absent_mondays + absent_fridays >= 100", "1"),
-    ("longest_streak >= 2 && tardy_this_calendar_month < 2 && unexcused_first_20_school_days != 100", "federal_absent"),
-    ("absent_this_school_month * 3 > unexcused && federal_chronic_from_5_days == 1", "1"),
-    ("failing >= 1 && absent > 0", "1"),
+/// Rules over each kind of measure and window, and what else they say.
+const RULES: [(&str, &str, &str); 7] = [
+    ("tier >= 1", "tier", ""),
+    ("absent * 10 >= enrolled && enrolled >= 500", "1", ", minimum-days: 12"),
+    ("streak >= 2 || unexcused_streak == 1", "streak", ""),
+    ("absent_last_5_school_days >= 200 || absent_rate_last_12_days >= 4000", "absent_last_5_school_days / 100", ""),
+    ("unexplained_absence_today && absent_mondays + absent_fridays >= 100", "1", ""),
+    (
+        "longest_streak >= 2 && tardy_this_calendar_month < 2 && unexcused_first_20_school_days != 100",
+        "federal_absent",
+        "",
+    ),
+    ("absent_this_school_month * 3 > unexcused && federal_chronic_from_5_days == 1", "1", ", minimum-days: 1"),
 ];
-const TOLD: usize = RULES.len() - 1;
+/// Rules that remember the days before.
+const REMEMBERING: [(&str, &str, &str); 4] = [
+    (
+        "absent_last_5_school_days >= 200",
+        "absent_last_5_school_days / 100",
+        ", clears-when: absent_last_10_school_days < 200",
+    ),
+    ("streak >= 1", "streak", ", cooldown-days: 3, minimum-days: 4"),
+    ("tier >= 2", "tier", ", expires-after-days: 5"),
+    ("absent_rate >= 1000", "1", ", clears-when: streak == 0 && tardy > 0, expires-after-days: 8, cooldown-days: 2"),
+];
+/// What does not follow from days.
+const UNTOLD: (&str, &str, &str) = ("failing >= 1 && absent > 0", "1", "");
 
 fn pack() -> Pack {
-    let rule = |(at, (opens_when, level)): (usize, &(&str, &str))| {
+    let rule = |(at, (opens_when, level, more)): (usize, &(&str, &str, &str))| {
         format!(
             "  - {{id: r-{at}, version: 1, title: t, meaning: m, scope: school-year, opens-when: '{opens_when}', \
              level: '{level}', severity: {{1: notice}}, settle-seconds: 0, audience: a, evidence: absences, \
-             explanation: e, clears: c, source: s}}\n"
+             explanation: e, clears: c, source: s{more}}}\n"
         )
     };
-    let rules: String = RULES.iter().enumerate().map(rule).collect();
+    let rules: String = RULES.iter().chain(&REMEMBERING).chain([&UNTOLD]).enumerate().map(rule).collect();
     Pack::parse(&format!("id: p\nversion: 1\nrules:\n{rules}")).unwrap()
 }
 
@@ -51,8 +66,12 @@ fn compare(world: &World) -> bool {
         let frame = read.as_ref().map_or(frame, |(_, frame)| frame);
         let mut scratch = Scratch::default();
         let mut look = Look::new(&program, year, frame, &mut scratch);
-        assert_eq!(look.held(TOLD), None);
-        for (at, rule) in pack.rules.iter().enumerate().take(TOLD) {
+        let (untold, told) = pack.rules.split_last().unwrap();
+        assert_eq!((look.held(told.len()), look.history(told.len(), untold)), (None, None));
+        for (at, rule) in told.iter().enumerate() {
+            assert_eq!(look.history(at, rule), Some(rule.history(student, world.now.as_of)), "{}", rule.id);
+        }
+        for (at, rule) in told.iter().enumerate().take(RULES.len()) {
             let held = look.held(at).expect("it follows from days");
             for (day, &date) in frame.dates().iter().enumerate() {
                 let claim = rule.claim(student, Now { today: date, as_of: date }).unwrap();

@@ -1,6 +1,6 @@
 //! An alert change as a person reads it, and as a script does.
 
-use homeroom_proto::wire::alert::{AlertChange, CitedFact, Derivation, Kind, MeasureValue, Proof, Severity};
+use homeroom_proto::wire::alert::{AlertChange, CitedFact, Derivation, Duty, Kind, MeasureValue, Proof, Severity};
 use serde_json::{Value, json};
 
 use super::names::SchoolNames;
@@ -39,6 +39,12 @@ pub(crate) fn for_people(change: &AlertChange, teams: &[String], names: &SchoolN
         line("clears", &proof.clears_when);
         line("source", &proof.threshold_source);
     }
+    for duty in &change.duties {
+        line("due", &duty_for_people(duty));
+    }
+    for barred in &change.barred {
+        line("barred", &format!("{} ({})", barred.what, barred.source));
+    }
     line("rule", &rule(change));
     line("student", &hex::encode(&change.student));
     line("told", &teams.join(", "));
@@ -49,6 +55,12 @@ pub(crate) fn for_people(change: &AlertChange, teams: &[String], names: &SchoolN
 /// `2022-04-13T09:05:00.25` as `2022-04-13 09:05:00`.
 pub(super) fn to_the_second(time: &str) -> String {
     time.split('.').next().unwrap_or_default().replace('T', " ")
+}
+
+fn duty_for_people(duty: &Duty) -> String {
+    let by = duty.due_on.map_or_else(|| "beyond the calendar".to_owned(), unit::date);
+    let evidence = if duty.evidence.is_empty() { String::new() } else { format!("; shown by {}", duty.evidence) };
+    format!("{by}  {} ({}{evidence})", duty.what, duty.source)
 }
 
 fn rule(change: &AlertChange) -> String {
@@ -82,8 +94,24 @@ pub(crate) fn to_json(change: &AlertChange, teams: &[String], cursor: &str) -> V
         "caused_at": change.caused_at.as_ref().map(ToString::to_string),
         "district_time": change.district_time,
         "late_since": change.late_since.map(unit::date),
+        "message_key": change.message_key,
+        "good_news": change.good_news,
+        "quiet_while_case_open": change.quiet_while_case_open,
+        "escalation_step": change.escalation_step,
+        "since": change.since.map(unit::date),
+        "duties": change.duties.iter().map(duty_to_json).collect::<Vec<_>>(),
+        "barred": change.barred.iter().map(|it| json!({ "what": it.what, "source": it.source })).collect::<Vec<_>>(),
         "derived_from": change.derived_from.as_ref().map(derivation_to_json),
         "teams": teams,
+    })
+}
+
+fn duty_to_json(duty: &Duty) -> Value {
+    json!({
+        "what": duty.what,
+        "due_on": duty.due_on.map(unit::date),
+        "source": duty.source,
+        "evidence": duty.evidence,
     })
 }
 
@@ -145,6 +173,8 @@ fn severity(change: &AlertChange) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use homeroom_proto::wire::alert::BarredReferral;
+
     use super::*;
 
     fn absence() -> AlertChange {
@@ -182,6 +212,28 @@ mod tests {
         assert!(text.contains("    late     news of what was so on 2022-03-04 already\n"), "{text}");
         assert_eq!(to_json(&late, &[], "7")["late_since"], "2022-03-04");
         assert!(to_json(&absence(), &[], "7")["late_since"].is_null());
+    }
+
+    #[test]
+    fn what_is_due_is_told_with_its_date() {
+        let letter = Duty {
+            what: "A letter to the family".to_owned(),
+            due_on: Some(19_105),
+            source: "Law 1".to_owned(),
+            evidence: "a copy".to_owned(),
+        };
+        let plan = Duty { what: "A plan".to_owned(), source: "Law 2".to_owned(), ..Duty::default() };
+        let barred = vec![BarredReferral { what: "Court".to_owned(), source: "Law 3".to_owned() }];
+        let due = AlertChange { duties: vec![letter, plan], barred, since: Some(19_095), ..absence() };
+        let text = for_people(&due, &[], &SchoolNames::default());
+        let expected = "    due      2022-04-23  A letter to the family (Law 1; shown by a copy)
+    due      beyond the calendar  A plan (Law 2)
+    barred   Court (Law 3)
+";
+        assert!(text.contains(expected), "{text}");
+        let json = to_json(&due, &[], "7");
+        assert_eq!((&json["duties"][0]["due_on"], &json["since"]), (&json!("2022-04-23"), &json!("2022-04-13")));
+        assert!(json["duties"][1]["due_on"].is_null());
     }
 
     #[test]

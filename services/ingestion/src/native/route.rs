@@ -17,7 +17,7 @@ pub struct Route {
 }
 
 /// All routes.
-pub const ROUTES: [Route; 15] = [
+pub const ROUTES: [Route; 16] = [
     Route { method: "post", path: "/v1/events", answer: || post(event::post), describe: describe_events },
     Route { method: "get", path: "/v1/students/{local_id}", answer: || get(student::get), describe: describe_student },
     Route { method: "post", path: "/v1/students/merges", answer: || post(merge::post), describe: describe_merge },
@@ -75,6 +75,12 @@ pub const ROUTES: [Route; 15] = [
         path: "/v1/calculators/schema",
         answer: || get(setting::get_calculators_schema),
         describe: describe_calculators_schema,
+    },
+    Route {
+        method: "get",
+        path: "/v1/rule-pack/schema",
+        answer: || get(setting::get_rule_pack_schema),
+        describe: describe_rule_pack_schema,
     },
     Route {
         method: "get",
@@ -234,8 +240,16 @@ fn describe_put_calculators() -> Value {
 }
 
 fn describe_calculators_schema() -> Value {
+    describe_schema("The JSON Schema of attendance calculators")
+}
+
+fn describe_rule_pack_schema() -> Value {
+    describe_schema("The JSON Schema of rules")
+}
+
+fn describe_schema(summary: &str) -> Value {
     json!({
-        "summary": "The JSON Schema of attendance calculators",
+        "summary": summary,
         "security": [],
         "responses": { "200": {
             "description": "A JSON Schema of draft 2020-12.",

@@ -132,6 +132,11 @@ pub(super) async fn get_calculators_schema() -> Response {
     ([(header::CONTENT_TYPE, "application/schema+json")], calculator::SCHEMA).into_response()
 }
 
+/// The same for rules.
+pub(super) async fn get_rule_pack_schema() -> Response {
+    ([(header::CONTENT_TYPE, "application/schema+json")], rule::pack::SCHEMA).into_response()
+}
+
 /// Who sends a document, and the document.
 async fn admit(native: &Native, request: Request) -> Result<(Grant, bytes::Bytes), Refused> {
     let grant = native.access.http(request.headers(), Scope::Admin)?;

@@ -6,7 +6,7 @@ use homeroom_bus::{Offset, Partition, Topic};
 use homeroom_domain::calculator;
 use homeroom_domain::event::Change;
 use homeroom_domain::reference::Entry;
-use homeroom_domain::rule::DEFAULT_PACK;
+use homeroom_domain::rule::{self, DEFAULT_PACK};
 use homeroom_domain::settings::Reporting;
 use homeroom_harness::assert_row_level_security;
 use homeroom_proto::reference;
@@ -98,6 +98,19 @@ async fn rules_are_checked_kept_and_published() {
     let request = world.request(Method::GET, "/v1/rule-pack").header("authorization", Role::Admin.authorization());
     assert_eq!(request.send().await.unwrap().text().await.unwrap(), yaml);
     assert_eq!(world.published(1).await, [Entry::RulePack(yaml)]);
+    assert_eq!(world.text("/v1/rule-pack/schema").await, rule::pack::SCHEMA);
+}
+
+#[tokio::test]
+async fn a_mistake_in_rules_is_shown_where_it_is() {
+    let world = World::start().await;
+    let wrong = DEFAULT_PACK.replacen("opens-when: tier >= 1", "opens-when: teir >= 1", 1);
+    let refused = world.put_rules(&wrong).await;
+    assert_eq!((refused.status, refused.problem()), (StatusCode::BAD_REQUEST, "invalid-document"));
+    let detail = refused.body["detail"].as_str().unwrap();
+    for shown in ["there is no measure `teir`; the nearest is `tier`", "rules:10:17", "                ^^^^"] {
+        assert!(detail.contains(shown), "{detail}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ th, td { padding: .2rem .6rem; border-bottom: 1px solid #ccc; text-align: right;
 th:first-child, td:first-child { text-align: left }
 thead th { border-bottom: 2px solid #555 }
 tbody th { font-weight: normal }
+tbody th, td { white-space: nowrap }
 footer { border-top: 1px solid #999; font-size: .87rem }
 @page { size: A4 landscape; margin: 12mm }
 @media print {

@@ -6,3 +6,4 @@ mod district;
 mod group;
 mod parts;
 mod text;
+mod year;

@@ -28,7 +28,9 @@ proptest! {
         let plan = plan(with_outcome.then_some(Outcome::Chronic), Some(2), vec![0, 0, 1, 1]);
         let of = |students: &[(Seen, Vec<usize>)]| {
             let mut tally = Tally::new(&plan);
-            students.iter().for_each(|(seen, groups)| tally.add(&plan, seen, groups));
+            for (seen, groups) in students {
+                tally.add(&plan, seen, groups);
+            }
             tally
         };
         let (one, other) = students.split_at(cut.min(students.len()));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use homeroom_bus::Record;
 use homeroom_domain::episode::{EpisodeScope, Moment};
+use homeroom_domain::rule::Pack;
 use homeroom_domain::settings::Now;
 
 use super::figure;
@@ -65,7 +66,8 @@ pub(crate) fn difference(
     if rows(stored) != rows(&expected) {
         return Some("measures");
     }
-    if open(stored) != open(&expected) {
+    let kept = kept(stored, &reference.pack);
+    if open(stored, &kept) != open(&expected, &kept) {
         return Some("open alerts");
     }
     if (&stored.written.leans_on, stored.waiting) != (&expected.written.leans_on, expected.waiting) {
@@ -74,7 +76,16 @@ pub(crate) fn difference(
     figure::difference((&stored.ledger, &expected.ledger), &stored.written.rows, reference, now)
 }
 
-/// What is open: rule, scope and level. Which facts were told when, and how often, is history and depends on arrival.
-fn open(student: &Student) -> BTreeSet<(String, EpisodeScope, i64)> {
-    student.episodes.open().map(|episode| (episode.told.rule.to_string(), episode.scope, episode.told.level)).collect()
+/// What stays open because another version of its rule told it once: from scratch nobody can know of it.
+fn kept(student: &Student, pack: &Pack) -> BTreeSet<(String, EpisodeScope)> {
+    let kept = student.episodes.open().filter(|episode| episode.is_kept(pack));
+    kept.map(|episode| (episode.told.rule.to_string(), episode.scope)).collect()
+}
+
+/// What is open but for what is kept: rule, scope and level. Which facts were told when, and how often, is history and depends on
+/// arrival.
+fn open(student: &Student, kept: &BTreeSet<(String, EpisodeScope)>) -> BTreeSet<(String, EpisodeScope, i64)> {
+    let open = student.episodes.open();
+    let open = open.map(|episode| (episode.told.rule.to_string(), episode.scope, episode.told.level));
+    open.filter(|(rule, scope, _)| !kept.contains(&(rule.clone(), *scope))).collect()
 }

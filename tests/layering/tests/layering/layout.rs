@@ -29,15 +29,16 @@ const CRATE_LINES: usize = 6000;
 const LARGER: [(&str, usize); 4] = [
     // It holds the packed ledger, whose bytes are the part to cut at: they know nothing of rules or episodes. It holds every way of
     // counting too (calculators, windows, truancy clocks, gradebooks, transcripts, behavior, connections), and what explains each
-    // figure, each in a file of its own that reads an evaluation and nothing else.
-    ("services/domain", 17_000),
+    // figure, each in a file of its own that reads an evaluation and nothing else. Rules (packs, episodes, a year of days at once)
+    // read measures and nothing of the ledger's bytes: they are the second part to cut at.
+    ("services/domain", 22_000),
     // Every door (native, gRPC, Ed-Fi) ends in the same intake; in a crate of its own, a door would make the intake public.
     // The next door to come (files) is the one to cut at: pure Ed-Fi table, validation and mapping then leave together. Each kind of
     // record that the native doors and Ed-Fi take is a file here and there. Which students are one is asked by every door.
-    ("services/ingestion", 13_000),
+    ("services/ingestion", 15_000),
     // `verify` recomputes in the same pure code as the workers, which would be public if it left alone, and so do previews. The
     // evaluation of one student is the part to cut at: pure, and asked by workers, queries, previews and `verify` alike.
-    ("services/rules", 8_000),
+    ("services/rules", 9_500),
     // The adapters are clients of the feed and share with it what an attempt's end means. The next channel to come is the one to
     // cut at: all of them then leave together, with that vocabulary.
     ("services/notification", 7_500),

@@ -13,7 +13,7 @@ use crate::workload::negative::{Arriving, spells, words};
 use crate::workload::{Case, Code, Mark, YEAR_DAYS, mix};
 
 /// The rules.
-const TEN_RULES: &str = include_str!("ten.yaml");
+pub(super) const TEN_RULES: &str = include_str!("ten.yaml");
 
 /// A year of exceptions through ten rules, beside the fold by hand.
 pub(super) struct Exceptions {

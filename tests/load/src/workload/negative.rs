@@ -67,6 +67,14 @@ pub(crate) fn words(students: u64) -> Vec<Arriving> {
     words
 }
 
+/// A student's words, in the order of their arrival; those that come on one day as they are said of the days before.
+pub(crate) fn words_of(student: u64) -> Vec<Arriving> {
+    let mut words = Vec::new();
+    of_student(student, &mut words);
+    words.sort_by_key(|word| (word.arrives, word.mark.day, word.mark.revision));
+    words
+}
+
 fn of_student(student: u64, words: &mut Vec<Arriving>) {
     let (first, second) = spells(student);
     let enrolled = (first.0..first.1).chain(second.map_or(0..0, |(from, to)| from..to));

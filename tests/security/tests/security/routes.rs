@@ -78,6 +78,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("GET", "/v1/calculators", Need::Scope(Scope::Admin), 200),
     route("PUT", "/v1/calculators", Need::Scope(Scope::Admin), 400),
     route("GET", "/v1/calculators/schema", DESCRIBED, 200),
+    route("GET", "/v1/rule-pack/schema", DESCRIBED, 200),
     route("GET", "/v1/dead-letters", Need::Scope(Scope::Admin), 200),
     edfi("GET", "/edfi/{connection}/", "/edfi/sis/", DISCOVERED, 200),
     edfi("GET", "/", "/edfi/sis", DISCOVERED, 200),

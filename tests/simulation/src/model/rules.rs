@@ -13,6 +13,8 @@ pub struct Rules {
     pub streak: u32,
     /// Whether there is a rule on missing work too. It names a measure that is not kept, so that nobody's running count goes on.
     pub work: bool,
+    /// Whether there is a rule with a memory too.
+    pub memory: bool,
 }
 
 /// A rule that holds for a student: its id and the level it grades.
@@ -22,9 +24,35 @@ pub type Claims = BTreeMap<&'static str, i64>;
 pub const OF_A_DAY: &str = "unexplained-absence";
 /// The rules of attendance over the year, whose marks have dates. Grades and gradebooks have none, so nobody can tell since when they
 /// have said what they say; nor is what was of a single day told later.
-pub const OF_DATED_FACTS: [&str; 2] = ["attendance-tier", STREAK];
+pub const OF_DATED_FACTS: [&str; 3] = ["attendance-tier", STREAK, QUARTER];
 const STREAK: &str = "absence-streak";
 const WORK: &str = "missing-work";
+const QUARTER: &str = "quarter-missed";
+
+/// A rule that remembers: it opens at a quarter missed, clears below a sixth, and knows when it has been open for long enough.
+const QUARTER_RULE: &str = r#"
+  - id: quarter-missed
+    version: 1
+    title: A quarter missed
+    meaning: A quarter of the days so far was missed, and it has not become less than a sixth since.
+    scope: school-year
+    opens-when: absent * 4 >= enrolled
+    clears-when: absent * 6 < enrolled
+    minimum-days: 3
+    cooldown-days: 1
+    expires-after-days: 5
+    level: absent * 4 / enrolled
+    severity: {1: notice}
+    settle-seconds: 0
+    audience: success-team
+    evidence: absences
+    explanation: "{absent} of {enrolled} days."
+    clears: "Less than a sixth."
+    source: "Of generated worlds"
+"#;
+const MINIMUM_DAYS: i64 = 3;
+const COOLDOWN_DAYS: usize = 1;
+const EXPIRES_AFTER_DAYS: usize = 5;
 
 /// A rule of coursework, which waits for assignments and sections.
 const WORK_RULE: &str = r#"
@@ -51,13 +79,20 @@ impl Rules {
         let first = DEFAULT_PACK
             .replace("id: absence-streak\n    version: 1", &version)
             .replace("opens-when: streak >= 3", &format!("opens-when: streak >= {}", self.streak));
-        if self.work { first.trim_end().to_owned() + "\n" + WORK_RULE } else { first }
+        let mut yaml = first.trim_end().to_owned();
+        for (is_there, rule) in [(self.work, WORK_RULE), (self.memory, QUARTER_RULE)] {
+            if is_there {
+                yaml += rule.trim_end();
+            }
+        }
+        yaml + "\n"
     }
 
     /// What a pack says; none when it is not sound.
     pub fn read(yaml: &str) -> Option<Self> {
         let bound = yaml.split("opens-when: streak >= ").nth(1)?.split_whitespace().next()?;
-        Some(Self { streak: bound.parse().ok()?, work: yaml.contains("id: missing-work") })
+        let has = |rule: &str| yaml.contains(&format!("id: {rule}"));
+        Some(Self { streak: bound.parse().ok()?, work: has(WORK), memory: has(QUARTER) })
     }
 
     /// The version of a rule.
@@ -65,8 +100,14 @@ impl Rules {
         if rule == STREAK { self.streak } else { 1 }
     }
 
-    /// What the rules say of a student with these measures, and so many missing assignments.
-    pub fn claims(self, row: &Row, missing_work: impl FnOnce() -> i64) -> Claims {
+    /// What the rules say of a student with these measures, so many missing assignments, and these counted days: what was missed of
+    /// each, and what it was worth.
+    pub fn claims(
+        self,
+        row: &Row,
+        missing_work: impl FnOnce() -> i64,
+        days: impl FnOnce() -> Vec<(i64, i64)>,
+    ) -> Claims {
         let mut claims = Claims::new();
         if let Some(tier @ 1..) = row.tier {
             claims.insert("attendance-tier", i64::from(tier));
@@ -85,8 +126,42 @@ impl Rules {
         {
             claims.insert(WORK, missing);
         }
+        if self.memory
+            && let Some(level) = quarter_missed(&days())
+        {
+            claims.insert(QUARTER, level);
+        }
         claims
     }
+}
+
+/// The level of the rule that remembers at the close of the last of these days; none when it is closed.
+fn quarter_missed(days: &[(i64, i64)]) -> Option<i64> {
+    let (mut absent, mut enrolled) = (0, 0);
+    // The day on which it opened, and its level.
+    let mut open: Option<(usize, i64)> = None;
+    let mut closed_on: Option<usize> = None;
+    let mut waits_for_a_day_without = false;
+    for (today, (missed, worth)) in days.iter().enumerate() {
+        absent += missed;
+        enrolled += worth;
+        let level = (absent * 4 >= enrolled && enrolled >= MINIMUM_DAYS * 100).then(|| absent * 4 / enrolled);
+        let rested = closed_on.is_none_or(|closed| today > closed + COOLDOWN_DAYS);
+        if let Some((since, last)) = open {
+            let is_old = today - since >= EXPIRES_AFTER_DAYS;
+            let is_over = level.is_none() && absent * 6 < enrolled;
+            if is_old || is_over {
+                (open, closed_on, waits_for_a_day_without) = (None, Some(today), level.is_some());
+            } else {
+                open = Some((since, level.unwrap_or(last)));
+            }
+        } else if waits_for_a_day_without {
+            waits_for_a_day_without = level.is_some();
+        } else if rested {
+            open = level.map(|level| (today, level));
+        }
+    }
+    open.map(|(_, level)| level)
 }
 
 #[cfg(test)]
@@ -97,11 +172,12 @@ mod tests {
 
     #[test]
     fn a_pack_is_sound_and_reads_back() {
-        for work in [false, true] {
-            let rules = Rules { streak: 2, work };
+        for (work, memory) in [(false, false), (true, false), (false, true), (true, true)] {
+            let rules = Rules { streak: 2, work, memory };
             let pack = Pack::parse(&rules.yaml()).unwrap();
             assert!(pack.rules.iter().any(|rule| rule.id.as_str() == STREAK && rule.version == 2));
             assert_eq!(pack.rules.iter().any(|rule| rule.id.as_str() == WORK), work);
+            assert_eq!(pack.rules.iter().any(|rule| rule.id.as_str() == QUARTER && rule.has_memory()), memory);
             assert_eq!(Rules::read(&rules.yaml()), Some(rules));
         }
         assert_eq!(Rules::read("id: ["), None);

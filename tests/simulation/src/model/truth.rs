@@ -132,6 +132,7 @@ impl Whole<'_> {
         if !oracle.has_a_school() {
             return Claims::new();
         }
-        rules.claims(&oracle.district(now.as_of, now.today), || oracle.missing_work(now.as_of))
+        let row = oracle.district(now.as_of, now.today);
+        rules.claims(&row, || oracle.missing_work(now.as_of), || oracle.missed(now.as_of))
     }
 }

@@ -7,7 +7,7 @@ use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::measure::Measures;
-use homeroom_domain::rule::{DEFAULT_PACK, Pack};
+use homeroom_domain::rule::{DEFAULT_PACK, Pack, Rule};
 use homeroom_domain::settings::{Now, Settings};
 use homeroom_domain::view::Records;
 use homeroom_simulation::dice::Dice;
@@ -33,11 +33,16 @@ pub(crate) struct Telling {
 
 impl Telling {
     pub(crate) fn new(settings: &Settings) -> Self {
+        Self::by(settings, &Pack::parse(DEFAULT_PACK).unwrap())
+    }
+
+    /// With these rules in force.
+    pub(crate) fn by(settings: &Settings, pack: &Pack) -> Self {
         Self {
             ledger: Ledger::default(),
             records: Records::default(),
             settings: settings.clone(),
-            pack: Pack::parse(DEFAULT_PACK).unwrap(),
+            pack: pack.clone(),
             episodes: Episodes::default(),
             now: evening(0),
         }
@@ -72,6 +77,29 @@ impl Telling {
         open.map(|episode| (episode.told.rule.to_string(), episode.scope, episode.told.level)).collect()
     }
 
+    /// What a first look at the same facts would open, with the steps taken and since when.
+    pub(crate) fn open_from_scratch(&self) -> (BTreeSet<Open>, BTreeSet<String>) {
+        let mut anew = Self {
+            ledger: self.ledger.clone(),
+            records: self.records.clone(),
+            settings: self.settings.clone(),
+            pack: self.pack.clone(),
+            episodes: Episodes::default(),
+            now: self.now,
+        };
+        anew.batch(&[], self.now);
+        (anew.open(), anew.terms())
+    }
+
+    /// Of what is open, what is asked of those who are told.
+    pub(crate) fn terms(&self) -> BTreeSet<String> {
+        let terms = self.episodes.open().map(|episode| {
+            let claim = episode.told.claim().unwrap();
+            format!("{} {:?} {} {:?}", claim.rule, claim.severity, claim.audience, claim.terms)
+        });
+        terms.collect()
+    }
+
     /// The measures and facts that were told, by rule.
     pub(crate) fn told(&self) -> BTreeSet<String> {
         let told = self.episodes.open().map(|episode| {
@@ -87,8 +115,11 @@ impl Telling {
     pub(crate) fn told_is_true(&self) -> Result<(), TestCaseError> {
         let view = self.records.view();
         let student = Evaluation::new(&self.ledger, &view, &self.settings, self.now);
+        let home = student.home(self.now.today);
         for episode in self.episodes.iter() {
-            let rule = self.pack.rule(&episode.told.rule).unwrap();
+            let told_by = |rule: &&Rule| (&rule.id, rule.version) == (&episode.told.rule, episode.told.rule_version);
+            // Of what a school's variant told while the student was there, nobody asks any more.
+            let Some(rule) = self.pack.rules_at(home).find(told_by) else { continue };
             let again = rule.claim(&student, episode.told_at).unwrap();
             match episode.standing {
                 Standing::Open => {

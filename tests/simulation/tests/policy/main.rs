@@ -6,5 +6,6 @@ mod agreement;
 mod convergence;
 mod further;
 mod moves;
+mod packs;
 mod touch;
 mod worlds;

@@ -14,6 +14,7 @@ impl Rule {
         !self.duties.is_empty() || !self.escalation.is_empty()
     }
 
+    /// What a claim asks for that has taken so many steps.
     pub(crate) fn terms(&self, held: Held, steps: u32, figures: &Figures, due: Due<'_>) -> Terms {
         let since = held.since.filter(|_| self.tells_since());
         let due_on = |within| match within {
@@ -43,6 +44,6 @@ pub(crate) fn plain(rule: &Rule) -> Terms {
 }
 
 /// What is barred with these measures. When it cannot be told whether it is, it is.
-pub(crate) fn barred<'r>(rule: &'r Rule, figures: &Figures) -> impl Iterator<Item = &'r Bar> {
+fn barred<'r>(rule: &'r Rule, figures: &Figures) -> impl Iterator<Item = &'r Bar> {
     rule.barred.iter().filter(|bar| !bar.unless.holds(figures).unwrap_or(false))
 }

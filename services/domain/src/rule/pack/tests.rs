@@ -1,3 +1,5 @@
+//! What packs are taken, what each layer changes of them, and what a mistake is told as.
+
 use super::*;
 use crate::alert::Severity;
 use crate::rule::find_shipped;
@@ -96,15 +98,13 @@ fn demographics_are_refused_with_the_reason_wherever_they_stand() {
 }
 
 /// A rule of the district's own, with more fields.
-fn own(more: &str) -> String {
+pub(super) fn own(more: &str) -> String {
     format!(
         "id: ours\nversion: 1\nrules:\n  - id: away\n    version: 1\n    title: Away\n    meaning: Away.\n    scope: school-year\n    opens-when: absent >= 300\n    level: \"1\"\n    severity: {{1: notice}}\n    settle-seconds: 0\n    audience: success-team\n    evidence: absences\n    explanation: \"{{absent}}\"\n    clears: Never.\n    source: Ours.\n{more}"
     )
 }
 
-#[test]
-fn a_rule_may_say_all_that_the_format_has() {
-    let more = "    clears-when: absent_last_20_school_days == 0
+pub(super) const EVERYTHING: &str = "    clears-when: absent_last_20_school_days == 0
     minimum-days: 20
     cooldown-days: 10
     expires-after-days: 40
@@ -119,7 +119,10 @@ fn a_rule_may_say_all_that_the_format_has() {
       - {what: Court, unless: unexcused >= 1000, source: Law 3}
     sources: {20: The last four weeks of school}
 ";
-    let pack = Pack::parse(&own(more)).unwrap();
+
+#[test]
+fn a_rule_may_say_all_that_the_format_has() {
+    let pack = Pack::parse(&own(EVERYTHING)).unwrap();
     let rule = &pack.rules[0];
     assert!(rule.has_memory() && rule.is_latching());
     assert_eq!((rule.minimum_days, rule.cooldown_days, rule.expires_after_days), (20, 10, Some(40)));
@@ -174,7 +177,7 @@ fn what_fields_say_together_is_checked() {
     }
 }
 
-const LAYERED: &str = "
+pub(super) const LAYERED: &str = "
 id: springfield
 version: 7
 title: Springfield

@@ -43,6 +43,11 @@ impl Oracle {
         figures
     }
 
+    /// What was missed of each counted day up to a date, and what it was worth.
+    pub fn missed(&self, as_of: Date) -> Vec<(i64, i64)> {
+        self.counted(None, as_of).into_iter().map(|(_, sum)| (sum.absent, sum.weight)).collect()
+    }
+
     fn counted(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<(Date, Sum)> {
         let day = |date: Date| match school {
             None => self.district_day(date),

@@ -1,0 +1,169 @@
+//! A pack over a finished year: facts into ledgers, years out of ledgers, and ten rules on each day of each student's year; row for
+//! row beside the same rules written by hand. And one condition beside the same comparison written in Rust.
+
+use std::hint::black_box;
+use std::ops::Range;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use homeroom_domain::event::{Change, Fact, Origin};
+use homeroom_domain::ledger::Ledger;
+use homeroom_domain::measure::Measures;
+use homeroom_domain::rule::Pack;
+use homeroom_domain::rule::condition::Condition;
+use homeroom_domain::settings::Settings;
+use homeroom_domain::year::{Look, Program, Scratch, Years};
+
+use super::by_hand::{self, RULES, Row, narrow};
+use super::cases::TEN_RULES;
+use super::district::{self, District};
+use super::{index, timed};
+use crate::workload::YEAR_DAYS;
+use crate::workload::negative::words_of;
+
+/// Ten rules over the finished years of many students.
+#[derive(Default)]
+pub(super) struct Replay {
+    pub(super) words: u64,
+    pub(super) rows: u64,
+    /// Rows of the same rules with windows of the calendar's days, those that tell the end of rules 4, 6 and 8 left out.
+    pub(super) rows_of_calendar: u64,
+    /// Words into ledgers, a student at a time.
+    pub(super) facts: Duration,
+    /// Years out of ledgers.
+    pub(super) years: Duration,
+    /// Years out of ledgers once more, and the pack on each of their days.
+    pub(super) pack: Duration,
+    /// The same rows by hand, out of arrays of days.
+    pub(super) by_hand: Duration,
+}
+
+/// Students at a time, so that making their words is not measured and memory stays small.
+const CHUNK: u64 = 2_000;
+
+/// Rows that a student has, or has room for; few have more.
+const ROOM: usize = 32;
+
+type Words = Vec<(Origin, Change<Fact>)>;
+
+impl Replay {
+    pub(super) fn measure(students: u64) -> Result<Self> {
+        let (district, settings) = (District::new(students), Settings::default());
+        let (view, pack) = (district.view(), Pack::parse(TEN_RULES)?);
+        let program = Program::of(&pack);
+        ensure!((0..RULES).all(|rule| program.tells(rule)), "a rule takes the long way");
+        let mut years = Years::new(&program, &view, &settings, district::date(YEAR_DAYS - 1));
+        let mut it = Self::default();
+        let mut at = 0;
+        while at < students {
+            let end = students.min(at + CHUNK);
+            it.take(&district, at..end, &mut years, &program)?;
+            at = end;
+        }
+        Ok(it)
+    }
+
+    fn take(
+        &mut self,
+        district: &District,
+        students: Range<u64>,
+        years: &mut Years<'_>,
+        program: &Program,
+    ) -> Result<()> {
+        let words: Vec<Words> = students.clone().map(|student| of_student(district, student)).collect();
+        self.words += words.iter().map(|words| words.len() as u64).sum::<u64>();
+        let mut ledgers = vec![Ledger::default(); words.len()];
+        self.facts += timed(|| {
+            for (ledger, words) in ledgers.iter_mut().zip(&words) {
+                ledger.apply_all(words.iter().map(|(origin, change)| (origin, change)));
+            }
+        });
+        self.years += timed(|| {
+            for ledger in &ledgers {
+                black_box(years.read(ledger).map(|(year, _)| year));
+            }
+        });
+        // Room for the rows of all of them, so that none of it is looked for while rules run.
+        let (mut scratch, mut ours) = (Scratch::default(), Vec::with_capacity(ledgers.len() * ROOM));
+        let mut ends = Vec::with_capacity(ledgers.len());
+        self.pack += timed(|| {
+            for ledger in &ledgers {
+                if let Some((year, frame)) = years.read(ledger) {
+                    told(&mut Look::new(program, &year, frame, &mut scratch), &mut ours);
+                }
+                ends.push(ours.len());
+            }
+        });
+        self.compare(students, &mut ours, &ends)
+    }
+
+    /// Row for row, by student.
+    fn compare(&mut self, students: Range<u64>, ours: &mut [Row], ends: &[usize]) -> Result<()> {
+        let years: Vec<by_hand::Year> = students.clone().map(by_hand::Year::of).collect();
+        let (mut by_hand, mut ends_by_hand) = (Vec::with_capacity(ours.len()), Vec::with_capacity(ends.len()));
+        self.by_hand += timed(|| {
+            for year in &years {
+                year.rows(by_hand::Days::OfStudent, &mut by_hand);
+                ends_by_hand.push(by_hand.len());
+            }
+        });
+        let (mut from, mut rows) = (0, Vec::new());
+        for (((student, year), end), end_by_hand) in students.zip(years).zip(ends).zip(ends_by_hand) {
+            let of_student = &mut ours[from..*end];
+            of_student.sort_unstable_by_key(|row| (row.day, row.rule));
+            let of_hand = by_hand.get(from..end_by_hand).unwrap_or_default();
+            ensure!(of_student == of_hand, "student {student}: {of_student:?} instead of {of_hand:?}");
+            from = *end;
+            rows.clear();
+            year.rows(by_hand::Days::OfCalendar, &mut rows);
+            let told = |row: &&Row| row.begins || !matches!(row.rule, 3 | 5 | 7);
+            self.rows_of_calendar += rows.iter().filter(told).count() as u64;
+        }
+        self.rows += ours.len() as u64;
+        Ok(())
+    }
+}
+
+/// On which days each rule begins and ends to hold.
+fn told(look: &mut Look<'_>, rows: &mut Vec<Row>) {
+    let days = look.days();
+    for rule in 0..RULES {
+        // What takes the long way leaves no row, and the comparison finds it.
+        let Some(held) = look.held(rule) else { continue };
+        for day in held.changes().iter().take_while(|day| *day < days) {
+            rows.push(Row { rule: narrow(rule), day: narrow(day), begins: held.contains(day) });
+        }
+    }
+}
+
+/// All that is said of a student: registration, enrollments, exceptions and their corrections.
+fn of_student(district: &District, student: u64) -> Words {
+    let marks = words_of(student).into_iter().map(|word| {
+        let word = district.word(word.mark);
+        (word.origin, word.change)
+    });
+    district.first_words_of_spells(index(student)).into_iter().chain(marks).collect()
+}
+
+/// What a condition of a pack takes, and the same comparison in Rust; nanoseconds.
+pub(super) fn condition() -> Result<(f64, f64)> {
+    const TIMES: u32 = 2_000;
+    let condition = Condition::parse("absent * 10 >= enrolled && enrolled >= 1000")?;
+    let measures: Vec<Measures> = (0..1_000_i64)
+        .map(|at| Measures { enrolled: at * 17, absent: at * at % 4_001, ..Measures::default() })
+        .collect();
+    let over_all = |holds: &dyn Fn(&Measures) -> bool| {
+        let mut many = 0_usize;
+        let time = timed(|| {
+            for _ in 0..TIMES {
+                many += black_box(&measures).iter().filter(|measures| holds(measures)).count();
+            }
+        });
+        (time.as_secs_f64() * 1e9 / f64::from(TIMES) / 1e3, many)
+    };
+    let (ours, held) = over_all(&|measures| condition.holds(measures) == Ok(true));
+    let (by_hand, held_by_hand) =
+        over_all(&|measures| measures.absent * 10 >= measures.enrolled && measures.enrolled >= 1_000);
+    ensure!(held == held_by_hand, "the condition holds {held} times, and by hand {held_by_hand}");
+    Ok((ours, by_hand))
+}
