@@ -117,6 +117,32 @@ def found_each_other(objects):
         yield "two objects have one name"
 
 
+def hook(one):
+    """Of which event an object is a hook, and its place among them."""
+    notes = one["metadata"].get("annotations", {})
+    return notes.get("helm.sh/hook"), int(notes.get("helm.sh/hook-weight", 0))
+
+
+def upgraded(objects):
+    """A hook before an upgrade finds nothing of the release that comes: it brings what it needs, and looks at nothing that changes."""
+    release = {one["kind"] for one in objects if hook(one)[0] is None}
+    for one in objects:
+        event, weight = hook(one)
+        if event != "pre-upgrade" or one["kind"] != "Job":
+            continue
+        who, template = f"hook {one['metadata']['name']}", one["spec"]["template"]
+        before = [it for it in objects if hook(it)[0] == event and hook(it)[1] < weight]
+        config = next(volume for volume in template["spec"]["volumes"] if volume["name"] == "config")["configMap"]["name"]
+        if ("ConfigMap", config) not in {(it["kind"], it["metadata"]["name"]) for it in before}:
+            yield f"{who} does not bring its file"
+        if "NetworkPolicy" in release and not any(
+                it["kind"] == "NetworkPolicy" and matches(it["spec"]["podSelector"], template["metadata"]["labels"]) for it in before):
+            yield f"{who} does not bring its way through the network"
+        containers = template["spec"]["containers"] + template["spec"].get("initContainers", [])
+        if "KafkaTopic" in release and any(container["args"][0] == "topics" for container in containers):
+            yield f"{who} looks at topics before the release changes them"
+
+
 def problems(objects):
     configs = {one["metadata"]["name"]: one["data"].get("homeroom.toml", "") for one in objects if one["kind"] == "ConfigMap"}
     for who, template in pods(objects):
@@ -130,6 +156,7 @@ def problems(objects):
             yield from mounted(who, spec, configs[name])
     yield from network(objects)
     yield from found_each_other(objects)
+    yield from upgraded(objects)
     for one in objects:
         if one["kind"] == "Secret" and set(one.get("stringData", {})) - {"user"}:
             yield f"Secret {one['metadata']['name']} holds more than a user's name"

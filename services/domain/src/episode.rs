@@ -24,7 +24,7 @@ use look::Look;
 
 pub(crate) use ground::Ground;
 
-use crate::alert::{AlertChange, ChangeKind, Claim};
+use crate::alert::{AlertChange, ChangeKind, Claim, Terms};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{AlertId, DistrictId, RuleId, SchoolId, SchoolYear, StudentKey};
@@ -383,6 +383,7 @@ impl Episode {
     }
 
     fn close(&mut self, standing: Standing, claim: Claim, reason: String, moment: &Moment<'_>) -> AlertChange {
+        let claim = if self.standing == Standing::Open { claim } else { asking_nothing(claim) };
         self.standing = standing;
         let kind = if standing == Standing::Recalled { ChangeKind::Recalled } else { ChangeKind::Cleared };
         self.change(kind, claim, reason, moment)
@@ -405,6 +406,12 @@ impl Episode {
             late_since: None,
         }
     }
+}
+
+/// Nothing has to be done about what is over, whether its words were kept or taken up from what was told.
+fn asking_nothing(claim: Claim) -> Claim {
+    let terms = Terms { since: None, duties: Vec::new(), barred: Vec::new(), ..claim.terms };
+    Claim { terms, ..claim }
 }
 
 /// Namespace of alert ids.

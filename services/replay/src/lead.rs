@@ -11,8 +11,8 @@ pub(crate) struct Leads(BTreeMap<i32, u32>);
 pub struct Lead {
     /// Flagged students whose outcome came to be.
     pub students: u32,
-    /// Those flagged before the date.
-    pub in_time: u32,
+    /// Those flagged before the date; none of a group, of which few may have been.
+    pub in_time: Option<u32>,
     /// Of all of them, in calendar days, by nearest rank; below zero when the flag came after the date.
     pub quartile: i32,
     /// The same: half have at most so many.
@@ -47,7 +47,7 @@ impl Leads {
             self.0.iter().find(reached).map_or(last, |(&days, _)| days)
         };
         let in_time = self.0.range(1..).map(|(_, many)| many).sum();
-        Some(Lead { students, in_time, quartile: at(1), median: at(2), upper_quartile: at(3) })
+        Some(Lead { students, in_time: Some(in_time), quartile: at(1), median: at(2), upper_quartile: at(3) })
     }
 }
 
@@ -62,7 +62,7 @@ mod tests {
             for days in days {
                 leads.add(*days);
             }
-            leads.told().map(|lead| (lead.quartile, lead.median, lead.upper_quartile, lead.in_time))
+            leads.told().map(|lead| (lead.quartile, lead.median, lead.upper_quartile, lead.in_time.unwrap()))
         };
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[5]), Some((5, 5, 5, 1)));

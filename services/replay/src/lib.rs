@@ -19,12 +19,11 @@ mod share;
 mod tally;
 pub mod text;
 pub mod wire;
-mod year;
 
 pub use hidden::FEWEST;
 pub use lead::Lead;
 pub use load::{Load, SchoolLoad};
-pub use plan::{Error, MOST_GROUPS, MOST_RULES, Plan};
+pub use plan::{Error, MOST_GROUPS, MOST_MEMBERS, MOST_RULES, Plan, REQUEST_BYTES};
 pub use report::{GroupReport, Overlap, PackReport, Report, RuleReport};
 pub use seen::{Seen, SeenRule};
 pub use share::{Gap, Interval, Share};

@@ -9,13 +9,18 @@ use homeroom_domain::year::Program;
 pub const MOST_RULES: usize = 128;
 /// The most groups of students.
 pub const MOST_GROUPS: usize = 200;
+/// The most students of all groups together, each as often as there are groups with the student: a million in one column, half as
+/// many in two. Their keys go in one request, and the service keeps them while it replays.
+pub const MOST_MEMBERS: usize = 1_000_000;
+/// The largest request for a replay, in bytes: the keys of so many, of 16 bytes each, and what goes beside them.
+pub const REQUEST_BYTES: usize = MOST_MEMBERS * 16 + 4 * 1024 * 1024;
 
 /// What is replayed.
 #[derive(Debug, Clone)]
 pub struct Plan {
     packs: Vec<Pack>,
-    /// Of each pack, for years of whole days.
-    programs: Vec<Program>,
+    /// The rules of all packs, one behind the other, for years of whole days.
+    program: Program,
     /// Of each rule the position of its pack, and of it and its variants for schools those in the pack.
     rules: Vec<(usize, Vec<usize>)>,
     from: Date,
@@ -76,8 +81,8 @@ impl Plan {
         if columns.len() > MOST_GROUPS {
             return Err(Error::Groups(columns.len()));
         }
-        let programs = packs.iter().map(Program::of).collect();
-        Ok(Self { packs, programs, rules, from, to, outcome, budget, columns })
+        let program = Program::of_rules(packs.iter().flat_map(|pack| &pack.rules));
+        Ok(Self { packs, program, rules, from, to, outcome, budget, columns })
     }
 
     /// The packs.
@@ -115,13 +120,16 @@ impl Plan {
         self.rules.iter().filter_map(|(pack, variants)| Some((*pack, &self.packs[*pack].rules[*variants.first()?])))
     }
 
-    /// Of each pack, for years of whole days.
-    pub(crate) fn programs(&self) -> &[Program] {
-        &self.programs
+    /// The rules of all packs, for years of whole days: what they count alike is counted once.
+    pub(crate) const fn program(&self) -> &Program {
+        &self.program
     }
 
-    /// Each rule with what it is at some schools, by position of the pack and in it.
-    pub(crate) fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = (usize, usize, &Rule)>> {
-        self.rules.iter().map(|(pack, variants)| variants.iter().map(|at| (*pack, *at, &self.packs[*pack].rules[*at])))
+    /// Each rule with what it is at some schools, by their positions in the program.
+    pub(crate) fn variants(&self) -> impl Iterator<Item = impl Iterator<Item = (usize, &Rule)>> {
+        self.rules.iter().map(move |(pack, variants)| {
+            let before: usize = self.packs[..*pack].iter().map(|pack| pack.rules.len()).sum();
+            variants.iter().map(move |at| (before + at, &self.packs[*pack].rules[*at]))
+        })
     }
 }

@@ -6,12 +6,12 @@ use homeroom_domain::date::Date;
 use homeroom_domain::id::{RuleId, SchoolId};
 use homeroom_domain::outcome::Outcome;
 
-use crate::hidden::{Shown, shown};
+use crate::hidden::{Row, Shown, shown};
 use crate::lead::Lead;
 use crate::load::{Load, weeks};
 use crate::plan::Plan;
 use crate::share::{Gap, Share};
-use crate::tally::{Cells, RuleTally, Tally};
+use crate::tally::{Cells, Part, RuleTally, Tally};
 
 /// What rules would have told, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ pub struct GroupReport {
     pub flagged: Option<u32>,
     /// All of it; none when that is not shown.
     pub cells: Option<Cells>,
-    /// The same of leads.
+    /// The same of leads; how many were flagged in time is left out, which may be very few.
     pub lead: Option<Lead>,
 }
 
@@ -101,6 +101,7 @@ impl Report {
     pub fn new(plan: &Plan, tally: &Tally) -> Self {
         let weeks = weeks(tally);
         let load = |rules: &[usize]| Load::of(tally, rules, &weeks, plan.budget());
+        let mut groups = groups(plan, tally).into_iter();
         let of_rule =
             |(at, ((pack, rule), counts)): (usize, ((usize, &homeroom_domain::rule::Rule), &RuleTally))| RuleReport {
                 pack,
@@ -112,7 +113,7 @@ impl Report {
                 load: load(&[at]),
                 open_before: counts.open_before,
                 failures: counts.failures,
-                groups: groups(plan, counts),
+                groups: groups.next().unwrap_or_default(),
             };
         let rules: Vec<RuleReport> = plan.rules().zip(&tally.rules).enumerate().map(of_rule).collect();
         let packs = plan.packs().iter().enumerate().map(|(at, pack)| {
@@ -164,6 +165,16 @@ impl RuleReport {
 }
 
 impl GroupReport {
+    fn of(part: &Part, shown: Shown) -> Self {
+        let everything = shown == Shown::Everything;
+        Self {
+            students: (shown >= Shown::Size).then(|| part.cells.students()),
+            flagged: (shown >= Shown::Flags).then(|| part.cells.flagged()),
+            cells: everything.then_some(part.cells),
+            lead: part.leads.told().filter(|_| everything).map(|lead| Lead { in_time: None, ..lead }),
+        }
+    }
+
     /// Those flagged; none when that is not shown.
     pub fn flag_rate(&self) -> Option<Share> {
         Some(Share::new(self.flagged?, self.students?))
@@ -177,28 +188,31 @@ impl Overlap {
     }
 }
 
-fn groups(plan: &Plan, counts: &RuleTally) -> Vec<GroupReport> {
-    let whole = if plan.outcome().is_some() { counts.whole.cells.told() } else { counts.whole.cells };
-    let mut reports = vec![GroupReport::default(); counts.groups.len()];
+/// By rule and group. What is shown of a column is decided once for all rules.
+fn groups(plan: &Plan, tally: &Tally) -> Vec<Vec<GroupReport>> {
+    let mut reports = vec![vec![GroupReport::default(); plan.columns().len()]; tally.rules.len()];
     let mut columns: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (at, column) in plan.columns().iter().enumerate() {
         columns.entry(*column).or_default().push(at);
     }
     for members in columns.values() {
-        let cells: Vec<Cells> = members.iter().map(|at| counts.groups[*at].cells).collect();
-        let others = whole.less(cells.iter().fold(Cells::default(), |sum, cells| sum.plus(*cells)));
-        for (at, shown) in members.iter().zip(shown(&cells, others, plan.outcome().is_some())) {
-            let part = &counts.groups[*at];
-            let everything = shown == Shown::Everything;
-            reports[*at] = GroupReport {
-                students: (shown >= Shown::Size).then(|| part.cells.students()),
-                flagged: (shown >= Shown::Flags).then(|| part.cells.flagged()),
-                cells: everything.then_some(part.cells),
-                lead: part.leads.told().filter(|_| everything),
-            };
+        let rows: Vec<Row> = tally.rules.iter().map(|counts| row(plan, counts, members)).collect();
+        let rules = reports.iter_mut().zip(&tally.rules).zip(shown(&rows, plan.outcome().is_some()));
+        for ((reports, counts), shown) in rules {
+            for (at, shown) in members.iter().zip(shown) {
+                reports[*at] = GroupReport::of(&counts.groups[*at], shown);
+            }
         }
     }
     reports
+}
+
+/// A rule among the groups of one column.
+fn row(plan: &Plan, counts: &RuleTally, members: &[usize]) -> Row {
+    let whole = if plan.outcome().is_some() { counts.whole.cells.told() } else { counts.whole.cells };
+    let groups: Vec<Cells> = members.iter().map(|at| counts.groups[*at].cells).collect();
+    let others = whole.less(groups.iter().fold(Cells::default(), |sum, cells| sum.plus(*cells)));
+    Row { groups, others }
 }
 
 fn overlaps(rules: &[RuleReport], both: &BTreeMap<(usize, usize), u32>) -> Vec<Overlap> {

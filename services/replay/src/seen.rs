@@ -9,9 +9,9 @@ use homeroom_domain::id::SchoolId;
 use homeroom_domain::outcome::Came;
 use homeroom_domain::rule::{Interval, Rule};
 use homeroom_domain::settings::Now;
+use homeroom_domain::year::{Look, Scratch};
 
 use crate::plan::Plan;
-use crate::year::Years;
 
 /// A student's row of a replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +51,10 @@ impl Seen {
             return None;
         }
         let came = plan.outcome().map_or(Came::Untold, |outcome| outcome.of(evaluation, plan.to()));
-        let mut years = Years::new(plan, evaluation);
-        let rules = plan.variants().map(|variants| SeenRule::look(plan, variants, evaluation, &mut years)).collect();
+        // A year of whole days says at once what most rules come to; of the others their own history does.
+        let (year, mut scratch) = (evaluation.year_of_days(plan.program()), Scratch::default());
+        let mut year = year.as_ref().map(|(year, frame)| Look::new(plan.program(), year, frame, &mut scratch));
+        let rules = plan.variants().map(|variants| SeenRule::look(plan, variants, evaluation, year.as_mut())).collect();
         Some(Self { came, weeks, rules })
     }
 }
@@ -61,18 +63,19 @@ impl SeenRule {
     /// Looks at a rule and its variants for schools: the one of the student's school at the time speaks.
     fn look<'r>(
         plan: &Plan,
-        variants: impl Iterator<Item = (usize, usize, &'r Rule)>,
+        variants: impl Iterator<Item = (usize, &'r Rule)>,
         evaluation: &Evaluation<'_>,
-        years: &mut Years<'_>,
+        mut year: Option<&mut Look<'_>>,
     ) -> Self {
         let last = Now { today: plan.to(), as_of: plan.to() };
         let (mut intervals, mut failed) = (Vec::new(), false);
-        for (pack, at, rule) in variants {
+        for (at, rule) in variants {
             let applies = |date| rule.applies_at(evaluation.home(date));
-            let history = years.history((pack, at), rule).unwrap_or_else(|| {
-                failed |= applies(plan.to()) && rule.held(evaluation, last).is_err();
-                rule.history(evaluation, plan.to())
-            });
+            let told = year.as_deref_mut().and_then(|year| year.history(at, rule));
+            // Of a history that is told at once no counted day has failed, and with a memory a rule speaks of no other.
+            let has_not_failed = told.is_some() && rule.has_memory();
+            failed |= !has_not_failed && applies(plan.to()) && rule.held(evaluation, last).is_err();
+            let history = told.unwrap_or_else(|| rule.history(evaluation, plan.to()));
             intervals.extend(history.into_iter().filter(|open| applies(open.from)));
         }
         intervals.sort_unstable_by_key(|open| open.from);

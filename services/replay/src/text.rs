@@ -72,7 +72,8 @@ fn days(lead: Option<Lead>) -> String {
 }
 
 fn in_time(lead: Option<Lead>) -> String {
-    lead.map_or_else(|| NONE.to_owned(), |lead| percent(Share::new(lead.in_time, lead.students)))
+    let share = lead.and_then(|lead| Some(Share::new(lead.in_time?, lead.students)));
+    share.map_or_else(|| NONE.to_owned(), percent)
 }
 
 fn count(of: Option<u32>) -> String {
@@ -142,6 +143,6 @@ fn settled(outcome: Outcome) -> &'static str {
 /// What intervals are, and what is not shown.
 const NOTES: [&str; 3] = [
     "Behind each share is its interval of 95 % (Wilson), behind each gap its own (Newcombe): the fewer students, the wider.",
-    "Of groups nothing is shown that would tell of fewer than ten students, also together with what else is shown of their column; groups of different columns are not held against each other.",
+    "Of groups nothing is shown that would tell of fewer than ten students, also together with what else is shown of their column; groups of different columns are not held against each other. What a group shows of the outcome it shows for each rule or for none.",
     "A gap is the group's share less that of all others, in points of a percent. Groups have only students of whom the outcome can be told.",
 ];

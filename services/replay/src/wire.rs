@@ -111,7 +111,8 @@ fn share(share: Share) -> wire::ReplayShare {
 fn lead_to_wire(lead: Lead) -> wire::ReplayLead {
     wire::ReplayLead {
         students: lead.students,
-        in_time: lead.in_time,
+        in_time: lead.in_time.unwrap_or_default(),
+        in_time_left_out: lead.in_time.is_none(),
         quartile: lead.quartile,
         median: lead.median,
         upper_quartile: lead.upper_quartile,
@@ -220,7 +221,7 @@ fn cells_from_wire(cells: wire::ReplayCells) -> Cells {
 fn lead_from_wire(lead: wire::ReplayLead) -> Lead {
     Lead {
         students: lead.students,
-        in_time: lead.in_time,
+        in_time: (!lead.in_time_left_out).then_some(lead.in_time),
         quartile: lead.quartile,
         median: lead.median,
         upper_quartile: lead.upper_quartile,

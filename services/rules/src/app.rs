@@ -113,11 +113,13 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     let watchers = Arc::new(Semaphore::new(WATCHERS));
     let previews = Arc::new(Semaphore::new(PREVIEWS));
     let reading = Arc::new(Semaphore::new(1));
+    // Every question but that of a replay is far smaller; the bound is one for all of a service.
+    let service = |risk| RiskQueryServer::new(risk).max_decoding_message_size(homeroom_replay::REQUEST_BYTES);
     let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping(), watchers, previews, reading };
     Ok(Component {
         name: "rules",
         http: None,
-        grpc: Some(Routes::new(RiskQueryServer::new(risk.clone())).add_service(RiskExplanationServer::new(risk))),
+        grpc: Some(Routes::new(service(risk.clone())).add_service(RiskExplanationServer::new(risk))),
         grpc_services: vec!["homeroom.risk.v1.RiskQuery", "homeroom.risk.v1.RiskExplanation"],
         ready: Box::new(move || ready.readiness()),
     })

@@ -114,7 +114,7 @@ pub struct Lease {
     pub alerts_offset: i64,
     /// The number of the next outbox row.
     pub next_seq: i64,
-    /// Every student was evaluated by this way of counting or a newer one.
+    /// Every student was evaluated by this way of counting or a newer one: at most the owner's, which evaluates by no newer one.
     pub counting: i32,
 }
 

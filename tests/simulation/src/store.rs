@@ -222,6 +222,7 @@ impl Store for Connection {
                 counting: counting::VERSION,
             });
             lease.epoch += 1;
+            lease.counting = lease.counting.min(counting::VERSION);
             *lease
         })
         .await

@@ -41,23 +41,28 @@ struct Place {
 
 /// The text with this version of the pack, and with versions of its rules with which it may follow on `before`.
 pub fn again(yaml: &str, version: u32, before: Option<&Pack>, retired: &Retired) -> Result<(String, Pack), Error> {
-    let mut raised = BTreeMap::new();
-    // Each turn raises one rule, and none twice.
-    let most = Pack::parse(yaml)?.rules.len() + 1;
-    for _ in 0..most {
-        let text = edited(yaml, version, &raised)?;
-        let pack = Pack::parse(&text)?;
-        match pack.follow(before, retired.clone()) {
-            Ok(_) if pack.version == version => return Ok((text, pack)),
-            Ok(_) => return Err(Error::Place("the pack".to_owned())),
-            Err(succession::Error::VersionNotRaised { rule, had, .. }) if !raised.contains_key(&rule) => {
-                raised.insert(rule, had.saturating_add(1));
-            }
-            Err(succession::Error::VersionNotRaised { rule, .. }) => return Err(place(&rule)),
-            Err(refusal) => return Err(refusal.into()),
+    let pack = match edited(yaml, version, &BTreeMap::new()) {
+        Ok(text) => Pack::parse(&text)?,
+        Err(error) => {
+            Pack::parse(yaml)?;
+            return Err(error);
         }
+    };
+    let mut raised = BTreeMap::new();
+    for conflict in pack.conflicts(before, retired) {
+        let succession::Error::VersionNotRaised { rule, had, .. } = conflict else { return Err(conflict.into()) };
+        raised.insert(rule, had.saturating_add(1));
     }
-    Err(Error::Place("a rule".to_owned()))
+    let text = edited(yaml, version, &raised)?;
+    let pack = Pack::parse(&text)?;
+    if pack.version != version {
+        return Err(Error::Place("the pack".to_owned()));
+    }
+    match pack.follow(before, retired.clone()) {
+        Ok(_) => Ok((text, pack)),
+        Err(succession::Error::VersionNotRaised { rule, .. }) => Err(place(&rule)),
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 fn place(rule: &RuleId) -> Error {

@@ -13,6 +13,8 @@ mod read;
 mod rule;
 mod tree;
 
+use std::collections::BTreeSet;
+
 use crate::episode::Told;
 use crate::id::{RuleId, SchoolId};
 
@@ -96,9 +98,16 @@ impl Pack {
         self.lines.iter().find(of).map_or(&[], |(_, _, lines)| lines)
     }
 
-    /// Whether the district itself wrote a rule, and not a shipped pack.
-    pub(super) fn is_own(&self, rule: &Rule) -> bool {
-        !self.origins(rule).iter().any(|line| matches!(line.origin, Origin::Shipped(_)))
+    /// Whether rules of it are those of shipped packs, which another version of the program may ship otherwise.
+    pub fn is_layered(&self) -> bool {
+        !self.of_shipped().is_empty()
+    }
+
+    /// The names and versions of the rules that a shipped pack wrote, and not the district itself.
+    pub(super) fn of_shipped(&self) -> BTreeSet<(&RuleId, u32)> {
+        let is_shipped = |lines: &[Line]| lines.iter().any(|line| matches!(line.origin, Origin::Shipped(_)));
+        let shipped = self.lines.iter().filter(|(_, _, lines)| is_shipped(lines));
+        shipped.map(|(id, version, _)| (id, *version)).collect()
     }
 }
 

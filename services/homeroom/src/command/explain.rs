@@ -25,8 +25,9 @@ pub(crate) struct Args {
     #[arg(value_name = "STUDENT", conflicts_with = "local_id")]
     student: Option<StudentKey>,
     /// An alert instead, by its id as `homeroom watch --json` and messages carry it: each change as it was told, whether the log comes
-    /// to the same when it is folded again, and before and after of what was corrected since.
-    #[arg(long, value_name = "ID", conflicts_with_all = ["student", "local_id", "as_of", "since", "measures"])]
+    /// to the same when it is folded again, and before and after of what was corrected since. In a long log it is found quicker, or
+    /// at all, when it is said whose it is.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["as_of", "since", "measures"])]
     alert: Option<String>,
     /// The district's own id of the student.
     #[arg(long, value_name = "ID")]
@@ -48,10 +49,13 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<()> {
     let connection = args.connection.load()?;
-    if let Some(alert_id) = args.alert {
-        return alert(&connection, alert_id, args.json).await;
-    }
     let who = Who { student: args.student, local_id: args.local_id.as_deref() };
+    if let Some(alert_id) = args.alert {
+        let is_said = args.student.is_some() || args.local_id.is_some();
+        let student = if is_said { Some(who.key(&connection, "STUDENT").await?) } else { None };
+        let student = student.map(|key| key.as_bytes().to_vec().into()).unwrap_or_default();
+        return alert(&connection, ExplainAlertRequest { alert_id, student }, args.json).await;
+    }
     let key = who.key(&connection, "STUDENT or --local-id ID, or which alert: --alert ID").await?;
     let request = ExplainStudentRequest {
         student: key.as_bytes().to_vec().into(),
@@ -68,8 +72,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
-async fn alert(connection: &Connection, alert_id: String, json: bool) -> Result<()> {
-    let told = grpc::explanation(connection)?.explain_alert(ExplainAlertRequest { alert_id }).await?.into_inner();
+async fn alert(connection: &Connection, request: ExplainAlertRequest, json: bool) -> Result<()> {
+    let told = grpc::explanation(connection)?.explain_alert(request).await?.into_inner();
     if json {
         println!("{}", explain::alert_to_json(&told));
     } else {

@@ -46,7 +46,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ALERTS")]
     budget: Option<u32>,
     /// Groups of students to look at apart: comma-separated values with a heading, the district's own id of a student first, then a
-    /// column for each way to group. Neither ids nor the groups' names leave this machine; nothing of them is kept.
+    /// column for each way to group; at most 200 groups, and a million cells that say one. Each id is sent to the service that takes
+    /// the district's records in, at `HOMEROOM_URL`, to learn the student's key; the groups' names stay on this machine, and nothing is
+    /// kept.
     #[arg(long, value_name = "FILE")]
     subgroups: Option<PathBuf>,
     /// How the report is printed.

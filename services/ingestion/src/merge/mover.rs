@@ -41,8 +41,9 @@ const SOON: Duration = Duration::from_millis(200);
 /// How long to leave alone what failed.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// How long what cannot succeed is left alone.
-const LONG_PAUSE: Duration = Duration::from_mins(10);
+/// How long what cannot succeed is left alone, the first time and at most. Each try reads a partition from its beginning, and only
+/// another version of this program or fewer records help.
+const LONG_PAUSES: (Duration, Duration) = (Duration::from_mins(10), Duration::from_hours(24));
 
 /// What the task owns.
 pub(crate) struct Mover {
@@ -123,9 +124,9 @@ impl Mover {
             Err(Error::Elsewhere) => Ok(false),
             Err(error) => {
                 let set_aside = error.is_lasting();
-                let pause = if set_aside { LONG_PAUSE } else { PAUSE };
+                let pauses = if set_aside { LONG_PAUSES } else { (PAUSE, PAUSE) };
                 tracing::warn!(district = %job.district, version = job.version, set_aside, error = %error, "a student's records were not moved");
-                queue::put_off(&self.database, &job, error.to_string(), (set_aside, pause)).await?;
+                queue::put_off(&self.database, &job, error.to_string(), set_aside, pauses).await?;
                 Ok(true)
             }
         }

@@ -38,8 +38,8 @@ pub(super) struct Job {
 }
 
 /// The next job that may begin, when this process has the lease. Those of a district begin in order, each after the one before it
-/// has looked through everything once: what that one brought here is then seen. One that is set aside is not waited for: when it
-/// succeeds after all, it moves records to where they belong by then.
+/// has looked through everything once: what that one brought here is then seen. One that is set aside is not waited for, neither by
+/// those of its district nor by others that could begin: when it succeeds after all, it moves records to where they belong by then.
 pub(super) async fn claim(database: &Database, districts: &Districts, owner: Uuid) -> Result<Option<Job>, Error> {
     database
         .run("ingestion.moves.claim", districts, move |connection| {
@@ -55,7 +55,7 @@ pub(super) async fn claim(database: &Database, districts: &Districts, owner: Uui
                                    where o.district = m.district and o.outbox_id <= m.outbox_mark) \
                                and not exists (select from merge_readers r \
                                    where r.version < m.version and r.seen_at > now() - make_interval(secs => $1)) \
-                           order by m.due_at, m.version limit 1";
+                           order by m.set_aside, m.due_at, m.version limit 1";
                 let query = sqlx::query(sql).bind(ALIVE.as_secs_f64());
                 let Some(row) = query.fetch_optional(&mut *connection).await? else { return Ok(None) };
                 // Asked for last, since nearly always there is nothing to do.
@@ -95,7 +95,8 @@ fn job(row: &PgRow) -> Result<Job, Error> {
     })
 }
 
-/// Keeps the lease, and counts records that were moved. False when another process has it.
+/// Keeps the lease, and counts records that were moved. False when another process has it. Why a job is set aside is said until it is
+/// finished: that it is tried once more solves nothing.
 pub(super) async fn go_on(database: &Database, job: &Job, owner: Uuid, records: usize) -> Result<bool, Error> {
     let (district, version, records) = (job.district.clone(), job.version, i64::try_from(records).unwrap_or(i64::MAX));
     database
@@ -105,7 +106,8 @@ pub(super) async fn go_on(database: &Database, job: &Job, owner: Uuid, records: 
                 if !lease(connection, owner).await? {
                     return Ok(false);
                 }
-                let sql = "update student_moves set records = records + $3, problem = null where district = $1 and version = $2";
+                let sql = "update student_moves set records = records + $3, problem = case when set_aside then problem end \
+                           where district = $1 and version = $2";
                 let query = sqlx::query(sql).bind(district.as_str()).bind(version).bind(records);
                 query.execute(connection).await?;
                 Ok(true)
@@ -133,22 +135,28 @@ pub(super) async fn finish(database: &Database, job: &Job, looked_to: i64, settl
         .await
 }
 
-/// Says why a job does not go on, and has it tried again later. One that is set aside holds up no other until then.
+/// Says why a job does not go on, and has it tried again later: after the first pause, or the time since it was asked for when that is
+/// longer, which doubles from one try to the next, at most the second one. One that is set aside holds up no other until it is finished,
+/// also when another problem comes between.
 pub(super) async fn put_off(
     database: &Database,
     job: &Job,
     problem: String,
-    (set_aside, pause): (bool, Duration),
+    set_aside: bool,
+    (pause, at_most): (Duration, Duration),
 ) -> Result<(), Error> {
     let (district, version) = (job.district.clone(), job.version);
     database
         .run("ingestion.move.put_off", &Districts::one(&job.district), move |connection| {
             let (district, problem) = (district.clone(), problem.clone());
             Box::pin(async move {
-                let sql = "update student_moves set problem = $3, due_at = now() + make_interval(secs => $4), set_aside = $5 \
+                let sql = "update student_moves set problem = case when set_aside and not $3 then problem else $4 end, \
+                               set_aside = set_aside or $3, \
+                               due_at = now() + greatest(make_interval(secs => $5), \
+                                   least(now() - requested_at, make_interval(secs => $6))) \
                            where district = $1 and version = $2";
-                let query = sqlx::query(sql).bind(district.as_str()).bind(version).bind(problem);
-                query.bind(pause.as_secs_f64()).bind(set_aside).execute(connection).await?;
+                let query = sqlx::query(sql).bind(district.as_str()).bind(version).bind(set_aside).bind(problem);
+                query.bind(pause.as_secs_f64()).bind(at_most.as_secs_f64()).execute(connection).await?;
                 Ok(())
             })
         })

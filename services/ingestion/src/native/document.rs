@@ -190,6 +190,10 @@ pub fn cannot_activate(refusal: &Refusal) -> Problem {
             let problem = problem(StatusCode::CONFLICT, "rule-version-not-raised");
             problem.field(format!("rules.{rule}.version"), format!("a version above {had}"), format!("is {version}"))
         }
+        Refusal::NotGrown { version, highest } => {
+            let problem = problem(StatusCode::CONFLICT, "rule-version-not-raised");
+            problem.field("version", format!("a version above {highest}"), format!("is {version}"))
+        }
         _ => problem(StatusCode::CONFLICT, "rule-version-not-raised"),
     }
 }

@@ -92,7 +92,9 @@ pub(super) async fn put_rule_pack(State(native): State<Native>, request: Request
     let (grant, body) = admit(&native, request).await?;
     let yaml = std::str::from_utf8(&body).map_err(|_| document::invalid().detail("the rule pack is not UTF-8"))?;
     let pack = Pack::parse(yaml).map_err(|error| document::invalid().detail(activation::chain(&error)))?;
-    let text = activation::Text::Written { yaml: yaml.to_owned(), pack, grows: false };
+    // Who says which version they knew of relies on it to tell one text from another.
+    let grows = expected.is_some();
+    let text = activation::Text::Written { yaml: yaml.to_owned(), pack, grows };
     let wanted = activation::Wanted { text, by: grant.key.clone(), reason: String::new(), expected };
     let put = activation::activate(&native.database, &grant.district, clock::now(), wanted).await;
     put.map_err(unavailable)?.map_err(|refusal| document::cannot_activate(&refusal))?;

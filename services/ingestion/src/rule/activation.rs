@@ -129,13 +129,15 @@ struct Turn<'c> {
 }
 
 impl<'c> Turn<'c> {
-    /// Waits for other changes of the district's settings, and notes a text of before there was a history.
+    /// Waits for other changes of the district's settings, and notes a text that is in force and not in the history: of before there
+    /// was one, or from a process of an earlier version that knows of none and runs beside this one.
     async fn begin(connection: &'c mut PgConnection, district: &'c DistrictId, now: Timestamp) -> Result<Self, Error> {
         store::lock(connection, district).await?;
         let mut turn = Self::read(connection, district, now).await?;
-        if let (None, Some(yaml)) = (&turn.last, &turn.current) {
+        let Some(yaml) = &turn.current else { return Ok(turn) };
+        if history::last_document(turn.connection, district).await?.as_ref() != Some(yaml) {
             let activation = Activation {
-                number: 1,
+                number: turn.next_number(),
                 version: turn.before.as_ref().map_or(0, |before| before.version),
                 // A revision is the moment in microseconds, or a little more.
                 activated_at: Timestamp::from_microsecond(turn.revision).unwrap_or(now),
@@ -199,6 +201,10 @@ impl<'c> Turn<'c> {
         Ok(self.before.as_ref().map_or(kept, |before| kept.max(before.version)))
     }
 
+    fn next_number(&self) -> i64 {
+        self.last.as_ref().map_or(1, |last| last.number + 1)
+    }
+
     async fn keep(
         &mut self,
         wanted: &Wanted,
@@ -217,7 +223,7 @@ impl<'c> Turn<'c> {
             return Ok(last.clone());
         }
         let activation = Activation {
-            number: self.last.as_ref().map_or(1, |last| last.number + 1),
+            number: self.next_number(),
             version: pack.version,
             activated_at: self.now,
             activated_by: wanted.by.clone(),

@@ -90,9 +90,9 @@ impl RuleAdmin {
         let last = history::list(&self.database, district, None, 1).await.map_err(|error| unavailable(&error))?;
         let pack = sound(&document)?;
         let in_force = match last.first() {
-            Some(activation) => to_wire(activation),
-            // Of before there was a history.
-            None => wire::Activation { version: pack.version, ..wire::Activation::default() },
+            Some(activation) if activation.version == pack.version => to_wire(activation),
+            // From a program that kept no history.
+            _ => wire::Activation { version: pack.version, ..wire::Activation::default() },
         };
         let rules = pack.rules.iter().filter(|rule| at.is_none() || rule.applies_at(at.as_ref()));
         let rules = rules.map(|rule| shown(&pack, rule)).collect();

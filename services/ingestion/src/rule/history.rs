@@ -21,7 +21,7 @@ pub struct Activation {
     pub version: u32,
     /// When.
     pub activated_at: Timestamp,
-    /// The name of the key; empty for a text that was in force before this was kept.
+    /// The name of the key; empty for a text that a program put in force that kept no history.
     pub activated_by: String,
     /// Why; empty when nobody said.
     pub reason: String,
@@ -62,6 +62,15 @@ async fn select(
 /// The last one of a district.
 pub(super) async fn last(connection: &mut PgConnection, district: &DistrictId) -> Result<Option<Activation>, Error> {
     Ok(select(connection, district, None, 1).await?.pop())
+}
+
+/// Its text.
+pub(super) async fn last_document(
+    connection: &mut PgConnection,
+    district: &DistrictId,
+) -> Result<Option<String>, Error> {
+    let sql = "select document from rule_activations where district = $1 order by number desc limit 1";
+    Ok(sqlx::query_scalar(sql).bind(district.as_str()).fetch_optional(connection).await?)
 }
 
 /// The highest version that was ever in force.

@@ -99,3 +99,25 @@ async fn references_go_with_their_document() {
     door.delete(&second).await.expect(204);
     assert_eq!(door.number(rows).await, 2);
 }
+
+/// What a batch changes of a document of before does not keep the document from getting the rows of all the rest.
+#[tokio::test]
+async fn a_document_of_before_that_changes_before_it_has_its_references_follows_a_key() {
+    let door = door().await;
+    let path = door.post("ed-fi/sections", &section("1")).await.expect(201).location();
+    let sent = door.post("ed-fi/studentSectionAttendanceEvents", &mark("1", "1")).await.expect(201).location();
+    door.execute(
+        "delete from ingestion.document_references; \
+         update ingestion.change_versions set referenced_last = 0, unreferenced_to = 0, referenced_floor = 0",
+    )
+    .await;
+    let mut later = mark("1", "1");
+    later["attendanceEventReason"] = json!("the bus was late");
+    door.post("ed-fi/studentSectionAttendanceEvents", &later).await.expect(200);
+    let door = door.restarted().await;
+    door.none_is_left("select count(*) from ingestion.change_versions where unreferenced_to > referenced_floor").await;
+
+    door.put(&path, &section("1A")).await.expect(204);
+    door.none_is_left("select count(*) from ingestion.key_changes where is_pending").await;
+    assert_eq!(door.get(&sent).await.expect(200).json()["sectionReference"]["sectionIdentifier"], "1A");
+}

@@ -151,13 +151,16 @@ async fn what_was_put_by_http_is_in_the_history_and_minds_what_its_sender_knew()
     assert_eq!(versions(&world.history().await), [(1, 1, "", None)]);
     let got = world.request(Method::GET, "/v1/rule-pack").header("authorization", Role::Admin.authorization());
     assert_eq!(got.send().await.unwrap().headers()["etag"], "\"1\"");
-    let put = async |tag: &str| {
+    let put = async |tag: &str, document: String| {
         let request = world.request(Method::PUT, "/v1/rule-pack").header("authorization", Role::Admin.authorization());
-        request.header("if-match", tag).body(pack(2, 2, 2)).send().await.unwrap().status()
+        request.header("if-match", tag).body(document).send().await.unwrap().status()
     };
-    assert_eq!(put("\"7\"").await, StatusCode::PRECONDITION_FAILED);
-    assert_eq!(put("seven").await, StatusCode::BAD_REQUEST);
-    assert_eq!(put("\"1\"").await, StatusCode::NO_CONTENT);
+    let second = || pack(2, 2, 2);
+    assert_eq!(put("\"7\"", second()).await, StatusCode::PRECONDITION_FAILED);
+    assert_eq!(put("seven", second()).await, StatusCode::BAD_REQUEST);
+    assert_eq!(put("\"1\"", pack(1, 2, 2)).await, StatusCode::CONFLICT, "its version would not tell it from the first");
+    assert_eq!(put("\"1\"", second()).await, StatusCode::NO_CONTENT);
+    assert_eq!(put("\"1\"", pack(3, 3, 3)).await, StatusCode::PRECONDITION_FAILED, "who knew the first alone");
     assert_eq!(world.history().await.len(), 2);
 }
 
@@ -177,4 +180,22 @@ async fn a_text_of_before_there_was_a_history_can_be_rolled_back_to() {
     );
     assert!(history[1].activated_at.unwrap().seconds > 1_700_000_000, "when it was put in force: {history:?}");
     assert_eq!(world.roll_back(4).await.unwrap().activation.unwrap().version, 6);
+}
+
+#[tokio::test]
+async fn a_text_from_a_process_that_keeps_no_history_is_in_it_too() {
+    let world = World::start().await;
+    world.activate(&pack(1, 1, 1), None).await.unwrap();
+    let mut admin = world.database.admin().await;
+    let other = sqlx::query("update ingestion.settings set body = to_jsonb($1::text) where kind = 'rule-pack'");
+    let changed = other.bind(pack(2, 2, 2)).execute(&mut admin).await.unwrap();
+    assert_eq!(changed.rows_affected(), 1);
+    assert_eq!(world.shown(Role::Admin).await.in_force.unwrap().version, 2);
+    world.activate(&pack(3, 3, 3), Some(2)).await.unwrap();
+    let history = world.history().await;
+    let stricter = "stricter, as the board wants it";
+    assert_eq!(versions(&history), [(3, 3, stricter, None), (2, 2, "", None), (1, 1, stricter, None)]);
+    let again = world.roll_back(2).await.unwrap();
+    assert_eq!(again.document, pack(4, 4, 2), "its text can be taken back");
+    assert_eq!(world.history().await.len(), 4, "what is there is not noted again");
 }

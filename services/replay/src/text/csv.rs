@@ -109,7 +109,7 @@ fn gap(of: Option<Gap>) -> [String; 3] {
 
 fn lead(of: Option<Lead>) -> [String; 4] {
     let days = |days: fn(Lead) -> i32| of.map(|lead| days(lead).to_string()).unwrap_or_default();
-    let in_time = of.map(|lead| lead.in_time.to_string()).unwrap_or_default();
+    let in_time = number(of.and_then(|lead| lead.in_time));
     [days(|lead| lead.quartile), days(|lead| lead.median), days(|lead| lead.upper_quartile), in_time]
 }
 

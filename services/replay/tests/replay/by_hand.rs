@@ -38,8 +38,8 @@ fn a_small_districts_figures_are_those_counted_by_hand() {
     assert_eq!([days.cells.ppv(), row.cells.ppv()], [Share::new(2, 3), Share::new(1, 2)]);
     assert_eq!([days.cells.specificity(), row.cells.specificity()], [Share::new(2, 3); 2]);
     // Day 3 to day 10 are nine calendar days, day 22 to day 32 are fourteen.
-    assert_eq!(days.lead, Some(Lead { students: 2, in_time: 2, quartile: 9, median: 9, upper_quartile: 14 }));
-    assert_eq!(row.lead, Some(Lead { students: 1, in_time: 1, quartile: 10, median: 10, upper_quartile: 10 }));
+    assert_eq!(days.lead, Some(Lead { students: 2, in_time: Some(2), quartile: 9, median: 9, upper_quartile: 14 }));
+    assert_eq!(row.lead, Some(Lead { students: 1, in_time: Some(1), quartile: 10, median: 10, upper_quartile: 10 }));
     let [overlap] = report.overlaps[..] else { panic!("{:?}", report.overlaps) };
     assert_eq!(overlap.jaccard(), Share::new(1, 5));
 }

@@ -31,7 +31,11 @@ fn a_groups_shares_and_gaps_are_those_of_its_cells() {
     assert_eq!((one.students, one.flagged), (Some(130), Some(76)));
     assert_eq!(other.students, Some(150), "whose outcome cannot be told is in no group");
     assert_eq!(one.cells.map(Cells::sensitivity), Some(Share::new(56, 70)));
-    assert_eq!(one.lead.map(|lead| (lead.students, lead.median)), Some((56, 14)));
+    assert_eq!(
+        one.lead.map(|lead| (lead.students, lead.median, lead.in_time)),
+        Some((56, 14, None)),
+        "few may be in time"
+    );
     // Newcombe 1998, 56 of 70 against 48 of 80.
     let gap = rule.gap(one, report.outcome, Cells::sensitivity).unwrap();
     assert!((gap.difference - 0.2).abs() < 1e-9);

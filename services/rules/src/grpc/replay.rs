@@ -12,7 +12,7 @@ use homeroom_domain::rule::Pack;
 use homeroom_domain::settings::Now;
 use homeroom_proto::wire::risk as wire;
 use homeroom_proto::wire::risk::replay_pack_response::Step;
-use homeroom_replay::{MOST_GROUPS, Plan, Report, Seen, Tally};
+use homeroom_replay::{MOST_GROUPS, MOST_MEMBERS, Plan, Report, Seen, Tally};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -140,6 +140,10 @@ fn dates(from: Option<i32>, to: Option<i32>, reference: &District) -> Result<(Da
 fn groups(groups: &[wire::ReplayGroup]) -> Result<HashMap<StudentKey, Vec<usize>>, Status> {
     if groups.len() > MOST_GROUPS {
         return Err(Status::invalid_argument(format!("groups: at most {MOST_GROUPS} are looked at apart")));
+    }
+    let members: usize = groups.iter().map(|group| group.students.len() / 16).sum();
+    if members > MOST_MEMBERS {
+        return Err(Status::invalid_argument(format!("groups: {members} members are more than {MOST_MEMBERS}")));
     }
     let mut of: HashMap<StudentKey, Vec<usize>> = HashMap::new();
     for (at, group) in groups.iter().enumerate() {

@@ -13,8 +13,12 @@ use crate::district::{day, student};
 use crate::world::{Service, World};
 
 async fn explain(service: &Service, alert_id: &str) -> Result<wire::ExplainAlertResponse, Status> {
+    explain_of(service, alert_id, &[]).await
+}
+
+async fn explain_of(service: &Service, alert_id: &str, student: &[u8]) -> Result<wire::ExplainAlertResponse, Status> {
     let mut client = RiskExplanationClient::new(service.channel());
-    let request = wire::ExplainAlertRequest { alert_id: alert_id.to_owned() };
+    let request = wire::ExplainAlertRequest { alert_id: alert_id.to_owned(), student: student.to_vec().into() };
     client.explain_alert(service.request(request)).await.map(tonic::Response::into_inner)
 }
 
@@ -140,6 +144,59 @@ async fn an_alert_that_is_not_there_or_anothers_is_not_found() {
     assert_eq!(code(&service, "0b6f").await, Code::InvalidArgument);
     assert_eq!(code(&service, &Uuid::nil().to_string()).await, Code::NotFound);
     let id = alert_of(&world, "unexplained-absence").await;
-    assert!(explain(&service, &id).await.is_ok());
+    let told = explain(&service, &id).await.unwrap();
+    // Whoever says whose it is hears the same, and nothing under another's name.
+    assert_eq!(explain_of(&service, &id, ada.as_bytes()).await.unwrap(), told);
+    let bea = student("bea");
+    assert_eq!(explain_of(&service, &id, bea.as_bytes()).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(explain_of(&service, &id, b"ada").await.unwrap_err().code(), Code::InvalidArgument);
     assert!(explain(&service.asked_by("other"), &id).await.is_err(), "another district's alert");
+}
+
+#[tokio::test]
+async fn what_a_rule_asked_for_makes_the_recall_of_what_is_over_no_other() {
+    let (world, service) = World::start().await;
+    let duties = "    duties:\n      - what: Call the parent\n        within-school-days: 1\n        source: the board\n        evidence: when\n";
+    let at = DEFAULT_PACK.find("  - id: absence-streak\n").unwrap();
+    let of_streak = DEFAULT_PACK[at..].replacen("    scope:", &format!("{duties}    scope:"), 1);
+    world.home.rules(&format!("{}{of_streak}", &DEFAULT_PACK[..at])).await;
+    let ada = student("ada");
+    world.home.attends(ada, "1").await;
+    for n in 9..=11 {
+        world.home.absent(ada, day(n)).await;
+    }
+    world.settled(&service).await;
+    world.home.clock(13, "20:00").await;
+    world.settled(&service).await;
+    let id = alert_of(&world, "absence-streak").await;
+    assert_eq!(explain(&service, &id).await.unwrap().standing, "cleared");
+    world.home.unmark(ada, day(10), "Unexcused Absence").await;
+    world.settled(&service).await;
+    let told = explain(&service, &id).await.unwrap();
+    assert_eq!((verdicts(&told), told.standing.as_str()), (vec![SAME, SAME, SAME], "recalled"));
+    let duties: Vec<_> =
+        told.changes.iter().map(|of| of.change.as_ref().map_or(0, |change| change.duties.len())).collect();
+    assert_eq!(duties, [1, 1, 0], "nothing has to be done about what is over");
+}
+
+#[tokio::test]
+async fn a_rule_that_another_version_of_the_program_shipped_cannot_be_told_again() {
+    let (world, service) = World::start().await;
+    world.home.rules("id: ours\nversion: 2\nuses: [first-rules]").await;
+    let ada = student("ada");
+    world.home.attends(ada, "1").await;
+    world.home.absent(ada, day(12)).await;
+    world.settled(&service).await;
+    let record = world.records(Topic::Alerts).await.remove(0);
+    let mut told = decode_told(&record.value.unwrap()).unwrap();
+    let id = Uuid::from_bytes(*told.change.alert_id.as_bytes()).to_string();
+    assert_eq!(verdicts(&explain(&service, &id).await.unwrap()), [SAME]);
+    (told.change.number, told.change.kind, told.change.claim.rule_version) = (2, ChangeKind::Escalated, 7);
+    let value = encode_told(&told.change, told.basis.as_ref(), &told.derivation.unwrap());
+    let other = NewRecord { key: record.key, value: Some(value), headers: vec![] };
+    world.log.append(Topic::Alerts, vec![other]).await.remove(0).unwrap();
+    let found = explain(&service, &id).await.unwrap();
+    let last = &found.changes[1];
+    assert_eq!(last.verdict(), wire::Verdict::CannotBeTold);
+    assert_eq!(last.differences, ["the shipped rule was another than the one of this version of the program"]);
 }

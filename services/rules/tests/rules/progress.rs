@@ -1,5 +1,6 @@
 //! How far a sweep has come, as who asks is shown it.
 
+use homeroom_domain::counting;
 use homeroom_proto::wire::risk as wire;
 use sqlx::PgConnection;
 
@@ -117,4 +118,20 @@ async fn a_version_that_counts_otherwise_reaches_everyone_and_a_crash_in_the_mid
     for n in 0..STUDENTS {
         assert_eq!(next.whole(student(&name(n))).await.enrolled, 11_00, "{n}");
     }
+}
+
+/// The version before goes on beside a new one that has counted everyone already, and takes partitions back.
+#[tokio::test]
+async fn a_partition_that_goes_back_to_an_older_way_of_counting_is_not_said_to_be_counted_by_the_newer_one() {
+    let (world, service) = World::start().await;
+    world.home.attends(student("ada"), "1").await;
+    world.settled(&service).await;
+    service.crash().await;
+    world.execute("update rules.partitions set counting = counting + 1").await;
+    let older = world.service().await;
+    world.settled(&older).await;
+    until("every partition says how its owner counts", async || {
+        world.count("select max(counting)::bigint from rules.partitions").await == i64::from(counting::VERSION)
+    })
+    .await;
 }

@@ -3,7 +3,7 @@
 use homeroom_domain::reference::Entry;
 use homeroom_proto::wire::risk as wire;
 use homeroom_proto::wire::risk::replay_pack_response::Step;
-use homeroom_replay::{Cells, GroupReport, Lead, Report};
+use homeroom_replay::{Cells, GroupReport, Lead, MOST_MEMBERS, Report};
 use tonic::{Code, Status};
 
 use crate::district::{District, day, student};
@@ -71,7 +71,7 @@ async fn a_replay_of_the_rules_in_force_is_what_was_counted_by_hand() {
     // Of 29 days a tenth is missed on the third, on which three in a row are.
     let streak = rule("absence-streak");
     assert_eq!(streak.cells, Cells { hits: 60, quiet: 60, ..Cells::default() });
-    assert_eq!(streak.lead, Some(Lead { students: 60, in_time: 0, quartile: 0, median: 0, upper_quartile: 0 }));
+    assert_eq!(streak.lead, Some(Lead { students: 60, in_time: Some(0), quartile: 0, median: 0, upper_quartile: 0 }));
     assert_eq!(streak.groups[0], GroupReport::default(), "the five in no group would be told of");
     assert_eq!(streak.groups[2], GroupReport::default(), "five students");
     assert_eq!(world.alerts().await, told_before, "nothing is told");
@@ -96,6 +96,10 @@ async fn a_replay_is_for_administrators_and_says_what_is_wrong_with_the_question
         wire::ReplayPackRequest { groups: vec![group(0, 0..3), group(0, 2..4)], ..chronic() },
         wire::ReplayPackRequest { groups: vec![group(0, 0..1); 201], ..chronic() },
         wire::ReplayPackRequest {
+            groups: vec![wire::ReplayGroup { column: 0, students: vec![7; 16 * (MOST_MEMBERS + 1)].into() }],
+            ..chronic()
+        },
+        wire::ReplayPackRequest {
             groups: vec![wire::ReplayGroup { column: 0, students: vec![7; 17].into() }],
             ..chronic()
         },
@@ -104,4 +108,18 @@ async fn a_replay_is_for_administrators_and_says_what_is_wrong_with_the_question
         let refused = tokio::time::timeout(SOON, ask(&service, wrong)).await.unwrap().unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{refused}");
     }
+}
+
+#[tokio::test]
+async fn groups_of_a_large_district_go_in_one_request() {
+    let (world, service) = World::start().await;
+    populated(&world).await;
+    world.settled(&service).await;
+    // More than the four megabytes that a request may have elsewhere; nobody but the first hundred is stored.
+    let mut students = keys(0..100);
+    students.extend((0..270_000_u128).flat_map(|n| (u128::MAX - n).to_be_bytes()));
+    let groups = vec![wire::ReplayGroup { column: 0, students: students.into() }];
+    let (report, _) = ask(&service, wire::ReplayPackRequest { groups, ..chronic() }).await.unwrap();
+    let tier = report.rules.iter().find(|rule| rule.id.as_str() == "attendance-tier").unwrap();
+    assert_eq!(tier.groups[0].students, Some(100));
 }

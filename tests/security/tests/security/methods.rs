@@ -51,7 +51,10 @@ pub(crate) fn methods() -> Vec<Method> {
     let nothing = risk::PreviewChangeRequest { change: None }.encode_to_vec();
     let no_outcome = risk::ReplayPackRequest { outcome: "luck".to_owned(), ..Default::default() }.encode_to_vec();
     let no_student = risk::ExplainStudentRequest { student: vec![7; 16].into(), ..Default::default() }.encode_to_vec();
-    let no_alert = risk::ExplainAlertRequest { alert_id: "0b6f0000-0000-5000-8000-000000000007".to_owned() };
+    let no_alert = risk::ExplainAlertRequest {
+        alert_id: "0b6f0000-0000-5000-8000-000000000007".to_owned(),
+        ..risk::ExplainAlertRequest::default()
+    };
     let admin = Ok(Scope::Admin);
     let no_rules = rule::DiffRequest { document: "none".to_owned() }.encode_to_vec();
     let never = rule::RollbackRequest { version: 7, reason: "a test".to_owned(), ..Default::default() }.encode_to_vec();

@@ -217,7 +217,7 @@ async fn named_things_are_not_found(world: &World, caller: Caller, other: &Belon
         world.grpc.ask(world, caller, method, &question).await;
     assert_eq!(found.err().map(|status| status.code()), Some(Code::NotFound), "{caller:?}");
 
-    let question = risk::ExplainAlertRequest { alert_id: other.alert.clone() };
+    let question = risk::ExplainAlertRequest { alert_id: other.alert.clone(), ..risk::ExplainAlertRequest::default() };
     let method = "/homeroom.risk.v1.RiskExplanation/ExplainAlert";
     let found: Result<Vec<risk::ExplainAlertResponse>, Status> = world.grpc.ask(world, caller, method, &question).await;
     assert_eq!(found.err().map(|status| status.code()), Some(Code::NotFound), "{caller:?}");

@@ -233,7 +233,7 @@ fn each_line_of_a_rule_tells_who_said_it() {
     assert_eq!(origin("opens-when"), ("tier >= 3".to_owned(), Origin::School(school("255901001"))));
     assert_eq!(origin("audience"), ("attendance-office".to_owned(), Origin::District));
     assert_eq!(origin("level"), ("tier".to_owned(), Origin::Shipped(RuleId::parse("first-rules").unwrap())));
-    assert!(!pack.is_own(rule));
+    assert!(pack.of_shipped().contains(&(&rule.id, rule.version)));
 }
 
 #[test]

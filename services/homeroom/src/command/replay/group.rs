@@ -1,5 +1,6 @@
-//! Groups of students from the operator's own file. Ids become keys here, as for `--local-id`; the groups' names stay here: the
-//! service is told keys and numbers. No id is printed, only the line that it stands on.
+//! Groups of students from the operator's own file. Each id is asked of the service that takes the district's records in, which made
+//! its key, as for `--local-id`; who replays is told keys and numbers, and the groups' names stay here. No id is printed, only the
+//! line that it stands on.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -8,14 +9,12 @@ use anyhow::{Context as _, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use homeroom_domain::id::StudentKey;
 use homeroom_proto::wire::risk::ReplayGroup;
-use homeroom_replay::MOST_GROUPS;
+use homeroom_replay::{MOST_GROUPS, MOST_MEMBERS};
 
 use crate::client::{Connection, admin};
 use crate::failure::BadConfig;
 use crate::progress::Progress;
 
-/// The most cells of a file: as many keys as fit into one request.
-const MOST_CELLS: usize = 200_000;
 /// Students looked up at once.
 const AT_ONCE: usize = 8;
 /// Lines that are named when their students are unknown.
@@ -73,9 +72,10 @@ fn parse(text: &str) -> Result<Rows, String> {
             of.push(at);
         }
         cells += of.len();
-        if rows.groups.len() > MOST_GROUPS || cells > MOST_CELLS {
+        if rows.groups.len() > MOST_GROUPS || cells > MOST_MEMBERS {
             return Err(format!(
-                "more than {MOST_GROUPS} groups, or {MOST_CELLS} cells, are more than one replay takes"
+                "more than {MOST_GROUPS} groups, or {MOST_MEMBERS} cells that say a group, are more than one replay takes; \
+                 columns can be replayed one by one"
             ));
         }
         rows.students.push((line, id.clone(), of));

@@ -1,9 +1,9 @@
 //! Documents that were kept before their references were: they get their rows in the background, a page to a transaction.
 //!
-//! Until a district's documents all have them, whoever changes a key looks through collections instead. Nothing is locked: what a
-//! batch changes meanwhile it writes itself, and a row that is left of what it changed is only looked at in vain. A process of an
-//! earlier version that goes on beside this one writes documents without their rows; `change_versions` shows it, and they get them
-//! in another pass.
+//! Until a district's documents all have them, whoever changes a key looks through collections instead. Nothing is locked: a batch
+//! that changes a document of before writes only the references that are new to it, and a pass comes to the document under its new
+//! version for the others; a row that is left of what a batch changed is only looked at in vain. A process of an earlier version that
+//! goes on beside this one writes documents without their rows; `change_versions` shows it, and they get them in another pass.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -131,7 +131,8 @@ async fn claim(connection: &mut PgConnection, district: &DistrictId) -> Result<O
     .transpose()
 }
 
-/// The references of the next documents of the pass's collection, and the version of the last of these when there may be more.
+/// The references of the next documents of the pass's collection, and the version of the last of these when there may be more. One
+/// that was created later than the pass goes has its rows from then; one that was only changed later may lack them.
 async fn find(
     connection: &mut PgConnection,
     district: &DistrictId,
@@ -143,15 +144,16 @@ async fn find(
         problem: error.to_string(),
     })?;
     let collection = Collection { district: district.clone(), source, resource: pass.resource.as_str().into() };
-    let sql = "select document_id, created_version, change_version, body::text from documents \
-               where district = $1 and source = $2 and resource = $3 and change_version > $4 and change_version <= $5 \
+    let sql = "select document_id, created_version, change_version, case when created_version <= $5 then body::text end from documents \
+               where district = $1 and source = $2 and resource = $3 and change_version > $4 \
                order by change_version limit $6";
     let query = sqlx::query(sql).bind(district.as_str()).bind(&pass.source).bind(&pass.resource);
     let rows = query.bind(pass.after).bind(pass.upto).bind(PAGE).fetch_all(connection).await?;
     let mut found = Vec::new();
     for row in &rows {
         let (id, created_version): (Uuid, i64) = (row.try_get(0)?, row.try_get(1)?);
-        let body = parse_body(row.try_get(3)?)?;
+        let Some(body) = row.try_get(3)? else { continue };
+        let body = parse_body(body)?;
         let referral = |reference| Referral { district: district.clone(), reference, created_version, id };
         found.extend(referrals(&collection, &body).into_iter().map(referral));
     }

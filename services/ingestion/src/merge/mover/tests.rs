@@ -18,6 +18,8 @@ use super::*;
 use crate::SCHEMA;
 use crate::merge;
 
+mod aside;
+
 const RECORDS: u8 = 20;
 
 /// The log in memory keeps what it is given at once; with this, there is an await after that too, where a job can be cut.
@@ -241,35 +243,4 @@ async fn no_record_is_moved_while_documents_of_before_wait_to_be_published() {
     published.await.unwrap();
     while mover.turn().await.unwrap() {}
     assert_eq!((live(&mover, from).await.len(), live(&mover, into).await.len()), (0, 1));
-}
-
-/// The one that cannot be made is shown, and made once it can be: what was merged meanwhile counts then.
-#[tokio::test]
-async fn a_move_that_cannot_be_made_is_set_aside_and_holds_up_no_later_one() {
-    let mut mover = mover().await;
-    let [first, second, third, other] = [1, 2, 3, 4].map(|number| StudentKey::new([number; 16]));
-    mover.append([word(first, 1), word(first, 2), word(first, 3), word(other, 4)].iter()).await.unwrap();
-    mover.most_records = 2;
-    for (from, into) in [(first, second), (other, second), (second, third)] {
-        merge::merge(&mover.database, &district(), from, into).await.unwrap().unwrap();
-    }
-    while mover.turn().await.unwrap() {}
-    assert_eq!((live(&mover, first).await.len(), live(&mover, third).await.len()), (3, 1));
-    let (merges, _) = merge::list(&mover.database, &district()).await.unwrap();
-    let shown: Vec<_> = merges.iter().map(|it| (it.from, it.state.is_moved, it.state.is_set_aside)).collect();
-    assert_eq!(shown, [(second, true, false), (other, true, false), (first, false, true)]);
-    assert_eq!(merges[2].state.problem.as_deref(), Some("the student has more than 2 records"));
-
-    mover.most_records = 3;
-    let due = mover.database.run("tests.due", &mover.districts, |connection| {
-        Box::pin(async move {
-            sqlx::query("update student_moves set due_at = now() where set_aside").execute(connection).await?;
-            Ok(())
-        })
-    });
-    due.await.unwrap();
-    while mover.turn().await.unwrap() {}
-    assert_eq!((live(&mover, first).await.len(), live(&mover, third).await.len()), (0, 4));
-    let (merges, _) = merge::list(&mover.database, &district()).await.unwrap();
-    assert!(merges.iter().all(|it| it.state.is_moved && !it.state.is_set_aside && it.state.problem.is_none()));
 }

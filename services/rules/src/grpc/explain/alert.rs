@@ -24,7 +24,7 @@ use crate::evaluate::Student;
 use crate::grpc::Risk;
 use crate::reference::District;
 use crate::reference::since::Known;
-use again::{Ground, Outcome};
+use again::{Before, Ground, Outcome};
 use topic::{Found, Listed};
 
 /// The most changes that are derived again, the newest: each takes an evaluation, and reference records of its own.
@@ -38,17 +38,20 @@ impl Risk {
     ) -> Result<wire::ExplainAlertResponse, Status> {
         let id = request.alert_id.parse::<AlertId>();
         let id = id.map_err(|error| Status::invalid_argument(format!("alert_id: {error}")))?;
+        let student = if request.student.is_empty() { None } else { Some(StudentKey::from_slice(&request.student)) };
+        let student = student.transpose().map_err(|error| Status::invalid_argument(format!("student: {error}")))?;
         let reference = self.reference(district)?;
-        self.reading_the_log(self.derive(district, id, &reference)).await
+        self.reading_the_log(self.derive(district, id, student, &reference)).await
     }
 
     async fn derive(
         &self,
         district: &DistrictId,
         id: AlertId,
+        student: Option<StudentKey>,
         reference: &District,
     ) -> Result<wire::ExplainAlertResponse, Status> {
-        let Some(Found { student, told }) = topic::find(&*self.log, district, id).await? else {
+        let Some(Found { student, told }) = topic::find(&*self.log, district, id, student).await? else {
             return Err(Status::not_found("the topic of alerts holds no such alert of the district"));
         };
         let stored = self.stored(district, student).await?;
@@ -84,16 +87,18 @@ impl Risk {
         let mut in_order = newest.to_vec();
         in_order.sort_by_key(|&at| offset(at));
         let mut known = Known::nothing(sections(&words.history, Timestamp::MAX));
-        let (mut ground, mut read) = (None, 0);
+        let (mut ground, mut read, mut before) = (None, 0, Before::default());
         let mut outcomes = Vec::with_capacity(newest.len());
         for at in in_order {
             let end = offset(at);
             if ground.is_none() || read < end {
                 let view = known.read_on(&*self.log, subject.district, read..end).await;
-                ground = Ground::new(view.map_err(|failure| failed(&failure))?);
+                ground = Some(Ground::new(view.map_err(|failure| failed(&failure))?));
                 read = end;
             }
-            outcomes.push((at, again::derive(subject.district, &told[..=at], words, ground.as_ref())));
+            let ground =
+                ground.as_ref().map_or(Err("no rules were in force there"), |it| it.as_ref().map_err(|why| *why));
+            outcomes.push((at, again::derive(subject.district, &told[..=at], words, ground, &mut before)));
             // Each is a count of the year, and others on this thread wait.
             tokio::task::yield_now().await;
         }

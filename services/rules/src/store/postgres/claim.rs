@@ -24,6 +24,9 @@ fn lease(partition: i32, (epoch, commits, next, state, reference, alerts, next_s
 }
 
 /// Raises the epoch and reads the row. The row lock makes this wait for a predecessor's open transaction to end, so what is read is final.
+///
+/// An owner that counts in an older way than the one before says so: while two versions run side by side a partition goes to and fro,
+/// and whom the older one evaluates, the newer one must find again.
 pub(crate) async fn claim(database: &Database, partition: i32, owner: &str) -> Result<Lease, Error> {
     let owner = owner.to_owned();
     database
@@ -32,7 +35,8 @@ pub(crate) async fn claim(database: &Database, partition: i32, owner: &str) -> R
             Box::pin(async move {
                 let row = sqlx::query_as(
                     "insert into partitions (partition, epoch, owner, counting) values ($1, 1, $2, $3)
-                     on conflict (partition) do update set epoch = partitions.epoch + 1, owner = excluded.owner
+                     on conflict (partition) do update set epoch = partitions.epoch + 1, owner = excluded.owner,
+                         counting = least(partitions.counting, excluded.counting)
                      returning epoch, commits, next_offset, state_offset, reference_offset, alerts_offset, next_seq, counting",
                 )
                 .bind(partition)

@@ -1,16 +1,23 @@
 //! What the topic of alerts holds of one alert, and of its student before it.
 
+use std::collections::HashMap;
+
+use homeroom_bus::partitioner::partition_of;
 use homeroom_bus::{Log, Offset, Partition, Record, Topic};
 use homeroom_domain::id::{AlertId, DistrictId, StudentKey};
 use homeroom_proto::alert::{Told, decode_told};
 use homeroom_proto::wire::alert as wire;
 use prost::Message as _;
 use tonic::Status;
+use uuid::Uuid;
 
 use super::super::changes::{BATCH, SILENCE, silent};
 
 /// The most changes of one student that are held: some years have hundreds.
 const MOST_TOLD: usize = 10_000;
+
+/// The most records that are looked through for an alert of which nobody says whose it is: some seconds of reading.
+const MOST_LOOKED_THROUGH: usize = 2_000_000;
 
 /// A change and its place.
 pub(super) struct Listed {
@@ -27,43 +34,78 @@ pub(super) struct Found {
     pub(super) told: Vec<Listed>,
 }
 
-/// Looks for an alert, in one partition after the other.
-pub(super) async fn find(log: &dyn Log, district: &DistrictId, id: AlertId) -> Result<Option<Found>, Status> {
+/// Looks for an alert: in the partition of its student, or for its student first.
+pub(super) async fn find(
+    log: &dyn Log,
+    district: &DistrictId,
+    id: AlertId,
+    student: Option<StudentKey>,
+) -> Result<Option<Found>, Status> {
     let partitions = log.partitions(Topic::Alerts).await.map_err(|error| silent(&error))?;
-    let prefix = format!("{district}/");
+    let student = match student {
+        Some(student) => student,
+        None => match whose(log, partitions, district, id).await? {
+            Some(student) => student,
+            None => return Ok(None),
+        },
+    };
+    let told = of_student(log, partitions, district, student).await?;
+    let is_theirs = told.iter().any(|listed| listed.told.change.alert_id == id);
+    Ok(is_theirs.then_some(Found { student, told }))
+}
+
+/// Whose alert it is, from one partition after the other.
+async fn whose(
+    log: &dyn Log,
+    partitions: i32,
+    district: &DistrictId,
+    id: AlertId,
+) -> Result<Option<StudentKey>, Status> {
+    let (prefix, text) = (format!("{district}/"), Uuid::from_bytes(*id.as_bytes()).to_string());
+    let (mut student, mut looked) = (None, 0_usize);
     for partition in (0..).map(Partition).take(usize::try_from(partitions).unwrap_or(0)) {
-        let mut student = None;
         let is_done = |record: &Record| {
-            if record.key.starts_with(prefix.as_bytes()) {
+            looked += 1;
+            // Few are worth being decoded.
+            if record.key.starts_with(prefix.as_bytes()) && holds(record, text.as_bytes()) {
                 student = told(record).filter(|told| told.change.alert_id == id).map(|told| told.change.student);
             }
-            student.is_some()
+            student.is_some() || looked > MOST_LOOKED_THROUGH
         };
         each(log, partition, is_done).await?;
-        if let Some(student) = student {
-            let told = of_student(log, partition, district, student).await?;
-            return Ok(Some(Found { student, told }));
+        if student.is_some() {
+            return Ok(student);
+        }
+        if looked > MOST_LOOKED_THROUGH {
+            let why = "the topic of alerts is too long to be looked through: say whose alert it is, in `student`";
+            return Err(Status::failed_precondition(why));
         }
     }
     Ok(None)
 }
 
+fn holds(record: &Record, text: &[u8]) -> bool {
+    record.value.as_deref().is_some_and(|value| value.windows(text.len()).any(|part| part == text))
+}
+
 async fn of_student(
     log: &dyn Log,
-    partition: Partition,
+    partitions: i32,
     district: &DistrictId,
     student: StudentKey,
 ) -> Result<Vec<Listed>, Status> {
     let key = homeroom_proto::key::alerts(district, &student);
+    let partition = partition_of(&key, partitions);
+    // The last of each alert.
+    let mut numbers: HashMap<AlertId, u32> = HashMap::new();
     let mut listed: Vec<Listed> = Vec::new();
     let take = |record: &Record| {
         let told = if record.key == key { told(record) } else { None };
         if let Some(told) = told {
             let (alert, number) = (told.change.alert_id, told.change.number);
-            let same = |known: &&Listed| known.told.change.alert_id == alert;
             // A publisher that was not sure has said it twice.
-            let known = listed.iter().rev().find(same).is_some_and(|known| known.told.change.number >= number);
-            if !known {
+            if numbers.get(&alert).is_none_or(|known| *known < number) {
+                numbers.insert(alert, number);
                 listed.push(Listed { told, wire: shown(record), partition, offset: record.offset.0 });
             }
         }
