@@ -131,6 +131,8 @@ impl Count {
     /// as it is the same, so are they.
     pub fn go_on(&mut self, evaluation: &Evaluation<'_>, episodes: &Episodes, pack: &Pack, version: u64) {
         match self.0.as_deref_mut() {
+            // Those are judged by another rule than the one that is counted for.
+            _ if episodes.has_open_of_another_school(pack, evaluation.home(evaluation.now.today)) => self.0 = None,
             // It has counted up to here already.
             Some(known) if known.version == version && known.now == evaluation.now && known.added.is_none() => {
                 known.remember(episodes);
@@ -306,7 +308,8 @@ impl Known {
         }
         let then = self.levels.take();
         let day_is_over = with.now.today != self.now.today && self.open_day;
-        let ends = |rule: &Rule| day_is_over && rule.scope == RuleScope::Day;
+        // What claims nothing has no open day that it could end: one of another version is kept, one of another school not its own.
+        let ends = |rule: &Rule, then: i64| day_is_over && rule.scope == RuleScope::Day && then != NO_CLAIM;
         let may_disprove = self.count(ledger, with)?;
         let measures = self.measures(self.schedule.dates(with.view), with.now)?;
         if !may_disprove {
@@ -316,7 +319,7 @@ impl Known {
             (Some(then), Some(levels)) if then == levels && !day_is_over => Settled::Yes,
             (Some(then), Some(levels)) => {
                 let rules = with.pack.rules.iter().zip(then.iter().zip(levels)).enumerate();
-                let moved = rules.filter(|(_, (rule, (then, now)))| then != now || ends(rule));
+                let moved = rules.filter(|(_, (rule, (then, now)))| then != now || ends(rule, **then));
                 Settled::No(moved.map(|(at, _)| at).collect())
             }
             _ => Settled::Unknown,

@@ -163,7 +163,7 @@ impl Episodes {
     /// Looks at the student again, changes the episodes and tells what changed.
     pub fn step(&mut self, pack: &Pack, evaluation: &Evaluation<'_>, moment: &Moment<'_>) -> Step {
         let home = evaluation.home(evaluation.now.today);
-        let mut step = self.step_rules(pack.rules_at(home), evaluation, moment);
+        let mut step = self.step_rules(pack.rules_at(home), &pack.rules, evaluation, moment);
         for episode in &mut self.0 {
             if episode.standing == Standing::Open
                 && !pack.has_rule_at(&episode.told.rule, home)
@@ -177,6 +177,11 @@ impl Episodes {
         step
     }
 
+    /// Whether something is open that another school's variant of a rule told than the one of this school.
+    pub(crate) fn has_open_of_another_school(&self, pack: &Pack, home: Option<&SchoolId>) -> bool {
+        self.open().any(|episode| pack.teller(&episode.told).is_some_and(|teller| !teller.applies_at(home)))
+    }
+
     /// The same of these rules alone, of which each is in force, from a running count that stands in for a full look.
     pub(crate) fn step_on<'r, 'e>(
         &mut self,
@@ -184,7 +189,8 @@ impl Episodes {
         ground: &impl Ground<'e>,
         moment: &Moment<'_>,
     ) -> Step {
-        let step = self.step_rules(rules, ground, moment);
+        // Where nothing that was told before can have changed, nothing is judged by another rule than these.
+        let step = self.step_rules(rules, &[], ground, moment);
         self.forget(ground.year());
         step
     }
@@ -192,13 +198,14 @@ impl Episodes {
     fn step_rules<'r, 'e>(
         &mut self,
         rules: impl Iterator<Item = &'r Rule>,
+        all: &[Rule],
         ground: &impl Ground<'e>,
         moment: &Moment<'_>,
     ) -> Step {
         let mut step = Step::default();
         for rule in rules {
             let look = Look::new(rule, ground, moment);
-            if let Err(failure) = look.and_then(|look| self.step_rule(rule, &look, &mut step.changes)) {
+            if let Err(failure) = look.and_then(|look| self.step_rule(&look, all, &mut step.changes)) {
                 step.failures.push((rule.id.clone(), failure));
             }
         }
@@ -257,15 +264,21 @@ impl Episodes {
 
     fn step_rule<'e>(
         &mut self,
-        rule: &Rule,
         look: &Look<'_, impl Ground<'e>>,
+        all: &[Rule],
         changes: &mut Vec<AlertChange>,
     ) -> Result<(), Failure> {
         let current = look.current_scope();
         let (mut is_open, mut ordinal) = (false, 0);
-        for episode in self.0.iter_mut().filter(|episode| episode.told.rule == rule.id) {
+        for episode in self.0.iter_mut().filter(|episode| episode.told.rule == look.rule.id) {
             let of_scope = episode.scope == current;
-            if let Some(change) = look.change(episode, look.held().filter(|_| of_scope))? {
+            let held = look.held().filter(|_| of_scope);
+            let is_claimed = episode.standing == Standing::Open && held.is_some();
+            let change = match look.of_another_school(episode, all).filter(|_| !is_claimed) {
+                Some(teller) => teller.change(episode, None)?,
+                None => look.change(episode, held)?,
+            };
+            if let Some(change) = change {
                 changes.reserve_exact(1);
                 changes.push(change);
             }
@@ -354,8 +367,7 @@ impl Episode {
     /// None of one that is over.
     pub fn claim(&self, pack: &Pack, evaluation: &Evaluation<'_>) -> Option<Claim> {
         let mut claim = self.told.claim()?.clone();
-        let told_by = |rule: &&Rule| (&rule.id, rule.version) == (&self.told.rule, self.told.rule_version);
-        if let Some(rule) = pack.rules.iter().find(told_by) {
+        if let Some(rule) = pack.teller(&self.told) {
             let seen = rule.seen_at(evaluation, self.told_at);
             let streak = evaluation.figures(&rule.others, seen).measures.streak;
             let cited = rule.evidence.cite(evaluation, streak, seen);

@@ -22,9 +22,9 @@ pub(super) struct Others {
 
 impl Others {
     /// Whether a count can tell all that rules name. What goes by minutes, by other facts than marks, or by what was on earlier
-    /// dates, takes a full look.
+    /// dates, takes a full look; so does what is barred, which moves while the level stays.
     pub(super) fn can_tell(pack: &Pack) -> bool {
-        !pack.rules.iter().any(Rule::has_memory)
+        !pack.rules.iter().any(|rule| rule.has_memory() || !rule.barred.is_empty())
             && pack.rules.iter().flat_map(|rule| &rule.others).all(|measure| match measure {
                 Measure::Of(counted, _) => !matches!(counted, Counted::MinutesAbsent | Counted::MinutesUnexcused),
                 Measure::Truancy(_)

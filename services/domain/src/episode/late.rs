@@ -16,7 +16,7 @@ use super::ground::Ground;
 use super::look::Look;
 use crate::date::Date;
 use crate::mutant::{Mutant, planted};
-use crate::rule::{Rule, RuleScope};
+use crate::rule::RuleScope;
 use crate::settings::Now;
 
 impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
@@ -49,18 +49,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let first = Date::from_days(as_of.days().checked_sub(days)?).ok()?;
         // Of days of the year before, these facts are counted in another way.
         let of_year = first.school_year() == self.ground.year();
-        let may_be = self.rule.scope == RuleScope::SchoolYear && of_year && is_dated(self.rule);
+        let may_be = self.rule.scope == RuleScope::SchoolYear && of_year && self.rule.is_dated();
         (may_be && !planted(Mutant::NothingIsLate)).then_some(first)
     }
-}
-
-/// Whether all that a rule asks for is counted from what has a date of its own.
-fn is_dated(rule: &Rule) -> bool {
-    let mut named = Vec::new();
-    rule.opens_when.name(&mut named);
-    rule.level.name(&mut named);
-    if let Some(clears_when) = &rule.clears_when {
-        clears_when.name(&mut named);
-    }
-    named.into_iter().all(|measure| measure.entry().needs.iter().all(|needs| needs.has_dates()))
 }

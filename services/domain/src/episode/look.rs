@@ -30,13 +30,15 @@ pub(super) struct Look<'a, G> {
     held: Option<Held>,
     /// The school year of a rule with a memory, once it is asked for.
     course: OnceCell<Course>,
+    /// Whether the rule is another school's than the student's now, asked only about what it told.
+    is_elsewhere: bool,
 }
 
 impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// Looks. Of a student whom no school has there is nobody to tell, whatever holds: were that only asked when an episode
     /// opens, what is open would depend on the order of the facts.
     pub(super) fn new(rule: &'a Rule, ground: &'a G, moment: &'a Moment<'a>) -> Result<Self, Failure> {
-        let mut look = Self { rule, ground, moment, figures: Figures::default(), held: None, course: OnceCell::new() };
+        let mut look = Self::at_nothing(rule, ground, moment);
         if ground.home().is_some() {
             look.figures = ground.figures(rule);
             look.held = match ground.student().filter(|_| rule.has_memory()) {
@@ -45,6 +47,27 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             };
         }
         Ok(look)
+    }
+
+    /// Before any look.
+    fn at_nothing(rule: &'a Rule, ground: &'a G, moment: &'a Moment<'a>) -> Self {
+        let (figures, course) = (Figures::default(), OnceCell::new());
+        Self { rule, ground, moment, figures, held: None, course, is_elsewhere: false }
+    }
+
+    /// The look of the rule that told an episode, when it is in force where the episode was told and not where the student is now:
+    /// of the school's own variant nothing follows for it.
+    pub(super) fn of_another_school<'l>(&self, episode: &Episode, all: &'l [Rule]) -> Option<Look<'l, G>>
+    where
+        'a: 'l,
+    {
+        if self.rule.tells(&episode.told) {
+            return None;
+        }
+        let teller = all.iter().find(|rule| rule.tells(&episode.told))?;
+        let then = self.ground.anew().and_then(|student| student.home(episode.told_at.today));
+        let told_there = teller.applies_at(Some(&episode.school)) || teller.applies_at(then);
+        told_there.then(|| Look { is_elsewhere: true, ..Look::at_nothing(teller, self.ground, self.moment) })
     }
 
     /// What the rule claims with some dates by the facts of now, whichever school has the student then.
@@ -113,7 +136,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             // of what was told then.
             (Standing::Cleared, _) if of_another_year || self.of_another_version(episode) => None,
             (Standing::Open, Some(held)) => self.update(episode, held)?,
-            (Standing::Open, None) if self.of_another_version(episode) => {
+            // What this version would have told as well ends as what it told itself.
+            (Standing::Open, None) if self.of_another_version(episode) && !self.holds_again(episode)? => {
                 let reason = "the rule has changed".to_owned();
                 match self.rule.on_change {
                     OnChange::Amend => Some(self.close(episode, Standing::Cleared, reason)),
@@ -139,7 +163,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let change = episode.close(standing, claim, reason, self.moment);
         match standing {
             Standing::Recalled => episode.told.forget(),
-            Standing::Open | Standing::Cleared => episode.told.shorten(self.rule),
+            Standing::Open | Standing::Cleared => episode.told.shorten(self.rule, episode.told_at),
         }
         change
     }
@@ -147,7 +171,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// What was stored, or taken up, whole.
     fn shorten(&self, episode: &mut Arc<Episode>) {
         if episode.told.claim().is_some() {
-            Arc::make_mut(episode).told.shorten(self.rule);
+            let told_at = episode.told_at;
+            Arc::make_mut(episode).told.shorten(self.rule, told_at);
         }
     }
 
@@ -161,7 +186,11 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let at = episode.told_at;
         match self.ground.anew() {
             None => Ok(true),
-            Some(student) => Ok(student.home(at.today).is_some() && self.held_at(student, at)?.is_some()),
+            Some(student) => {
+                let home = student.home(at.today);
+                let told_here = home.is_some() && (!self.is_elsewhere || self.rule.applies_at(home));
+                Ok(told_here && self.held_at(student, at)?.is_some())
+            }
         }
     }
 
@@ -176,6 +205,9 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             EpisodeScope::Day(date) if date < self.ground.now().today => "the day is over".to_owned(),
             EpisodeScope::Year(_) if self.course.get().is_some_and(|course| course.has_expired(as_of)) => {
                 "it has been open for as long as the rule lets it, and ends by itself".to_owned()
+            }
+            EpisodeScope::Day(_) | EpisodeScope::Year(_) if self.is_elsewhere => {
+                "the student's school has another variant of the rule, which does not claim it".to_owned()
             }
             EpisodeScope::Day(_) | EpisodeScope::Year(_) => {
                 let now = self.ground.figures(self.rule);

@@ -76,13 +76,14 @@ impl Told {
         }
     }
 
-    /// Keeps only what the rule needs to say it again, if that is enough.
-    pub(super) fn shorten(&mut self, rule: &Rule) {
+    /// Keeps only what the rule needs to say it again with the dates in force when it was told, if that is enough.
+    pub(super) fn shorten(&mut self, rule: &Rule, at: Now) {
         let Words::Whole(claim, _) = &self.words else { return };
         let known: SmallVec<[Measure; 6]> = rule.told().collect();
         let names = claim.proof.measures.iter().map(|measure| &*measure.name);
-        let enough = self.rule == rule.id
-            && self.rule_version == rule.version
+        let enough = rule.tells(self)
+            // A rule with a memory speaks of the last counted day, which may move.
+            && claim.proof.as_of == rule.about(at)
             && names.eq(known.iter().map(|measure| measure.name()))
             && [&rule.explanation, &rule.clears].iter().all(|sentence| sentence.needs_only(&known));
         if enough {

@@ -117,7 +117,8 @@ impl Rule {
     ) -> Result<Option<Held>, Failure> {
         let at = self.seen_at(evaluation, now);
         let level = self.outcome(&evaluation.figures(&self.others, at))?;
-        if !self.has_memory() || (level.is_none() && !self.is_latching()) {
+        // Without a `clears-when`, what no longer holds has ended.
+        if !self.has_memory() || (level.is_none() && self.clears_when.is_none()) {
             return Ok(level.map(Held::now));
         }
         Ok(course().held(at.as_of))

@@ -15,6 +15,7 @@ mod tree;
 
 use std::collections::BTreeSet;
 
+use crate::episode::Told;
 use crate::id::{RuleId, SchoolId};
 
 pub use layer::{Line, Origin};
@@ -74,6 +75,11 @@ impl Pack {
     /// The rule of that name; of several the one of the district as a whole.
     pub fn rule(&self, id: &RuleId) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == *id)
+    }
+
+    /// The rule, of whichever school, that told something; none when that was a version that is no longer in force.
+    pub(crate) fn teller(&self, told: &Told) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.tells(told))
     }
 
     /// The rules that speak of students of a school.

@@ -44,6 +44,31 @@ rules:
      explanation: "{absent}", clears: "", source: s, late-after-days: 2}
 "#;
 
+/// The school has variants of its own: of a day, of the year, and none of a rule that the district has.
+const VARIANTS: &str = "
+id: variants
+version: 1
+uses: [first-rules]
+rules: []
+schools:
+  '1':
+    unexplained-absence: {settle-seconds: 5, on-change: recall}
+    absence-streak: {opens-when: streak >= 2}
+    failing-core-course: {off: true}
+  '2':
+    attendance-tier: {opens-when: tier >= 3}
+";
+
+/// A rule that bars something while its level stays.
+const BARRED: &str = "
+id: barred
+version: 1
+rules:
+  - {id: away, version: 1, title: t, meaning: m, scope: school-year, severity: {1: notice}, settle-seconds: 0, audience: a,
+     evidence: absences, opens-when: absent >= 100, level: '1', explanation: '{absent}', clears: '', source: s,
+     barred: [{what: Court, unless: tardy >= 2, source: s}]}
+";
+
 impl Counted {
     fn with(pack: &str) -> Self {
         let mut student = Self::new();
@@ -156,6 +181,34 @@ proptest! {
             student.look();
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_count_at_a_school_with_variants_says_what_a_full_look_says(
+        story in prop::collection::vec((0_u8..13, 0_i32..6, 0_u8..10), 0..60),
+    ) {
+        let mut student = Counted::with(VARIANTS);
+        student.look();
+        for event in story {
+            happen(&mut student, event);
+            student.look();
+        }
+    }
+}
+
+#[test]
+fn what_is_barred_moves_under_a_count_too() {
+    let mut student = Counted::with(BARRED);
+    student.look();
+    for (n, fact) in [(1, absent(day(1))), (2, mark("Tardy", day(2))), (3, mark("Tardy", day(3)))] {
+        student.world.closes(day(n));
+        student.mark(day(n), 1, &Change::Recorded(fact.fact()));
+        student.look();
+    }
+    assert!(student.world.episodes.open().all(|episode| episode.number == 2), "nothing is barred any more");
 }
 
 #[test]

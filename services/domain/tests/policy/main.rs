@@ -27,6 +27,8 @@ mod section;
 mod shipped;
 mod touch;
 mod transcript;
+mod variant;
+mod versions;
 mod world;
 mod year;
 mod year_at_once;

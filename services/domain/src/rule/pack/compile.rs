@@ -107,6 +107,17 @@ fn agree(reader: &mut Reader<'_>, written: &Written, rule: &Rule) -> Option<()> 
             }
         }
     }
+    if !rule.is_dated() {
+        for name in ["expires-after-days", "escalation", "duties"] {
+            if let Some(node) = written.get(name) {
+                let what = format!(
+                    "a rule that goes by grades, transcripts or gradebooks has no `{name}`: they do not tell since when they have \
+                     said what they say"
+                );
+                reader.refuse::<()>(node.place, what);
+            }
+        }
+    }
     let urgent = rule.severity.values().copied().chain(rule.escalation.iter().filter_map(|step| step.severity));
     if rule.good_news && urgent.max() == Some(Severity::Urgent) {
         let place = written.get("severity").map_or(written.place, |node| node.place);

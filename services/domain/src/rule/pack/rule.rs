@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::alert::Severity;
+use crate::episode::Told;
 use crate::id::{RuleId, SchoolId};
 use crate::measure::Measure;
 use crate::rule::condition::{Condition, Number};
@@ -187,6 +188,23 @@ impl Rule {
             (Schools::Only(schools), Some(school)) => schools.contains(school),
             (Schools::Only(_), None) => false,
         }
+    }
+
+    /// Whether it was this rule, of this version, that told something.
+    pub(crate) fn tells(&self, told: &Told) -> bool {
+        self.version == told.rule_version && self.id == told.rule
+    }
+
+    /// Whether all that it asks for is counted from what has a date of its own. Of grades, transcripts and gradebooks nobody can tell
+    /// since when they have said what they say.
+    pub(crate) fn is_dated(&self) -> bool {
+        let mut named = Vec::new();
+        self.opens_when.name(&mut named);
+        self.level.name(&mut named);
+        if let Some(clears_when) = &self.clears_when {
+            clears_when.name(&mut named);
+        }
+        named.into_iter().all(|measure| measure.entry().needs.iter().all(|needs| needs.has_dates()))
     }
 
     /// Each number that its conditions compare with or grade by.

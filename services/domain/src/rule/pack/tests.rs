@@ -166,6 +166,15 @@ fn what_fields_say_together_is_checked() {
     }
     let of_days = own("    cooldown-days: 3\n").replace("scope: school-year", "scope: day");
     assert!(refused(&of_days).contains("a rule about single days has no `cooldown-days`"));
+    for more in [
+        "expires-after-days: 5",
+        "escalation: [{after-school-days: 5}]",
+        "duties: [{what: Letter, source: Law, within-days: 1}]",
+    ] {
+        // A grade counts from the begin of its period: an F of the thirty-fifth day would open as one of the first.
+        let of_grades = own(&format!("    {more}\n")).replace("absent >= 300", "absent >= 300 || failing >= 1");
+        assert!(refused(&of_grades).contains("they do not tell since when"), "{more}");
+    }
 }
 
 pub(super) const LAYERED: &str = "
