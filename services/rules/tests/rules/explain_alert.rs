@@ -158,8 +158,9 @@ async fn what_a_rule_asked_for_makes_the_recall_of_what_is_over_no_other() {
     let (world, service) = World::start().await;
     let duties = "    duties:\n      - what: Call the parent\n        within-school-days: 1\n        source: the board\n        evidence: when\n";
     let at = DEFAULT_PACK.find("  - id: absence-streak\n").unwrap();
-    let of_streak = DEFAULT_PACK[at..].replacen("    scope:", &format!("{duties}    scope:"), 1);
-    world.home.rules(&format!("{}{of_streak}", &DEFAULT_PACK[..at])).await;
+    let (before, from) = DEFAULT_PACK.split_at(at);
+    let of_streak = from.replacen("    scope:", &format!("{duties}    scope:"), 1);
+    world.home.rules(&format!("{before}{of_streak}")).await;
     let ada = student("ada");
     world.home.attends(ada, "1").await;
     for n in 9..=11 {
