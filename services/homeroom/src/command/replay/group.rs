@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_by_line_and_without_the_id() {
         let why = |text: &str| parse(text).unwrap_err();
-        assert!(why("").contains("heading") && why("id\n7").contains("heading"));
+        assert!(why("").contains("empty") && why("id\n7").contains("heading"));
         assert!(why("id,group\n7,a\n8").contains("line 3"));
         assert!(why("id,group\n7,a\n7,b").contains("line 3") && !why("id,group\n777,a\n777,b").contains("777"));
         assert!(why("id,group\n7,\"a").contains("line 2"));
