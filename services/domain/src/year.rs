@@ -4,7 +4,7 @@
 //! year; here a day takes a few bits, a measure is a small count as of each day, and a condition is a bound for each day that the
 //! count reaches or not. Bounds are found with the rule's own arithmetic, once for all students. So a pack's year takes about a microsecond.
 //!
-//! It tells only of years of whole days: each absent or present, excused or not. All else ([`Year::of`] gives none), and rules that
+//! It tells only of years of whole days: each absent or present, excused or not. All else (`Year::of` gives none), and rules that
 //! name measures which do not follow from such days, take the long way.
 
 mod bits;
