@@ -134,7 +134,8 @@ async fn cut(mover: &Mover, polls: u128) -> bool {
     .await
 }
 
-/// Each await is an end at some count: of the database, of the log, or of a lock on the way there.
+/// Each await is an end at some count: of the database, of the log, or of a lock on the way there. How many there are depends on what
+/// has been answered when it is asked for: on a busy machine few.
 #[tokio::test]
 async fn a_move_that_is_cut_off_at_any_await_is_gone_on_with() {
     let mover = mover().await;
@@ -149,7 +150,7 @@ async fn a_move_that_is_cut_off_at_any_await_is_gone_on_with() {
         assert_eq!(live(&mover, from).await, BTreeSet::new(), "cut after {polls} polls");
         assert_eq!(live(&mover, into).await.len(), usize::from(RECORDS), "cut after {polls} polls");
         if was_done {
-            assert!(polls > 3, "no turn ends at once");
+            assert!(polls > 1, "a turn waits for the database at least once");
             return;
         }
     }
