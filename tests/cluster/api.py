@@ -31,7 +31,7 @@ PATHS = {
 }
 # What the server or its controllers write by themselves, for every namespace or node.
 NOT_OURS = {"Event", "Lease", "Node", "CSINode", "ComponentStatus", "APIService", "FlowSchema", "PriorityLevelConfiguration", "PodMetrics",
-            "CustomResourceDefinition", "Namespace", "IPAddress", "IdentityProvider"}
+            "CustomResourceDefinition", "Namespace", "IPAddress"}
 
 
 class Refused(Failed):
