@@ -17,9 +17,10 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::authority::Authority;
 use super::client::{DEADLINE, Desk};
+use crate::lifecycle::TaskGroup;
 use crate::server::Limits;
 use crate::telemetry;
-use crate::tls::TlsFiles;
+use crate::tls::{ClientFiles, TlsFiles};
 
 const POLL: Duration = Duration::from_millis(50);
 
@@ -180,6 +181,33 @@ async fn a_new_authority_of_clients_decides_about_new_connections() {
     mounted.put(&cert, &key, &new.pem());
     until("the new authority", async || enters(&new).await).await;
     assert!(!enters(&old).await);
+    desk.tasks.stop();
+    desk.closed().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_shows_its_new_certificate_when_it_connects_again() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let desk = open(authority.files(true)).await;
+    let (cert, key) = stranger.give("channel");
+    let mounted = Mounted::new(&cert, &key, &authority.pem());
+    let identity = Some((mounted.path("tls.crt"), mounted.path("tls.key")));
+    let files = ClientFiles { ca: Some(mounted.path("ca.crt")), identity };
+    let endpoint = Endpoint::from_shared(format!("https://localhost:{}", desk.grpc.port())).unwrap();
+    let tasks = TaskGroup::default();
+    let endpoint = files.follow("client", endpoint, &tasks).unwrap();
+    let enters =
+        async || HealthClient::new(endpoint.current().connect_lazy()).check(whole_server()).await.is_ok();
+    assert!(!enters().await);
+
+    let (cert, key) = authority.give("channel");
+    mounted.put(&cert, &key, &authority.pem());
+    until("the new certificate", enters).await;
+    // And so it learns whom to believe: now nobody who is here.
+    mounted.put(&cert, &key, &stranger.pem());
+    until("the new authority", async || !enters().await).await;
+    tasks.stop();
+    tasks.drained().await;
     desk.tasks.stop();
     desk.closed().await.unwrap();
 }
