@@ -30,8 +30,8 @@ class Release:
     def helm(self, *args, fails=False):
         """Runs Helm; what it says is kept, and shown when it ends otherwise than it should."""
         home = {f"HELM_{what}_HOME": str(self.work / "helm" / what.lower()) for what in ("CACHE", "CONFIG", "DATA")}
-        run = subprocess.run(["helm", *args, "--namespace", self.at], env={"PATH": os.environ["PATH"], "KUBECONFIG": str(self.plane.kubeconfig)} | home,
-                             capture_output=True, text=True, check=False)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.work), "KUBECONFIG": str(self.plane.kubeconfig)} | home
+        run = subprocess.run(["helm", *args, "--namespace", self.at], env=environment, capture_output=True, text=True, check=False)
         self.said = run.stdout + run.stderr
         expect((run.returncode != 0) == fails, f"helm {args[0]} ended with {run.returncode}: {self.said[-2000:]}")
 
