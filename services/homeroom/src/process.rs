@@ -2,14 +2,14 @@
 
 pub(crate) mod log;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use homeroom_bus::Log;
 use homeroom_chassis::access::{Access, Keys, Tokens};
-use homeroom_chassis::config::{self, SecretFile};
+use homeroom_chassis::config::{self, SecretFile, Setting};
 use homeroom_chassis::server::{Doors, Limits};
 use homeroom_chassis::tls::TlsFiles;
 use homeroom_chassis::{Component, TaskGroup, lifecycle, telemetry};
@@ -90,11 +90,31 @@ impl Default for ServerConfig {
 /// Who may enter.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct AccessConfig {
+pub(crate) struct AccessConfig {
     /// File of keys, with the hashes of their secrets.
     keys: PathBuf,
     /// File of the secret that signs tokens; all replicas have the same.
     token_key: SecretFile,
+}
+
+impl AccessConfig {
+    /// The file of keys.
+    pub(crate) fn keys(&self) -> &Path {
+        &self.keys
+    }
+}
+
+impl ServerConfig {
+    /// Where a program beside it on the same machine asks how it is.
+    pub(crate) fn own_address(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let host = match self.http.ip() {
+            ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            IpAddr::V4(ip) => ip.to_string(),
+        };
+        format!("{scheme}://{host}:{}", self.http.port())
+    }
 }
 
 /// A process of one role, configured and not yet started.
@@ -125,6 +145,11 @@ impl ConfigArgs {
     /// The file that was given, else this one.
     pub(crate) fn or(self, file: Option<PathBuf>) -> Self {
         Self { config: self.config.or(file) }
+    }
+
+    /// What is set, key by key.
+    pub(crate) fn outline(&self) -> Result<Vec<(String, Setting)>, BadConfig> {
+        config::outline(self.config.as_deref()).map_err(|e| refusal(&e))
     }
 
     /// One component's configuration.
