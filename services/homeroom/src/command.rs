@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 mod explain;
 mod export;
 mod ingestion;
+mod keys;
 mod migrate;
 mod notification;
 mod preview;
@@ -70,7 +71,11 @@ enum Command {
     /// Look at a database that was restored from a backup.
     #[command(subcommand)]
     Backup(backup::Backup),
-    /// Print what could not be understood or used, with the reason.
+    /// Make keys, and say who has one.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Print what could not be understood or used, with the reason: the quarantine.
+    #[command(visible_alias = "quarantine")]
     DeadLetters(dead_letters::Args),
     /// Write out what a spreadsheet can read.
     #[command(subcommand)]
@@ -105,6 +110,7 @@ impl Cli {
             Command::Doctor(args) => doctor::run(args).await,
             Command::SupportBundle(args) => support_bundle::run(args).await,
             Command::Backup(backup) => backup::run(backup).await,
+            Command::Keys(keys) => keys::run(&keys),
             Command::DeadLetters(args) => dead_letters::run(args).await,
             Command::Export(export) => export::run(export).await,
             Command::Sample(sample) => sample::run(sample).await,
