@@ -155,7 +155,9 @@ fn replayed(report: &mut Report, students: u64) -> Result<()> {
     report.figure("years out of ledgers and ten rules", seconds(it.pack), "CPU s a million students");
     report.baseline("ten rules by hand, day by day", seconds(it.by_hand), "CPU s a million students");
     report.goal("facts, years and ten rules", seconds(it.facts + it.pack), Bound::AtMost(GOAL_REPLAY));
-    report.goal("another pack over the same ledgers", seconds(it.pack), Bound::AtMost(GOAL_SECOND_PACK));
+    report.figure("the same, and ten rules of another pack", seconds(it.both), "CPU s a million students");
+    let second = it.both.saturating_sub(it.pack);
+    report.goal("another pack over the same ledgers", seconds(second), Bound::AtMost(GOAL_SECOND_PACK));
     let (condition, by_hand) = condition()?;
     report.figure("a condition", condition, "ns");
     report.baseline("the same comparison in Rust", by_hand, "ns");
