@@ -1,5 +1,6 @@
 //! The commands, one per file.
 
+mod acknowledge;
 mod backup;
 mod channel;
 mod dead_letters;
@@ -56,6 +57,8 @@ enum Command {
     Topics(topics::Topics),
     /// Follow the alerts.
     Watch(watch::Args),
+    /// Say that somebody has taken an alert up.
+    Acknowledge(acknowledge::Args),
     /// Ask for a student's risk, or for students by school and tier.
     Risk(risk::Args),
     /// Show what another way of counting, or other rules, would change, before it is done.
@@ -103,6 +106,7 @@ impl Cli {
             Command::Restored(args) => restored::run(args).await,
             Command::Topics(topics) => topics::run(topics).await,
             Command::Watch(args) => watch::run(args).await,
+            Command::Acknowledge(args) => acknowledge::run(args).await,
             Command::Risk(args) => risk::run(args).await,
             Command::Preview(args) => preview::run(args).await,
             Command::Explain(args) => explain::run(args).await,

@@ -54,6 +54,11 @@ pub const SCHEMA: Schema = Schema {
             name: "late_news",
             sql: include_str!("../migrations/20261126051500_late_news.sql"),
         },
+        Migration {
+            version: 20_261_126_103_500,
+            name: "acknowledged",
+            sql: include_str!("../migrations/20261126103500_acknowledged.sql"),
+        },
     ],
 };
 

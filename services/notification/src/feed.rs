@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use crate::config;
 use crate::schedule::Policy;
-use crate::store::{Lease, Reach, Store, Wake};
+use crate::store::{Lease, Reach, Refused, Store, Wake};
 
 pub(crate) use room::Room;
 pub(crate) use watch::Reader;
@@ -170,6 +170,29 @@ impl AlertFeed for Feed {
         let states = self.shared.access.allowance(&grant).within(Box::pin(listing)).await?;
         let states = states.map_err(|error| unavailable(&error))?;
         Ok(Response::new(pb::GetDeliveriesResponse { deliveries: states.into_iter().map(wire::state).collect() }))
+    }
+
+    async fn acknowledge(
+        &self,
+        request: Request<pb::AcknowledgeRequest>,
+    ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let alert = Uuid::try_parse(&request.into_inner().alert_id);
+        let alert = alert.map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))?;
+        let shared = &self.shared;
+        let acknowledging = shared.store.acknowledge(&grant.district, alert, &grant.key);
+        let done = shared.access.allowance(&grant).within(Box::pin(acknowledging)).await?;
+        let done = done.map_err(|error| unavailable(&error))?.map_err(refused)?;
+        tracing::info!(alert.id = %alert, key = grant.key, "an alert was acknowledged");
+        Ok(Response::new(wire::acknowledged(done)))
+    }
+}
+
+/// Whom a refused acknowledgement is told what.
+fn refused(refused: Refused) -> Status {
+    match refused {
+        Refused::Unknown => Status::not_found("the district has no such alert"),
+        Refused::Over => Status::failed_precondition("the alert is over"),
     }
 }
 
