@@ -1,5 +1,6 @@
 //! The commands, one per file.
 
+mod acknowledge;
 mod backup;
 mod channel;
 mod dead_letters;
@@ -7,6 +8,7 @@ pub(crate) mod doctor;
 mod explain;
 mod export;
 mod ingestion;
+mod keys;
 mod migrate;
 mod notification;
 mod preview;
@@ -55,6 +57,8 @@ enum Command {
     Topics(topics::Topics),
     /// Follow the alerts.
     Watch(watch::Args),
+    /// Say that somebody has taken an alert up.
+    Acknowledge(acknowledge::Args),
     /// Ask for a student's risk, or for students by school and tier.
     Risk(risk::Args),
     /// Show what another way of counting, or other rules, would change, before it is done.
@@ -70,7 +74,11 @@ enum Command {
     /// Look at a database that was restored from a backup.
     #[command(subcommand)]
     Backup(backup::Backup),
-    /// Print what could not be understood or used, with the reason.
+    /// Make keys, and say who has one.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Print what could not be understood or used, with the reason: the quarantine.
+    #[command(visible_alias = "quarantine")]
     DeadLetters(dead_letters::Args),
     /// Write out what a spreadsheet can read.
     #[command(subcommand)]
@@ -98,6 +106,7 @@ impl Cli {
             Command::Restored(args) => restored::run(args).await,
             Command::Topics(topics) => topics::run(topics).await,
             Command::Watch(args) => watch::run(args).await,
+            Command::Acknowledge(args) => acknowledge::run(args).await,
             Command::Risk(args) => risk::run(args).await,
             Command::Preview(args) => preview::run(args).await,
             Command::Explain(args) => explain::run(args).await,
@@ -105,6 +114,7 @@ impl Cli {
             Command::Doctor(args) => doctor::run(args).await,
             Command::SupportBundle(args) => support_bundle::run(args).await,
             Command::Backup(backup) => backup::run(backup).await,
+            Command::Keys(keys) => keys::run(&keys),
             Command::DeadLetters(args) => dead_letters::run(args).await,
             Command::Export(export) => export::run(export).await,
             Command::Sample(sample) => sample::run(sample).await,

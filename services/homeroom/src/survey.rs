@@ -190,8 +190,7 @@ fn pseudonyms(config: &ConfigArgs, outline: &[(String, Setting)]) -> Asked<BTree
     }
     let load = || -> Result<BTreeSet<DistrictId>, BadConfig> {
         let config: homeroom_ingestion::Config = config.load("ingestion")?;
-        let keys =
-            homeroom_ingestion::pseudonym::Pseudonyms::load(&config.pseudonym_keys).map_err(|e| refusal(&e))?;
+        let keys = homeroom_ingestion::pseudonym::Pseudonyms::load(&config.pseudonym_keys).map_err(|e| refusal(&e))?;
         Ok(keys.districts().cloned().collect())
     };
     Asked::of(load().map_err(|error| Failure::Config(error.to_string())))

@@ -44,11 +44,8 @@ impl Database {
     /// Its tables by name: what the catalogue knows, so that nothing is read for it.
     pub async fn table_sizes(&self) -> Result<Vec<TableSize>, Error> {
         let named = |source| Error::Statement { transaction: "table sizes", source };
-        let rows: Vec<(String, String, i64, i64)> = sqlx::query_as(TABLES)
-            .bind(self.schema())
-            .fetch_all(self.pool())
-            .await
-            .map_err(named)?;
+        let rows: Vec<(String, String, i64, i64)> =
+            sqlx::query_as(TABLES).bind(self.schema()).fetch_all(self.pool()).await.map_err(named)?;
         Ok(rows.into_iter().map(|(schema, table, rows, bytes)| TableSize { schema, table, rows, bytes }).collect())
     }
 

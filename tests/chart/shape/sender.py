@@ -21,7 +21,7 @@ class Sender:
         self.context = ssl.create_default_context(cadata=authority.ca)
         credentials = base64.b64encode(f"sis:{secret}".encode()).decode()
         self.headers = {"authorization": f"Basic {credentials}", "content-type": "application/json"}
-        self.marks, self.stopping = {}, threading.Event()
+        self.marks, self.begun, self.stopping = {}, 0, threading.Event()
 
     def ask(self, path, body=None, seconds=15):
         """One request: its status, 0 without an answer, and its headers."""
@@ -31,7 +31,7 @@ class Sender:
                 return answer.status, dict(answer.headers)
         except urllib.error.HTTPError as error:
             if error.code in (400, 401, 403, 404, 409):
-                raise SystemExit(f"{path}: {error.code} {error.read().decode()[:1000]}") from None
+                raise RuntimeError(f"{path}: {error.code} {error.read().decode()[:1000]}") from None
             return error.code, {}
         except OSError:
             return 0, {}
@@ -95,6 +95,7 @@ class Sender:
             for student in students:
                 if self.stopping.wait(1 / rate):
                     break
+                self.begun += 1
                 threads.append(threading.Thread(target=self.mark, args=(student,), daemon=True))
                 threads[-1].start()
             for thread in threads:
@@ -106,7 +107,7 @@ class Sender:
         """No new mark; those that were begun are acknowledged."""
         self.stopping.set()
         self.thread.join(300)
-        if self.thread.is_alive():
+        if self.thread.is_alive() or len(self.marks) < self.begun:
             raise SystemExit("a mark was never acknowledged")
 
     def stored(self):

@@ -210,7 +210,8 @@ def judge(shape, sender):
     shape.all_ready()
     told, stored = shape.told(), sender.stored()
     again = Counter(len(keys) for keys in told.values())
-    copies = len(shape.receiver.received) - len({json.loads(body)["data"]["alert_id"] for _, body, _ in shape.receiver.received})
+    received = [{name.lower(): it for name, it in headers.items()}["webhook-id"] for headers, _, _ in shape.receiver.received]
+    copies = len(received) - len(set(received))
     verified = shape.as_rules("verify")
     print(f"{sent} marks acknowledged, {stored} stored, {len(told)} alerts told, {copies} messages sent again under the same key")
     print(verified.stdout.strip().splitlines()[-1] if verified.stdout else verified.stderr)

@@ -24,8 +24,7 @@ pub fn outline(file: Option<&Path>) -> Result<Vec<(String, Setting)>, Error> {
     if let Some(path) = file {
         figment = figment.merge(toml(path)?);
     }
-    let settings: Dict =
-        figment.merge(Environment::of_process()?).extract().map_err(|error| wrong_in_file(&error))?;
+    let settings: Dict = figment.merge(Environment::of_process()?).extract().map_err(|error| wrong_in_file(&error))?;
     let mut found = Vec::new();
     for (name, value) in settings {
         flatten(name, value, &mut found);
@@ -64,7 +63,8 @@ mod tests {
     #[test]
     fn every_key_is_told_with_its_tables() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), "[log.kafka]\nbootstrap-servers = \"a:1\"\nlinger-ms = 5\n[x]\nlist = [\"b\"]\n").expect("written");
+        std::fs::write(file.path(), "[log.kafka]\nbootstrap-servers = \"a:1\"\nlinger-ms = 5\n[x]\nlist = [\"b\"]\n")
+            .expect("written");
         let found = outline(Some(file.path())).expect("read");
         let told: Vec<_> = found
             .iter()

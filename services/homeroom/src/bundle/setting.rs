@@ -83,7 +83,10 @@ mod tests {
     fn nothing_that_may_be_a_secret_is_shown() {
         let text = |key: &str, value: &str| (key.to_owned(), Setting::Text(value.to_owned()));
         let outline = [
-            text("rules.database.url", "postgresql://homeroom_rules:canary-1@db.internal:5432/canary-2?password=canary-3"),
+            text(
+                "rules.database.url",
+                "postgresql://homeroom_rules:canary-1@db.internal:5432/canary-2?password=canary-3",
+            ),
             text("rules.database.url-file", "/etc/homeroom/database/rules-url"),
             text("log.kafka.sasl.user", "canary-4"),
             text("channel-mail.from", "canary-5@example.org"),

@@ -40,7 +40,9 @@ pub(crate) async fn run(backup: Backup) -> Result<()> {
     let facts = args.places.look().await?;
     let mut found = judge(&facts, Limits { quiet_hours: i64::MAX / 3_600 }, homeroom_chassis::clock::now());
     // What was waiting when the backup was made, or is quiet because nothing runs, says nothing of the backup.
-    found.retain(|finding| ["database of", "PostgreSQL", "log", "topic"].iter().any(|it| finding.subject.starts_with(it)));
+    found.retain(|finding| {
+        ["database of", "PostgreSQL", "log", "topic"].iter().any(|it| finding.subject.starts_with(it))
+    });
     found.extend(pseudonyms(&facts));
     found.extend(positions(&facts));
     if args.verify {
@@ -134,7 +136,11 @@ async fn verified(config: ConfigArgs) -> Result<Finding> {
         }
         Ok(Ok(report)) => {
             let says = format!("{} differences in {} students", report.differences.len(), report.students);
-            Finding::problem(subject, says, "`homeroom verify` names them; keep this database aside and restore an earlier backup")
+            Finding::problem(
+                subject,
+                says,
+                "`homeroom verify` names them; keep this database aside and restore an earlier backup",
+            )
         }
     })
 }

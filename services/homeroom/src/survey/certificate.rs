@@ -56,7 +56,8 @@ fn part(der: &[u8]) -> Option<Part<'_>> {
         long => {
             let (bytes, der) = der.split_at_checked(usize::from(long & 0x7f))?;
             // A certificate of four gigabytes is none.
-            let length = bytes.iter().try_fold(0_u32, |sum, byte| sum.checked_mul(256)?.checked_add(u32::from(*byte)))?;
+            let length =
+                bytes.iter().try_fold(0_u32, |sum, byte| sum.checked_mul(256)?.checked_add(u32::from(*byte)))?;
             (usize::try_from(length).ok()?, der)
         }
     };
@@ -110,7 +111,8 @@ mod tests {
     #[test]
     fn what_is_no_certificate_is_said_to_be_none() {
         let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n").expect("written");
+        std::fs::write(file.path(), "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n")
+            .expect("written");
         assert_eq!(first_end(file.path()), Err("it is no certificate".to_owned()));
         std::fs::write(file.path(), "").expect("written");
         assert!(first_end(file.path()).is_err());

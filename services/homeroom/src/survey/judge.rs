@@ -107,7 +107,8 @@ fn log(asked: &Asked<LogFacts>) -> Finding {
 /// Topics as they must be; one that this configuration's user may not see is not known to be wrong.
 fn topics(log: &LogFacts) -> Vec<Finding> {
     let mut found = Vec::new();
-    let unseen: Vec<_> = Topic::ALL.into_iter().filter(|topic| log.ends.get(topic).is_some_and(Result::is_err)).collect();
+    let unseen: Vec<_> =
+        Topic::ALL.into_iter().filter(|topic| log.ends.get(topic).is_some_and(Result::is_err)).collect();
     match &log.topics {
         Ok(()) => found.push(Finding::ok("topics", "each is there and as it should be")),
         Err(_) if !unseen.is_empty() => {}

@@ -9,7 +9,10 @@ use crate::finding::{Finding, span};
 /// A database that answers.
 pub(super) fn server(server: &Server, tables: usize) -> String {
     let mib = server.bytes / (1024 * 1024);
-    format!("PostgreSQL {} answers, schema as this version knows it, {tables} tables, database {mib} MiB", server.version)
+    format!(
+        "PostgreSQL {} answers, schema as this version knows it, {tables} tables, database {mib} MiB",
+        server.version
+    )
 }
 
 /// Everything that the tables say.
@@ -63,7 +66,11 @@ fn accepted(district: &homeroom_ingestion::survey::DistrictSurvey) -> Vec<Findin
 fn not_understood(subject: &str, letters: i64) -> Finding {
     match letters {
         0 => Finding::ok(subject, "none"),
-        _ => Finding::warning(subject, format!("{letters}"), "`homeroom dead-letters` says why; is an older version running?"),
+        _ => Finding::warning(
+            subject,
+            format!("{letters}"),
+            "`homeroom dead-letters` says why; is an older version running?",
+        ),
     }
 }
 
@@ -71,7 +78,8 @@ fn not_understood(subject: &str, letters: i64) -> Finding {
 fn failing(survey: &homeroom_rules::Survey) -> Vec<Finding> {
     let lately = |it: &&homeroom_rules::survey::FailingRule| it.last_failed_ago_s < DAY_S;
     let failing = survey.failing.iter().filter(lately).map(|it| {
-        let says = format!("it failed {} times, last {} ago: {}", it.failures, span(it.last_failed_ago_s), it.last_failure);
+        let says =
+            format!("it failed {} times, last {} ago: {}", it.failures, span(it.last_failed_ago_s), it.last_failure);
         let next = "`homeroom risk rules` names it; correct it and activate it under a higher version";
         Finding::warning(format!("rule {} of {}", it.rule, it.district), says, next)
     });
