@@ -1,6 +1,7 @@
 """The story that run tells of each mode: story.py TOOLS WORK [--keep] [MODE...]"""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,6 +147,7 @@ def main():
     if unknown := set(modes) - set(MODES):
         sys.exit(f"no such mode: {sorted(unknown)}; there are {', '.join(MODES)}")
     began, failures = time.monotonic(), 0
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plane = ControlPlane(tools, work)
     try:
         print(f"the control plane is up after {plane.start():.1f} s", flush=True)
@@ -167,6 +169,7 @@ def main():
         pass
     finally:
         plane.stop()
+        shutil.rmtree(work, ignore_errors=True)
     if failures:
         sys.exit(f"{failures} checks failed, after {time.monotonic() - began:.0f} s")
     print(f"{len(modes)} modes hold, after {time.monotonic() - began:.0f} s")
