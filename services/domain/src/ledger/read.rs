@@ -86,6 +86,11 @@ impl<'a> MarkOn<'a> {
 impl<'a> Facts<'a> {
     /// What live words say, other than marks, in the order of source and key.
     pub(crate) fn words(self) -> impl Iterator<Item = Said<'a>> {
+        self.sourced().map(|(_, said)| said)
+    }
+
+    /// The same, each with its source.
+    pub(crate) fn sourced(self) -> impl Iterator<Item = (&'a [u8], Said<'a>)> {
         Words::new(self.0.items, self.0.words).live()
     }
 
