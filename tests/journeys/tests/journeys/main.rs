@@ -9,6 +9,7 @@ mod merge;
 mod restart;
 mod roles;
 mod rules;
+mod shipped;
 mod simulated;
 mod told;
 mod trace;
