@@ -176,6 +176,14 @@ fn schemas() -> Value {
             "splits": { "type": "array", "items": { "$ref": "#/components/schemas/Merge" } },
         } },
         "StudentKey": { "type": "object", "properties": { "student_key": text } },
+        "LocalIds": { "type": "object", "required": ["local_ids"], "properties": { "local_ids": {
+            "type": "array", "maxItems": super::student::MAX_STUDENTS, "description": "The district's own ids.",
+            "items": { "type": "string", "maxLength": 120 },
+        } } },
+        "StudentKeys": { "type": "object", "required": ["student_keys"], "properties": { "student_keys": {
+            "type": "array", "description": "In the order of the ids; null for what is no student's id.",
+            "items": { "type": ["string", "null"] },
+        } } },
         "Clock": { "type": "object", "required": ["now"], "properties": { "now": {
             "type": "string", "description": "The district's local time, such as 2022-04-14T08:40:00.",
         } } },

@@ -17,7 +17,7 @@ use crate::ledger::{Ledger, MarkOn, text};
 use crate::settings::{Category, Settings};
 
 /// What all absences of a kind say.
-pub(crate) struct Absence<'a> {
+struct Absence<'a> {
     school: &'a str,
     source: &'a str,
     code: &'a str,
@@ -27,42 +27,37 @@ pub(crate) struct Absence<'a> {
     shared: OnceCell<Option<Shared>>,
 }
 
-/// The marks that say of these days, which are given newest first, that the student was absent: the newest of them in words.
-pub(crate) fn cite_absences(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Cited {
-    cite_marks(ledger, settings, days, is_absence)
+/// The marks that say of these days, which are given newest first, that the student was absent: the newest of them in words, where
+/// they are to be listed.
+pub(crate) fn cite_absences(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)], listed: bool) -> Cited {
+    cite_marks(ledger, settings, (days, is_absence), listed)
 }
 
 /// The same of marks of other categories.
 pub(super) fn cite_marks(
     ledger: &Ledger,
     settings: &Settings,
-    days: &[(&SchoolId, Date)],
-    is_such: impl Fn(Category) -> bool,
+    marks: (&[(&SchoolId, Date)], impl Fn(Category) -> bool),
+    listed: bool,
 ) -> Cited {
     let mut facts = Vec::new();
     let mut left_off = 0;
-    let fingerprint = marks_on(ledger, settings, (days, is_such), |mark, absence| {
-        if let Some(mark) = mark {
+    let fingerprint = marks_on(ledger, settings, marks, |mark, absence| {
+        if let Some(mark) = mark.filter(|_| listed) {
             facts.extend(absence.fact(mark));
         } else {
             left_off += 1;
         }
     });
-    debug_assert_eq!(fingerprint, Fingerprint::of(&facts, left_off), "what is read of a ledger is what was told");
+    debug_assert!(
+        !listed || fingerprint == Fingerprint::of(&facts, left_off),
+        "what is read of a ledger is what was told"
+    );
     Cited { facts, left_off, fingerprint }
 }
 
-/// Goes over the same marks, the newest first, with what each says; those beyond the most that a proof lists are only counted.
-/// Tells the fingerprint of all.
-pub(crate) fn absences_on(
-    ledger: &Ledger,
-    settings: &Settings,
-    days: &[(&SchoolId, Date)],
-    act: impl FnMut(Option<&MarkOn<'_>>, &Absence<'_>),
-) -> Fingerprint {
-    marks_on(ledger, settings, (days, is_absence), act)
-}
-
+/// Goes over the marks, the newest first, with what each says; those beyond the most that a proof lists are only counted. Tells the
+/// fingerprint of all.
 fn marks_on(
     ledger: &Ledger,
     settings: &Settings,
