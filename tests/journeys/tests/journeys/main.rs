@@ -10,6 +10,7 @@ mod merge;
 mod restart;
 mod roles;
 mod rules;
+mod shipped;
 mod simulated;
 mod told;
 mod trace;
