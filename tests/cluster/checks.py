@@ -39,18 +39,28 @@ def available(release, tag):
     return ", ".join(sorted(seen))
 
 
+def ports_of(release, part):
+    """The ports that a part is reached at."""
+    names = {"health"} if part.startswith("channel-") else {"http", "grpc", "health"}
+    if part == "notification" and networks.SHAPES[release.mode].get("mutual"):
+        names.add("peers")
+    return {(name, networks.PORTS[name]) for name in names}
+
+
 def services_lead_to_pods(release):
     """The endpoints that Kubernetes found are the pods of the part, at the ports that they are called by."""
-    for one in release.api.list("Service", release.at):
-        name, selector = one["metadata"]["name"], {"matchLabels": one["spec"]["selector"]}
+    services = release.api.list("Service", release.at)
+    for one in services:
+        name, selector, wanted = one["metadata"]["name"], {"matchLabels": one["spec"]["selector"]}, ports_of(release, part_of(one))
 
-        def found(name=name, selector=selector):
+        def found(name=name, selector=selector, wanted=wanted):
             slices = release.api.list("EndpointSlice", release.at, f"kubernetes.io/service-name={name}")
             ready = {it["targetRef"]["name"] for piece in slices for it in piece["endpoints"] or [] if it["conditions"].get("ready")}
             ports = {(port["name"], port["port"]) for piece in slices for port in piece["ports"] or []}
-            return ports == {("http", 8080), ("grpc", 8081)} and ready == {pod["metadata"]["name"] for pod in living(release.api, release.at, selector)}
-        wait_for(f"Service {name} leads to all its pods at 8080 and 8081", found)
-    return "at 8080 and 8081"
+            expect(ports == wanted, f"it is at {sorted(ports)}")
+            return ready == {pod["metadata"]["name"] for pod in living(release.api, release.at, selector)}
+        wait_for(f"Service {name} leads to all its pods at {sorted(wanted)}", found)
+    return f"{len(services)} services"
 
 
 def budgets_and_scalers(release):

@@ -6,6 +6,7 @@ from collections import namedtuple
 # A pod, or an address outside the cluster (which has no namespace). `house` are the labels of its namespace, `ports` numbers by name.
 Actor = namedtuple("Actor", "name namespace house labels address ports")
 SERVICES = ("ingestion", "rules", "notification")
+PORTS = {"http": 8080, "grpc": 8081, "health": 8082, "peers": 8083}
 
 
 def chosen(selector, labels):
@@ -77,32 +78,34 @@ def actors(api, namespaces, at):
     return found
 
 
-# By mode: who are clients, who looks at metrics (`None` is whoever there is), where database and Kafka are, and which addresses a
-# webhook's adapter must not reach beside the private ones.
+# By mode: who are clients, who looks at metrics (`None` is whoever there is), where database and Kafka are, which addresses a
+# webhook's adapter must not reach beside the private ones, and whether the feed asks adapters for a certificate, at a port of its own.
 SHAPES = {
     "minimal": {"clients": None, "monitoring": None, "database": "10.9.0.5", "kafka": ("10.9.0.6", 9092)},
     "large-district": {"clients": None, "monitoring": None, "database": "10.9.0.5", "kafka": ("10.9.0.6", 9092)},
     "single-node": {"clients": None, "monitoring": None, "database": "10.9.0.5", "kafka": None},
-    "operators": {"clients": ("gateway.gateways",), "monitoring": ("prometheus.monitoring",), "database": "database", "kafka": ("broker", 9093)},
+    "operators": {"clients": ("gateway.gateways",), "monitoring": ("prometheus.monitoring",), "database": "database", "kafka": ("broker", 9093),
+                  "mutual": True},
     "secured": {"clients": ("controller.ingress-nginx",), "monitoring": ("prometheus.monitoring",), "database": "10.20.1.5",
                 "kafka": ("10.20.2.5", 9093), "telemetry": "prometheus.monitoring", "ours": ("203.0.113.7", "2001:db8:20::7"),
-                "mail": ("10.20.0.25", 465)},
+                "mail": ("10.20.0.25", 465), "mutual": True},
 }
 WORLD = ("93.184.215.14", "2a00:1450:4001::65")
 INSIDE = ("10.9.9.9", "172.20.0.1", "192.168.1.1", "169.254.169.254", "100.100.0.1", "fd00::1", "fe80::1")
 
 
 def comes_in(shape, source, target):
-    """Which ports of a service a pod may reach."""
-    if source in (*SERVICES, "setup"):
+    """Which ports of a service or an adapter a pod may reach."""
+    feed = "peers" if shape.get("mutual") else "grpc"
+    if source in (*SERVICES, "setup") or target == "setup":
         return set()
     if source.startswith("channel-"):
-        return {"grpc"} if target == "notification" else set()
+        return {feed} if target == "notification" else set()
     ports = set()
-    if shape["clients"] is None or source in shape["clients"]:
+    if target in SERVICES and (shape["clients"] is None or source in shape["clients"]):
         ports |= {"http", "grpc"} if target == "ingestion" else {"grpc"}
     if shape["monitoring"] is None or source in shape["monitoring"]:
-        ports.add("http")
+        ports.add("health")
     return ports
 
 
@@ -112,8 +115,8 @@ def expectations(mode, names):
     ours = [name for name in names if name in (*SERVICES, "setup") or name.startswith("channel-")]
     for source in names:
         for target in (one for one in ours if one != source):
-            wanted = comes_in(shape, source, target) if target in SERVICES else set()
-            for name, port in (("http", 8080), ("grpc", 8081)):
+            wanted = comes_in(shape, source, target)
+            for name, port in PORTS.items():
                 yield source, target, port, "TCP", name in wanted
     for source in ours:
         adapter = source.startswith("channel-")

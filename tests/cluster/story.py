@@ -26,6 +26,8 @@ class Release:
     def __init__(self, plane, work, mode):
         self.plane, self.api, self.mode, self.work = plane, plane.api, mode, work
         self.at, self.said, self.failures = f"homeroom-{mode}", "", 0
+        # The secrets that cert-manager has made.
+        self.certificates = set()
 
     def helm(self, *args, fails=False):
         """Runs Helm; what it says is kept, and shown when it ends otherwise than it should."""
@@ -68,7 +70,7 @@ def step(release, stage, order, *helm, fails=False):
     since, began = written.Written(release.plane.audit, release.at), time.monotonic()
     release.helm(*helm, fails=fails)
     print(f"      {release.mode:14} {stage:12} helm {helm[0]} in {time.monotonic() - began:.1f} s", flush=True)
-    surroundings.operators_answer(release.api, release.at)
+    release.certificates |= surroundings.operators_answer(release.api, release.at)
     strimzi = bool(release.api.list("KafkaTopic", release.at))
     release.check(stage, "order", order, since, strimzi)
 
@@ -101,7 +103,8 @@ def tell(release, before, chart):
     step(release, "rollback", written.rolled_back, "rollback", NAME, "1", *waited)
     release.check("rollback", "deployments", checks.available, release, "before")
     release.check("rollback", "mounts", checks.mounts_are_there, release)
-    release.check("rollback", "objects", same, installed, release.objects())
+    stay = {("Secret", name) for name in release.certificates}
+    release.check("rollback", "objects", same, installed - stay, release.objects() - stay)
 
     step(release, "uninstall", written.rolled_back, "uninstall", NAME, *waited)
     release.check("uninstall", "nothing left", left, release, found)
@@ -119,8 +122,7 @@ def left(release, found):
     api, at = release.api, release.at
     topics = {("KafkaTopic", f"homeroom.{it}.v1") for it in ("events", "reference", "directory", "alerts", "dead-letters")}
     stay = topics if release.mode == "operators" else set()
-    certificates = {("Secret", f"{NAME}-{part}-tls") for part in ("ingestion", "rules", "notification")}
-    stay = stay | (certificates if release.mode in ("operators", "secured") else set())
+    stay = stay | {("Secret", name) for name in release.certificates}
 
     def settled():
         more, fewer = (release.objects() - found) - stay, (found | stay) - release.objects()
@@ -133,6 +135,7 @@ def left(release, found):
     wait_for("only what is said to stay is left", settled)
     for kind, name in stay:
         api.delete(kind, at, name)
+    release.certificates = set()
     wait_for("nothing is left when that is deleted as the documentation says", lambda: release.objects() == found)
     return f"{len(stay)} that must outlive it" if stay else "nothing"
 

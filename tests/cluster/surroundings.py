@@ -96,8 +96,12 @@ def move_in(api, at):
 
 
 def operators_answer(api, at):
-    """The secrets that operators make of what a release asks for. cert-manager's have no owner, and stay; the others' go with theirs."""
-    wanted = [secret(at, one["spec"]["secretName"], ("tls.crt", "tls.key", "ca.crt")) for one in api.list("Certificate", at)]
+    """The secrets that operators make of what a release asks for. cert-manager's have no owner, and stay; the others' go with theirs.
+
+    Gives the names of those that stay.
+    """
+    stay = {one["spec"]["secretName"] for one in api.list("Certificate", at)}
+    wanted = [secret(at, name, ("tls.crt", "tls.key", "ca.crt")) for name in sorted(stay)]
     for one in api.list("KafkaUser", at):
         keys = ("password",) if one["spec"]["authentication"]["type"] == "scram-sha-512" else ("ca.crt", "user.crt", "user.key")
         wanted.append(secret(at, one["metadata"]["name"], keys, owner=one))
@@ -109,6 +113,7 @@ def operators_answer(api, at):
     for one in wanted:
         if (one["kind"], one["metadata"]["name"]) not in there:
             api.create(one)
+    return stay
 
 
 def keda_scaler(at, scaled):
