@@ -114,6 +114,14 @@ impl Keys {
         Ok(Self(keys))
     }
 
+    /// Whether a key may send records of this source.
+    pub fn may_send(&self, district: &DistrictId, source: &SourceId) -> bool {
+        let sends = |grant: &Grant| {
+            grant.scopes.contains(&Scope::Ingest) && (&grant.district, &grant.source) == (district, source)
+        };
+        self.0.values().any(|key| sends(&key.grant))
+    }
+
     /// Whether there is no key, so that nobody could enter.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

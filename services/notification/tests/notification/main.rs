@@ -10,6 +10,7 @@ mod consume;
 mod encrypted;
 mod feed;
 mod late_news;
+mod measured;
 mod ready;
 mod released;
 mod restored;
