@@ -1,5 +1,6 @@
 //! The one binary: every service by role, everything on one machine, and the operator's commands.
 
+mod canary;
 mod client;
 mod command;
 mod failure;
