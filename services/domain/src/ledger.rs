@@ -199,6 +199,10 @@ impl Ledger {
         let mut words = words.into_iter().peekable();
         let many = words.size_hint().0;
         let mut applied = Vec::with_capacity(many);
+        let mut gathered = None;
+        if many > FEW && self.bytes.is_empty() {
+            gathered = Some(Parts::gather(&mut words, &mut applied));
+        }
         while many <= FEW
             && let Some((origin, Change::Recorded(Fact::AttendanceMark(mark)))) = words.peek()
             && self.append(origin, mark)
@@ -206,12 +210,12 @@ impl Ledger {
             applied.push(Applied::Changed);
             words.next();
         }
-        if words.peek().is_none() {
+        if gathered.is_none() && words.peek().is_none() {
             return applied;
         }
-        let mut parts = Parts::read(&self.bytes);
+        let mut moved = gathered.is_some();
+        let mut parts = gathered.unwrap_or_else(|| Parts::read(&self.bytes));
         parts.reserve(words.size_hint().0);
-        let mut moved = false;
         for (origin, change) in words {
             let ignored = planted(Mutant::IgnoreWithdrawal) && *change == Change::Withdrawn;
             let one = if ignored { Applied::Same } else { parts.apply(origin, change) };

@@ -1,8 +1,10 @@
 //! The commands, one per file.
 
+mod backup;
 mod canary;
 mod channel;
 mod dead_letters;
+pub(crate) mod doctor;
 mod explain;
 mod export;
 mod ingestion;
@@ -16,6 +18,7 @@ mod rules;
 mod sample;
 mod simulate;
 mod students;
+mod support_bundle;
 mod topics;
 mod up;
 mod verify;
@@ -63,6 +66,13 @@ enum Command {
     Explain(explain::Args),
     /// Compute everything anew from the log, and compare.
     Verify(verify::Args),
+    /// Say how a running system is, and what to do next.
+    Doctor(doctor::Args),
+    /// Pack what somebody needs who helps from afar, without secrets or personal data.
+    SupportBundle(support_bundle::Args),
+    /// Look at a database that was restored from a backup.
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// Print what could not be understood or used, with the reason.
     DeadLetters(dead_letters::Args),
     /// Write out what a spreadsheet can read.
@@ -96,6 +106,9 @@ impl Cli {
             Command::Preview(args) => preview::run(args).await,
             Command::Explain(args) => explain::run(args).await,
             Command::Verify(args) => verify::run(args).await,
+            Command::Doctor(args) => doctor::run(args).await,
+            Command::SupportBundle(args) => support_bundle::run(args).await,
+            Command::Backup(backup) => backup::run(backup).await,
             Command::DeadLetters(args) => dead_letters::run(args).await,
             Command::Export(export) => export::run(export).await,
             Command::Sample(sample) => sample::run(sample).await,

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use homeroom_chassis::access::Access;
+use homeroom_chassis::access::{Access, Grant, Scope};
 use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_domain::id::{DistrictId, SourceId};
 use homeroom_pg::{Database, Districts, Error};
@@ -134,7 +134,13 @@ fn bad_row(column: &'static str, problem: &dyn std::fmt::Display) -> Error {
 /// from then on, which no alert takes for silence.
 fn show(now: Shown, before: &[Name], access: &Access) -> Vec<Name> {
     let keys = access.keys();
-    let expected = now.silent.into_iter().filter(|((district, source), _)| keys.may_send(district, source));
+    let may_send = |(district, source): &Name| {
+        let sends = |grant: &Grant| {
+            grant.scopes.contains(&Scope::Ingest) && (&grant.district, &grant.source) == (district, source)
+        };
+        keys.grants().any(sends)
+    };
+    let expected = now.silent.into_iter().filter(|(name, _)| may_send(name));
     let expected: Vec<(Name, f64)> = expected.collect();
     for name in before.iter().filter(|name| !expected.iter().any(|(shown, _)| shown == *name)) {
         gauge(name).set(f64::NAN);

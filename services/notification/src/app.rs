@@ -144,7 +144,20 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     let watchers = Room::new("watchers", limits.most_watchers, limits.most_watchers_per_key);
     let (settled, _) = broadcast::channel(feed::SETTLED);
     let tasks = tasks.clone();
-    let feed = Feed::new(Shared { store, access, policy, limits, wake, settled, tasks, streams, watchers, reader });
+    let certificates = config.adapter_certificates;
+    let feed = Feed::new(Shared {
+        store,
+        access,
+        certificates,
+        policy,
+        limits,
+        wake,
+        settled,
+        tasks,
+        streams,
+        watchers,
+        reader,
+    });
     Ok(Component {
         name: "notification",
         http: None,

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Grant, Scope};
+use homeroom_chassis::tls::ClientCertificates;
 use homeroom_proto::wire::notification as pb;
 use pb::alert_feed_server::AlertFeed;
 use tokio::sync::{broadcast, mpsc};
@@ -39,6 +40,8 @@ pub(crate) use watch::Reader;
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) access: Access,
+    /// Whether adapters must show a certificate.
+    pub(crate) certificates: bool,
     pub(crate) policy: Arc<Policy>,
     pub(crate) limits: config::Feed,
     pub(crate) wake: Wake,
@@ -81,6 +84,15 @@ impl Feed {
         self.shared.access.grpc(metadata, Scope::Feed)
     }
 
+    /// As [`Self::permit`], of whoever takes deliveries away and settles them.
+    fn permit_adapter<T>(&self, request: &Request<T>) -> Result<Grant, Status> {
+        let shown = request.extensions().get::<ClientCertificates>().is_some();
+        if self.shared.certificates && !shown {
+            return Err(Status::permission_denied("an adapter shows a certificate, at the port for peers"));
+        }
+        self.permit(request.metadata())
+    }
+
     /// The deliveries that the key may settle and see.
     fn reach(&self, grant: &Grant) -> Reach {
         Reach { district: grant.district.clone(), channels: self.shared.access.channels(grant) }
@@ -96,7 +108,7 @@ impl AlertFeed for Feed {
         &self,
         request: Request<Streaming<pb::StreamRequest>>,
     ) -> Result<Response<Self::StreamStream>, Status> {
-        let grant = self.permit(request.metadata())?;
+        let grant = self.permit_adapter(&request)?;
         let place = self.shared.streams.take(&grant.key)?;
         let (out, frames) = mpsc::channel(OUTBOX);
         let frames = self.shared.access.while_permitted(grant.clone(), Scope::Feed, ticket::Outgoing(frames));
@@ -110,7 +122,7 @@ impl AlertFeed for Feed {
     }
 
     async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<pb::SettleResponse>, Status> {
-        let grant = self.permit(request.metadata())?;
+        let grant = self.permit_adapter(&request)?;
         let settlement =
             request.into_inner().settlement.ok_or_else(|| Status::invalid_argument("`settlement` is missing"))?;
         let settlement = wire::settlement(settlement)?;

@@ -112,7 +112,7 @@ def tell(folder, stop, login):
     print("topics and rules made: %d, %d" % kafka.operate(objects, secrets))
     pods = {one["metadata"]["name"]: Pod(folder / "pods", one, objects, secrets)
             for one in objects if one["kind"] in ("Deployment", "Job")}
-    feed = pods["homeroom-notification"].grpc
+    feed = pods["homeroom-notification"].peers
     for pod in pods.values():
         pod.rewrite(feed)
         for file in (pod.folder / "etc").rglob("*url"):
@@ -123,13 +123,14 @@ def tell(folder, stop, login):
     for pod in pods.values():
         pod.start(pod.spec["containers"][0])
     services = [pods[f"homeroom-{part}"] for part in PARTS]
-    for pod in services:
+    for pod in pods.values():
         wait_for(f"{pod.name} to be ready: {pod.ask('/readyz', authority)}", lambda it=pod: it.ask("/readyz", authority)[0] == 200)
     idle = {name: pod.memory()[0] for name, pod in pods.items()}
     if not denied(kafka, secrets, "homeroom-notification", "homeroom.events.v1"):
         raise SystemExit("notification may read events: Kafka does not judge")
     watched = watch(pods, folder, authority, canary, stop)
-    prometheus = Prometheus(folder / "prometheus", authority, {pod.name: pod.http for pod in services}, {"homeroom-canary": watched})
+    targets = {pod.name: pod.health for pod in pods.values()}
+    prometheus = Prometheus(folder / "prometheus", authority, targets, {"homeroom-canary": watched})
     stop.append(prometheus.stop)
     send(pods, folder, authority, sender)
     wait_for("a webhook", lambda: receiver.received)

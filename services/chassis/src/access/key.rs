@@ -114,12 +114,9 @@ impl Keys {
         Ok(Self(keys))
     }
 
-    /// Whether a key may send records of this source.
-    pub fn may_send(&self, district: &DistrictId, source: &SourceId) -> bool {
-        let sends = |grant: &Grant| {
-            grant.scopes.contains(&Scope::Ingest) && (&grant.district, &grant.source) == (district, source)
-        };
-        self.0.values().any(|key| sends(&key.grant))
+    /// What each key permits, in no order.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.0.values().map(|key| &key.grant)
     }
 
     /// Whether there is no key, so that nobody could enter.

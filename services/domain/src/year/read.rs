@@ -9,7 +9,7 @@ use super::frame::Frame;
 use super::{Program, Year};
 use crate::date::Date;
 use crate::day::{Attendance, Mark, Whole};
-use crate::enrollment::{self, Spell};
+use crate::enrollment::{self, Silence, Spell};
 use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::{Facts, Ledger, Said};
 use crate::quick::Map;
@@ -64,10 +64,12 @@ impl<'a> Years<'a> {
     fn spells(&self, facts: Facts<'_>) -> SmallVec<[Spell<'a>; 2]> {
         let mut is_registered = false;
         let mut spells = SmallVec::new();
-        for said in facts.words() {
+        for (source, said) in facts.sourced() {
             match said {
                 Said::Registration => is_registered = true,
-                Said::Enrollment(spell) => spells.extend(Spell::of(&spell, self.view, self.year)),
+                Said::Enrollment(spell) => {
+                    spells.extend(Spell::of((source, &spell), self.view, self.settings, self.year))
+                }
                 Said::Membership(_) | Said::Grade(_) | Said::Further(_) => {}
             }
         }
@@ -87,7 +89,8 @@ impl<'a> Years<'a> {
             by_shipped.then(|| self.view.calendar_position(spell.calendar, school, self.year))?.map(|(at, _)| at)
         });
         let first = calendars.next()??;
-        let silence = Attendance::new(school, &[], self.view, self.settings.reporting).silence_is_presence();
+        let silence = Silence { school, spells, otherwise: self.settings.reporting };
+        let silence = Attendance::new(silence, &[], self.view).silence_is_presence();
         (silence && calendars.all(|other| other == Some(first))).then_some(first)
     }
 

@@ -89,7 +89,7 @@ async fn serve(canaries: Vec<Canary>, listen: SocketAddr, every: Duration) -> Re
         ready: Box::new(|| Readiness::Ready),
     };
     let limits = Limits { linger_millis: 0, ..Limits::default() };
-    let doors = Doors { http: Some(listener), limits, ..Doors::default() };
+    let doors = Doors { health: Some(listener), limits, ..Doors::default() };
     Ok(doors.run(tasks, vec![component]).await?)
 }
 

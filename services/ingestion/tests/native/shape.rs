@@ -68,7 +68,8 @@ async fn periods_bells_and_kinds_of_schools_are_kept() {
     assert_eq!((period.official, period.times.as_slice()), (true, &[MeetingTime { begin_at: 590, end_at: 640 }][..]));
     let rings = |entry: &Entry| {
         matches!(entry, Entry::BellSchedule(bells) if bells.class_periods == [period.class_period]
-        && bells.dates.len() == 1 && bells.grade_levels == ["Ninth grade"] && bells.hours == Some(MeetingTime { begin_at: 480, end_at: 870 }))
+        && bells.dates.len() == 1 && bells.grade_levels == ["Ninth grade"]
+        && bells.instruction == Some(360) && bells.hours == Some(MeetingTime { begin_at: 480, end_at: 870 }))
     };
     assert!(entries.iter().any(rings), "{entries:?}");
     let meets =
