@@ -2,7 +2,7 @@
 //! other tests, since a process has its telemetry once.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
 use axum::routing::get;
@@ -38,13 +38,19 @@ struct Kept {
 #[derive(Clone, Default)]
 struct Collector(Arc<Mutex<Kept>>);
 
+impl Collector {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().expect("nobody panics while holding it")
+    }
+}
+
 #[tonic::async_trait]
 impl TraceService for Collector {
     async fn export(
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        self.0.lock().unwrap().spans.push(request.into_inner());
+        self.kept().spans.push(request.into_inner());
         Ok(Response::new(ExportTraceServiceResponse::default()))
     }
 }
@@ -55,7 +61,7 @@ impl MetricsService for Collector {
         &self,
         request: Request<ExportMetricsServiceRequest>,
     ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
-        self.0.lock().unwrap().metrics.push(request.into_inner());
+        self.kept().metrics.push(request.into_inner());
         Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
 }
@@ -66,7 +72,7 @@ impl LogsService for Collector {
         &self,
         request: Request<ExportLogsServiceRequest>,
     ) -> Result<Response<ExportLogsServiceResponse>, Status> {
-        self.0.lock().unwrap().logs.push(request.into_inner());
+        self.kept().logs.push(request.into_inner());
         Ok(Response::new(ExportLogsServiceResponse::default()))
     }
 }
@@ -118,7 +124,7 @@ async fn a_request_is_one_trace_from_its_sender_to_the_collector_which_has_its_m
     let here = client.get(url).header("traceparent", SENT).send().await.unwrap().text().await.unwrap();
     guard.flush();
 
-    let kept = std::mem::take(&mut *collector.0.lock().unwrap());
+    let kept = std::mem::take(&mut *collector.kept());
     assert!(
         !format!("{:?}{:?}{:?}", kept.spans, kept.metrics, kept.logs).contains("canary"),
         "a path may name a student"

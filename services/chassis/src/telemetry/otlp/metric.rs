@@ -59,7 +59,7 @@ fn metric(name: String, kind: &str, samples: Vec<Sample>, period: Period) -> Opt
         }
         "histogram" => Data::Histogram(Histogram {
             data_points: series(&name, samples, "le")
-                .map(|(labels, parts)| histogram(&labels, parts, period))
+                .map(|(labels, parts)| histogram(&labels, &parts, period))
                 .collect(),
             aggregation_temporality: AggregationTemporality::Cumulative.into(),
         }),
@@ -117,7 +117,7 @@ fn series(name: &str, samples: Vec<Sample>, step: &str) -> impl Iterator<Item = 
 }
 
 /// Prometheus counts in each bucket what is in those below too, and has a last one without a bound.
-fn histogram(labels: &Labels, parts: Parts, period: Period) -> HistogramDataPoint {
+fn histogram(labels: &Labels, parts: &Parts, period: Period) -> HistogramDataPoint {
     let below = std::iter::once(0.0).chain(parts.steps.iter().map(|(_, count)| *count));
     let counts = parts.steps.iter().zip(below).map(|((_, count), below)| whole(count - below)).collect();
     HistogramDataPoint {
@@ -165,29 +165,33 @@ fn sample(line: &str) -> Option<Sample> {
     Some(Sample { name: name.to_owned(), labels: labels(rest.strip_suffix('}')?)?, value })
 }
 
-/// Reads `label="value",…`, in whose values `\\`, `\"` and `\n` stand for what could not stand there itself.
+/// Reads `label="value",…`.
 fn labels(text: &str) -> Option<Labels> {
     let mut labels = Labels::new();
     let mut rest = text;
     while !rest.is_empty() {
         let (key, quoted) = rest.split_once("=\"")?;
-        let mut value = String::new();
-        let mut characters = quoted.chars();
-        loop {
-            match characters.next()? {
-                '"' => break,
-                '\\' => match characters.next()? {
-                    'n' => value.push('\n'),
-                    other => value.push(other),
-                },
-                other => value.push(other),
-            }
-        }
+        let (value, behind) = unquoted(quoted)?;
         labels.insert(key.to_owned(), value);
-        rest = characters.as_str();
-        rest = rest.strip_prefix(',').unwrap_or(rest);
+        rest = behind.strip_prefix(',').unwrap_or(behind);
     }
     Some(labels)
+}
+
+/// A value up to its closing quote, and what comes behind that. `\\`, `\"` and `\n` stand for what could not stand there itself.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut characters = text.chars();
+    loop {
+        match characters.next()? {
+            '"' => return Some((value, characters.as_str())),
+            '\\' => match characters.next()? {
+                'n' => value.push('\n'),
+                other => value.push(other),
+            },
+            other => value.push(other),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! everything that was counted meanwhile, since counters go on from the start.
 
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tonic::transport::{Channel, Endpoint};
 
 use super::metric::{Period, metrics};
+use crate::clock;
 use crate::telemetry::metrics_text;
 
 /// How often metrics are sent, as Prometheus would ask for them.
@@ -113,7 +114,7 @@ impl Task {
     }
 }
 
+/// Since 1970.
 fn nanoseconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    u64::try_from(clock::now().as_nanosecond()).unwrap_or_default()
 }
