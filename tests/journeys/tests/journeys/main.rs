@@ -2,6 +2,7 @@
 
 mod absence;
 mod bad_input;
+mod canary;
 mod configuration;
 mod doctor;
 mod key_change;
