@@ -95,6 +95,8 @@ _pod.tpl mounts things.
 {{- $telemetry := .Values.telemetry -}}
 {{- $table := dict "log-filter" $telemetry.logFilter "log-format" $telemetry.logFormat -}}
 {{- with $telemetry.otlp.endpoint }}{{ $_ := set $table "otlp-endpoint" . }}{{ end -}}
+{{- if $telemetry.otlp.metrics }}{{ $_ := set $table "otlp-metrics" true }}{{ end -}}
+{{- if $telemetry.otlp.logs }}{{ $_ := set $table "otlp-logs" true }}{{ end -}}
 {{- if $telemetry.otlp.ca.secret }}{{ $_ := set $table "otlp-ca-file" "/etc/homeroom/otlp/ca.crt" }}{{ end -}}
 {{- $table | toJson -}}
 {{- end -}}

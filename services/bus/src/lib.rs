@@ -5,6 +5,7 @@
 
 mod group;
 pub mod kafka;
+pub mod lag;
 pub mod log;
 pub mod memory;
 pub mod partitioner;

@@ -1,20 +1,18 @@
 //! Logs, traces and metrics: what operators see. Nothing here ever holds a student's id, name or free text.
 //!
 //! Logs go to standard error, as text or JSON. Spans go to an OpenTelemetry collector when an endpoint is set, and their ids
-//! travel on as W3C `traceparent` (see [`trace`]). Metrics are kept in memory and rendered as Prometheus text.
+//! travel on as W3C `traceparent` (see [`trace`]). Metrics are kept in memory and rendered as Prometheus text. Metrics and logs go to the
+//! collector too when that is asked for.
 
 mod metric;
+mod otlp;
+mod process;
 pub mod trace;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
-use opentelemetry_otlp::{WithExportConfig, WithTonicConfig};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SdkTracerProvider;
 use serde::Deserialize;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::filter_fn;
@@ -25,9 +23,6 @@ use tracing_subscriber::{EnvFilter, Layer, Registry};
 pub(crate) use metric::keep_up;
 pub use metric::{install as install_metrics, text as metrics_text};
 
-/// How long the last spans may take to leave.
-const FLUSH: Duration = Duration::from_secs(5);
-
 /// What is logged, how, and where spans go.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -36,15 +31,26 @@ pub struct Config {
     pub log_filter: String,
     /// How events look.
     pub log_format: LogFormat,
-    /// The collector that takes spans by OTLP over gRPC, such as `http://localhost:4317`; without one they are not sent.
+    /// The collector that takes spans by OTLP over gRPC, such as `http://localhost:4317`; without one nothing is sent.
     pub otlp_endpoint: Option<String>,
+    /// Whether it takes the metrics too, every fifteen seconds; they stay at `/metrics` as well.
+    pub otlp_metrics: bool,
+    /// Whether it takes what is logged too; it stays on standard error as well.
+    pub otlp_logs: bool,
     /// Certificate authorities of the collector, PEM, for an endpoint with `https://`; the system's when not given.
     pub otlp_ca_file: Option<PathBuf>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { log_filter: "info".to_owned(), log_format: LogFormat::Text, otlp_endpoint: None, otlp_ca_file: None }
+        Self {
+            log_filter: "info".to_owned(),
+            log_format: LogFormat::Text,
+            otlp_endpoint: None,
+            otlp_metrics: false,
+            otlp_logs: false,
+            otlp_ca_file: None,
+        }
     }
 }
 
@@ -77,6 +83,14 @@ pub enum Error {
         /// Why not.
         source: opentelemetry_otlp::ExporterBuildError,
     },
+    /// The endpoint is not one that metrics could be sent to.
+    #[error("`otlp-endpoint` `{endpoint}` cannot be used for metrics")]
+    OtlpEndpoint {
+        /// As given.
+        endpoint: String,
+        /// Why not.
+        source: tonic::transport::Error,
+    },
     /// The collector's authorities cannot be read.
     #[error("`otlp-ca-file` `{}` cannot be read", .path.display())]
     Ca {
@@ -87,52 +101,63 @@ pub enum Error {
     },
 }
 
-/// Holds the spans that are still to be sent. Call [`Guard::flush`] at the end, also when the process fails.
+/// Holds what is still to be sent. Call [`Guard::flush`] at the end, also when the process fails.
 #[derive(Debug)]
 #[must_use = "flush it at the end, or the last spans are lost"]
-pub struct Guard(Option<SdkTracerProvider>);
+pub struct Guard(otlp::Sending);
 
 impl Guard {
-    /// Sends the last spans, for at most five seconds. Call it on a thread of a runtime with several, where the exporter's
-    /// connection still lives.
+    /// Sends what is left, for a few seconds. Call it on a thread of a runtime with several, where the exporters' connections
+    /// still live.
     pub fn flush(self) {
-        if let Some(provider) = self.0
-            && let Err(error) = provider.shutdown_with_timeout(FLUSH)
-        {
-            tracing::warn!(error = %error, "the last spans were not sent");
-        }
+        self.0.flush();
     }
 }
 
 /// Starts logs, traces and metrics for the whole process, inside a tokio runtime. A second call changes nothing and gives a
-/// guard without spans: the first one's settings stay, as when several tests share a process.
+/// guard that sends nothing: the first one's settings stay, as when several tests share a process.
 pub fn init(service: &'static str, config: &Config) -> Result<Guard, Error> {
     static STARTED: OnceLock<()> = OnceLock::new();
 
-    let filter = EnvFilter::try_new(&config.log_filter)
-        .map_err(|source| Error::Filter { filter: config.log_filter.clone(), source })?;
-    let provider = exporting(service, config)?;
+    let filter = || {
+        EnvFilter::try_new(&config.log_filter)
+            .map_err(|source| Error::Filter { filter: config.log_filter.clone(), source })
+    };
+    let (logged, sent) = (filter()?, filter()?);
+    let sending = otlp::Sending::prepare(service, config)?;
     metric::install();
     if STARTED.set(()).is_err() {
-        return Ok(Guard(None));
+        return Ok(Guard(otlp::Sending::default()));
     }
-    let spans = provider.as_ref().map(|provider| {
+    let spans = sending.spans.as_ref().map(|provider| {
         tracing_opentelemetry::layer().with_tracer(provider.tracer(service)).with_filter(filter_fn(is_sent))
     });
-    let started = Registry::default().with(spans).with(lines(config.log_format).with_filter(filter)).try_init();
+    // What sending itself logs stays out: each batch would make the next one.
+    let events = sending
+        .logs
+        .as_ref()
+        .map(|logs| otlp::events(logs).with_filter(sent).with_filter(filter_fn(|metadata| !is_sending(metadata))));
+    let lines = lines(config.log_format).with_filter(logged);
+    let started = Registry::default().with(spans).with(events).with(lines).try_init();
     if started.is_err() {
         // Another library's subscriber is there already: keep it.
-        return Ok(Guard(None));
+        return Ok(Guard(otlp::Sending::default()));
     }
-    Ok(Guard(provider))
+    Ok(Guard(sending.start()))
 }
 
-/// Whether a span or event is sent to the collector, whatever the log's filter says. What sending itself is made of stays
-/// out, or each batch would make the next one.
+/// Whether a span or event is sent to the collector as a part of a trace, whatever the log's filter says.
 fn is_sent(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::INFO && !is_sending(metadata)
+}
+
+/// Whether it is of what sending is made of.
+fn is_sending(metadata: &Metadata<'_>) -> bool {
     const SENDING: [&str; 5] = ["h2", "hyper", "hyper_util", "tonic", "tower"];
     let crate_name = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= Level::INFO && !SENDING.contains(&crate_name) && !crate_name.starts_with("opentelemetry")
+    SENDING.contains(&crate_name)
+        || crate_name.starts_with("opentelemetry")
+        || metadata.target().ends_with("otlp::push")
 }
 
 /// Writes events as lines on standard error.
@@ -145,24 +170,6 @@ where
         LogFormat::Text => lines.boxed(),
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     }
-}
-
-/// Sends spans in batches from a thread of its own, whose queue is bounded: what does not fit is dropped, never waited for.
-fn exporting(service: &'static str, config: &Config) -> Result<Option<SdkTracerProvider>, Error> {
-    let Some(endpoint) = config.otlp_endpoint.as_deref() else { return Ok(None) };
-    let mut exporter = opentelemetry_otlp::SpanExporter::builder().with_tonic().with_endpoint(endpoint);
-    if endpoint.starts_with("https://") {
-        exporter = exporter.with_tls_config(authorities(config.otlp_ca_file.as_deref())?);
-    }
-    let exporter = exporter.build().map_err(|source| Error::Otlp { endpoint: endpoint.to_owned(), source })?;
-    let resource = Resource::builder().with_service_name(service).build();
-    Ok(Some(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build()))
-}
-
-fn authorities(file: Option<&Path>) -> Result<ClientTlsConfig, Error> {
-    let Some(path) = file else { return Ok(ClientTlsConfig::new().with_native_roots()) };
-    let pem = std::fs::read(path).map_err(|source| Error::Ca { path: path.to_owned(), source })?;
-    Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::TaskGroup;
 use crate::config;
 
 pub use client::ClientFiles;
-pub use expiry::tell as tell_expiry;
+pub use expiry::{ends, tell as tell_expiry};
 pub use follow::{Followed, LOOK, follow};
 
 /// The files of a server's TLS, in PEM.

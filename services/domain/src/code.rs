@@ -31,7 +31,7 @@ pub(crate) fn meaning<T: Copy>(
 
 /// The same of an attendance code's bytes. Codes are looked up at each evaluation and most districts have no table, so no text is made of one
 /// that the shipped table has.
-pub(crate) fn attendance_of(code: &[u8], table: &BTreeMap<String, Category>) -> Option<Category> {
+pub fn attendance_of(code: &[u8], table: &BTreeMap<String, Category>) -> Option<Category> {
     let behind = code.iter().rposition(|byte| *byte == b'#').map_or(0, |at| at + 1);
     let value = code[behind..].trim_ascii();
     let shipped = || shipped_attendance(|known| known.as_bytes().eq_ignore_ascii_case(value));

@@ -138,6 +138,14 @@ text_id!(
     RuleId, "rule id", slug
 );
 
+impl DistrictId {
+    /// Whether it is no district of people but one that a canary has beside it, such as `springfield--canary` beside `springfield`: what
+    /// opens there is nobody's to be told of.
+    pub fn is_canary(&self) -> bool {
+        self.0.ends_with("--canary")
+    }
+}
+
 macro_rules! key_id {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*

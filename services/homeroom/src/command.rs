@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod backup;
+mod canary;
 mod channel;
 mod dead_letters;
 pub(crate) mod doctor;
@@ -48,6 +49,8 @@ enum Command {
     /// Run an adapter that takes deliveries to a channel.
     #[command(subcommand)]
     Channel(channel::Channel),
+    /// Tell the story of a student who does not exist, again and again, and show how fast it is told.
+    Canary(canary::Args),
     /// Bring the database to the schema that this version knows.
     Migrate(migrate::Args),
     /// Say that the database was restored from a backup.
@@ -102,6 +105,7 @@ impl Cli {
             Command::Rules(args) => rules::run(args).await,
             Command::Notification(args) => notification::run(args).await,
             Command::Channel(channel) => channel::run(channel).await,
+            Command::Canary(args) => canary::run(args).await,
             Command::Migrate(args) => migrate::run(args).await,
             Command::Restored(args) => restored::run(args).await,
             Command::Topics(topics) => topics::run(topics).await,

@@ -1,6 +1,7 @@
 //! The one binary: every service by role, everything on one machine, and the operator's commands.
 
 mod bundle;
+mod canary;
 mod client;
 mod command;
 mod failure;

@@ -108,12 +108,13 @@ impl ServerConfig {
     /// Where a program beside it on the same machine asks how it is.
     pub(crate) fn own_address(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let host = match self.http.ip() {
+        let address = self.health.unwrap_or(self.http);
+        let host = match address.ip() {
             ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
             IpAddr::V6(ip) => format!("[{ip}]"),
             IpAddr::V4(ip) => ip.to_string(),
         };
-        format!("{scheme}://{host}:{}", self.http.port())
+        format!("{scheme}://{host}:{}", address.port())
     }
 }
 

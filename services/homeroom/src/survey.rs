@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use homeroom_chassis::access::{Keys, Scope};
+use homeroom_chassis::access::{Grant, Keys, Scope};
 use homeroom_chassis::config::{self, Setting};
 use homeroom_domain::id::{DistrictId, SourceId};
 use serde::Serialize;
@@ -175,7 +175,9 @@ fn senders(config: &ConfigArgs, outline: &[(String, Setting)]) -> Asked<Vec<Send
     let load = || -> Result<Vec<Sender>, BadConfig> {
         let access: AccessConfig = config.load("access")?;
         let keys = Keys::load(access.keys()).map_err(|e| refusal(&e))?;
-        let sends = keys.grants().filter(|grant| grant.scopes.contains(&Scope::Ingest));
+        // A canary that nobody lets sing is no fault, and one that falls silent has an alert of its own.
+        let sends = |grant: &&Grant| grant.scopes.contains(&Scope::Ingest) && !grant.district.is_canary();
+        let sends = keys.grants().filter(sends);
         let senders: BTreeSet<_> =
             sends.map(|it| Sender { district: it.district.clone(), source: it.source.clone() }).collect();
         Ok(senders.into_iter().collect())

@@ -15,6 +15,7 @@ use crate::config::{Config, Limits};
 use crate::district::{self, Known};
 use crate::edfi::{self, Door};
 use crate::grpc::Ingest;
+use crate::hearing::Hearing;
 use crate::intake::{Arrivals, Publisher};
 use crate::merge::{self, Follower, Merges, Mover};
 use crate::native::{self, Native};
@@ -86,6 +87,11 @@ pub const SCHEMA: Schema = Schema {
             name: "moves_that_are_set_aside",
             sql: include_str!("../migrations/20261126070300_moves_that_are_set_aside.sql"),
         },
+        Migration {
+            version: 20_261_126_102_100,
+            name: "sources",
+            sql: include_str!("../migrations/20261126102100_sources.sql"),
+        },
     ],
 };
 
@@ -102,6 +108,8 @@ pub struct State {
     pub pseudonyms: Arc<Pseudonyms>,
     /// Which students are one.
     pub merges: Merges,
+    /// Who was heard from.
+    pub(crate) hearing: Arc<Hearing>,
     /// What bounds memory and delay.
     pub limits: Arc<Limits>,
     /// What clients call us, without a slash at its end; none to believe each request's `Host`.
@@ -145,12 +153,15 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
         access,
         pseudonyms: Arc::new(Pseudonyms::load(&config.pseudonym_keys)?),
         merges: Merges::default(),
+        hearing: Arc::default(),
         limits: Arc::new(config.limits.clone()),
         public_url: config.public_url.as_deref().map(|url| url.trim_end_matches('/').into()),
     };
     let known = district::register(&state.database, &state.pseudonyms).await?;
     follow_merges(&state, &known, tasks).await?;
     let door = edfi::start(&state, &known, tasks);
+    let (hearing, access) = (Arc::clone(&state.hearing), state.access.clone());
+    hearing.start(state.database.clone(), known.all.clone(), access, tasks);
     quarantine::sweep::start(state.database.clone(), known.all.clone(), &state.limits, tasks);
     let (native, ingest) = native_doors(&state, &door);
     let rules = RuleAdmin { database: state.database.clone(), access: state.access.clone() };
@@ -190,7 +201,8 @@ fn readiness(door: &Door) -> Readiness {
 /// The doors that append to the log directly, with one bound for both.
 fn native_doors(state: &State, door: &Door) -> (Native, Ingest) {
     let quarantine = Quarantine { database: state.database.clone(), backlog: Arc::clone(door.backlog()) };
-    let publisher = Publisher::new(Arc::clone(&state.log), quarantine, state.limits.native());
+    let hearing = Arc::clone(&state.hearing);
+    let publisher = Publisher::new(Arc::clone(&state.log), quarantine, hearing, state.limits.native());
     let arrivals = Arc::new(Arrivals::default());
     let (access, pseudonyms) = (state.access.clone(), Arc::clone(&state.pseudonyms));
     let ingest = Ingest {

@@ -10,8 +10,8 @@
 //! - [`reference_id`]: ids of what events refer to, the same from any door.
 //! - [`merge`]: two ids of one student.
 //! - [`edfi`]: the Ed-Fi door.
-//! - `district`: whose rows there are; `outbox`: what is to be published; `quarantine`: what nobody understood; `sweep`: what is old
-//!   goes; `named`: ids made of names.
+//! - `district`: whose rows there are; `outbox`: what is to be published; `quarantine`: what nobody understood; `hearing`: who is
+//!   heard from; `sweep`: what is old goes; `named`: ids made of names.
 //! - [`survey`](mod@survey): how the tables stand, for operators.
 //! - [`rule`]: which rules are in force, and were.
 //! - [`intake`]: from a submitted record to what goes to the log; [`native`] and [`grpc`]: the doors that end there.
@@ -24,6 +24,7 @@ pub mod edfi;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod grpc;
+mod hearing;
 pub mod intake;
 pub mod merge;
 mod named;

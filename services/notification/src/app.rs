@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use homeroom_bus::lag::show_lag;
 use homeroom_bus::{Log, Topic};
 use homeroom_chassis::access::Access;
 use homeroom_chassis::{Component, TaskGroup};
@@ -125,6 +126,7 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     let work = Work { store: store.clone(), gather, worth };
     let owner = Arc::new(Owner::new(work, tasks.clone()));
     let ready = Ready::new();
+    let lagging = Arc::clone(&log);
     tasks.spawn("alerts consumer", {
         let (ready, group, leave) = (ready.clone(), config.group.clone(), stop.clone());
         async move {
@@ -132,6 +134,12 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
             homeroom_bus::stay(&*log, Topic::Alerts, &group, owner, leave, stands).await
         }
     });
+    let taking = store.clone();
+    let taken = move || {
+        let store = taking.clone();
+        async move { store.reached().await }
+    };
+    tasks.spawn("alerts lag", show_lag(lagging, Topic::Alerts, config.group.clone(), taken, stop.clone()));
     tasks.spawn("readiness", ready.clone().watch(store.clone(), stop.clone()));
 
     let limits = config.feed.clone();

@@ -18,7 +18,7 @@ use homeroom_chassis::TaskGroup;
 use homeroom_chassis::telemetry::trace;
 use homeroom_domain::alert::ChangeKind;
 use homeroom_pg::Error;
-use metrics::counter;
+use metrics::{counter, histogram};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
@@ -245,6 +245,9 @@ fn count(outcome: &Outcome) {
     for kind in kinds {
         let changes = outcome.changes.iter().filter(|&&change| change == kind).count();
         counter!(metric::CHANGES, "kind" => kind_name(kind)).increment(changes as u64);
+    }
+    for age in &outcome.ages {
+        histogram!(metric::ALERT_AGE).record(*age);
     }
     counter!(metric::REPEATS).increment(outcome.repeats);
     counter!(metric::CONTRADICTIONS).increment(outcome.contradictions);

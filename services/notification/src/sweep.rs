@@ -83,6 +83,9 @@ impl Sweeper {
         }
         if show && !districts.is_empty() {
             gauge!(metric::OLDEST_UNDELIVERED).set(self.store.oldest_due(&districts).await?.as_secs_f64());
+            // Exact up to 2^53.
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            gauge!(metric::UNREACHABLE).set(self.store.count_unreachable(&districts).await? as f64);
             let counts = self.store.count_deliveries(&districts).await?;
             for state in ["waiting", "leased", "dead", "expired"] {
                 let count = counts.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);

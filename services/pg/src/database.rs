@@ -10,7 +10,7 @@ use homeroom_domain::id::DistrictId;
 use homeroom_domain::mutant::{Mutant, planted};
 use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, SqlSafeStr, Transaction};
 use tracing::Instrument;
 
 use crate::config::Config;
@@ -22,6 +22,12 @@ use crate::migrate::{Schema, check};
 pub const TRANSACTION_SECONDS: &str = "homeroom_pg_transaction_seconds";
 /// How often a transaction was run again, with the label `transaction`.
 pub const TRANSACTION_RETRIES: &str = "homeroom_pg_transaction_retries_total";
+
+/// How long a transaction waits for a connection of the pool, in seconds, with the label `schema`: what does not come at once comes
+/// when another gives its own back.
+pub const POOL_WAIT_SECONDS: &str = "homeroom_pg_pool_wait_seconds";
+/// Connections of this process, by `schema` and `state`: `busy`, `idle`, and the `most` that there may be.
+pub const CONNECTIONS: &str = "homeroom_pg_connections";
 
 /// The most times that a transaction is run.
 const ATTEMPTS: u32 = 5;
@@ -164,7 +170,7 @@ impl Database {
         F: for<'c> FnMut(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Error>> + Send,
     {
         let statement = |source| Error::Statement { transaction: name, source };
-        let mut transaction = self.pool.begin_with(AssertSqlSafe(begin.to_owned())).await.map_err(statement)?;
+        let mut transaction = self.begin(begin).await.map_err(statement)?;
         let value = body(&mut transaction).await.map_err(|error| error.named(name))?;
         match transaction.commit().await {
             Ok(()) => Ok(value),
@@ -172,6 +178,20 @@ impl Database {
             Err(source @ sqlx::Error::Database(_)) if !ended_by_shutdown(&source) => Err(statement(source)),
             Err(source) => Err(Error::CommitUnknown { transaction: name, source }),
         }
+    }
+
+    /// Begins a transaction, and shows how busy the pool is.
+    async fn begin(&self, begin: &str) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let started = Instant::now();
+        let connection = self.pool.acquire().await?;
+        metrics::histogram!(POOL_WAIT_SECONDS, "schema" => self.schema).record(started.elapsed().as_secs_f64());
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        let most = self.pool.options().get_max_connections();
+        let busy = self.pool.size().saturating_sub(idle);
+        for (state, connections) in [("busy", busy), ("idle", idle), ("most", most)] {
+            metrics::gauge!(CONNECTIONS, "schema" => self.schema, "state" => state).set(f64::from(connections));
+        }
+        Transaction::begin(connection, Some(AssertSqlSafe(begin.to_owned()).into_sql_str())).await
     }
 
     async fn check_schema(&self, schema: &Schema) -> Result<(), Error> {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use homeroom_bus::Log;
+use homeroom_bus::lag::show_lag;
+use homeroom_bus::{Log, Topic};
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Scope};
 use homeroom_chassis::clock;
@@ -21,6 +22,7 @@ use crate::ready::Ready;
 use crate::store::Store;
 use crate::store::postgres::PostgresStore;
 use crate::store::postgres::gather::gather;
+use crate::store::postgres::reached::reached;
 use crate::store::postgres::watchers::Watchers;
 
 /// What the service keeps.
@@ -106,6 +108,12 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     };
     let (snapshots, ready) = (process.follow_reference(), Ready::new());
     tasks.spawn("rules.member", process.run(config.group.clone(), snapshots.clone(), ready.clone()));
+    let (taking, lagging) = (database.clone(), Arc::clone(&log));
+    let taken = move || {
+        let database = taking.clone();
+        async move { reached(&database).await }
+    };
+    tasks.spawn("rules.lag", show_lag(lagging, Topic::Events, config.group.clone(), taken, tasks.stopping()));
     let watching = ready.clone().watch(store, tasks.stopping());
     tasks.spawn("rules.readiness", async move {
         watching.await;

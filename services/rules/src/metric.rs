@@ -16,6 +16,9 @@ pub(crate) const ALERT_CHANGES: &str = "homeroom_rules_alert_changes_total";
 pub(crate) const RULE_FAILURES: &str = "homeroom_rules_failures_total";
 /// From a record's acceptance to the commit of what it changed.
 pub(crate) const EVENT_AGE: &str = "homeroom_rules_event_age_seconds";
+/// Attendance marks whose code has no meaning, neither by the district's own table nor by the shipped one, by `district` and
+/// `source`: they are kept, and do not count until the code is mapped.
+pub(crate) const UNMAPPED_CODES: &str = "homeroom_rules_unmapped_codes_total";
 /// Rule packs that a district sent and that are not sound; the pack before stays in force.
 pub(crate) const PACKS_REFUSED: &str = "homeroom_rules_packs_refused_total";
 /// Workers that ended because another process owns the partition.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import secrets as chance
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pods import Pod, client
 from postgres import Postgres
 from prometheus import Prometheus, judge
 from receiver import Receiver
-from waiting import ROOT, wait_for
+from waiting import ROOT, free_port, wait_for
 
 CHART = ROOT / "charts/homeroom"
 DISTRICT = "springfield"
@@ -41,16 +42,17 @@ def key_line(name, source, scopes, secret, more=""):
     return f'[[key]]\nid = "{name}"\ndistrict = "{DISTRICT}"\nsource = "{source}"\nscopes = {scopes}\nsecret-sha256 = "{digest}"\n{more}\n'
 
 
-def made_before(authority, postgres_port, owner, receiver_port, sender):
+def made_before(authority, postgres_port, owner, receiver_port, sender, canary):
     """The secrets of docs/install.md, by name."""
     feed, passwords = chance.token_hex(32), {part: chance.token_hex(16) for part in PARTS}
     at = f"localhost:{postgres_port}/homeroom?sslmode=verify-full&sslrootcert=DATABASE_CA"
     keys = key_line("sis", "sis", '["ingest", "read", "feed", "admin"]', sender) + key_line(
         "adapters", "adapters", '["feed"]', feed, 'channels = ["webhook"]')
+    keys += key_line("canary", "canary", '["ingest", "feed", "admin"]', canary).replace(f'"{DISTRICT}"', f'"{DISTRICT}--canary"')
     team = {"name": "Team", "district": DISTRICT, "schools": ["*"], "channels": [{"webhook": f"http://127.0.0.1:{receiver_port}/hook"}]}
     return {
         "homeroom-access": {"keys.toml": keys, "token.key": chance.token_hex(32)},
-        "homeroom-pseudonyms": {f"{DISTRICT}.key": "by-content:" + chance.token_hex(32)},
+        "homeroom-pseudonyms": {f"{name}.key": "by-content:" + chance.token_hex(32) for name in (DISTRICT, f"{DISTRICT}--canary")},
         "homeroom-database": {f"{part}-url": f"postgresql://homeroom_{part}:{passwords[part]}@{at}" for part in PARTS},
         "homeroom-migration": {"url": f"postgresql://homeroom:{owner}@{at}"} | {f"{part}-password": passwords[part] for part in PARTS},
         "homeroom-channel-webhook": {"feed.key": f"adapters:{feed}", "signing.key": "whsec_" + "QUJD" * 10},
@@ -96,7 +98,7 @@ def lag(kafka, secrets):
 
 def tell(folder, stop, login):
     """The story itself. `stop` collects what must end."""
-    authority, owner, sender = Authority(folder / "ca"), chance.token_hex(16), chance.token_hex(32)
+    authority, owner, sender, canary = Authority(folder / "ca"), chance.token_hex(16), chance.token_hex(32), chance.token_hex(32)
     receiver = Receiver()
     postgres = Postgres(folder / "postgres", authority, owner)
     stop.append(postgres.stop)
@@ -106,7 +108,7 @@ def tell(folder, stop, login):
         "log": {"kafka": {"bootstrapServers": f"localhost:{kafka.tls if login == 'tls' else kafka.scram}", "strimzi": {"authentication": login}}},
         "channels": {"mail": {"enabled": False}, "webhook": {"config": {"allow-networks": ["127.0.0.0/8"]}}},
     })
-    secrets = made_before(authority, postgres.port, owner, receiver.port, sender) | made_by_operators(objects, authority)
+    secrets = made_before(authority, postgres.port, owner, receiver.port, sender, canary) | made_by_operators(objects, authority)
     print("topics and rules made: %d, %d" % kafka.operate(objects, secrets))
     pods = {one["metadata"]["name"]: Pod(folder / "pods", one, objects, secrets)
             for one in objects if one["kind"] in ("Deployment", "Job")}
@@ -126,7 +128,9 @@ def tell(folder, stop, login):
     idle = {name: pod.memory()[0] for name, pod in pods.items()}
     if not denied(kafka, secrets, "homeroom-notification", "homeroom.events.v1"):
         raise SystemExit("notification may read events: Kafka does not judge")
-    prometheus = Prometheus(folder / "prometheus", authority, {pod.name: pod.health for pod in pods.values()})
+    watched = watch(pods, folder, authority, canary, stop)
+    targets = {pod.name: pod.health for pod in pods.values()}
+    prometheus = Prometheus(folder / "prometheus", authority, targets, {"homeroom-canary": watched})
     stop.append(prometheus.stop)
     send(pods, folder, authority, sender)
     wait_for("a webhook", lambda: receiver.received)
@@ -143,14 +147,30 @@ def tell(folder, stop, login):
             raise SystemExit(f"{pod.name} was not allowed something: {said[0]}")
 
 
-def send(pods, folder, authority, sender):
-    """Half a school year of a small district, through the Ed-Fi door."""
+def client_of(pods, folder, authority, asked, key, secret):
+    """The variables by which a client finds what runs: records go to ingestion, questions to the service that is named."""
     ca = folder / "client-ca.crt"
     ca.write_text(authority.ca)
-    ingestion, rules = pods["homeroom-ingestion"], pods["homeroom-rules"]
-    url = f"https://localhost:{ingestion.http}"
-    environment = {"HOMEROOM_URL": url, "HOMEROOM_EDFI_URL": f"{url}/edfi/sis", "HOMEROOM_GRPC": f"https://localhost:{rules.grpc}",
-                   "HOMEROOM_KEY": "sis", "HOMEROOM_SECRET": sender, "HOMEROOM_CA_FILE": str(ca)}
+    url = f"https://localhost:{pods['homeroom-ingestion'].http}"
+    return {"HOMEROOM_URL": url, "HOMEROOM_EDFI_URL": f"{url}/edfi/sis", "HOMEROOM_GRPC": f"https://localhost:{pods[asked].grpc}",
+            "HOMEROOM_KEY": key, "HOMEROOM_SECRET": secret, "HOMEROOM_CA_FILE": str(ca)}
+
+
+def watch(pods, folder, authority, secret, stop):
+    """Runs the canary, a client like any other; the port of its metrics."""
+    environment = client_of(pods, folder, authority, "homeroom-notification", "canary", secret)
+    port = free_port()
+    command = [os.environ["HOMEROOM_BINARY"], "canary", "--every", "5", "--listen", f"127.0.0.1:{port}"]
+    log = (folder / "canary.log").open("wb")
+    process = subprocess.Popen(command, env={"PATH": "/usr/bin:/bin", **environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    stop.append(process.kill)
+    return port
+
+
+def send(pods, folder, authority, sender):
+    """Half a school year of a small district, through the Ed-Fi door."""
+    environment = client_of(pods, folder, authority, "homeroom-rules", "sis", sender)
+    ingestion = pods["homeroom-ingestion"]
     yesterday = date.today() - timedelta(days=1)
     year = yesterday.year + (yesterday.month > 7)
     # The district's clock begins with its year, and follows what is sent: so alerts are news on the day, not late news.

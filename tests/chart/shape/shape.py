@@ -50,6 +50,7 @@ class Shape:
         self.database.point([self.primary.port])
         self.brokers = Brokers(folder / "kafka", self.authority)
         stop.append(self.brokers.stop)
+        self.brokers.begin()
         self.pods = self.place(owner)
         threading.Thread(target=self.watch, daemon=True).start()
 
@@ -82,13 +83,13 @@ class Shape:
         return [pod for name, pod in self.pods.items() if name.rpartition("-")[0] == f"homeroom-{part}"]
 
     def ready(self, pod):
-        """Whether a kubelet would call it ready; an adapter that lives is."""
-        return pod.ask("/readyz", self.authority)[0] == 200 if "channel" not in pod.name else alive(pod)
+        """Whether a kubelet would call it ready."""
+        return pod.ask("/readyz", self.authority)[0] == 200
 
     def watch(self):
         """Endpoints: who is ready is served, and processes that have ended are started again, as a kubelet does."""
         while True:
-            for part, front, port in (("ingestion", self.door, "http"), ("notification", self.feed, "grpc")):
+            for part, front, port in (("ingestion", self.door, "http"), ("notification", self.feed, "peers")):
                 front.point([getattr(pod, port) for pod in self.of(part) if self.ready(pod)])
             for pod in self.pods.values():
                 if not alive(pod) and not getattr(pod, "held", False):

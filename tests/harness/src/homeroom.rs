@@ -13,6 +13,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use homeroom_proto::wire::notification::GetDeliveriesRequest;
+use homeroom_proto::wire::notification::alert_feed_client::AlertFeedClient;
 use homeroom_proto::wire::risk::risk_query_client::RiskQueryClient;
 use homeroom_proto::wire::risk::{GetSummaryRequest, GetSummaryResponse};
 use tempfile::TempDir;
@@ -203,6 +205,14 @@ impl Homeroom {
         let mut request = tonic::Request::new(GetSummaryRequest {});
         request.metadata_mut().insert("authorization", alerts::basic(self.key(), self.secret())?);
         Ok(RiskQueryClient::new(channel).get_summary(request).await?.into_inner())
+    }
+
+    /// How many deliveries another key's district has, of those that the feed tells of.
+    pub async fn deliveries_as(&self, key: &str, secret: &str) -> Result<usize> {
+        let channel = Endpoint::from_shared(self.grpc().to_owned())?.connect().await.context("gRPC")?;
+        let mut request = tonic::Request::new(GetDeliveriesRequest::default());
+        request.metadata_mut().insert("authorization", alerts::basic(key, secret)?);
+        Ok(AlertFeedClient::new(channel).get_deliveries(request).await?.into_inner().deliveries.len())
     }
 
     /// Runs another command of the binary against it, such as `verify`; its output when it succeeds.

@@ -11,8 +11,8 @@ pub const MIDDLE: i64 = 255_901_044;
 /// The date on which a started Homeroom finds itself, a Wednesday.
 pub const TODAY: &str = "2022-04-13";
 
-const SESSION: &str = "2021-2022 Spring Semester";
-const YEAR: i64 = 2022;
+pub(crate) const SESSION: &str = "2021-2022 Spring Semester";
+pub(crate) const YEAR: i64 = 2022;
 
 /// The twelve school days before today; the calendar has these, today, and two after it.
 pub const DAYS_BEFORE: [&str; 12] = [
@@ -81,7 +81,13 @@ impl District {
             "schoolYearTypeReference": { "schoolYear": YEAR },
         });
         self.edfi.post("calendars", &calendar).await?;
-        for date in DAYS_BEFORE.iter().chain(&DAYS_FROM_TODAY) {
+        self.send_dates(school, DAYS_BEFORE.iter().chain(&DAYS_FROM_TODAY)).await
+    }
+
+    /// Instructional days of a school's calendar.
+    pub async fn send_dates(&self, school: i64, dates: impl IntoIterator<Item = impl AsRef<str>>) -> Result<()> {
+        for date in dates {
+            let date = date.as_ref();
             let day = json!({
                 "date": date,
                 "calendarEvents": [{ "calendarEventDescriptor": "uri://ed-fi.org/CalendarEventDescriptor#Instructional day" }],

@@ -1,5 +1,6 @@
 //! What the journeys share: a Homeroom on either log, and a small district whose records a test sends one by one.
 
+pub mod coursework;
 pub mod district;
 pub mod start;
 

@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 
 /// Bounds of every histogram of seconds: from a blink to the longest wait that anybody would sit through.
-const SECONDS: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0];
+const SECONDS: [f64; 15] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 300.0];
 
 /// How often samples are folded into their histograms, so that they take no memory when nobody asks for them.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -24,11 +24,12 @@ pub fn text() -> String {
     handle().render()
 }
 
-/// Folds samples until the group stops.
+/// Folds samples, and shows what the process takes, until the group stops.
 pub(crate) async fn keep_up(stopping: CancellationToken) {
     let mut tick = tokio::time::interval(UPKEEP);
     while stopping.run_until_cancelled(tick.tick()).await.is_some() {
         handle().run_upkeep();
+        super::process::show();
     }
 }
 

@@ -20,6 +20,11 @@ pub fn tell(certificate: &'static str, file: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// When the first of the certificates in a file ends; nothing when none says so in a way that can be read.
+pub fn ends(file: &Path) -> Result<Option<Timestamp>, Error> {
+    Ok(of_chain(&certificates(file)?))
+}
+
 /// Publishes when what is in force ends.
 pub(super) fn publish(certificate: &'static str, ends: Option<Timestamp>) {
     if let Some(ends) = ends {

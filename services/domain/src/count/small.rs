@@ -28,13 +28,13 @@ impl Schedule {
         Some(Self { calendar, first: narrow(first)?, end: narrow(end.max(first))? })
     }
 
-    pub(super) fn dates<'v>(&self, view: &'v View) -> &'v [Date] {
+    pub(super) fn dates(self, view: &View) -> &[Date] {
         let all = view.calendar_at(self.calendar as usize).map_or(&[][..], |calendar| &calendar.instructional);
         all.get(usize::from(self.first)..usize::from(self.end)).unwrap_or_default()
     }
 
     /// The student's school.
-    pub(super) fn school<'v>(&self, view: &'v View) -> Option<&'v SchoolId> {
+    pub(super) fn school(self, view: &View) -> Option<&SchoolId> {
         view.calendar_at(self.calendar as usize).map(|calendar| &calendar.school)
     }
 }

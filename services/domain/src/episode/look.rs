@@ -289,7 +289,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         if told.rule_version != self.rule.version {
             return self.of_other_version(told, held);
         }
-        let Some(then) = told.terms().filter(|_| !self.rule.asks_for_nothing()) else { return None };
+        let then = told.terms().filter(|_| !self.rule.asks_for_nothing())?;
         let (now, days) = (self.terms(held), held.days);
         Some(match now.step.cmp(&then.step) {
             Ordering::Greater => (ChangeKind::Escalated, format!("it has been open for {days} school days")),

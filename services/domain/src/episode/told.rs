@@ -51,7 +51,7 @@ pub(super) struct Values {
     facts: u32,
     fingerprint: Fingerprint,
     /// In the order of what the rule [speaks](crate::rule::Definition) of.
-    values: SmallVec<[i64; 4]>,
+    spoken: SmallVec<[i64; 4]>,
     /// None of a rule that asks for nothing.
     terms: Option<Box<Terms>>,
 }
@@ -79,7 +79,7 @@ pub(super) struct Claimed<'a> {
 
 impl Values {
     fn figures(&self) -> Figures {
-        Figures::of(self.rule.spoken.iter().copied().zip(self.values.iter().copied()))
+        Figures::of(self.rule.spoken.iter().copied().zip(self.spoken.iter().copied()))
     }
 
     fn terms(&self) -> Terms {
@@ -93,7 +93,7 @@ impl Values {
 
     /// Of what the rule tells in its proofs, in its order.
     fn told(&self) -> impl Iterator<Item = (Measure, i64)> {
-        self.rule.told().zip(self.values.iter().copied())
+        self.rule.told().zip(self.spoken.iter().copied())
     }
 }
 
@@ -102,17 +102,14 @@ impl Told {
     pub(super) fn now(claimed: Claimed<'_>, cited: &Cited) -> Self {
         let Claimed { rule, level, about, figures, terms } = claimed;
         let (facts, fingerprint) = (cited.many(), cited.fingerprint);
-        let values: Option<SmallVec<[i64; 4]>> = rule.spoken.iter().map(|measure| figures.value(*measure)).collect();
-        let words = match values {
-            Some(values) => {
-                let terms = terms.map(Box::new);
-                Words::Values(Arc::new(Values { rule: rule.clone(), about, facts, fingerprint, values, terms }))
-            }
-            None => {
-                let cited = Cited { facts: Vec::new(), left_off: facts, fingerprint };
-                let terms = terms.unwrap_or_else(|| plain(rule));
-                Words::Whole(Arc::new(rule.words(level, about, figures, terms, cited)), fingerprint)
-            }
+        let spoken: Option<SmallVec<[i64; 4]>> = rule.spoken.iter().map(|measure| figures.value(*measure)).collect();
+        let words = if let Some(spoken) = spoken {
+            let terms = terms.map(Box::new);
+            Words::Values(Arc::new(Values { rule: rule.clone(), about, facts, fingerprint, spoken, terms }))
+        } else {
+            let cited = Cited { facts: Vec::new(), left_off: facts, fingerprint };
+            let terms = terms.unwrap_or_else(|| plain(rule));
+            Words::Whole(Arc::new(rule.words(level, about, figures, terms, cited)), fingerprint)
         };
         Self { rule: rule.id.clone(), rule_version: rule.version, level, words }
     }

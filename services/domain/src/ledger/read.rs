@@ -86,12 +86,12 @@ impl<'a> MarkOn<'a> {
 impl<'a> Facts<'a> {
     /// What live words say, other than marks, in the order of source and key.
     pub(crate) fn words(self) -> impl Iterator<Item = Said<'a>> {
-        Words::new(self.0.items, self.0.words).live()
+        self.sourced().map(|(_, said)| said)
     }
 
     /// The same, each with its source.
     pub(crate) fn sourced(self) -> impl Iterator<Item = (&'a [u8], Said<'a>)> {
-        Words::new(self.0.items, self.0.words).filter_map(|word| Some((word.source, word.said?)))
+        Words::new(self.0.items, self.0.words).live()
     }
 
     /// Live grades with their origins, in the order of source and key.

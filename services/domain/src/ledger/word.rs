@@ -205,9 +205,10 @@ impl<'a> Words<'a> {
         self.reader.is_sound().then_some(Written { tag, source, key, revision, said })
     }
 
-    /// What live words say: evaluation asks for no keys, and to put them together takes longer than to read the rest.
-    pub(super) fn live(mut self) -> impl Iterator<Item = Said<'a>> {
-        std::iter::from_fn(move || self.written()).filter_map(|word| word.said)
+    /// What live words say, each with its source: evaluation asks for no keys, and to put them together takes longer than to read the
+    /// rest.
+    pub(super) fn live(mut self) -> impl Iterator<Item = (&'a [u8], Said<'a>)> {
+        std::iter::from_fn(move || self.written()).filter_map(|word| Some((word.source, word.said?)))
     }
 }
 

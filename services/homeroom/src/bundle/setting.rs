@@ -6,7 +6,7 @@ use homeroom_chassis::config::Setting;
 use reqwest::Url;
 
 /// The last parts of keys whose texts are addresses, choices, names of topics or paths. A path is shown, what is in the file is not.
-const SHOWN: [&str; 30] = [
+const SHOWN: [&str; 31] = [
     "kind",
     "bootstrap-servers",
     "topic-prefix",
@@ -30,6 +30,7 @@ const SHOWN: [&str; 30] = [
     "ca-file",
     "cert-file",
     "key-file",
+    "cert-key-file",
     "key-password-file",
     "password-file",
     "security-file",

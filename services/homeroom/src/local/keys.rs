@@ -27,6 +27,14 @@ const MORE: &str = "more-keys.toml";
 const UNBOUNDED: u32 = 1_000_000_000;
 /// What signs tokens.
 pub(crate) const TOKEN_KEY: &str = "token.key";
+/// A district that no people have, for `homeroom canary`.
+const CANARY_DISTRICT: &str = "grand-bend--canary";
+/// The public part of its key, and its source.
+const CANARY: &str = "canary";
+/// The secret part of its key.
+const CANARY_SECRET: &str = "canary-secret";
+/// How the canary finds this Homeroom.
+const CANARY_ENV_FILE: &str = "canary.env";
 /// What makes pseudonyms, a file per district.
 pub(crate) const PSEUDONYM_KEYS: &str = "pseudonym-keys";
 /// How commands reach database and log.
@@ -41,12 +49,16 @@ pub(crate) const CURL_CONFIG: &str = "curl.conf";
 /// Makes what is missing, and writes down how to reach this Homeroom.
 pub(crate) fn connection(directory: &Directory, http: SocketAddr, grpc: SocketAddr) -> Result<Connection> {
     directory.folder(PSEUDONYM_KEYS)?;
-    directory.secret_marked(&format!("{PSEUDONYM_KEYS}/{DISTRICT}.key"), BY_CONTENT)?;
+    for district in [DISTRICT, CANARY_DISTRICT] {
+        directory.secret_marked(&format!("{PSEUDONYM_KEYS}/{district}.key"), BY_CONTENT)?;
+    }
     directory.secret(TOKEN_KEY)?;
     let secret = directory.secret(SECRET)?;
     directory.write(CHANNEL_KEY, &format!("{KEY}:{}", secret.expose_secret()))?;
+    let canary = directory.secret(CANARY_SECRET)?;
     let more = directory.read(MORE)?.unwrap_or_default();
-    directory.write(FILE, &format!("{}\n{more}", key_file(&hash_secret(secret.expose_secret()))))?;
+    let keys = key_file(&hash_secret(secret.expose_secret())) + &canary_key(&hash_secret(canary.expose_secret()));
+    directory.write(FILE, &format!("{keys}\n{more}"))?;
     let connection = Connection {
         url: format!("http://{http}"),
         edfi_url: format!("http://{http}/edfi/{SOURCE}"),
@@ -57,6 +69,8 @@ pub(crate) fn connection(directory: &Directory, http: SocketAddr, grpc: SocketAd
         ca_file: None,
     };
     directory.write(ENV_FILE, &connection.to_file())?;
+    let canary = Connection { key: CANARY.to_owned(), secret: canary, config: None, ..connection.clone() };
+    directory.write(CANARY_ENV_FILE, &canary.to_file())?;
     directory.write(CURL_CONFIG, &lines_to_paste::curl_config(&connection))?;
     Ok(connection)
 }
@@ -66,6 +80,13 @@ fn key_file(secret_sha256: &str) -> String {
         "[[key]]\nid = \"{KEY}\"\ndistrict = \"{DISTRICT}\"\nsource = \"{SOURCE}\"\nscopes = [\"ingest\", \"read\", \"feed\", \
          \"admin\"]\nsecret-sha256 = \"{secret_sha256}\"\nlimits = {{ requests-per-second = {UNBOUNDED}, records-per-second = \
          {UNBOUNDED} }}\n"
+    )
+}
+
+fn canary_key(secret_sha256: &str) -> String {
+    format!(
+        "[[key]]\nid = \"{CANARY}\"\ndistrict = \"{CANARY_DISTRICT}\"\nsource = \"{CANARY}\"\nscopes = [\"ingest\", \"feed\", \
+         \"admin\"]\nsecret-sha256 = \"{secret_sha256}\"\n"
     )
 }
 

@@ -18,9 +18,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::backlog::Backlog;
 use super::batch::Batch;
-use super::command::{Action, Command, Outcome};
+use super::command::{Action, Collection, Command, Outcome};
 use super::store;
 use crate::app::State;
+use crate::hearing::Hearing;
 use crate::merge::Merges;
 use crate::pseudonym::Pseudonyms;
 
@@ -77,6 +78,7 @@ struct Task {
     pseudonyms: Arc<Pseudonyms>,
     merges: Merges,
     backlog: Arc<Backlog>,
+    hearing: Arc<Hearing>,
     /// Wakes whoever has documents follow a changed key.
     key_changed: Arc<Notify>,
     batch_requests: usize,
@@ -95,6 +97,7 @@ impl Writer {
             pseudonyms: Arc::clone(&state.pseudonyms),
             merges: state.merges.clone(),
             backlog: Arc::clone(&backlog),
+            hearing: Arc::clone(&state.hearing),
             key_changed,
             batch_requests: limits.batch_requests,
         };
@@ -217,6 +220,9 @@ impl Task {
             })
             .await?;
         self.backlog.appended(appended);
+        for Collection { district, source, .. } in commands.iter().map(|command| &command.collection) {
+            self.hearing.note(district, source, now);
+        }
         if key_changes > 0 {
             self.key_changed.notify_one();
         }

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::normalise::Context;
 use super::{Canonical, Problem, Receipt};
+use crate::hearing::Hearing;
 use crate::quarantine::Quarantine;
 
 /// How long appending a request's records took.
@@ -82,6 +83,7 @@ impl Outcome {
 pub struct Publisher {
     log: Arc<dyn Log>,
     quarantine: Quarantine,
+    hearing: Arc<Hearing>,
     requests: Arc<Semaphore>,
     kibibytes: Arc<Semaphore>,
     limits: Limits,
@@ -97,11 +99,12 @@ pub struct Admission {
 
 impl Publisher {
     /// A publisher to this log and quarantine.
-    pub(crate) fn new(log: Arc<dyn Log>, quarantine: Quarantine, limits: Limits) -> Self {
+    pub(crate) fn new(log: Arc<dyn Log>, quarantine: Quarantine, hearing: Arc<Hearing>, limits: Limits) -> Self {
         let kibibytes = limits.bytes.div_ceil(1024).clamp(1, u32::MAX as usize >> 3);
         Self {
             log,
             quarantine,
+            hearing,
             requests: Arc::new(Semaphore::new(limits.requests)),
             kibibytes: Arc::new(Semaphore::new(kibibytes)),
             limits,
@@ -136,6 +139,9 @@ impl Publisher {
         metrics::histogram!(APPEND_SECONDS, "door" => door).record(started.elapsed().as_secs_f64());
         let outcomes: Vec<Outcome> = items.into_iter().zip(kept).map(|(item, kept)| item.outcome(kept)).collect();
         count(door, &outcomes);
+        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Accepted(_))) {
+            self.hearing.note(sender.pseudonym.district(), sender.source, sender.received_at);
+        }
         outcomes
     }
 

@@ -23,6 +23,9 @@ use crate::rule::activation;
 /// The largest settings document or rule pack, bytes.
 const MAX_DOCUMENT_BYTES: usize = rule::pack::MAX_BYTES;
 
+/// The id of the rules that `homeroom canary` puts in force.
+const CANARY: &str = "canary";
+
 pub(super) async fn get_settings(State(native): State<Native>, headers: HeaderMap) -> Result<Json<Settings>, Refused> {
     let grant = native.access.http(&headers, Scope::Admin)?;
     let settings = store::find_settings(&native.database, &grant.district).await.map_err(unavailable)?;
@@ -92,6 +95,10 @@ pub(super) async fn put_rule_pack(State(native): State<Native>, request: Request
     let (grant, body) = admit(&native, request).await?;
     let yaml = std::str::from_utf8(&body).map_err(|_| document::invalid().detail("the rule pack is not UTF-8"))?;
     let pack = Pack::parse(yaml).map_err(|error| document::invalid().detail(activation::chain(&error)))?;
+    if pack.id.as_str() == CANARY && !grant.district.is_canary() {
+        let detail = "rules with the id `canary` are for a district of a canary's own, whose id ends with `--canary`";
+        return Err(document::invalid().detail(detail).into());
+    }
     // Who says which version they knew of relies on it to tell one text from another.
     let grows = expected.is_some();
     let text = activation::Text::Written { yaml: yaml.to_owned(), pack, grows };

@@ -7,6 +7,7 @@ mod backpressure;
 mod bad_input;
 mod cloud_event;
 mod description;
+mod hearing;
 mod merge;
 mod property;
 mod push;

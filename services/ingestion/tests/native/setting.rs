@@ -124,6 +124,8 @@ async fn a_rule_that_says_something_else_takes_a_higher_version() {
     assert_eq!(refused.body["errors"][0]["expected"], "a version above 1");
     let raised = changed.replacen("version: 1\n    title", "version: 2\n    title", 1);
     assert_eq!(world.put_rules(&raised).await.status, StatusCode::NO_CONTENT);
+    let canary = world.put_rules("id: canary\nversion: 9\nrules: []").await;
+    assert_eq!(canary.status, StatusCode::BAD_REQUEST, "people have this district, and it is no canary's");
     let none = "id: none\nversion: 3\nrules: []";
     assert_eq!(world.put_rules(none).await.status, StatusCode::NO_CONTENT);
     // What was taken out does not come back as something else under a version that it had.

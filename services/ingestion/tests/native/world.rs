@@ -33,6 +33,8 @@ pub(crate) enum Role {
     Narrow,
     /// The same, within a second.
     Hasty,
+    /// The same, under a name of its own, for one test alone.
+    Quiet,
     /// Asks.
     Reader,
     /// Sets.
@@ -47,6 +49,7 @@ impl Role {
             Self::Sis => "sis",
             Self::Narrow => "narrow",
             Self::Hasty => "hasty",
+            Self::Quiet => "quiet",
             Self::Reader => "reader",
             Self::Admin => "admin",
             Self::Neighbour => "neighbour",
@@ -236,6 +239,7 @@ fn key_file() -> String {
         key(Role::Sis, DISTRICT, "\"ingest\""),
         key(Role::Narrow, DISTRICT, "\"ingest\"") + "limits = { body-bytes = 1000 }\n",
         key(Role::Hasty, DISTRICT, "\"ingest\"") + "limits = { request-seconds = 1 }\n",
+        key(Role::Quiet, DISTRICT, "\"ingest\""),
         key(Role::Reader, DISTRICT, "\"read\""),
         key(Role::Admin, DISTRICT, "\"admin\""),
         key(Role::Neighbour, "other", "\"ingest\", \"read\", \"admin\""),

@@ -40,6 +40,8 @@ pub(crate) struct Incoming {
 pub(crate) struct Outcome {
     /// Changes taken, by kind.
     pub(crate) changes: Vec<ChangeKind>,
+    /// Of those that a record caused, for how long it had been accepted, in seconds.
+    pub(crate) ages: Vec<f64>,
     /// Changes that were known already.
     pub(crate) repeats: u64,
     /// Changes that were known already, and said something else then.
@@ -142,10 +144,13 @@ impl<'a> Step<'a> {
         if change.kind == ChangeKind::Opened || alert.telling == 0 {
             alert.telling = change.number;
         }
-        let routed = self.routing.recipients(change);
+        // Whatever a routing file says: nobody is told of what never happened.
+        let canary = change.district.is_canary();
+        let routed = if canary { Vec::new() } else { self.routing.recipients(change) };
         let opens = plan::opens(change, alert.telling);
-        self.outcome.unrouted += u64::from(opens && routed.is_empty());
+        self.outcome.unrouted += u64::from(opens && routed.is_empty() && !canary);
         self.outcome.changes.push(change.kind);
+        self.outcome.ages.extend(change.caused_at.map(|at| self.now.duration_since(at).as_secs_f64().max(0.0)));
         alert.last = change.number;
         alert.district.get_or_insert_with(|| change.district.as_str().to_owned());
         let effects = plan::change(change, alert.telling, &alert.deliveries, &routed, self.now);

@@ -72,6 +72,34 @@ impl Store {
             .await
     }
 
+    /// How many recipients there are of whom a delivery of the last day was given up, as far as the newest
+    /// [`GIVEN_UP_LOOKED_AT`] of them show.
+    pub(crate) async fn count_unreachable(&self, districts: &[DistrictId]) -> Result<i64, Error> {
+        self.database
+            .run("count-unreachable", &Districts::of(districts), |connection| {
+                Box::pin(async move {
+                    let sql = "select count(distinct (channel, address)) from (
+                                   select channel, address from deliveries
+                                   where state in ('dead', 'expired') and planned_at > clock() - interval '1 day'
+                                   limit $1) given_up";
+                    Ok(sqlx::query_scalar(sql).bind(GIVEN_UP_LOOKED_AT).fetch_one(connection).await?)
+                })
+            })
+            .await
+    }
+
+    /// By partition of the alerts topic, the offset below which every change has been taken.
+    pub(crate) async fn reached(&self) -> Result<Vec<(i32, i64)>, Error> {
+        self.database
+            .run("find-reached", &Districts::none(), |connection| {
+                Box::pin(async move {
+                    let rows = sqlx::query_as("select \"partition\", next_offset from inbox");
+                    Ok(rows.fetch_all(connection).await?)
+                })
+            })
+            .await
+    }
+
     /// For how long the oldest delivery that is due and not settled has been due.
     pub(crate) async fn oldest_due(&self, districts: &[DistrictId]) -> Result<Duration, Error> {
         self.database
@@ -93,6 +121,9 @@ impl Store {
 
 /// How many of a district's changes are looked at for what is newest.
 const LOOKED_AT: i64 = 2_000;
+
+/// How many deliveries that were given up are looked at for whom they were to reach.
+const GIVEN_UP_LOOKED_AT: i64 = 10_000;
 
 /// Of one alert, or else what was given up, what waits and what is newest, each in the order of an index.
 const LIST: &str = "

@@ -11,6 +11,7 @@ mod consume;
 mod encrypted;
 mod feed;
 mod late_news;
+mod measured;
 mod ready;
 mod released;
 mod restored;

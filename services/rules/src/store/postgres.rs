@@ -6,6 +6,7 @@ pub(crate) mod gather;
 pub(crate) mod load;
 pub(crate) mod outbox;
 pub(crate) mod progress;
+pub(crate) mod reached;
 pub(crate) mod sweep;
 pub(crate) mod watchers;
 

@@ -1,8 +1,10 @@
 //! Taking batches of events in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use homeroom_chassis::telemetry::trace;
+use homeroom_domain::code;
+use homeroom_domain::event::{Change, Fact};
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::mutant::{Mutant, planted};
 use jiff::Timestamp;
@@ -10,6 +12,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::metric;
+use crate::reference::Snapshot;
 use crate::store::{self, Key, Lease};
 use crate::worker::fold::{self, Desk, Folded, Incoming, Parsed};
 use crate::worker::patience::{chain, patiently};
@@ -87,6 +90,7 @@ impl Worker {
         if hold == Hold::Kept && fresh {
             metrics::counter!(metric::EVENTS).increment(part.len() as u64);
             record_age(part, at);
+            count_unmapped(part, &self.snapshot);
         }
         Ok(hold)
     }
@@ -149,5 +153,19 @@ fn record_age(part: &[Incoming], at: Timestamp) {
     });
     if let Some(oldest) = received.min() {
         metrics::histogram!(metric::EVENT_AGE).record(at.duration_since(oldest).as_secs_f64().max(0.0));
+    }
+}
+
+/// Counts attendance marks whose code means nothing yet, as they come. A district without settings has the shipped meanings.
+fn count_unmapped(part: &[Incoming], snapshot: &Snapshot) {
+    let shipped = BTreeMap::new();
+    for incoming in part {
+        let Parsed::Event(event) = &incoming.parsed else { continue };
+        let Change::Recorded(Fact::AttendanceMark(mark)) = &event.change else { continue };
+        let codes = snapshot.districts.get(&event.district).map_or(&shipped, |district| &district.settings.codes);
+        if code::attendance_of(mark.code.as_bytes(), codes).is_none() {
+            let labels = [("district", event.district.to_string()), ("source", event.origin.source.to_string())];
+            metrics::counter!(metric::UNMAPPED_CODES, &labels).increment(1);
+        }
     }
 }

@@ -22,5 +22,6 @@ mod refusal;
 mod replay;
 mod restore;
 mod simulation;
+mod unmapped;
 mod verify;
 mod world;

@@ -2,6 +2,7 @@
 
 mod absence;
 mod bad_input;
+mod canary;
 mod configuration;
 mod doctor;
 mod key_change;
@@ -10,6 +11,7 @@ mod merge;
 mod restart;
 mod roles;
 mod rules;
+mod shipped;
 mod simulated;
 mod told;
 mod trace;

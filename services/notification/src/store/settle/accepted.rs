@@ -4,6 +4,7 @@
 //! cancelled what waited when it was planned, and what came back since then (a retry) was looked at when it did.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use homeroom_pg::Error;
 use sqlx::{PgConnection, Row as _};
@@ -15,7 +16,8 @@ use crate::schedule::Outcome;
 use crate::store::{Lease, notify};
 
 /// Only what is leased has a token. To ask for the state as well would invite the planner to compare everything that is leased,
-/// which it takes for nothing, with each settlement. An attempt is there already when a process of an earlier version began it.
+/// which it takes for nothing, with each settlement. A retry moves `due_at`, so the age of one that was tried before is that of
+/// its first try. An attempt is there already when a process of an earlier version began it.
 const ACCEPT: &str = "
     with n as (select * from unnest($1::uuid[], $2::bytea[], $3::text[]) as n (id, token, provider)),
     taken as (
@@ -33,6 +35,8 @@ const ACCEPT: &str = "
         on conflict (delivery_id, number) do update set outcome = excluded.outcome, ended_at = excluded.ended_at,
             provider_message_id = excluded.provider_message_id)
     select delivery_id, token, channel,
+        microseconds(clock()) - microseconds(coalesce((select min(started_at) from attempts a
+            where t.attempts > 1 and a.delivery_id = t.delivery_id), due_at)) as age,
         exists (select from deliveries e
             where e.alert_id = t.alert_id and e.channel = t.channel and e.address = t.address
                 and e.change_number > t.change_number and e.state = 'waiting') as followed
@@ -66,7 +70,9 @@ pub(super) async fn settle(
     let mut followed = false;
     for row in &rows {
         taken.insert(Lease { delivery_id: row.try_get("delivery_id")?, token: row.try_get("token")? });
-        *channels.entry(row.try_get("channel")?).or_default() += 1;
+        let channel: String = row.try_get("channel")?;
+        metrics::histogram!(metric::DELIVERY_AGE, "channel" => channel.clone()).record(seconds(row.try_get("age")?));
+        *channels.entry(channel).or_default() += 1;
         followed |= row.try_get::<bool, _>("followed")?;
     }
     for (channel, count) in channels {
@@ -77,4 +83,9 @@ pub(super) async fn settle(
         notify(connection).await?;
     }
     Ok(taken)
+}
+
+/// A clock that was set back makes no age negative.
+fn seconds(microseconds: i64) -> f64 {
+    Duration::from_micros(u64::try_from(microseconds).unwrap_or_default()).as_secs_f64()
 }

@@ -1,0 +1,117 @@
+//! Traces, metrics and logs by OTLP over gRPC, to the one collector that the configuration names.
+//!
+//! Spans and logs leave in batches from threads of their own, whose queues are bounded: what does not fit is dropped, never waited
+//! for. Metrics are those of the Prometheus text, every fifteen seconds: whoever has a collector and no Prometheus sees the same.
+
+mod metric;
+mod push;
+
+use std::path::Path;
+use std::time::Duration;
+
+use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
+use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
+use opentelemetry_otlp::{ExporterBuildError, LogExporter, SpanExporter, WithExportConfig, WithTonicConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::logs::SdkLoggerProvider;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tonic::transport::Endpoint;
+use tracing_subscriber::Layer;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::{Config, Error};
+use push::Push;
+
+/// How long the last of everything may take to leave.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// How long the collector may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// What is sent, and still to be sent at the end.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+    pub(super) spans: Option<SdkTracerProvider>,
+    pub(super) logs: Option<SdkLoggerProvider>,
+    metrics: Option<Push>,
+}
+
+impl Sending {
+    /// Prepares what the configuration asks for. Nothing is sent yet.
+    pub(super) fn prepare(service: &'static str, config: &Config) -> Result<Self, Error> {
+        let Some(address) = config.otlp_endpoint.as_deref() else { return Ok(Self::default()) };
+        let tls = address.starts_with("https://").then(|| authorities(config.otlp_ca_file.as_deref())).transpose()?;
+        let wrong = |source| Error::Otlp { endpoint: address.to_owned(), source };
+        let resource = Resource::builder().with_service_name(service).build();
+        let spans = SdkTracerProvider::builder()
+            .with_batch_exporter(span_exporter(address, tls.clone()).map_err(wrong)?)
+            .with_resource(resource.clone())
+            .build();
+        let logs = config.otlp_logs.then(|| log_exporter(address, tls.clone())).transpose().map_err(wrong)?;
+        let logs = logs
+            .map(|exporter| SdkLoggerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build());
+        let metrics = if config.otlp_metrics { Some(Push::new(service, endpoint(address, tls)?)) } else { None };
+        Ok(Self { spans: Some(spans), logs, metrics })
+    }
+
+    /// Begins to send metrics; spans and logs begin by themselves.
+    pub(super) fn start(mut self) -> Self {
+        self.metrics = self.metrics.map(Push::start);
+        self
+    }
+
+    /// Sends what is left, for a few seconds. Metrics first: they tell of what the process did last.
+    pub(super) fn flush(self) {
+        if let Some(metrics) = self.metrics {
+            metrics.finish(FLUSH);
+        }
+        if let Some(spans) = self.spans
+            && let Err(error) = spans.shutdown_with_timeout(FLUSH)
+        {
+            tracing::warn!(error = %error, "the last spans were not sent");
+        }
+        // Nothing that is said from here on could be sent.
+        if let Some(logs) = self.logs {
+            drop(logs.shutdown_with_timeout(FLUSH));
+        }
+    }
+}
+
+/// Hands logged events to the provider.
+pub(super) fn events<S>(logs: &SdkLoggerProvider) -> impl Layer<S> + use<S>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+{
+    OpenTelemetryTracingBridge::new(logs)
+}
+
+fn span_exporter(address: &str, tls: Option<ClientTlsConfig>) -> Result<SpanExporter, ExporterBuildError> {
+    let exporter = SpanExporter::builder().with_tonic().with_endpoint(address);
+    match tls {
+        Some(tls) => exporter.with_tls_config(tls).build(),
+        None => exporter.build(),
+    }
+}
+
+fn log_exporter(address: &str, tls: Option<ClientTlsConfig>) -> Result<LogExporter, ExporterBuildError> {
+    let exporter = LogExporter::builder().with_tonic().with_endpoint(address);
+    match tls {
+        Some(tls) => exporter.with_tls_config(tls).build(),
+        None => exporter.build(),
+    }
+}
+
+fn endpoint(address: &str, tls: Option<ClientTlsConfig>) -> Result<Endpoint, Error> {
+    let unusable = |source| Error::OtlpEndpoint { endpoint: address.to_owned(), source };
+    let endpoint = Endpoint::from_shared(address.to_owned()).map_err(unusable)?.timeout(ANSWER).connect_timeout(ANSWER);
+    match tls {
+        Some(tls) => endpoint.tls_config(tls).map_err(unusable),
+        None => Ok(endpoint),
+    }
+}
+
+fn authorities(file: Option<&Path>) -> Result<ClientTlsConfig, Error> {
+    let Some(path) = file else { return Ok(ClientTlsConfig::new().with_native_roots()) };
+    let pem = std::fs::read(path).map_err(|source| Error::Ca { path: path.to_owned(), source })?;
+    Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
+}

@@ -1,0 +1,138 @@
+//! `homeroom canary`: tells the story of a student who does not exist, every five minutes, and shows whether and how fast it was told.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use homeroom_chassis::component::Readiness;
+use homeroom_chassis::server::{Doors, Limits};
+use homeroom_chassis::{Component, TaskGroup, clock, config, lifecycle, telemetry};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::canary::{Canary, Round};
+use crate::client::{Connection, ConnectionArgs};
+use crate::process;
+
+/// From sending a mark, or its correction, to what it brings about on the feed, by `canary` and `step` (`alert`, `recall`).
+const STEP_SECONDS: &str = "homeroom_canary_step_seconds";
+/// When a round last ended well, or the process began; seconds since 1970, by `canary`.
+const SUCCESS: &str = "homeroom_canary_success_timestamp_seconds";
+/// Rounds, by `canary` and `outcome` (`told`, `failed`).
+const ROUNDS: &str = "homeroom_canary_rounds_total";
+
+/// Sends a mark of a student who does not exist, waits for its alert, corrects it and waits for the recall: every five minutes, and shows
+/// how long it took at /metrics. The key is of a district of the canary's own, whose name ends with `--canary`, with the scopes ingest,
+/// feed and admin.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// Further districts: files like that of --env-file, one each.
+    #[arg(long, value_name = "FILE")]
+    also: Vec<PathBuf>,
+    /// One round, and its figures on standard output; fails when it does not end well.
+    #[arg(long)]
+    once: bool,
+    /// Seconds between rounds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    every: u64,
+    /// Seconds after which an alert, or its recall, counts as not told.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    within: u64,
+    /// Where health and metrics are answered.
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+}
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let mut connections = vec![args.connection.load()?];
+    for file in &args.also {
+        connections.push(Connection::from_file(file)?);
+    }
+    let within = Duration::from_secs(args.within);
+    let canaries =
+        connections.into_iter().map(|connection| Canary::new(connection, within)).collect::<Result<Vec<_>>>()?;
+    if args.once {
+        for canary in &canaries {
+            let told = round(canary, 0).await?;
+            println!(
+                "{}: alert after {} ms, recall after {} ms",
+                canary.name(),
+                told.alert.as_millis(),
+                told.recall.as_millis()
+            );
+        }
+        return Ok(());
+    }
+    let settings: telemetry::Config = config::load("telemetry", None).map_err(|e| process::refusal(&e))?;
+    let telemetry = telemetry::init("homeroom-canary", &settings).map_err(|e| process::refusal(&e))?;
+    let outcome = serve(canaries, args.listen, Duration::from_secs(args.every)).await;
+    telemetry.flush();
+    outcome
+}
+
+async fn serve(canaries: Vec<Canary>, listen: SocketAddr, every: Duration) -> Result<()> {
+    let listener = process::bind(listen).await?;
+    let tasks = TaskGroup::default();
+    lifecycle::signals(&tasks).context("signals cannot be heard")?;
+    for canary in canaries {
+        tasks.spawn("canary", repeat(canary, every, tasks.clone()));
+    }
+    let component = Component {
+        name: "canary",
+        http: None,
+        grpc: None,
+        grpc_services: Vec::new(),
+        // That Homeroom does not answer is what it is there to see.
+        ready: Box::new(|| Readiness::Ready),
+    };
+    let limits = Limits { linger_millis: 0, ..Limits::default() };
+    let doors = Doors { health: Some(listener), limits, ..Doors::default() };
+    Ok(doors.run(tasks, vec![component]).await?)
+}
+
+async fn repeat(canary: Canary, every: Duration, tasks: TaskGroup) -> Result<(), Infallible> {
+    let name = canary.name().to_owned();
+    let stopping = tasks.stopping();
+    let mut turn = interval(every);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    succeeded(&name);
+    // Not from the first student after each restart.
+    let mut number = clock::now().as_second().unsigned_abs() / every.as_secs().max(1);
+    while stopping.run_until_cancelled(turn.tick()).await.is_some() {
+        number += 1;
+        let Some(outcome) = stopping.run_until_cancelled(round(&canary, number)).await else { break };
+        let word = if outcome.is_ok() { "told" } else { "failed" };
+        metrics::counter!(ROUNDS, "canary" => name.clone(), "outcome" => word).increment(1);
+        match outcome {
+            Ok(told) => {
+                succeeded(&name);
+                for (step, took) in [("alert", told.alert), ("recall", told.recall)] {
+                    metrics::histogram!(STEP_SECONDS, "canary" => name.clone(), "step" => step)
+                        .record(took.as_secs_f64());
+                }
+                tracing::info!(
+                    canary = name,
+                    alert_ms = told.alert.as_millis(),
+                    recall_ms = told.recall.as_millis(),
+                    "told and taken back"
+                );
+            }
+            Err(error) => tracing::error!(canary = name, error = format!("{error:#}"), "the canary was not told of"),
+        }
+    }
+    Ok(())
+}
+
+/// One round. The district is prepared each time, which costs one question: so a canary may begin before the district is there.
+async fn round(canary: &Canary, number: u64) -> Result<Round> {
+    canary.prepare().await?;
+    canary.round(number, clock::now()).await
+}
+
+fn succeeded(name: &str) {
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit for ages")]
+    metrics::gauge!(SUCCESS, "canary" => name.to_owned()).set(clock::now().as_second() as f64);
+}
