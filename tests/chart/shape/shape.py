@@ -38,7 +38,7 @@ class Shape:
     """Everything that runs."""
 
     def __init__(self, folder, stop):
-        self.folder, self.stop = folder, stop
+        self.folder, self.stop, self.ending = folder, stop, threading.Event()
         self.authority, owner, self.secret = Authority(folder / "ca"), chance.token_hex(16), chance.token_hex(32)
         self.receiver = Receiver()
         self.primary = Postgres(folder / "postgres-0", self.authority, owner)
@@ -52,7 +52,10 @@ class Shape:
         stop.append(self.brokers.stop)
         self.brokers.begin()
         self.pods = self.place(owner)
-        threading.Thread(target=self.watch, daemon=True).start()
+        watcher = threading.Thread(target=self.watch, daemon=True)
+        watcher.start()
+        # First of all, so that nothing is started again that ends.
+        stop.append(lambda: (self.ending.set(), watcher.join()))
 
     def place(self, owner):
         """Each rendered Deployment twice; the set-up job has run."""
@@ -88,13 +91,12 @@ class Shape:
 
     def watch(self):
         """Endpoints: who is ready is served, and processes that have ended are started again, as a kubelet does."""
-        while True:
+        while not self.ending.wait(0.3):
             for part, front, port in (("ingestion", self.door, "http"), ("notification", self.feed, "peers")):
                 front.point([getattr(pod, port) for pod in self.of(part) if self.ready(pod)])
             for pod in self.pods.values():
                 if not alive(pod) and not getattr(pod, "held", False):
                     pod.start(pod.spec["containers"][0])
-            time.sleep(0.3)
 
     def told(self):
         """The alerts that were told open, each with the keys of its messages."""
