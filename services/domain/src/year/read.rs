@@ -87,7 +87,7 @@ impl<'a> Years<'a> {
             match said {
                 Said::Registration => is_registered = true,
                 Said::Enrollment(spell) => {
-                    spells.extend(Spell::of((source, &spell), self.view, self.settings, self.year))
+                    spells.extend(Spell::of((source, &spell), self.view, self.settings, self.year));
                 }
                 Said::Membership(_) | Said::Grade(_) | Said::Further(_) => {}
             }

@@ -115,7 +115,7 @@ impl TeamText {
         };
         let everybody = self.audience.is_empty() || self.audience.iter().any(|role| role == EVERYTHING);
         let audience = (!everybody).then_some(self.audience);
-        let after = self.unless_acknowledged_within_minutes.map_or(Ok(SignedDuration::ZERO), wait)?;
+        let after = self.unless_acknowledged_within_minutes.as_ref().map_or(Ok(SignedDuration::ZERO), wait)?;
         let channels =
             self.channels.into_iter().map(|channel| channel.check(&name, after)).collect::<Result<_, _>>()?;
         Ok(Team { name, district, schools, audience, channels })
@@ -128,7 +128,7 @@ fn school(id: &Spanned<String>) -> Result<SchoolId, Mistake> {
     SchoolId::parse(&id.value).map_err(|error| Mistake::at(id.referenced, "schools", &error))
 }
 
-fn wait(minutes: Spanned<i64>) -> Result<SignedDuration, Mistake> {
+fn wait(minutes: &Spanned<i64>) -> Result<SignedDuration, Mistake> {
     if (1..=LONGEST_WAIT_MINUTES).contains(&minutes.value) {
         return Ok(SignedDuration::from_mins(minutes.value));
     }
