@@ -27,9 +27,8 @@ pub(super) struct Compiled {
     pub(super) opens: Node,
     pub(super) clears: Option<Node>,
     pub(super) level: Level,
-    /// Its arithmetic fails on no date after the last counted day, when it fails on no counted day: it looks at no window that moves on
-    /// with the date, or divides by nothing but numbers.
-    fails_on_counted_days_alone: bool,
+    /// Something is divided by what it counts, which may be nothing on a date after the last counted day.
+    may_divide_by_zero: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -197,15 +196,10 @@ impl Builder {
         } else {
             Level::Of(rule.level.clone(), self.needs(&named)?.0)
         };
-        let divides = rule.opens_when.divides()
+        let may_divide_by_zero = rule.opens_when.divides()
             || rule.clears_when.as_ref().is_some_and(Condition::divides)
             || rule.level.divides();
-        rule.opens_when.name(&mut named);
-        if let Some(clears_when) = &rule.clears_when {
-            clears_when.name(&mut named);
-        }
-        let fails_on_counted_days_alone = !divides || !self.needs(&named)?.1;
-        Some(Compiled { opens, clears, level, fails_on_counted_days_alone })
+        Some(Compiled { opens, clears, level, may_divide_by_zero })
     }
 }
 
@@ -251,7 +245,7 @@ impl Program {
     /// Whether a rule of which all counted days can be told can be evaluated on any date after them, by its position. Windows have moved
     /// on then, and hold no more than they did, so that nothing overflows; but something may be divided by what they hold.
     pub fn fails_on_counted_days_alone(&self, rule: usize) -> bool {
-        self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| rule.fails_on_counted_days_alone)
+        self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| !rule.may_divide_by_zero)
     }
 
     pub(super) fn position(&self, slot: Slot) -> Option<usize> {

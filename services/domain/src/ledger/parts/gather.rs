@@ -107,8 +107,8 @@ impl<'a> Gathered<'a> {
             Some(last) if last.date > date => marks.partition_point(|entry| entry.date <= date),
             _ => marks.len(),
         };
-        let of_date = marks[..at].iter_mut().rev().take_while(|entry| entry.date == date);
-        for known in of_date.filter(|known| self.stems[known.kind] == self.stems[kind]) {
+        let mut of_date = marks[..at].iter_mut().rev().take_while(|entry| entry.date == date);
+        if let Some(known) = of_date.find(|known| self.stems[known.kind] == self.stems[kind]) {
             if revision < known.revision {
                 return Applied::Outdated;
             }
