@@ -233,7 +233,7 @@ enum Settled {
 impl Known {
     fn of(evaluation: &Evaluation<'_>, episodes: &Episodes, pack: &Pack, version: u64) -> Option<Self> {
         let now = evaluation.now;
-        let (spell, dates) = evaluation.only_school().filter(|_| Others::can_tell(pack))?;
+        let spell = evaluation.only_school().filter(|_| Others::can_tell(pack))?;
         let (calendar, all) = evaluation.view.calendar_position(spell.calendar, spell.school, evaluation.year())?;
         let first = all.instructional.partition_point(|date| *date < spell.entry_on);
         let end = spell
@@ -267,16 +267,12 @@ impl Known {
             levels: None,
             others: Others::of(pack, evaluation).map(Box::new),
         };
-        for (at, day) in evaluation.days_until(Date::from_days(last_mark).ok()?, dates).enumerate() {
-            if let Some(others) = &mut known.others {
-                others.push(at, &day);
-            }
-            if day.date.days() < last_mark {
-                known.before.count(&day);
-                known.passed += 1;
-            } else {
-                known.last = Some(day);
-            }
+        let last_on = Date::from_days(last_mark).ok()?;
+        let (counted, before) = (evaluation.marked_until(last_on), evaluation.marked_until(last_on.previous()));
+        (known.before, known.passed) = (before.measures(), before.dates.len());
+        known.last = counted.day(last_on);
+        if let Some(others) = &mut known.others {
+            others.begin(counted);
         }
         let measures = evaluation.district(now.as_of, now.today);
         (known.before.failing, known.before.failing_core) = (measures.failing, measures.failing_core);

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use super::ground::Ground;
 use super::told::Told;
 use super::{Episode, EpisodeScope, Moment, Standing};
-use crate::alert::{AlertChange, ChangeKind, Claim, Proof, Terms};
+use crate::alert::{AlertChange, ChangeKind, Claim, MeasureValue, Proof, Terms};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
 use crate::mutant::{Mutant, planted};
+use crate::rule::claim::value;
 use crate::rule::condition::Failure;
 use crate::rule::history::Course;
 use crate::rule::{Held, OnChange, Rule, RuleScope};
@@ -237,7 +238,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     fn moved_on(&self, episode: &Episode, told: &Claim, held: Held) -> Result<Option<Retold>, Failure> {
         let to_level = |kind, verb: &str| {
             let (claim, new) = self.claim(held);
-            let reason = format!("it has {verb}: {}", difference(&told.proof, &claim.proof));
+            let reason = format!("it has {verb}: {}", difference(&told.proof.measures, &claim.proof.measures));
             Some((kind, reason, (claim, new)))
         };
         Ok(match held.level.cmp(&told.level) {
@@ -290,9 +291,9 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             Some(_) => self.held_at(student, at)?,
             None => None,
         };
-        let Some(held) = held else {
+        if held.is_none() {
             return Ok(Some(format!("what was told of {} was corrected, and it holds now", told.as_of)));
-        };
+        }
         let seen = self.rule.seen_at(student, at);
         let figures = student.figures(&self.rule.others, seen);
         let measures = self.rule.told().filter_map(|of| figures.value(of));
@@ -302,9 +303,9 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
                 return Ok(None);
             }
         }
-        let cited = self.rule.evidence.cite(student, figures.measures.streak, seen);
-        let again = self.rule.words(held, &figures, cited, seen, &|_, _| None).proof;
-        Ok(Some(format!("records up to {} were corrected: {}", again.as_of, difference(told, &again))))
+        let again: Vec<_> = self.rule.told().filter_map(|of| Some(value(of, figures.value(of)?))).collect();
+        let (about, moved) = (self.rule.about(seen), difference(&told.measures, &again));
+        Ok(Some(format!("records up to {about} were corrected: {moved}")))
     }
 
     fn disproved(&self, episode: &Episode) -> String {
@@ -336,13 +337,12 @@ fn other_words(then: &Terms, now: &Terms) -> String {
     }
 }
 
-fn difference(told: &Proof, new: &Proof) -> String {
-    let changes =
-        told.measures.iter().zip(&new.measures).filter(|(then, now)| then.value != now.value).map(|(then, now)| {
-            let unit = Measure::find(&then.name).map(Measure::unit);
-            let show = |value: i64| unit.map_or_else(|| value.to_string(), |unit| unit.show(value));
-            changed(&then.name, &show(then.value), &show(now.value))
-        });
+fn difference(told: &[MeasureValue], new: &[MeasureValue]) -> String {
+    let changes = told.iter().zip(new).filter(|(then, now)| then.value != now.value).map(|(then, now)| {
+        let unit = Measure::find(&then.name).map(Measure::unit);
+        let show = |value: i64| unit.map_or_else(|| value.to_string(), |unit| unit.show(value));
+        changed(&then.name, &show(then.value), &show(now.value))
+    });
     joined(changes)
 }
 
