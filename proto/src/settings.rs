@@ -19,11 +19,15 @@ pub fn to_wire(it: &Settings) -> wire::Settings {
         clock_offset_seconds: it.clock.offset_seconds,
         day_close_minute: u32::from(it.clock.day_close_minute),
         failing_below: it.failing_below,
-        reporting: match it.reporting {
-            Reporting::Negative => wire::Reporting::Negative,
-            Reporting::Positive => wire::Reporting::Positive,
-        }
-        .into(),
+        reporting: reporting_to_wire(it.reporting),
+        source_reporting: it
+            .source_reporting
+            .iter()
+            .map(|(source, reporting)| wire::SourceReporting {
+                source: source.as_str().to_owned(),
+                reporting: reporting_to_wire(*reporting),
+            })
+            .collect(),
         codes: it.codes.iter().map(|(code, category)| meaning(code, *category)).collect(),
         disciplines: table::disciplines_to_wire(&it.disciplines),
         connections: table::connections_to_wire(&it.connections),
@@ -35,11 +39,6 @@ pub fn to_wire(it: &Settings) -> wire::Settings {
 
 /// The settings in their message.
 pub fn from_wire(it: wire::Settings) -> Result<Settings, DecodeError> {
-    let reporting = match wire::Reporting::try_from(it.reporting).at(SETTINGS, "reporting")? {
-        wire::Reporting::Unspecified => None,
-        wire::Reporting::Negative => Some(Reporting::Negative),
-        wire::Reporting::Positive => Some(Reporting::Positive),
-    };
     let mut codes = BTreeMap::new();
     for meaning in it.codes {
         codes.insert(meaning.code, category_from_wire(meaning.category)?);
@@ -51,7 +50,15 @@ pub fn from_wire(it: wire::Settings) -> Result<Settings, DecodeError> {
             day_close_minute: u16::try_from(it.day_close_minute).at(SETTINGS, "day_close_minute")?,
         },
         failing_below: it.failing_below,
-        reporting: reporting.at(SETTINGS, "reporting")?,
+        reporting: reporting_from_wire(it.reporting, SETTINGS)?,
+        source_reporting: it
+            .source_reporting
+            .iter()
+            .map(|of| {
+                let source = SourceId::parse(&of.source).at("SourceReporting", "source")?;
+                Ok((source, reporting_from_wire(of.reporting, "SourceReporting")?))
+            })
+            .collect::<Result<_, _>>()?,
         codes,
         disciplines: table::disciplines_from_wire(it.disciplines)?,
         connections: table::connections_from_wire(it.connections)?,
@@ -63,6 +70,23 @@ pub fn from_wire(it: wire::Settings) -> Result<Settings, DecodeError> {
             .map(|source| SourceId::parse(source).at(SETTINGS, "transcript_sources"))
             .collect::<Result<_, _>>()?,
     })
+}
+
+fn reporting_to_wire(reporting: Reporting) -> i32 {
+    match reporting {
+        Reporting::Negative => wire::Reporting::Negative,
+        Reporting::Positive => wire::Reporting::Positive,
+    }
+    .into()
+}
+
+fn reporting_from_wire(number: i32, message: &'static str) -> Result<Reporting, DecodeError> {
+    let reporting = match wire::Reporting::try_from(number).at(message, "reporting")? {
+        wire::Reporting::Unspecified => None,
+        wire::Reporting::Negative => Some(Reporting::Negative),
+        wire::Reporting::Positive => Some(Reporting::Positive),
+    };
+    reporting.at(message, "reporting")
 }
 
 fn meaning(code: &str, category: Category) -> wire::CodeMeaning {

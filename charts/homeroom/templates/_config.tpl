@@ -99,22 +99,41 @@ _pod.tpl mounts things.
 {{- $table | toJson -}}
 {{- end -}}
 
+{{/* Where processes listen, as a configuration file has it. */}}
+{{- define "homeroom.address" -}}
+{{- $address := .Values.server.address -}}
+{{- if contains ":" $address }}[{{ $address }}]{{ else }}{{ $address }}{{ end -}}
+{{- end -}}
+
+{{/* What every table [server] has, as JSON: the port of health and metrics, and the certificate. */}}
+{{- define "homeroom.server" -}}
+{{- $server := dict "health" (printf "%s:8082" (include "homeroom.address" .)) -}}
+{{- if .Values.tls.enabled -}}
+{{- $_ := set $server "tls" (dict "cert" "/etc/homeroom/tls/tls.crt" "key" "/etc/homeroom/tls/tls.key") -}}
+{{- end -}}
+{{- $server | toJson -}}
+{{- end -}}
+
 {{/* The file of a service: dict "root" $ "part" "rules". */}}
 {{- define "homeroom.config.service" -}}
 {{- $values := .root.Values -}}
 {{- $limits := deepCopy $values.server.limits -}}
 {{- $_ := set $limits "linger-millis" $values.drain.lingerMillis -}}
 {{- $_ := set $limits "drain-seconds" $values.drain.seconds -}}
-{{- $address := $values.server.address -}}
-{{- if contains ":" $address }}{{ $address = printf "[%s]" $address }}{{ end -}}
-{{- $server := dict "http" (printf "%s:8080" $address) "grpc" (printf "%s:8081" $address) "limits" $limits -}}
-{{- if $values.tls.enabled -}}
-{{- $_ := set $server "tls" (dict "cert" "/etc/homeroom/tls/tls.crt" "key" "/etc/homeroom/tls/tls.key") -}}
-{{- end -}}
+{{- $address := include "homeroom.address" .root -}}
+{{- $server := include "homeroom.server" .root | fromJson -}}
+{{- $_ := set $server "http" (printf "%s:8080" $address) -}}
+{{- $_ := set $server "grpc" (printf "%s:8081" $address) -}}
+{{- $_ := set $server "limits" $limits -}}
 {{- $own := deepCopy (get $values .part).config -}}
 {{- $_ := set $own "database" (merge (dict "url-file" "/etc/homeroom/database/url") (get $own "database" | default dict)) -}}
 {{- if eq .part "ingestion" }}{{ $_ := set $own "pseudonym-keys" "/etc/homeroom/pseudonyms" }}{{ end -}}
 {{- if eq .part "notification" -}}
+{{- if $values.tls.mutual -}}
+{{- $peers := dict "cert" "/etc/homeroom/tls/tls.crt" "key" "/etc/homeroom/tls/tls.key" "client-ca" "/etc/homeroom/tls/ca.crt" -}}
+{{- $_ := set $server "peers" (dict "grpc" (printf "%s:8083" $address) "tls" $peers) -}}
+{{- $_ := set $own "adapter-certificates" true -}}
+{{- end -}}
 {{- with $values.notification.routing -}}
 {{- if or .configMap .secret }}{{ $_ := set $own "routing-file" "/etc/homeroom/routing" }}{{ end -}}
 {{- end -}}
@@ -132,9 +151,13 @@ _pod.tpl mounts things.
 {{- $channel := get $values.channels .channel -}}
 {{- $feed := deepCopy $channel.feed -}}
 {{- $scheme := ternary "https" "http" $values.tls.enabled -}}
-{{- $_ := set $feed "endpoint" (printf "%s://%s-notification.%s.svc:8081" $scheme (include "homeroom.fullname" .root) .root.Release.Namespace) -}}
+{{- $_ := set $feed "endpoint" (printf "%s://%s-notification.%s.svc:%d" $scheme (include "homeroom.fullname" .root) .root.Release.Namespace (ternary 8083 8081 $values.tls.mutual)) -}}
 {{- $_ := set $feed "key-file" "/etc/homeroom/channel/feed.key" -}}
-{{- if $values.tls.enabled }}{{ $_ := set $feed "ca-file" "/etc/homeroom/feed-ca/ca.crt" }}{{ end -}}
+{{- if $values.tls.enabled }}{{ $_ := set $feed "ca-file" "/etc/homeroom/tls/ca.crt" }}{{ end -}}
+{{- if $values.tls.mutual -}}
+{{- $_ := set $feed "cert-file" "/etc/homeroom/tls/tls.crt" -}}
+{{- $_ := set $feed "cert-key-file" "/etc/homeroom/tls/tls.key" -}}
+{{- end -}}
 {{- $own := deepCopy $channel.config -}}
 {{- $_ := set $own "feed" $feed -}}
 {{- if $channel.ca.secret }}{{ $_ := set $own "ca-file" "/etc/homeroom/channel-ca/ca.crt" }}{{ end -}}
@@ -160,7 +183,8 @@ _pod.tpl mounts things.
 {{- end -}}
 {{- end -}}
 {{- $telemetry := include "homeroom.telemetry" .root | fromJson -}}
-{{- include "homeroom.toml" (dict "table" (dict "telemetry" $telemetry (printf "channel-%s" .channel) $own) "path" "") | trim -}}
+{{- $server := include "homeroom.server" .root | fromJson -}}
+{{- include "homeroom.toml" (dict "table" (dict "server" $server "telemetry" $telemetry (printf "channel-%s" .channel) $own) "path" "") | trim -}}
 {{- end -}}
 
 {{/* The file of the set-up job: its database is the owner's, and it creates or checks topics. */}}

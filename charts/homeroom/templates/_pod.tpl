@@ -75,6 +75,27 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
+{{/* Probes at the port of health. It answers as soon as the process has what it starts with; without that it ends, and comes again. */}}
+{{- define "homeroom.probes" -}}
+{{- $scheme := ternary "HTTPS" "HTTP" .Values.tls.enabled -}}
+startupProbe:
+  httpGet: {path: /healthz, port: health, scheme: {{ $scheme }}}
+  periodSeconds: 2
+  timeoutSeconds: 2
+  failureThreshold: 30
+readinessProbe:
+  httpGet: {path: /readyz, port: health, scheme: {{ $scheme }}}
+  periodSeconds: 2
+  timeoutSeconds: 2
+  failureThreshold: 2
+# Looks at the process alone: starting anew helps against nothing else.
+livenessProbe:
+  httpGet: {path: /healthz, port: health, scheme: {{ $scheme }}}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+{{- end -}}
+
 {{/* Whose pods change when these do. */}}
 {{- define "homeroom.pod.metadata" -}}
 labels:
@@ -130,16 +151,14 @@ taken of it, or a configMap.
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if and $isService $values.tls.enabled -}}
-{{- $files = append $files (dict "at" "tls" "secret" (include "homeroom.tlsSecret" .) "keys" (dict "tls.crt" "tls.crt" "tls.key" "tls.key")) -}}
+{{- if and (or $isService $isChannel) $values.tls.enabled -}}
+{{- $keys := dict "tls.crt" "tls.crt" "tls.key" "tls.key" -}}
+{{- if or $isChannel (and $values.tls.mutual (eq $part "notification")) }}{{ $_ := set $keys "ca.crt" "ca.crt" }}{{ end -}}
+{{- $files = append $files (dict "at" "tls" "secret" (include "homeroom.tlsSecret" .) "keys" $keys) -}}
 {{- end -}}
 {{- if $isChannel -}}
 {{- $channel := get $values.channels (trimPrefix "channel-" $part) -}}
 {{- $files = append $files (dict "at" "channel" "secret" $channel.secret) -}}
-{{- if $values.tls.enabled -}}
-{{- $feed := include "homeroom.tlsSecret" (dict "root" $root "part" "notification") -}}
-{{- $files = append $files (dict "at" "feed-ca" "secret" $feed "keys" (dict "ca.crt" "ca.crt")) -}}
-{{- end -}}
 {{- if $channel.ca.secret -}}
 {{- $files = append $files (dict "at" "channel-ca" "secret" $channel.ca.secret "keys" (dict $channel.ca.key "ca.crt")) -}}
 {{- end -}}

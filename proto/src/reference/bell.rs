@@ -42,6 +42,7 @@ pub(super) fn schedule_to_wire(it: &BellSchedule) -> wire::BellSchedule {
         class_periods: periods_to_wire(&it.class_periods),
         hours: it.hours.map(time_to_wire),
         grade_levels: it.grade_levels.clone(),
+        instruction: it.instruction.and_then(|minutes| u32::try_from(minutes).ok()),
     }
 }
 
@@ -53,6 +54,10 @@ pub(super) fn schedule_from_wire(it: &wire::BellSchedule) -> Result<BellSchedule
         class_periods: periods_from_wire(&it.class_periods, SCHEDULE)?,
         hours: it.hours.map(time_from_wire).transpose()?,
         grade_levels: it.grade_levels.clone(),
+        instruction: it
+            .instruction
+            .map(|minutes| u16::try_from(minutes).map(i32::from).at(SCHEDULE, "instruction"))
+            .transpose()?,
     })
 }
 

@@ -281,9 +281,10 @@ fn bell() -> impl Strategy<Value = Entry> {
     let period = (key(), school(), any::<bool>(), vec(time(), 0..3)).prop_map(|(period, school, official, times)| {
         Entry::ClassPeriod(ClassPeriod { class_period: period.into(), school, official, times })
     });
-    let schedule = (school(), vec(date(), 0..3), periods(), option::of(time()), vec(text(), 0..3)).prop_map(
-        |(school, dates, class_periods, hours, grade_levels)| {
-            Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours, grade_levels })
+    let length = option::of(any::<u16>().prop_map(i32::from));
+    let schedule = (school(), vec(date(), 0..3), periods(), option::of(time()), vec(text(), 0..3), length).prop_map(
+        |(school, dates, class_periods, hours, grade_levels, instruction)| {
+            Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours, grade_levels, instruction })
         },
     );
     prop_oneof![period, schedule]
@@ -307,15 +308,18 @@ fn settings() -> impl Strategy<Value = Settings> {
         Category::ExcusedTardy,
     ];
     let codes = btree_map(text(), select(categories), 0..4);
-    let reporting = select(vec![Reporting::Negative, Reporting::Positive]);
+    let reporting = || select(vec![Reporting::Negative, Reporting::Positive]);
+    let reporting = (reporting(), btree_map(source(), reporting(), 0..3));
     let scales = (further::grade_scale(), vec(further::school_scale(), 0..3));
     let tables = (further::disciplines(), further::connections(), scales, vec(source(), 0..3));
     (clock, any::<i64>(), reporting, codes, tables).prop_map(|(clock, failing_below, reporting, codes, tables)| {
         let (disciplines, connections, (grade_scale, school_scales), transcript_sources) = tables;
+        let (reporting, source_reporting) = reporting;
         Settings {
             clock,
             failing_below,
             reporting,
+            source_reporting,
             codes,
             disciplines,
             connections,

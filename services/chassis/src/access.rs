@@ -113,6 +113,18 @@ impl Access {
         Ok(self.check(header, scope, "grpc")?)
     }
 
+    /// Whether the sender of a gRPC call has a key that permits one of these; for doors to ask before they read a large message. The
+    /// call itself asks with [`grpc`](Self::grpc), which counts it against the key's limit.
+    pub fn is_expected(&self, metadata: &MetadataMap, scopes: &[Scope]) -> Result<(), Status> {
+        let header = metadata.get("authorization").and_then(|value| value.to_str().ok());
+        let known = self.keys().identify(header, &self.shared.tokens, clock::now());
+        let permits = |grant: &Grant| scopes.iter().any(|scope| grant.scopes.contains(scope));
+        match scopes.first().filter(|_| !known.as_ref().is_some_and(permits)) {
+            Some(scope) => self.grpc(metadata, *scope).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// What a key and its secret permit, when that includes `scope`; for doors that take them by other ways than the
     /// `authorization` header.
     pub fn login(&self, key: &str, secret: &str, scope: Scope) -> Result<Grant, Denied> {

@@ -7,6 +7,7 @@
 //! misspelt key is refused and not passed over.
 
 mod environment;
+mod outline;
 mod secret;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use environment::Environment;
 pub use environment::env;
+pub use outline::{Setting, outline};
 pub use secret::SecretFile;
 pub(crate) use secret::read_private;
 

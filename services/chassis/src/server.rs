@@ -2,7 +2,7 @@
 //!
 //! Who is who: [`Doors`] merges what the components answer and puts around it what every door has (health, metrics,
 //! reflection, limits, a span per request); `connection` accepts, encrypts and drains; `http` and `grpc` are the layers of
-//! each protocol. Shutdown: readiness turns false at once, listeners stay open for [`Limits::linger_millis`] so that load
+//! each protocol. Health and metrics may have a door of their own, and so may peers who show a certificate. Shutdown: readiness turns false at once, listeners stay open for [`Limits::linger_millis`] so that load
 //! balancers notice, then connections finish what they have begun; after [`Limits::drain_seconds`], or at a second signal,
 //! they are dropped.
 
@@ -23,7 +23,7 @@ use tonic::service::Routes;
 use crate::component::Component;
 use crate::lifecycle::TaskGroup;
 use crate::telemetry;
-use crate::tls::{self, TlsFiles};
+use crate::tls::{self, Followed, Offered, TlsFiles};
 
 use connection::{Door, Protocol};
 use health::Health;
@@ -101,9 +101,14 @@ pub struct Doors {
     pub http: Option<TcpListener>,
     /// Where gRPC is answered.
     pub grpc: Option<TcpListener>,
+    /// Where health and metrics are answered, instead of among `http`: nobody has to show a certificate there, for neither a
+    /// kubelet nor every Prometheus has one.
+    pub health: Option<TcpListener>,
+    /// Where gRPC is answered to peers, over TLS files of their own.
+    pub peers: Option<(TcpListener, TlsFiles)>,
     /// The encoded `FileDescriptorSet` of every gRPC service, for reflection.
     pub descriptors: &'static [u8],
-    /// With it both doors speak only TLS.
+    /// With it every door but that of peers speaks only TLS, by these files.
     pub tls: Option<TlsFiles>,
     /// Bounds.
     pub limits: Limits,
@@ -113,17 +118,27 @@ impl Doors {
     /// Serves the components until the group has stopped and drained. Fails before anything is answered when TLS or
     /// descriptors are wrong.
     pub async fn run(self, tasks: TaskGroup, components: Vec<Component>) -> Result<(), Error> {
-        let Self { http, grpc, descriptors, tls, limits } = self;
-        let (mut router, mut rpcs, health) = merge(&tasks, components);
-        if let Some(listener) = http {
+        let Self { http, grpc, health: apart, peers, descriptors, tls, limits } = self;
+        let (mut router, rpcs, health) = merge(&tasks, components);
+        if let Some(listener) = apart {
+            let tls = tls.as_ref().map(TlsFiles::for_everybody);
+            serve_http(&tasks, listener, health::routes(Arc::clone(&health)), tls.as_ref(), limits.clone())?;
+        } else {
             router = router.merge(health::routes(Arc::clone(&health)));
-            serve_http(&tasks, listener, router, tls.as_ref(), limits.clone())?;
         }
-        if let Some(listener) = grpc {
+        let tls = tls.map(|files| files.follow("server", &tasks)).transpose()?;
+        if let Some(listener) = http {
+            open_http(&tasks, listener, router, tls.clone(), limits.clone());
+        }
+        let peers = peers.map(|(listener, files)| Ok::<_, Error>((listener, Some(files.follow("peers", &tasks)?))));
+        let grpc: Vec<_> = grpc.map(|listener| (listener, tls)).into_iter().chain(peers.transpose()?).collect();
+        if !grpc.is_empty() {
             let (reporter, service) = tonic_health::server::health_reporter();
-            rpcs = rpcs.add_service(service);
-            serve_grpc(&tasks, listener, rpcs, descriptors, tls.as_ref(), limits.clone())?;
+            let router = grpc::layered(rpcs.add_service(service), descriptors, &limits)?;
             tasks.spawn("health", health::report(Arc::clone(&health), reporter));
+            for (listener, tls) in grpc {
+                open_grpc(&tasks, listener, router.clone(), tls, limits.clone());
+            }
         }
         let stopping = tasks.stopping();
         tasks.spawn("metrics", async {
@@ -137,18 +152,6 @@ impl Doors {
             None => Err(Error::Cut),
         }
     }
-}
-
-/// [`Doors::run`] with the default limits.
-pub async fn run(
-    tasks: TaskGroup,
-    components: Vec<Component>,
-    http: Option<TcpListener>,
-    grpc: Option<TcpListener>,
-    descriptors: &'static [u8],
-    tls: Option<TlsFiles>,
-) -> Result<(), Error> {
-    Doors { http, grpc, descriptors, tls, limits: Limits::default() }.run(tasks, components).await
 }
 
 /// Puts the components' answers side by side. Fallbacks of theirs give way to the door's own.
@@ -180,11 +183,14 @@ pub fn serve_http(
     tls: Option<&TlsFiles>,
     limits: Limits,
 ) -> Result<(), Error> {
-    let tls = tls.map(|files| files.server_config(b"http/1.1")).transpose()?;
-    let router = http::layered(router, &limits);
-    let door = Door::new(Protocol::Http1, router, tls, limits);
-    tasks.spawn("http server", door.serve(listener, tasks.clone()));
+    let tls = tls.map(|files| files.follow("server", tasks)).transpose()?;
+    open_http(tasks, listener, router, tls, limits);
     Ok(())
+}
+
+fn open_http(tasks: &TaskGroup, listener: TcpListener, router: Router, tls: Option<Followed<Offered>>, limits: Limits) {
+    let door = Door::new(Protocol::Http1, http::layered(router, &limits), tls, limits);
+    tasks.spawn("http server", door.serve(listener, tasks.clone()));
 }
 
 /// Answers gRPC on the listener until the group stops, with reflection. Returns at once; the server is a task of the group.
@@ -196,11 +202,14 @@ pub fn serve_grpc(
     tls: Option<&TlsFiles>,
     limits: Limits,
 ) -> Result<(), Error> {
-    let tls = tls.map(|files| files.server_config(b"h2")).transpose()?;
-    let router = grpc::layered(rpcs, descriptors, &limits)?;
+    let tls = tls.map(|files| files.follow("server", tasks)).transpose()?;
+    open_grpc(tasks, listener, grpc::layered(rpcs, descriptors, &limits)?, tls, limits);
+    Ok(())
+}
+
+fn open_grpc(tasks: &TaskGroup, listener: TcpListener, router: Router, tls: Option<Followed<Offered>>, limits: Limits) {
     let door = Door::new(Protocol::Http2, router, tls, limits);
     tasks.spawn("gRPC server", door.serve(listener, tasks.clone()));
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,4 +1,11 @@
 //! TLS by file: certificate, key, and the authority of clients that must show one. rustls with ring.
+//!
+//! Who is who: [`TlsFiles`] is a server's side and [`ClientFiles`] a gRPC client's; `follow` makes either anew when its files
+//! change; `expiry` tells when a certificate ends.
+
+mod client;
+mod expiry;
+mod follow;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +16,12 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use serde::Deserialize;
 
+use crate::TaskGroup;
 use crate::config;
+
+pub use client::ClientFiles;
+pub use expiry::tell as tell_expiry;
+pub use follow::{Followed, LOOK, follow};
 
 /// The files of a server's TLS, in PEM.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -48,6 +60,9 @@ pub enum Error {
         /// Why not.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A client's files cannot be used together.
+    #[error("the files of the client's TLS cannot be used")]
+    Client(#[source] tonic::transport::Error),
     /// Certificate and key do not belong together, or are of a kind that is not known.
     #[error("certificate `{}` and key `{}` cannot be used", .cert.display(), .key.display())]
     Pair {
@@ -71,16 +86,34 @@ pub fn install_provider() {
     drop(rustls::crypto::ring::default_provider().install_default());
 }
 
+/// What a server's files offer, for each protocol that is spoken inside.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    /// To clients that speak HTTP/1.1.
+    pub(crate) http1: Arc<ServerConfig>,
+    /// To clients that speak HTTP/2.
+    pub(crate) http2: Arc<ServerConfig>,
+}
+
 impl TlsFiles {
-    /// Reads the files. `protocol` is what is spoken inside: `http/1.1` or `h2`.
-    pub(crate) fn server_config(&self, protocol: &[u8]) -> Result<Arc<ServerConfig>, Error> {
+    /// The same certificate, and nobody has to show one.
+    pub(crate) fn for_everybody(&self) -> Self {
+        Self { client_ca: None, ..self.clone() }
+    }
+
+    /// Reads the files, and again when they change: connections that are made from then on have the new ones. `certificate` is
+    /// what metrics call it.
+    pub(crate) fn follow(&self, certificate: &'static str, tasks: &TaskGroup) -> Result<Followed<Offered>, Error> {
+        let files = self.clone();
+        let paths = [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()];
+        let paths = paths.into_iter().flatten().cloned().collect();
+        follow(certificate, paths, tasks, move || files.offer(certificate))
+    }
+
+    /// Reads the files.
+    pub(crate) fn offer(&self, certificate: &'static str) -> Result<Offered, Error> {
         let certificates = certificates(&self.cert)?;
-        let key = config::read_private(&self.key)?;
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|source| Error::Pem {
-            path: self.key.clone(),
-            expected: "private key",
-            source,
-        })?;
+        let key = private_key(&self.key)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -96,14 +129,30 @@ impl TlsFiles {
                 builder.with_client_cert_verifier(verifier)
             }
         };
-        let mut config = builder.with_single_cert(certificates, key).map_err(|source| Error::Pair {
+        let ends = expiry::of_chain(&certificates);
+        let config = builder.with_single_cert(certificates, key).map_err(|source| Error::Pair {
             cert: self.cert.clone(),
             key: self.key.clone(),
             source,
         })?;
-        config.alpn_protocols = vec![protocol.to_vec()];
-        Ok(Arc::new(config))
+        expiry::publish(certificate, ends);
+        // Sessions that may be resumed are kept with the configuration, so that none outlives the files that it was begun with.
+        let speaking = |protocol: &[u8]| {
+            let mut config = config.clone();
+            config.alpn_protocols = vec![protocol.to_vec()];
+            Arc::new(config)
+        };
+        Ok(Offered { http1: speaking(b"http/1.1"), http2: speaking(b"h2") })
     }
+}
+
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Error> {
+    let text = config::read_private(path)?;
+    PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|source| Error::Pem {
+        path: path.to_owned(),
+        expected: "private key",
+        source,
+    })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -11,16 +11,16 @@ use smallvec::SmallVec;
 
 pub(crate) use account::Account;
 
-use crate::calculator::{Arrival, Calculator, DayMark, Late, Method, Period, PeriodMark, SchoolDay, Told, hundredths};
+use crate::calculator::{Arrival, Calculator, DayMark, Late, Method, Period, PeriodMark, Told, hundredths};
 use crate::code;
 use crate::date::Date;
 use crate::day::{Day, Mark, WHOLE, belongs};
-use crate::enrollment::Spell;
+use crate::enrollment::{Silence, Spell};
 use crate::event::{Scope, SectionMembership};
 use crate::id::{SchoolId, SchoolYear, SectionId};
 use crate::ledger::{Facts, Said, text};
 use crate::settings::Reporting;
-use crate::view::{Bell, CalendarView, Meeting, View};
+use crate::view::{CalendarView, Meeting, View};
 
 pub(crate) use class::ClassDay;
 
@@ -33,6 +33,7 @@ pub(crate) struct Calculated<'e, 'a> {
     pub(crate) spells: &'e [Spell<'a>],
     pub(crate) memberships: &'e [SectionMembership],
     pub(crate) view: &'a View,
+    /// What silence means where neither a source nor a calculator says it.
     pub(crate) reporting: Reporting,
     pub(crate) year: SchoolYear,
 }
@@ -138,11 +139,11 @@ impl<'a> Calculated<'_, 'a> {
         let daily = daily(marks);
         let held = by_section(marks);
         let periods = self.periods(at, &held, calculator);
-        if daily.is_empty() && periods.is_empty() && self.reporting(calculator) == Reporting::Positive {
+        if daily.is_empty() && periods.is_empty() && self.reporting(at, calculator) == Reporting::Positive {
             return None;
         }
-        let Bell { hours, classes } = self.view.bell(at.school, at.date, at.grade_level);
-        let counted = calculator.count(&SchoolDay { hours, bells: &classes, marks: &daily, periods: &periods })?;
+        let bell = self.view.bell(at.school, at.date, at.grade_level);
+        let counted = calculator.count(&bell.day(&daily, &periods))?;
         let (mut absent, mut unexcused) = (counted.absent, counted.unexcused);
         if let Some(conversion) = &calculator.tardies {
             let minutes = counted.minutes.map_or(0, |minutes| minutes.late);
@@ -165,8 +166,9 @@ impl<'a> Calculated<'_, 'a> {
         })
     }
 
-    fn reporting(&self, calculator: &Calculator) -> Reporting {
-        calculator.reporting.unwrap_or(self.reporting)
+    fn reporting(&self, at: At<'_>, calculator: &Calculator) -> Reporting {
+        let otherwise = calculator.reporting.unwrap_or(self.reporting);
+        Silence { school: at.school, spells: self.spells, otherwise }.on(at.date)
     }
 
     /// The student's sections of a date, and those that have a mark, with what was told of each.
@@ -176,7 +178,7 @@ impl<'a> Calculated<'_, 'a> {
         sections.extend(held.iter().map(|(section, _)| *section));
         sections.sort_unstable();
         sections.dedup();
-        let proof_needed = self.reporting(calculator) == Reporting::Positive || self.view.reports_taken(at.school);
+        let proof_needed = self.reporting(at, calculator) == Reporting::Positive || self.view.reports_taken(at.school);
         let told = |section: SectionId| match held.iter().find(|(of, _)| *of == section) {
             Some((_, marks)) => Told::Marked(marks),
             None if proof_needed && !self.view.taken(section, at.date) => Told::Untaken,

@@ -56,6 +56,8 @@ pub struct Calculator {
     pub reporting: Option<Reporting>,
     /// What a date is worth, by its calendar event's value, hundredths of a day; lower case.
     pub weights: BTreeMap<String, i32>,
+    /// Instruction of a whole day, minutes: a date whose bell schedule tells of less is worth that part of a day.
+    pub full_day_minutes: Option<i32>,
     /// Whether the student counts as enrolled on the exit day.
     pub exit_day_counts: bool,
     /// Exit types that say that the student never came, by value; lower case.
@@ -139,6 +141,7 @@ impl Calculator {
             instruction: Instruction::default(),
             reporting: None,
             weights: BTreeMap::new(),
+            full_day_minutes: None,
             exit_day_counts: true,
             no_show_types: ["no show", "no-show", "noshow"].map(str::to_owned).to_vec(),
         }

@@ -8,6 +8,7 @@
 //! is the definition; a count only ever says what a full look would have said, or nothing.
 
 mod others;
+mod small;
 mod standing_in;
 
 use std::cell::OnceCell;
@@ -18,7 +19,7 @@ use smallvec::SmallVec;
 use crate::alert::{AlertChange, ChangeKind};
 use crate::date::Date;
 use crate::day::{self, Day, Mark, Plain};
-use crate::episode::{Episodes, Moment};
+use crate::episode::{Episodes, Moment, Step, Telling};
 use crate::evaluation::Evaluation;
 use crate::event::{Change, Fact, Origin};
 use crate::id::{SchoolId, SchoolYear};
@@ -28,7 +29,8 @@ use crate::rule::{Pack, Rule, RuleScope};
 use crate::settings::{Now, Settings};
 use crate::view::View;
 
-use others::Others;
+use others::{Came, Others};
+use small::{Last, Schedule, Sums};
 use standing_in::StandingIn;
 
 /// What was counted of a student. Kept in memory only.
@@ -52,11 +54,11 @@ pub struct With<'a> {
 
 /// What a look comes to.
 #[derive(Debug)]
-pub struct Looked {
+pub struct Looked<T = AlertChange> {
     /// The district's measures.
     pub measures: Measures,
     /// To be published, in order.
-    pub changes: Vec<AlertChange>,
+    pub changes: Vec<T>,
 }
 
 /// Whether there is one only: what is known of a student stands in no log.
@@ -66,6 +68,8 @@ impl fmt::Debug for Count {
     }
 }
 
+/// Each look reads one, and a district has a million of them: what is the same for all students of a school is looked up with the
+/// schedule, and numbers are as small as what they count.
 #[derive(Clone)]
 struct Known {
     /// Of the reference data and rules that it was counted with.
@@ -75,23 +79,22 @@ struct Known {
     /// Where the ledger's marks end.
     tail: Tail,
     /// A mark that is not in the sums yet: its date, and the position of its kind.
-    added: Option<(Date, usize)>,
+    added: Option<(Date, u16)>,
     /// The date of the last mark that is, in days since 1970.
     last_mark: i32,
     /// No mark that is added on a later date can be of a record that was heard of.
     heard_of_until: i32,
-    /// The student's school, and when the student came there.
-    school: SchoolId,
+    /// When the student came to the school.
     entry_on: Date,
     /// What marks of a kind say there, by its position; none where that depends on more than the mark.
     kinds: SmallVec<[Option<Plain>; 8]>,
     schedule: Schedule,
     /// Counted days before the last mark's.
-    before: Measures,
+    before: Sums,
     /// How many of the schedule's dates they are.
-    passed: usize,
+    passed: u16,
     /// The last mark's day, if it counts.
-    last: Option<Day>,
+    last: Option<Last>,
     /// Since this date grades have come to what they do now.
     graded_since: Option<Date>,
     /// A grade counts from this date on that does not now.
@@ -106,25 +109,10 @@ struct Known {
     others: Option<Box<Others>>,
 }
 
-/// Levels of rules, in their order; `NO_CLAIM` of a rule that claims nothing.
-type Levels = SmallVec<[i64; 4]>;
+/// Levels of rules, in their order; `NO_CLAIM` of a rule that claims nothing. A rule of larger levels takes full looks.
+type Levels = SmallVec<[i16; 12]>;
 
-const NO_CLAIM: i64 = i64::MIN;
-
-/// The dates of one calendar between entry and exit.
-#[derive(Debug, Clone, Copy)]
-struct Schedule {
-    calendar: usize,
-    first: usize,
-    end: usize,
-}
-
-impl Schedule {
-    fn dates<'v>(&self, view: &'v View) -> &'v [Date] {
-        let all = view.calendar_at(self.calendar).map_or(&[][..], |calendar| &calendar.instructional);
-        all.get(self.first..self.end).unwrap_or_default()
-    }
-}
+const NO_CLAIM: i16 = i16::MIN;
 
 impl Count {
     /// Goes on from a full look whose rules were stepped without a failure. The version stands for view, settings and pack: as long
@@ -155,7 +143,10 @@ impl Count {
             && mark.date.days() > known.heard_of_until
             && let Some(kind) = ledger.append_known(&mut known.tail, origin, mark)
         {
-            known.added = Some((mark.date, kind));
+            match u16::try_from(kind) {
+                Ok(kind) => known.added = Some((mark.date, kind)),
+                Err(_) => self.0 = None,
+            }
             return Applied::Changed;
         }
         let applied = ledger.apply(origin, change);
@@ -175,14 +166,14 @@ impl Count {
         }
     }
 
-    /// What a full look with these dates and its step would come to; none when it takes a full look to tell.
-    pub fn look(
+    /// What a full look with these dates and its step would come to, as values or in words; none when it takes a full look to tell.
+    pub fn look<T: Telling>(
         &mut self,
         ledger: &Ledger,
         with: &With<'_>,
         episodes: &mut Episodes,
         moment: &Moment<'_>,
-    ) -> Option<Looked> {
+    ) -> Option<Looked<T>> {
         let known = self.0.as_deref_mut()?;
         let Some(found) = known.look(ledger, with) else {
             self.0 = None;
@@ -193,7 +184,7 @@ impl Count {
             Settled::Yes => Some(Looked { measures, changes: Vec::new() }),
             Settled::No(moved) => {
                 let standing_in = StandingIn { known, ledger, with, measures, whole: OnceCell::new() };
-                let step =
+                let step: Step<T> =
                     episodes.step_on(moved.iter().filter_map(|at| with.pack.rules.get(*at)), &standing_in, moment);
                 drop(standing_in);
                 known.remember_told(&step.changes, with);
@@ -206,11 +197,11 @@ impl Count {
     /// Reads where the next look will read, so that what it needs is on its way from memory: a batch of students is looked at several
     /// times as fast when each is read some students ahead. Tells nothing.
     pub fn touch(&self) -> u64 {
+        // Something of each of its lines.
         self.0.as_deref().map_or(0, |known| {
-            let ends = known.version ^ known.told.map_or(0, |told| u64::from(told.days().cast_unsigned()));
-            ends ^ known.passed as u64
-                ^ known.before.absent.cast_unsigned()
-                ^ u64::from(known.last_mark.cast_unsigned())
+            let dates = known.last_mark ^ known.tail.date() ^ known.told.map_or(0, Date::days);
+            let places = known.kinds.len() ^ known.levels.as_ref().map_or(0, SmallVec::len) ^ usize::from(known.passed);
+            known.version ^ u64::from(dates.cast_unsigned()) ^ places as u64
         })
     }
 }
@@ -234,11 +225,7 @@ impl Known {
     fn of(evaluation: &Evaluation<'_>, episodes: &Episodes, pack: &Pack, version: u64) -> Option<Self> {
         let now = evaluation.now;
         let spell = evaluation.only_school().filter(|_| Others::can_tell(pack))?;
-        let (calendar, all) = evaluation.view.calendar_position(spell.calendar, spell.school, evaluation.year())?;
-        let first = all.instructional.partition_point(|date| *date < spell.entry_on);
-        let end = spell
-            .exit_on
-            .map_or(all.instructional.len(), |exit| all.instructional.partition_point(|date| *date <= exit));
+        let schedule = Schedule::of(spell, evaluation)?;
         let (tail, heard_of_until) = evaluation.ledger.end_of_marks()?;
         let last_mark = tail.date();
         if last_mark > now.as_of.max(now.today).days() {
@@ -252,12 +239,11 @@ impl Known {
             tail,
             added: None,
             last_mark,
-            school: spell.school.clone(),
             entry_on: spell.entry_on,
             heard_of_until: heard_of_until.max(last_mark),
             kinds: evaluation.plain_kinds(spell.school),
-            schedule: Schedule { calendar, first, end: end.max(first) },
-            before: Measures::default(),
+            schedule,
+            before: Sums::default(),
             passed: 0,
             last: None,
             graded_since,
@@ -268,14 +254,16 @@ impl Known {
             others: Others::of(pack, evaluation).map(Box::new),
         };
         let last_on = Date::from_days(last_mark).ok()?;
-        let (counted, before) = (evaluation.marked_until(last_on), evaluation.marked_until(last_on.previous()));
-        (known.before, known.passed) = (before.measures(), before.dates.len());
-        known.last = counted.day(last_on);
+        let (counted, days_before) = (evaluation.marked_until(last_on), evaluation.marked_until(last_on.previous()));
+        let before = days_before.measures();
+        known.passed = u16::try_from(days_before.dates.len()).ok()?;
+        known.last = counted.day(last_on).map(|day| Last::of(&day));
         if let Some(others) = &mut known.others {
             others.begin(counted);
         }
         let measures = evaluation.district(now.as_of, now.today);
-        (known.before.failing, known.before.failing_core) = (measures.failing, measures.failing_core);
+        known.before =
+            Sums::of(&Measures { failing: measures.failing, failing_core: measures.failing_core, ..before })?;
         known.remember(episodes);
         // Were it otherwise, there would be something here that a count cannot tell.
         (known.measures(known.schedule.dates(evaluation.view), now) == Some(measures)).then_some(known)
@@ -287,9 +275,9 @@ impl Known {
     }
 
     /// The same after a step of its own, from what was told and what rules claim.
-    fn remember_told(&mut self, changes: &[AlertChange], with: &With<'_>) {
+    fn remember_told(&mut self, changes: &[impl Telling], with: &With<'_>) {
         let Now { today, as_of } = with.now;
-        if changes.iter().any(|change| change.kind != ChangeKind::Cleared) {
+        if changes.iter().any(|change| change.kind() != ChangeKind::Cleared) {
             self.told = self.told.max(Some(today.max(as_of)));
         }
         let mut claims = with.pack.rules.iter().zip(self.levels.iter().flatten());
@@ -305,7 +293,7 @@ impl Known {
         let then = self.levels.take();
         let day_is_over = with.now.today != self.now.today && self.open_day;
         // What claims nothing has no open day that it could end: one of another version is kept, one of another school not its own.
-        let ends = |rule: &Rule, then: i64| day_is_over && rule.scope == RuleScope::Day && then != NO_CLAIM;
+        let ends = |rule: &Rule, then: i16| day_is_over && rule.scope == RuleScope::Day && then != NO_CLAIM;
         let may_disprove = self.count(ledger, with)?;
         let measures = self.measures(self.schedule.dates(with.view), with.now)?;
         if !may_disprove {
@@ -325,12 +313,18 @@ impl Known {
 
     /// What rules claim with these measures; none when one takes a full look or fails, or claims what cannot be told from no claim.
     fn levels(&self, measures: Measures, with: &With<'_>) -> Option<Levels> {
-        let level = |rule: &Rule| match rule.outcome(&self.figures(measures, rule, with)?) {
-            Ok(_) if !rule.applies_at(Some(&self.school)) => Some(NO_CLAIM),
-            Ok(Some(NO_CLAIM)) | Err(_) => None,
-            Ok(level) => Some(level.unwrap_or(NO_CLAIM)),
-        };
-        with.pack.rules.iter().map(level).collect()
+        let school = self.schedule.school(with.view)?;
+        let came = Came::to(measures, self, with)?;
+        let mut levels = Levels::new();
+        for rule in &with.pack.rules {
+            levels.push(match rule.outcome(&came).ok()? {
+                Some(level) if rule.applies_at(Some(school)) => {
+                    i16::try_from(level).ok().filter(|level| *level != NO_CLAIM)?
+                }
+                _ => NO_CLAIM,
+            });
+        }
+        Some(levels)
     }
 
     /// Takes the added mark in, and tells whether it may disprove what was told. None when the count ends here.
@@ -347,41 +341,46 @@ impl Known {
         }
         self.now = now;
         let Some((date, kind)) = self.added.take() else { return Some(false) };
-        let category = self.category(kind, ledger, with.view, with.settings)?;
-        self.add(self.schedule.dates(with.view), day::of_one_mark(date, category));
+        let category = self.category(usize::from(kind), ledger, with.view, with.settings)?;
+        self.add(self.schedule.dates(with.view), day::of_one_mark(date, category))?;
         Some(self.told.is_some_and(|told| date <= told))
     }
 
     /// What marks of a kind say; none when a day's count takes more than that.
     fn category(&mut self, kind: usize, ledger: &Ledger, view: &View, settings: &Settings) -> Option<Plain> {
         if kind >= self.kinds.len() {
+            let school = self.schedule.school(view)?;
             for new in ledger.borrowed().kinds().skip(self.kinds.len()) {
                 let new = new?;
                 // Whom a change of a session would concern is for a full look to find out.
                 let mark = Mark::of(&new, view, settings).filter(|_| new.session.is_none())?;
-                self.kinds.push(mark.plain(&self.school));
+                self.kinds.push(mark.plain(school));
             }
         }
         *self.kinds.get(kind)?
     }
 
-    /// Moves on to a later mark's day.
-    fn add(&mut self, dates: &[Date], day: Day) {
+    /// Moves on to a later mark's day. None when there are too many days, as there are in no year.
+    fn add(&mut self, dates: &[Date], day: Day) -> Option<()> {
+        let mut before = self.before.measures();
         if let Some(last) = self.last.take() {
-            self.before.count(&last);
-            self.passed += 1;
+            before.count(&last.day());
+            self.passed = self.passed.checked_add(1)?;
         }
-        let rest = dates.get(self.passed..).unwrap_or_default();
+        let rest = dates.get(usize::from(self.passed)..).unwrap_or_default();
         // Hardly ever more than a few: to search by halves would wait for memory that is not needed.
         let silent = rest.iter().take_while(|date| **date < day.date).count();
-        self.before.count_present(silent);
-        self.passed += silent;
-        self.last = (rest.get(silent) == Some(&day.date)).then_some(day);
-        if let (Some(others), Some(day)) = (&mut self.others, &self.last) {
-            others.push(self.passed, day);
+        before.count_present(silent);
+        self.before = Sums::of(&before)?;
+        self.passed = self.passed.checked_add(u16::try_from(silent).ok()?)?;
+        let counts = rest.get(silent) == Some(&day.date);
+        self.last = counts.then(|| Last::of(&day));
+        if let Some(others) = self.others.as_mut().filter(|_| counts) {
+            others.push(usize::from(self.passed), &day);
         }
         self.last_mark = day.date.days();
         self.heard_of_until = self.heard_of_until.max(self.last_mark);
+        Some(())
     }
 
     /// None when a date is between the marks.
@@ -389,19 +388,21 @@ impl Known {
         if now.today.days() < self.last_mark {
             return None;
         }
-        let mut measures = self.before;
-        let last_counts = self.last.filter(|day| day.date <= now.as_of);
+        let mut measures = self.before.measures();
+        let last = self.last.map(Last::day);
+        let last_counts = last.filter(|day| day.date <= now.as_of);
         if let Some(last) = &last_counts {
             measures.count(last);
         }
-        let passed = self.passed + usize::from(self.last.is_some());
+        let before = usize::from(self.passed);
+        let passed = before + usize::from(last.is_some());
         let rest = dates.get(passed..).unwrap_or_default();
         let silent = rest.iter().take_while(|date| **date <= now.as_of).count();
         measures.count_present(silent);
-        if silent == 0 && last_counts.is_none() && self.passed > 0 && dates.get(self.passed - 1)? > &now.as_of {
+        if silent == 0 && last_counts.is_none() && before > 0 && dates.get(before - 1)? > &now.as_of {
             return None;
         }
-        measures.unexplained_absence_today = self.last.is_some_and(|day| day.date == now.today && day.unexplained);
+        measures.unexplained_absence_today = last.is_some_and(|day| day.date == now.today && day.unexplained);
         Some(measures)
     }
 }

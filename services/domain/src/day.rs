@@ -5,6 +5,7 @@
 use crate::calculator::{Minutes, treated};
 use crate::code;
 use crate::date::Date;
+use crate::enrollment::Silence;
 use crate::event::{AttendanceMark, Scope, SectionMembership, Times};
 use crate::id::{SchoolId, SectionId, SessionId};
 use crate::ledger::MarkKind;
@@ -134,41 +135,43 @@ fn unknown_reference(session: Option<SessionId>, scope: Scope, view: &View) -> O
 /// A student's days at one school.
 #[derive(Clone, Copy)]
 pub(crate) struct Attendance<'a> {
-    school: &'a SchoolId,
+    silence: Silence<'a>,
     memberships: &'a [SectionMembership],
     view: &'a View,
-    reporting: Reporting,
-    /// Whether only "attendance was taken" tells that nobody was marked.
-    proof_needed: bool,
+    /// Whether the school's sections report that attendance was taken.
+    reports_taken: bool,
+    /// Whether a date without any mark counts as present, whatever sections meet on it.
+    silence_is_presence: bool,
 }
 
 impl<'a> Attendance<'a> {
     /// Whether a date without any mark counts as present, whatever sections meet on it.
     pub(crate) const fn silence_is_presence(&self) -> bool {
-        !self.proof_needed
+        self.silence_is_presence
     }
 
-    pub(crate) fn new(
-        school: &'a SchoolId,
-        memberships: &'a [SectionMembership],
-        view: &'a View,
-        reporting: Reporting,
-    ) -> Self {
-        let proof_needed = reporting == Reporting::Positive || view.reports_taken(school);
-        Self { school, memberships, view, reporting, proof_needed }
+    pub(crate) fn new(silence: Silence<'a>, memberships: &'a [SectionMembership], view: &'a View) -> Self {
+        let reports_taken = view.reports_taken(silence.school);
+        let silence_is_presence = silence.is_presence() && !reports_taken;
+        Self { silence, memberships, view, reports_taken, silence_is_presence }
+    }
+
+    /// Whether only "attendance was taken" tells that nobody was marked on a date.
+    fn needs_proof(&self, date: Date) -> bool {
+        self.reports_taken || self.silence.on(date) == Reporting::Positive
     }
 
     /// The day of a date that counts here; none when it is unknown (items 3 to 5). The marks are those of the date, of whatever
     /// school.
     pub(crate) fn day<'m>(&self, date: Date, marks: impl Iterator<Item = &'m Mark<'m>> + Clone) -> Option<Day> {
-        let marks = marks.filter(|mark| mark.school == self.school);
+        let marks = marks.filter(|mark| mark.school == self.silence.school);
         if marks.clone().any(|mark| mark.scope == Scope::Day) {
             return Some(from_daily(date, marks.map(|mark| (mark.scope, mark.category, mark.share))));
         }
         let sections = Sections::of(marks);
         if sections.is_empty() {
-            let known = || known_sections(self, date, &sections);
-            let present = !self.proof_needed || silent_means_present(self.reporting, &known());
+            let by_sections = || silent_means_present(self, date, &known_sections(self, date, &sections));
+            let present = self.silence_is_presence || by_sections();
             return present.then_some(Day::present(date));
         }
         let known = known_sections(self, date, &sections).sections.len();
@@ -292,8 +295,8 @@ struct KnownSections {
 }
 
 /// Item 5.
-fn silent_means_present(reporting: Reporting, known: &KnownSections) -> bool {
-    match reporting {
+fn silent_means_present(at: &Attendance<'_>, date: Date, known: &KnownSections) -> bool {
+    match at.silence.on(date) {
         Reporting::Negative => !known.all_unknown,
         // Only "attendance was taken" proves then that silence means presence.
         Reporting::Positive => !known.sections.is_empty(),
@@ -307,14 +310,14 @@ fn known_sections(at: &Attendance<'_>, date: Date, marked: &Sections) -> KnownSe
     sections.sort_unstable();
     sections.dedup();
     let any = !sections.is_empty();
-    if at.proof_needed {
+    if at.needs_proof(date) {
         sections.retain(|section| marked.contains(*section) || at.view.taken(*section, date));
     }
     KnownSections { all_unknown: any && sections.is_empty(), sections }
 }
 
 fn meets(at: &Attendance<'_>, date: Date, membership: &SectionMembership) -> bool {
-    belongs(at.school, at.view, date, membership)
+    belongs(at.silence.school, at.view, date, membership)
 }
 
 /// Whether a section is one of the student's sections of a date at a school: it is a member, and the session contains the date.

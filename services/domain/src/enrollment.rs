@@ -8,8 +8,9 @@ use smallvec::SmallVec;
 use crate::calculator::Calculator;
 use crate::code;
 use crate::date::Date;
-use crate::id::{CalendarId, SchoolId, SchoolYear};
+use crate::id::{CalendarId, SchoolId, SchoolYear, SourceId};
 use crate::ledger::{self, text};
+use crate::settings::{Reporting, Settings};
 use crate::view::View;
 
 /// A live enrollment that counts: of a known school, and not a no-show.
@@ -20,18 +21,28 @@ pub(crate) struct Spell<'a> {
     pub(crate) exit_on: Option<Date>,
     pub(crate) calendar: Option<CalendarId>,
     primary_school: bool,
+    /// What silence means by its source, where the district says so.
+    reporting: Option<Reporting>,
 }
 
 impl<'a> Spell<'a> {
-    /// The spell of an enrollment, if it counts. Where the exit day does not count, the spell ends the day before.
-    pub(crate) fn of(enrollment: &ledger::Spell<'_>, view: &'a View, year: SchoolYear) -> Option<Self> {
+    /// The spell of an enrollment that a source has, if it counts. Where the exit day does not count, the spell ends the day before.
+    pub(crate) fn of(
+        (source, enrollment): (&[u8], &ledger::Spell<'_>),
+        view: &'a View,
+        settings: &Settings,
+        year: SchoolYear,
+    ) -> Option<Self> {
         let school = view.find_school(enrollment.school)?;
         let ledger::Spell { entry_on, exit_on, calendar, primary_school, .. } = *enrollment;
         let calculator = view.calculator(calendar, school, year);
         let no_show = never_came(entry_on, exit_on, text(enrollment.exit_type), calculator);
         let exit_counts = calculator.is_none_or(|calculator| calculator.exit_day_counts);
         let exit_on = exit_on.map(|exit| if exit_counts { exit } else { exit.previous() });
-        (!no_show).then_some(Self { school, entry_on, exit_on, calendar, primary_school })
+        let of_source =
+            |(of, reporting): (&SourceId, &Reporting)| (of.as_str().as_bytes() == source).then_some(*reporting);
+        let reporting = settings.source_reporting.iter().find_map(of_source);
+        (!no_show).then_some(Self { school, entry_on, exit_on, calendar, primary_school, reporting })
     }
 
     /// Whether it covers a date; the exit day counts.
@@ -47,6 +58,38 @@ impl<'a> Spell<'a> {
         let end = dates.partition_point(|date| *date <= last);
         let start = dates.partition_point(|date| *date < self.entry_on).min(end);
         &dates[start..end]
+    }
+}
+
+/// What silence means of a student at a school.
+///
+/// It is a word of whoever has the student enrolled there: presence, when one of them sends exceptions only, since the others' silence
+/// does not say otherwise. Two systems may share a school's students, or have the same ones.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Silence<'a> {
+    pub(crate) school: &'a SchoolId,
+    pub(crate) spells: &'a [Spell<'a>],
+    /// What it means of sources of which the district does not say it.
+    pub(crate) otherwise: Reporting,
+}
+
+impl Silence<'_> {
+    /// What it means on a date.
+    pub(crate) fn on(&self, date: Date) -> Reporting {
+        let mut covering = self.here().filter(|spell| spell.covers(date)).map(|spell| spell.reporting);
+        let Some(first) = covering.next() else { return self.otherwise };
+        let is_presence = |said: Option<Reporting>| said.unwrap_or(self.otherwise) == Reporting::Negative;
+        if is_presence(first) || covering.any(is_presence) { Reporting::Negative } else { Reporting::Positive }
+    }
+
+    /// Whether it means presence on every date, whichever spells cover it.
+    pub(crate) fn is_presence(&self) -> bool {
+        let mut all = self.here().map(|spell| spell.reporting.unwrap_or(self.otherwise)).chain([self.otherwise]);
+        all.all(|reporting| reporting == Reporting::Negative)
+    }
+
+    fn here(&self) -> impl Iterator<Item = &Spell<'_>> {
+        self.spells.iter().filter(|spell| spell.school == self.school)
     }
 }
 

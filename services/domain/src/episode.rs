@@ -11,6 +11,7 @@ mod late;
 mod look;
 mod second;
 mod stored;
+mod telling;
 mod told;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::rule::condition::Failure;
 use crate::rule::{OnChange, Pack, Rule};
 use crate::settings::Now;
 
+pub use telling::{Change, Telling};
 pub use told::Told;
 
 /// A student's episodes, open and past. Each is shared until it changes: a year has many, of which a step changes few.
@@ -115,10 +117,10 @@ pub struct Moment<'a> {
 }
 
 /// What a step comes to.
-#[derive(Debug, Default)]
-pub struct Step {
+#[derive(Debug)]
+pub struct Step<T = AlertChange> {
     /// To be published, in order.
-    pub changes: Vec<AlertChange>,
+    pub changes: Vec<T>,
     /// Rules that could not be evaluated; their episodes stay as they were.
     pub failures: Vec<(RuleId, Failure)>,
 }
@@ -160,17 +162,27 @@ impl Episodes {
         told.map(|episode| episode.told_at.today.max(episode.told_at.as_of)).max()
     }
 
-    /// Looks at the student again, changes the episodes and tells what changed.
+    /// Looks at the student again, changes the episodes and tells what changed, in words.
     pub fn step(&mut self, pack: &Pack, evaluation: &Evaluation<'_>, moment: &Moment<'_>) -> Step {
+        self.step_telling(pack, evaluation, moment)
+    }
+
+    /// The same, and tells it as values or in words.
+    pub fn step_telling<T: Telling>(
+        &mut self,
+        pack: &Pack,
+        evaluation: &Evaluation<'_>,
+        moment: &Moment<'_>,
+    ) -> Step<T> {
         let home = evaluation.home(evaluation.now.today);
         let mut step = self.step_rules(pack.rules_at(home), &pack.rules, evaluation, moment);
         for episode in &mut self.0 {
             if episode.standing == Standing::Open
                 && !pack.has_rule_at(&episode.told.rule, home)
-                && let Some(claim) = episode.told.claim().cloned()
+                && let Some(claim) = episode.told.claim()
             {
-                let reason = "the rule is no longer in force".to_owned();
-                step.changes.push(Arc::make_mut(episode).close(Standing::Cleared, claim, reason, moment));
+                let words = |_: &Episode| (claim, "the rule is no longer in force".to_owned());
+                step.changes.push(Arc::make_mut(episode).close(Standing::Cleared, moment, words));
             }
         }
         self.forget(evaluation.year());
@@ -183,26 +195,26 @@ impl Episodes {
     }
 
     /// The same of these rules alone, of which each is in force, from a running count that stands in for a full look.
-    pub(crate) fn step_on<'r, 'e>(
+    pub(crate) fn step_on<'r, 'e, T: Telling>(
         &mut self,
         rules: impl Iterator<Item = &'r Rule>,
         ground: &impl Ground<'e>,
         moment: &Moment<'_>,
-    ) -> Step {
+    ) -> Step<T> {
         // Where nothing that was told before can have changed, nothing is judged by another rule than these.
         let step = self.step_rules(rules, &[], ground, moment);
         self.forget(ground.year());
         step
     }
 
-    fn step_rules<'r, 'e>(
+    fn step_rules<'r, 'e, T: Telling>(
         &mut self,
         rules: impl Iterator<Item = &'r Rule>,
         all: &[Rule],
         ground: &impl Ground<'e>,
         moment: &Moment<'_>,
-    ) -> Step {
-        let mut step = Step::default();
+    ) -> Step<T> {
+        let mut step = Step { changes: Vec::new(), failures: Vec::new() };
         for rule in rules {
             let look = Look::new(rule, ground, moment);
             if let Err(failure) = look.and_then(|look| self.step_rule(&look, all, &mut step.changes)) {
@@ -262,11 +274,11 @@ impl Episodes {
         Adopted::New
     }
 
-    fn step_rule<'e>(
+    fn step_rule<'e, T: Telling>(
         &mut self,
         look: &Look<'_, impl Ground<'e>>,
         all: &[Rule],
-        changes: &mut Vec<AlertChange>,
+        changes: &mut Vec<T>,
     ) -> Result<(), Failure> {
         let current = look.current_scope();
         let (mut is_open, mut ordinal) = (false, 0);
@@ -366,11 +378,11 @@ impl Episode {
     /// What was told last of an episode that is open, with its facts where they are still those that were told: the ledger has them.
     /// None of one that is over.
     pub fn claim(&self, pack: &Pack, evaluation: &Evaluation<'_>) -> Option<Claim> {
-        let mut claim = self.told.claim()?.clone();
+        let mut claim = self.told.claim()?;
         if let Some(rule) = pack.teller(&self.told) {
             let seen = rule.seen_at(evaluation, self.told_at);
             let streak = evaluation.figures(&rule.others, seen).measures.streak;
-            let cited = rule.evidence.cite(evaluation, streak, seen);
+            let cited = rule.evidence.cite(evaluation, streak, seen, true);
             if self.told.facts() == Some(cited.fingerprint) {
                 (claim.proof.facts, claim.proof.facts_left_off) = (cited.facts, cited.left_off);
             }
@@ -382,29 +394,55 @@ impl Episode {
         Basis { scope: self.scope, ordinal: self.ordinal, told_at: self.told_at }
     }
 
-    fn close(&mut self, standing: Standing, claim: Claim, reason: String, moment: &Moment<'_>) -> AlertChange {
-        let claim = if self.standing == Standing::Open { claim } else { asking_nothing(claim) };
+    /// Ends it; `words` are those of what was told last, and why.
+    fn close<T: Telling>(
+        &mut self,
+        standing: Standing,
+        moment: &Moment<'_>,
+        words: impl FnOnce(&Self) -> (Claim, String),
+    ) -> T {
+        let was_open = self.standing == Standing::Open;
         self.standing = standing;
         let kind = if standing == Standing::Recalled { ChangeKind::Recalled } else { ChangeKind::Cleared };
-        self.change(kind, claim, reason, moment)
+        self.change((kind, None), moment, |episode| {
+            let (claim, reason) = words(episode);
+            (if was_open { claim } else { asking_nothing(claim) }, reason)
+        })
     }
 
-    fn change(&mut self, kind: ChangeKind, claim: Claim, reason: String, moment: &Moment<'_>) -> AlertChange {
+    /// Tells a change of it, late news or not, with what it claims and why it changed.
+    fn change<T: Telling>(
+        &mut self,
+        (kind, late_since): (ChangeKind, Option<Date>),
+        moment: &Moment<'_>,
+        words: impl FnOnce(&Self) -> (Claim, String),
+    ) -> T {
         self.number += 1;
-        AlertChange {
-            alert_id: self.alert_id(moment.district, moment.student),
-            number: self.number,
+        let change = Change {
             kind,
-            district: moment.district.clone(),
-            student: moment.student,
+            rule: self.told.rule.clone(),
+            level: self.told.level,
             school: self.school.clone(),
-            claim,
-            reason,
-            changed_at: moment.at,
-            caused_at: moment.caused_at,
-            district_time: moment.district_time,
-            late_since: None,
-        }
+            number: self.number,
+            late_since,
+        };
+        T::of(change, |Change { school, number, .. }| {
+            let (claim, reason) = words(self);
+            AlertChange {
+                alert_id: self.alert_id(moment.district, moment.student),
+                number,
+                kind,
+                district: moment.district.clone(),
+                student: moment.student,
+                school,
+                claim,
+                reason,
+                changed_at: moment.at,
+                caused_at: moment.caused_at,
+                district_time: moment.district_time,
+                late_since,
+            }
+        })
     }
 }
 

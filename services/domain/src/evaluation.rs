@@ -19,7 +19,7 @@ use crate::calculated::Calculated;
 use crate::course::{self, Standing};
 use crate::date::Date;
 use crate::day::{Attendance, Day, Mark, Plain};
-use crate::enrollment::{self, Schools, Spell};
+use crate::enrollment::{self, Schools, Silence, Spell};
 use crate::event::{Scope, SectionMembership};
 use crate::id::{SchoolId, SchoolYear, SectionId};
 use crate::ledger::{Facts, Ledger, Said, text};
@@ -68,7 +68,7 @@ struct Words<'a> {
 impl<'a> Words<'a> {
     fn read(facts: Facts<'_>, view: &'a View, settings: &Settings, year: SchoolYear) -> Self {
         let mut words = Self::default();
-        for said in facts.words() {
+        for (source, said) in facts.sourced() {
             match said {
                 Said::Registration => words.registered = true,
                 Said::Enrollment(spell) => {
@@ -76,7 +76,7 @@ impl<'a> Words<'a> {
                         && view
                             .find_school(spell.school)
                             .is_none_or(|school| view.calendar(spell.calendar, school, year).is_none());
-                    words.spells.extend(Spell::of(&spell, view, year));
+                    words.spells.extend(Spell::of((source, &spell), view, settings, year));
                 }
                 Said::Membership(membership) => {
                     words.waiting |= view.section(membership.section).is_none();
@@ -163,13 +163,18 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    fn attendance<'s>(&'s self, school: &'s SchoolId) -> Attendance<'s> {
+        let silence = Silence { school, spells: &self.said.spells, otherwise: self.settings.reporting };
+        Attendance::new(silence, &self.said.memberships, self.view)
+    }
+
     /// The counted days at a school, in order.
     fn days_at<'s>(
         &'s self,
         school: &'a SchoolId,
         dates: &'s [Date],
     ) -> impl Iterator<Item = (&'a SchoolId, Day)> + 's {
-        let attendance = Attendance::new(school, &self.said.memberships, self.view, self.settings.reporting);
+        let attendance = self.attendance(school);
         let mut rest = self.ledger.borrowed().marks().peekable();
         let mut of_date: SmallVec<[&Mark<'a>; 8]> = SmallVec::new();
         let calculated = self.calculated.iter().find(|(of, _)| *of == school).map(|(_, days)| days);
@@ -190,7 +195,7 @@ impl<'a> Evaluation<'a> {
     /// the year begins and follows any other, and no need of proof that silence means presence.
     pub(crate) fn only_school(&self) -> Option<&Spell<'a>> {
         let [(school, _)] = self.schools.as_slice() else { return None };
-        let attendance = Attendance::new(school, &self.said.memberships, self.view, self.settings.reporting);
+        let attendance = self.attendance(school);
         let mut of_year = self.said.spells.iter().filter(|spell| enrollment::reaches(spell.exit_on, self.year));
         let (Some(only), None) = (of_year.next(), of_year.next()) else { return None };
         let apart = self.said.spells.iter().all(|spell| {

@@ -27,7 +27,7 @@ use std::fmt;
 use layout::Layout;
 use mark::{Entries, Entry};
 use parts::Parts;
-use splice::{Splice, Verdict};
+use splice::Splice;
 use word::Words;
 
 use crate::date::Date;
@@ -115,8 +115,8 @@ impl Ledger {
     fn splice(&mut self, origin: &Origin, change: &Change<Fact>) -> Option<Applied> {
         let layout = Layout::read(&self.bytes);
         let splice = match Splice::of(&layout, origin, change)? {
-            Verdict::Refused(applied) => return Some(applied),
-            Verdict::Write(splice) => splice,
+            Ok(splice) => splice,
+            Err(applied) => return Some(applied),
         };
         let marks = layout.marks.len();
         if let Some(kind) = &splice.new_kind {
@@ -185,6 +185,10 @@ impl Ledger {
         let mut words = words.into_iter().peekable();
         let many = words.size_hint().0;
         let mut applied = Vec::with_capacity(many);
+        let mut gathered = None;
+        if many > FEW && self.bytes.is_empty() {
+            gathered = Some(Parts::gather(&mut words, &mut applied));
+        }
         while many <= FEW
             && let Some((origin, change)) = words.peek()
             && let Some(one) = self.splice(origin, change)
@@ -192,12 +196,12 @@ impl Ledger {
             applied.push(one);
             words.next();
         }
-        if words.peek().is_none() {
+        if gathered.is_none() && words.peek().is_none() {
             return applied;
         }
-        let mut parts = Parts::read(&self.bytes);
+        let mut moved = gathered.is_some();
+        let mut parts = gathered.unwrap_or_else(|| Parts::read(&self.bytes));
         parts.reserve(words.size_hint().0);
-        let mut moved = false;
         for (origin, change) in words {
             let ignored = planted(Mutant::IgnoreWithdrawal) && *change == Change::Withdrawn;
             let one = if ignored { Applied::Same } else { parts.apply(origin, change) };

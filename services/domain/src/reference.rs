@@ -212,6 +212,8 @@ pub struct BellSchedule {
     pub hours: Option<MeetingTime>,
     /// The grade levels that it rings for, as sent; all, when it names none.
     pub grade_levels: Vec<String>,
+    /// How much instruction a day by it has, minutes, when the source says so.
+    pub instruction: Option<i32>,
 }
 
 /// Attendance was taken for a section on a date: the one proof that silence means presence.

@@ -13,6 +13,7 @@ pub mod template;
 
 pub use history::{Held, Interval};
 pub use pack::{
-    Bar, DEFAULT_PACK, DERIVED, Duty, Error, EscalationStep, Evidence, OnChange, Pack, Rule, RuleScope, Schools, Within,
+    Bar, DEFAULT_PACK, DERIVED, Definition, Duty, Error, EscalationStep, Evidence, OnChange, Pack, Rule, RuleScope,
+    Schools, Within,
 };
 pub use shipped::{find_shipped, shipped};

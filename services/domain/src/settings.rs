@@ -22,6 +22,9 @@ pub struct Settings {
     pub failing_below: i64,
     /// What silence means.
     pub reporting: Reporting,
+    /// What it means of students whom these sources have enrolled, whatever else is said of their schools.
+    #[serde(default)]
+    pub source_reporting: BTreeMap<SourceId, Reporting>,
     /// Adds to, and overrides, the shipped table of attendance codes; keys are lower case.
     pub codes: BTreeMap<String, Category>,
     /// The same for what a school does about an incident.
@@ -165,6 +168,7 @@ impl Default for Settings {
             clock: Clock { time_zone: "UTC".to_owned(), offset_seconds: 0, day_close_minute: DEFAULT_DAY_CLOSE_MINUTE },
             failing_below: DEFAULT_FAILING_BELOW,
             reporting: Reporting::Negative,
+            source_reporting: BTreeMap::new(),
             codes: BTreeMap::new(),
             disciplines: BTreeMap::new(),
             connections: BTreeMap::new(),

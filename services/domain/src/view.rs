@@ -21,7 +21,7 @@ use crate::reference::{Entry, GradingPeriod, School, Session};
 use crate::settings::Settings;
 
 use bell::Bells;
-pub(crate) use bell::{Bell, Meeting};
+pub(crate) use bell::Meeting;
 use gathering::Gathered;
 pub use touch::Touched;
 
@@ -197,7 +197,10 @@ impl View {
             calendar.calculator = self.calculators.iter().position(applies);
             if let Some(dates) = self.dates.remove(id) {
                 let calculator = calendar.calculator.map(|at| &self.calculators[at]);
-                calendar.weights = calculator.map_or_else(Vec::new, |calculator| counting::weights(calculator, &dates));
+                calendar.weights = calculator.map_or_else(Vec::new, |calculator| {
+                    let minutes = |date| self.bells.longest(&calendar.school, date);
+                    counting::weights(calculator, &dates, minutes)
+                });
                 calendar.instructional = dates
                     .into_iter()
                     .filter_map(|(date, events)| code::instructional(&events).then_some(date))

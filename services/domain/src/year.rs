@@ -15,6 +15,7 @@ mod look;
 mod program;
 mod read;
 mod reading;
+mod student;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ pub use frame::Frame;
 pub use look::{Look, Scratch};
 pub use program::Program;
 pub use read::Years;
+pub use student::Student;
 
 pub(crate) use program::{Bound, Builder, Node};
 

@@ -1,10 +1,14 @@
 //! The commands, one per file.
 
+mod acknowledge;
+mod backup;
 mod channel;
 mod dead_letters;
+pub(crate) mod doctor;
 mod explain;
 mod export;
 mod ingestion;
+mod keys;
 mod migrate;
 mod notification;
 mod preview;
@@ -15,6 +19,7 @@ mod rules;
 mod sample;
 mod simulate;
 mod students;
+mod support_bundle;
 mod topics;
 mod up;
 mod verify;
@@ -52,6 +57,8 @@ enum Command {
     Topics(topics::Topics),
     /// Follow the alerts.
     Watch(watch::Args),
+    /// Say that somebody has taken an alert up.
+    Acknowledge(acknowledge::Args),
     /// Ask for a student's risk, or for students by school and tier.
     Risk(risk::Args),
     /// Show what another way of counting, or other rules, would change, before it is done.
@@ -60,7 +67,18 @@ enum Command {
     Explain(explain::Args),
     /// Compute everything anew from the log, and compare.
     Verify(verify::Args),
-    /// Print what could not be understood or used, with the reason.
+    /// Say how a running system is, and what to do next.
+    Doctor(doctor::Args),
+    /// Pack what somebody needs who helps from afar, without secrets or personal data.
+    SupportBundle(support_bundle::Args),
+    /// Look at a database that was restored from a backup.
+    #[command(subcommand)]
+    Backup(backup::Backup),
+    /// Make keys, and say who has one.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Print what could not be understood or used, with the reason: the quarantine.
+    #[command(visible_alias = "quarantine")]
     DeadLetters(dead_letters::Args),
     /// Write out what a spreadsheet can read.
     #[command(subcommand)]
@@ -88,10 +106,15 @@ impl Cli {
             Command::Restored(args) => restored::run(args).await,
             Command::Topics(topics) => topics::run(topics).await,
             Command::Watch(args) => watch::run(args).await,
+            Command::Acknowledge(args) => acknowledge::run(args).await,
             Command::Risk(args) => risk::run(args).await,
             Command::Preview(args) => preview::run(args).await,
             Command::Explain(args) => explain::run(args).await,
             Command::Verify(args) => verify::run(args).await,
+            Command::Doctor(args) => doctor::run(args).await,
+            Command::SupportBundle(args) => support_bundle::run(args).await,
+            Command::Backup(backup) => backup::run(backup).await,
+            Command::Keys(keys) => keys::run(&keys),
             Command::DeadLetters(args) => dead_letters::run(args).await,
             Command::Export(export) => export::run(export).await,
             Command::Sample(sample) => sample::run(sample).await,

@@ -13,6 +13,11 @@ pub(crate) struct BadConfig(pub(crate) String);
 #[error("{0} differences")]
 pub(crate) struct Differences(pub(crate) u64);
 
+/// Something does not work; what, was printed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} problems")]
+pub(crate) struct Problems(pub(crate) usize);
+
 /// Documents were not taken; the first of them were printed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} documents were not taken")]

@@ -1,13 +1,16 @@
 //! The one binary: every service by role, everything on one machine, and the operator's commands.
 
+mod bundle;
 mod client;
 mod command;
 mod failure;
+mod finding;
 mod local;
 mod process;
 mod progress;
 mod sample;
 mod simulate;
+mod survey;
 mod text;
 
 use std::process::ExitCode;

@@ -2,14 +2,14 @@
 
 pub(crate) mod log;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use homeroom_bus::Log;
 use homeroom_chassis::access::{Access, Keys, Tokens};
-use homeroom_chassis::config::{self, SecretFile};
+use homeroom_chassis::config::{self, SecretFile, Setting};
 use homeroom_chassis::server::{Doors, Limits};
 use homeroom_chassis::tls::TlsFiles;
 use homeroom_chassis::{Component, TaskGroup, lifecycle, telemetry};
@@ -46,18 +46,32 @@ pub(crate) struct ConfigArgs {
     config: Option<PathBuf>,
 }
 
-/// Where a process listens.
+/// Where a process listens. A channel's adapter listens at `health` alone.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub(crate) struct ServerConfig {
-    /// HTTP: the API, health, metrics.
+    /// HTTP: the API, and health and metrics unless they have a port of their own.
     http: SocketAddr,
     /// gRPC.
     grpc: SocketAddr,
-    /// With it both speak only TLS.
-    tls: Option<TlsFiles>,
+    /// A port of their own for health and metrics. Nobody has to show a certificate there.
+    pub(crate) health: Option<SocketAddr>,
+    /// A port of their own for adapters and other processes of Homeroom, who show a certificate.
+    peers: Option<PeersConfig>,
+    /// With it every port but that of peers speaks only TLS.
+    pub(crate) tls: Option<TlsFiles>,
     /// Bounds.
-    limits: Limits,
+    pub(crate) limits: Limits,
+}
+
+/// Where gRPC is answered to those who show a certificate.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct PeersConfig {
+    /// gRPC.
+    grpc: SocketAddr,
+    /// With `client-ca`, the authority of the certificates that are shown.
+    tls: TlsFiles,
 }
 
 impl Default for ServerConfig {
@@ -65,6 +79,8 @@ impl Default for ServerConfig {
         Self {
             http: ([0, 0, 0, 0], 8080).into(),
             grpc: ([0, 0, 0, 0], 8081).into(),
+            health: None,
+            peers: None,
             tls: None,
             limits: Limits::default(),
         }
@@ -74,11 +90,31 @@ impl Default for ServerConfig {
 /// Who may enter.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct AccessConfig {
+pub(crate) struct AccessConfig {
     /// File of keys, with the hashes of their secrets.
     keys: PathBuf,
     /// File of the secret that signs tokens; all replicas have the same.
     token_key: SecretFile,
+}
+
+impl AccessConfig {
+    /// The file of keys.
+    pub(crate) fn keys(&self) -> &Path {
+        &self.keys
+    }
+}
+
+impl ServerConfig {
+    /// Where a program beside it on the same machine asks how it is.
+    pub(crate) fn own_address(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let host = match self.http.ip() {
+            ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+            IpAddr::V4(ip) => ip.to_string(),
+        };
+        format!("{scheme}://{host}:{}", self.http.port())
+    }
 }
 
 /// A process of one role, configured and not yet started.
@@ -109,6 +145,11 @@ impl ConfigArgs {
     /// The file that was given, else this one.
     pub(crate) fn or(self, file: Option<PathBuf>) -> Self {
         Self { config: self.config.or(file) }
+    }
+
+    /// What is set, key by key.
+    pub(crate) fn outline(&self) -> Result<Vec<(String, Setting)>, BadConfig> {
+        config::outline(self.config.as_deref()).map_err(|e| refusal(&e))
     }
 
     /// One component's configuration.
@@ -161,13 +202,24 @@ impl Process {
     /// Reads everything that every role needs; nothing is opened yet.
     pub(crate) fn load(args: &ConfigArgs) -> Result<Self, BadConfig> {
         let AccessConfig { keys, token_key } = args.load("access")?;
+        let server: ServerConfig = args.load("server")?;
+        if server.peers.as_ref().is_some_and(|peers| peers.tls.client_ca.is_none()) {
+            return Err(BadConfig(
+                "`server.peers.tls`: `client-ca` is missing, so that anybody would be a peer".to_owned(),
+            ));
+        }
         Ok(Self {
-            server: args.load("server")?,
+            server,
             telemetry: args.load("telemetry")?,
             log: log::Config::load(args)?,
             access: access(&keys, &token_key)?,
             keys,
         })
+    }
+
+    /// Whether there is a port at which whoever comes has shown a certificate.
+    pub(crate) fn asks_for_certificates(&self) -> bool {
+        self.server.peers.is_some() || self.server.tls.as_ref().is_some_and(|tls| tls.client_ca.is_some())
     }
 
     /// Runs until a signal or a failure; telemetry is flushed whichever it was.
@@ -187,14 +239,20 @@ impl Process {
         B: FnOnce(Foundation) -> F,
         F: Future<Output = Result<Component>>,
     {
-        let ServerConfig { http, grpc, tls, limits } = self.server;
+        let ServerConfig { http, grpc, health, peers, tls, limits } = self.server;
         let (http, grpc) = (bind(http).await?, bind(grpc).await?);
+        let health = bind_if_given(health).await?;
+        let peers = match peers {
+            Some(PeersConfig { grpc, tls }) => Some((bind(grpc).await?, tls)),
+            None => None,
+        };
         let tasks = TaskGroup::default();
         lifecycle::signals(&tasks).context("signals cannot be heard")?;
         follow(&self.access, self.keys, &tasks);
         let log = self.log.open().await?;
         let component = build(Foundation { log, access: self.access, tasks: tasks.clone() }).await?;
-        let doors = Doors { http: Some(http), grpc: Some(grpc), descriptors: homeroom_proto::DESCRIPTORS, tls, limits };
+        let (http, grpc, descriptors) = (Some(http), Some(grpc), homeroom_proto::DESCRIPTORS);
+        let doors = Doors { http, grpc, health, peers, descriptors, tls, limits };
         Ok(doors.run(tasks, vec![component]).await?)
     }
 }
@@ -202,4 +260,12 @@ impl Process {
 /// Binds a listener, so that a taken port is told before anything else is started.
 pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// The same, where there is an address.
+pub(crate) async fn bind_if_given(address: Option<SocketAddr>) -> Result<Option<TcpListener>> {
+    match address {
+        Some(address) => bind(address).await.map(Some),
+        None => Ok(None),
+    }
 }

@@ -12,6 +12,7 @@
 //! - [`edfi`]: the Ed-Fi door.
 //! - `district`: whose rows there are; `outbox`: what is to be published; `quarantine`: what nobody understood; `sweep`: what is old
 //!   goes; `named`: ids made of names.
+//! - [`survey`](mod@survey): how the tables stand, for operators.
 //! - [`rule`]: which rules are in force, and were.
 //! - [`intake`]: from a submitted record to what goes to the log; [`native`] and [`grpc`]: the doors that end there.
 
@@ -32,7 +33,9 @@ pub mod pseudonym;
 mod quarantine;
 pub mod reference_id;
 pub mod rule;
+pub mod survey;
 mod sweep;
 
 pub use app::{Error, SCHEMA, State, build, check, restored};
 pub use config::Config;
+pub use survey::{Survey, survey};

@@ -54,6 +54,11 @@ pub const SCHEMA: Schema = Schema {
             name: "late_news",
             sql: include_str!("../migrations/20261126051500_late_news.sql"),
         },
+        Migration {
+            version: 20_261_126_103_500,
+            name: "acknowledged",
+            sql: include_str!("../migrations/20261126103500_acknowledged.sql"),
+        },
     ],
 };
 
@@ -136,7 +141,20 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     let watchers = Room::new("watchers", limits.most_watchers, limits.most_watchers_per_key);
     let (settled, _) = broadcast::channel(feed::SETTLED);
     let tasks = tasks.clone();
-    let feed = Feed::new(Shared { store, access, policy, limits, wake, settled, tasks, streams, watchers, reader });
+    let certificates = config.adapter_certificates;
+    let feed = Feed::new(Shared {
+        store,
+        access,
+        certificates,
+        policy,
+        limits,
+        wake,
+        settled,
+        tasks,
+        streams,
+        watchers,
+        reader,
+    });
     Ok(Component {
         name: "notification",
         http: None,

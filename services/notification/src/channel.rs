@@ -5,6 +5,7 @@
 //! subcommand in the binary.
 
 mod feed;
+mod link;
 pub mod mail;
 pub mod webhook;
 
@@ -16,6 +17,7 @@ use homeroom_proto::wire::notification::Delivery;
 use crate::schedule::Outcome;
 
 pub use feed::Config as FeedConfig;
+pub use link::Link;
 
 /// Why an adapter cannot start or must end.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,9 @@ pub enum Error {
     /// A secret cannot be read.
     #[error("a secret cannot be read")]
     Secret(#[from] homeroom_chassis::config::Error),
+    /// The files of the feed's TLS cannot be used.
+    #[error("the feed cannot be reached over TLS")]
+    Tls(#[from] homeroom_chassis::tls::Error),
     /// A file cannot be read.
     #[error("`{path}` cannot be read")]
     Read {

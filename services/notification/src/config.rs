@@ -19,6 +19,8 @@ pub struct Config {
     pub routing_file: Option<PathBuf>,
     /// How often it is looked at for changes, milliseconds; a change is taken when it has stayed the same for two looks.
     pub routing_poll_ms: u64,
+    /// Whether adapters must show a certificate, beside their key: at the port for peers (`server.peers`).
+    pub adapter_certificates: bool,
     /// Retries.
     pub retry: Retry,
     /// How long a delivery is worth sending after it is due, seconds.
@@ -85,6 +87,7 @@ impl Default for Config {
             group: "homeroom-notification".to_owned(),
             routing_file: None,
             routing_poll_ms: 2_000,
+            adapter_certificates: false,
             retry: Retry::default(),
             // The retries take 18 hours.
             delivery_expiry_s: 24 * 3_600,

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Grant, Scope};
+use homeroom_chassis::tls::ClientCertificates;
 use homeroom_proto::wire::notification as pb;
 use pb::alert_feed_server::AlertFeed;
 use tokio::sync::{broadcast, mpsc};
@@ -29,7 +30,7 @@ use uuid::Uuid;
 
 use crate::config;
 use crate::schedule::Policy;
-use crate::store::{Lease, Reach, Store, Wake};
+use crate::store::{Lease, Reach, Refused, Store, Wake};
 
 pub(crate) use room::Room;
 pub(crate) use watch::Reader;
@@ -39,6 +40,8 @@ pub(crate) use watch::Reader;
 pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) access: Access,
+    /// Whether adapters must show a certificate.
+    pub(crate) certificates: bool,
     pub(crate) policy: Arc<Policy>,
     pub(crate) limits: config::Feed,
     pub(crate) wake: Wake,
@@ -81,6 +84,15 @@ impl Feed {
         self.shared.access.grpc(metadata, Scope::Feed)
     }
 
+    /// As [`Self::permit`], of whoever takes deliveries away and settles them.
+    fn permit_adapter<T>(&self, request: &Request<T>) -> Result<Grant, Status> {
+        let shown = request.extensions().get::<ClientCertificates>().is_some();
+        if self.shared.certificates && !shown {
+            return Err(Status::permission_denied("an adapter shows a certificate, at the port for peers"));
+        }
+        self.permit(request.metadata())
+    }
+
     /// The deliveries that the key may settle and see.
     fn reach(&self, grant: &Grant) -> Reach {
         Reach { district: grant.district.clone(), channels: self.shared.access.channels(grant) }
@@ -96,7 +108,7 @@ impl AlertFeed for Feed {
         &self,
         request: Request<Streaming<pb::StreamRequest>>,
     ) -> Result<Response<Self::StreamStream>, Status> {
-        let grant = self.permit(request.metadata())?;
+        let grant = self.permit_adapter(&request)?;
         let place = self.shared.streams.take(&grant.key)?;
         let (out, frames) = mpsc::channel(OUTBOX);
         let frames = self.shared.access.while_permitted(grant.clone(), Scope::Feed, ticket::Outgoing(frames));
@@ -110,7 +122,7 @@ impl AlertFeed for Feed {
     }
 
     async fn settle(&self, request: Request<pb::SettleRequest>) -> Result<Response<pb::SettleResponse>, Status> {
-        let grant = self.permit(request.metadata())?;
+        let grant = self.permit_adapter(&request)?;
         let settlement =
             request.into_inner().settlement.ok_or_else(|| Status::invalid_argument("`settlement` is missing"))?;
         let settlement = wire::settlement(settlement)?;
@@ -158,6 +170,29 @@ impl AlertFeed for Feed {
         let states = self.shared.access.allowance(&grant).within(Box::pin(listing)).await?;
         let states = states.map_err(|error| unavailable(&error))?;
         Ok(Response::new(pb::GetDeliveriesResponse { deliveries: states.into_iter().map(wire::state).collect() }))
+    }
+
+    async fn acknowledge(
+        &self,
+        request: Request<pb::AcknowledgeRequest>,
+    ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let alert = Uuid::try_parse(&request.into_inner().alert_id);
+        let alert = alert.map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))?;
+        let shared = &self.shared;
+        let acknowledging = shared.store.acknowledge(&grant.district, alert, &grant.key);
+        let done = shared.access.allowance(&grant).within(Box::pin(acknowledging)).await?;
+        let done = done.map_err(|error| unavailable(&error))?.map_err(refused)?;
+        tracing::info!(alert.id = %alert, key = grant.key, "an alert was acknowledged");
+        Ok(Response::new(wire::acknowledged(done)))
+    }
+}
+
+/// Whom a refused acknowledgement is told what.
+fn refused(refused: Refused) -> Status {
+    match refused {
+        Refused::Unknown => Status::not_found("the district has no such alert"),
+        Refused::Over => Status::failed_precondition("the alert is over"),
     }
 }
 

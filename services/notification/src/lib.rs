@@ -23,7 +23,9 @@ pub mod routing;
 mod sample;
 pub mod schedule;
 mod store;
+pub mod survey;
 mod sweep;
 
 pub use app::{Error, SCHEMA, build, check, restored};
 pub use config::Config;
+pub use survey::{Survey, survey};

@@ -5,6 +5,8 @@ use homeroom_domain::date::Date;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::plan::Recipient;
+
 /// What a recipient reads, by person and by machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -16,6 +18,19 @@ pub struct Message {
     pub text: String,
     /// JSON for machines.
     pub data: String,
+}
+
+impl Message {
+    /// Says why it comes to a recipient who is told of what nobody has acknowledged.
+    #[must_use]
+    pub fn in_reserve(mut self, to: &Recipient) -> Self {
+        if !to.after.is_zero() {
+            let minutes = to.after.as_mins();
+            let why = format!("\nNobody had acknowledged it {minutes} minutes after others were to be told.\n");
+            self.text.push_str(&why);
+        }
+        self
+    }
 }
 
 /// As the database, the feed and webhooks say it.

@@ -1,6 +1,6 @@
 //! The metrics of this service, all of them.
 
-use metrics::{Unit, describe_counter, describe_gauge};
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 /// Age of the oldest delivery that is due and not settled.
 pub(crate) const OLDEST_UNDELIVERED: &str = "homeroom_notification_oldest_undelivered_seconds";
@@ -34,6 +34,16 @@ pub(crate) const ROUTING_REFUSED: &str = "homeroom_notification_routing_refused_
 pub(crate) const FORGOTTEN: &str = "homeroom_notification_alerts_forgotten_total";
 /// Subscribers that were cut because they read too slowly.
 pub(crate) const SUBSCRIBERS_CUT: &str = "homeroom_notification_subscribers_cut_total";
+/// Whether an adapter is in touch with the feed (1 or 0), by `channel`.
+pub(crate) const CHANNEL_LINKED: &str = "homeroom_channel_linked";
+/// How long an adapter took to send a delivery, by `channel` and `outcome`.
+pub(crate) const CHANNEL_SENT: &str = "homeroom_channel_send_duration_seconds";
+
+/// The same, of an adapter's.
+pub(crate) fn describe_channel() {
+    describe_gauge!(CHANNEL_LINKED, Unit::Count, "Whether the adapter is in touch with the feed");
+    describe_histogram!(CHANNEL_SENT, Unit::Seconds, "How long sending a delivery took, by outcome");
+}
 
 /// Tells the recorder what each is.
 pub(crate) fn describe() {

@@ -12,6 +12,9 @@
 //!
 //! Late news (`late_news`) is told within the hours of a school day, and so is what corrects it; a rise that is news does not wait
 //! behind it.
+//!
+//! A recipient *in reserve* is told of what nobody has acknowledged in time ([`acknowledged`]). An acknowledgement is of the alert as
+//! it was: when it rises, the time begins anew.
 
 mod late_news;
 
@@ -33,6 +36,8 @@ pub struct Recipient {
     pub channel: String,
     /// Of the channel.
     pub address: String,
+    /// How long others have to acknowledge an alert before this one is told of it; zero of who is told at once.
+    pub after: SignedDuration,
 }
 
 impl Recipient {
@@ -180,7 +185,7 @@ pub fn change(
     }
     if change.kind == ChangeKind::Escalated || (takes_back(change.kind) && planted(Mutant::RecallToAll)) {
         let reached = |to: &Recipient| chains.iter().any(|chain| chain[0].to.same(to) && reached(chain));
-        effects.extend(routed.iter().filter(|to| !reached(to)).map(|to| plan.deliver(to, None, None)));
+        effects.extend(routed.iter().filter(|to| !reached(to)).map(|to| plan.tell(to)));
     }
     effects
 }
@@ -229,10 +234,20 @@ pub fn settled(chain: &[Delivery]) -> Vec<Uuid> {
     waiting.into_iter().take_while(|delivery| delivery.kind == ChangeKind::Amended).map(|d| d.id).collect()
 }
 
+/// Which deliveries of the telling are of no use once somebody has acknowledged the alert: those to recipients who are told only when
+/// nobody does, and were not yet. One that is under way may still arrive, and is not tried again.
+pub fn acknowledged(telling: u32, known: &[Delivery]) -> Vec<Uuid> {
+    let chains = chains(telling, known);
+    let in_reserve =
+        chains.iter().filter(|chain| !chain[0].to.after.is_zero() && !chain.iter().any(|delivery| delivery.told()));
+    let unsettled = |delivery: &&&Delivery| matches!(delivery.standing, Standing::Waiting | Standing::Leased);
+    in_reserve.flatten().filter(unsettled).map(|delivery| delivery.id).collect()
+}
+
 /// When the delivery is due at the latest whose words a change becomes; none when that stays as it is. What has risen today does not
-/// wait for the hours of late news that waited for them.
-pub fn hastened(change: &AlertChange, now: Timestamp) -> Option<Timestamp> {
-    let rises = change.kind == ChangeKind::Escalated && change.late_since.is_none();
+/// wait for the hours of late news that waited for them; who waits for others to act does.
+pub fn hastened(change: &AlertChange, to: &Recipient, now: Timestamp) -> Option<Timestamp> {
+    let rises = change.kind == ChangeKind::Escalated && change.late_since.is_none() && to.after.is_zero();
     let settle = SignedDuration::from_secs(change.claim.settle_seconds.into());
     rises.then(|| change.changed_at.min(now).saturating_add(settle).unwrap_or(now))
 }
@@ -257,15 +272,24 @@ struct Plan<'a> {
 impl Plan<'_> {
     fn open(&self, to: &Recipient) -> Effect {
         let settle = SignedDuration::from_secs(self.change.claim.settle_seconds.into());
-        let late_since = self.change.late_since;
-        let due_at = late_news::due_at(self.change, late_since, settle, self.now);
+        let due_at = self.due_at(self.change.late_since, settle.saturating_add(to.after));
         Effect::Deliver(Planned { due_at, ..self.planned(ChangeKind::Opened, to, None) })
     }
 
+    fn due_at(&self, late_since: Option<Date>, wait: SignedDuration) -> Timestamp {
+        late_news::due_at(self.change, late_since, wait, self.now)
+    }
+
+    /// A first word of a change that is no opening. Whoever waits for others to act waits from then on.
+    fn tell(&self, to: &Recipient) -> Effect {
+        let planned = self.planned(self.change.kind, to, None);
+        Effect::Deliver(Planned { due_at: self.due_at(planned.late_since, to.after), ..planned })
+    }
+
     /// `first` is the first word that the recipient had or may have, `last` the one before this.
-    fn deliver(&self, to: &Recipient, first: Option<&Delivery>, last: Option<&Delivery>) -> Effect {
+    fn deliver(&self, to: &Recipient, first: &Delivery, last: Option<&Delivery>) -> Effect {
         let planned = self.planned(self.change.kind, to, last);
-        Effect::Deliver(Planned { follows: first.map(|first| first.id), ..planned })
+        Effect::Deliver(Planned { follows: Some(first.id), ..planned })
     }
 
     fn planned(&self, kind: ChangeKind, to: &Recipient, last: Option<&Delivery>) -> Planned {
@@ -278,7 +302,7 @@ impl Plan<'_> {
             kind,
             telling: self.telling,
             to: to.clone(),
-            due_at: late_news::due_at(self.change, late_since, SignedDuration::ZERO, self.now),
+            due_at: self.due_at(late_since, SignedDuration::ZERO),
             follows: last.map(|last| last.id),
             late_since,
         }
@@ -300,7 +324,7 @@ impl Plan<'_> {
         let rises = self.change.kind == ChangeKind::Escalated && last.kind == ChangeKind::Amended;
         if rises {
             self.overtake(chain, chain[0], effects);
-            effects.push(self.deliver(&last.to, Some(chain[0]), Some(last)));
+            effects.push(self.deliver(&last.to, chain[0], Some(last)));
         } else {
             effects.push(Effect::Rewrite(last.id));
         }
@@ -320,7 +344,7 @@ impl Plan<'_> {
         let Some(&first) = first else { return false };
         self.overtake(chain, first, effects);
         let last = chain.iter().rev().find(|delivery| delivery.standing != Standing::Cancelled);
-        effects.push(self.deliver(&first.to, Some(first), last.copied()));
+        effects.push(self.deliver(&first.to, first, last.copied()));
         true
     }
 }

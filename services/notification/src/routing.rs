@@ -9,6 +9,11 @@
 //!     channels:
 //!       - mail: team@example.org
 //!       - webhook: https://example.org/homeroom
+//!   - name: Principal
+//!     district: grand-bend
+//!     schools: [255901001]
+//!     unless-acknowledged-within-minutes: 240   # told only of what nobody has taken up by then
+//!     channels: [{mail: principal@example.org}]
 //! ```
 
 mod file;
@@ -84,8 +89,10 @@ impl Routing {
     pub fn recipients(&self, change: &AlertChange) -> Vec<Recipient> {
         let mut recipients: Vec<Recipient> = Vec::new();
         for to in self.teams.iter().filter(|team| team.is_told(change)).flat_map(|team| &team.channels) {
-            if !recipients.iter().any(|known| known.channel == to.channel && known.address == to.address) {
-                recipients.push(to.clone());
+            match recipients.iter_mut().find(|known| known.channel == to.channel && known.address == to.address) {
+                Some(known) if to.after < known.after => known.clone_from(to),
+                Some(_) => {}
+                None => recipients.push(to.clone()),
             }
         }
         recipients
@@ -119,6 +126,15 @@ teams:
         let told = text::parse(GOOD).unwrap().recipients(&sample::change(1, ChangeKind::Opened));
         let told: Vec<_> = told.iter().map(|to| (to.team.as_str(), to.channel.as_str())).collect();
         assert_eq!(told, [("High school", "mail"), ("High school", "webhook")]);
+    }
+
+    #[test]
+    fn who_is_of_a_team_that_waits_and_of_one_that_does_not_is_told_at_once() {
+        let waits = "    unless-acknowledged-within-minutes: 240\n    audience: [attendance]";
+        let told = |text: &str| text::parse(text).unwrap().recipients(&sample::change(1, ChangeKind::Opened));
+        let waits = GOOD.replacen("    audience: [attendance]", waits, 1);
+        let minutes: Vec<_> = told(&waits).iter().map(|to| (to.team.clone(), to.after.as_mins())).collect();
+        assert_eq!(minutes, [("District office".to_owned(), 0), ("High school".to_owned(), 240)]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The tables: the truth about alerts, deliveries and attempts. What to do with them is decided in [`crate::plan`] and
 //! [`crate::schedule`]; here it is done.
 
+mod acknowledge;
 mod batch;
 mod claim;
 mod forget;
@@ -15,11 +16,12 @@ use homeroom_domain::alert::ChangeKind;
 use homeroom_domain::date::Date;
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Database, Error};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
+pub(crate) use acknowledge::{Acknowledged, Refused};
 pub(crate) use batch::{Incoming, Outcome};
 pub(crate) use claim::{Claimed, Failed, LARGEST_CLAIM, Lease, Limits, Terms};
 pub(crate) use forget::BATCH;
@@ -106,7 +108,8 @@ fn kind(text: &str) -> Result<ChangeKind, Error> {
     message::parse_kind(text).ok_or_else(|| bad_row("deliveries", "kind", &format_args!("`{text}` is no kind")))
 }
 
-/// A row with the columns `delivery_id, change_number, telling, kind, team, channel, address, state, maybe_sent, late_since`.
+/// A row with the columns `delivery_id, change_number, telling, kind, team, channel, address, told_after, state, maybe_sent,
+/// late_since`.
 fn delivery(row: &PgRow) -> Result<Delivery, Error> {
     const TABLE: &str = "deliveries";
     let state: String = row.try_get("state")?;
@@ -120,6 +123,7 @@ fn delivery(row: &PgRow) -> Result<Delivery, Error> {
             team: row.try_get("team")?,
             channel: row.try_get("channel")?,
             address: row.try_get("address")?,
+            after: SignedDuration::from_secs(row.try_get::<i32, _>("told_after")?.into()),
         },
         standing: crate::plan::Standing::parse(&state)
             .ok_or_else(|| bad_row(TABLE, "state", &format_args!("`{state}` is no state")))?,

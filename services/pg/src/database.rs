@@ -148,6 +148,11 @@ impl Database {
         &self.pool
     }
 
+    /// The schema that it was opened for.
+    pub const fn schema(&self) -> &'static str {
+        self.schema
+    }
+
     /// Closes every connection; transactions that run are waited for.
     pub async fn close(&self) {
         self.pool.close().await;

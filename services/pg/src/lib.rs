@@ -11,6 +11,7 @@ pub mod listen;
 pub mod local;
 pub mod locks;
 pub mod migrate;
+pub mod size;
 
 pub use config::Config;
 pub use database::{Database, Districts};

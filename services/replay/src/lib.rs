@@ -12,6 +12,7 @@
 mod hidden;
 mod lead;
 mod load;
+mod look;
 mod plan;
 mod report;
 mod seen;
@@ -23,6 +24,7 @@ pub mod wire;
 pub use hidden::FEWEST;
 pub use lead::Lead;
 pub use load::{Load, SchoolLoad};
+pub use look::Look;
 pub use plan::{Error, MOST_GROUPS, MOST_MEMBERS, MOST_RULES, Plan, REQUEST_BYTES};
 pub use report::{GroupReport, Overlap, PackReport, Report, RuleReport};
 pub use seen::{Seen, SeenRule};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use homeroom_bus::Log;
 use homeroom_chassis::TaskGroup;
-use homeroom_chassis::access::Access;
+use homeroom_chassis::access::{Access, Scope};
 use homeroom_chassis::clock;
 use homeroom_chassis::component::Component;
 use homeroom_pg::{Database, Migration, Schema};
@@ -12,6 +12,7 @@ use homeroom_proto::wire::risk::risk_explanation_server::RiskExplanationServer;
 use homeroom_proto::wire::risk::risk_query_server::RiskQueryServer;
 use tokio::sync::Semaphore;
 use tonic::service::Routes;
+use tonic::service::interceptor::InterceptedService;
 
 use crate::config::Config;
 use crate::grpc::{PREVIEWS, Risk, WATCHERS};
@@ -114,7 +115,15 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     let previews = Arc::new(Semaphore::new(PREVIEWS));
     let reading = Arc::new(Semaphore::new(1));
     // Every question but that of a replay is far smaller; the bound is one for all of a service.
-    let service = |risk| RiskQueryServer::new(risk).max_decoding_message_size(homeroom_replay::REQUEST_BYTES);
+    // So whoever asks is looked at first, and no message of a stranger is read.
+    let door = access.clone();
+    let expected = move |request: tonic::Request<()>| {
+        door.is_expected(request.metadata(), &[Scope::Read, Scope::Admin]).map(|()| request)
+    };
+    let service = |risk| {
+        let server = RiskQueryServer::new(risk).max_decoding_message_size(homeroom_replay::REQUEST_BYTES);
+        InterceptedService::new(server, expected)
+    };
     let risk = Risk { database, log, access, snapshots, stopping: tasks.stopping(), watchers, previews, reading };
     Ok(Component {
         name: "rules",

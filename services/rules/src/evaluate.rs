@@ -6,7 +6,7 @@ use std::sync::Arc;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::count::{Count, With};
 use homeroom_domain::counting;
-use homeroom_domain::episode::{Episodes, Moment};
+use homeroom_domain::episode::{Episodes, Moment, Telling};
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::Event;
 use homeroom_domain::id::{RuleId, SchoolId};
@@ -63,9 +63,9 @@ pub struct Row {
 }
 
 /// What an evaluation came to.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    pub changes: Vec<AlertChange>,
+#[derive(Debug)]
+pub(crate) struct Outcome<T = AlertChange> {
+    pub changes: Vec<T>,
     /// By how much each rule's count of open alerts moved.
     pub open_by_rule: BTreeMap<RuleId, i64>,
     pub failures: Vec<(RuleId, Failure)>,
@@ -82,14 +82,14 @@ impl Student {
         self.ledger.apply_all(events.map(|event| (&event.origin, &event.change)))
     }
 
-    /// Evaluates the student with these reference records and dates, and takes the result in.
-    pub(crate) fn evaluate(
+    /// Evaluates the student with these reference records and dates, and takes the result in. What is published is told in words.
+    pub(crate) fn evaluate<T: Telling>(
         &mut self,
         district: &District,
         reference_offset: i64,
         now: Now,
         moment: &Moment<'_>,
-    ) -> Outcome {
+    ) -> Outcome<T> {
         if let Some(outcome) = self.count_on(district, now, moment) {
             (self.evaluated_reference, self.counting) = (reference_offset, counting::VERSION);
             return outcome;
@@ -97,7 +97,7 @@ impl Student {
         let evaluation = Evaluation::new(&self.ledger, &district.view, &district.settings, now);
         let mut open_by_rule = BTreeMap::new();
         count_open(&self.episodes, -1, &mut open_by_rule);
-        let step = self.episodes.step(&district.pack, &evaluation, moment);
+        let step = self.episodes.step_telling(&district.pack, &evaluation, moment);
         count_open(&self.episodes, 1, &mut open_by_rule);
         open_by_rule.retain(|_, moved| *moved != 0);
         let rows = rows(&evaluation, &self.episodes, now);
@@ -121,7 +121,7 @@ impl Student {
 
     /// Goes on with what was counted before, when that tells what a full look would come to. What the facts lean on is then the same,
     /// and of the rows only what days come to, and alerts, have moved.
-    fn count_on(&mut self, district: &District, now: Now, moment: &Moment<'_>) -> Option<Outcome> {
+    fn count_on<T: Telling>(&mut self, district: &District, now: Now, moment: &Moment<'_>) -> Option<Outcome<T>> {
         // The whole district's and the only school's; until both are there, a full look says which rows there are.
         if self.written.rows.len() != 2 {
             return None;
@@ -170,15 +170,15 @@ fn version_for(waiting: bool, district: &District) -> u64 {
 }
 
 /// By how much changes move each rule's count of open alerts, of episodes that were open or are new.
-fn moved(changes: &[AlertChange]) -> BTreeMap<RuleId, i64> {
+fn moved(changes: &[impl Telling]) -> BTreeMap<RuleId, i64> {
     let mut moved = BTreeMap::<RuleId, i64>::new();
     for change in changes {
-        let by = match change.kind {
+        let by = match change.kind() {
             ChangeKind::Opened => 1,
             ChangeKind::Amended | ChangeKind::Escalated => continue,
             ChangeKind::Cleared | ChangeKind::Recalled => -1,
         };
-        *moved.entry(change.claim.rule.clone()).or_default() += by;
+        *moved.entry(change.rule().clone()).or_default() += by;
     }
     moved.retain(|_, moved| *moved != 0);
     moved

@@ -30,10 +30,12 @@ mod reference;
 pub mod simulation;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]
 mod store;
+pub mod survey;
 mod verify;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]
 mod worker;
 
 pub use app::{Error, SCHEMA, build, check};
 pub use config::Config;
+pub use survey::{Survey, survey};
 pub use verify::{Difference, Report, verify};

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use homeroom_domain::alert::{AlertChange, ChangeKind};
-use homeroom_domain::episode::Moment;
+use homeroom_domain::alert::ChangeKind;
+use homeroom_domain::episode::{Change, Moment};
 use homeroom_domain::id::{RuleId, SchoolId};
 use homeroom_domain::settings::{ClockError, Now};
 use jiff::Timestamp;
@@ -70,11 +70,12 @@ impl Comparison {
         let now = student.evaluated.map_or(self.before, |evaluated| later(evaluated, self.before));
         if self.is_behind(&student, now) {
             // What this tells is under way in any case.
-            student.evaluate(before, self.supposed.offset, now, &moment(before)?);
+            student.evaluate::<Change>(before, self.supposed.offset, now, &moment(before)?);
         }
         student.count.end();
         let written = student.written.clone();
-        let outcome = student.evaluate(after, self.supposed.offset + 1, later(now, self.after), &moment(after)?);
+        let outcome =
+            student.evaluate::<Change>(after, self.supposed.offset + 1, later(now, self.after), &moment(after)?);
         preview.count_tiers(&written.rows, &student.written.rows);
         // One of whom nothing is said any more turned out to be another.
         preview.students += i64::from(student.ledger.says_anything());
@@ -122,8 +123,8 @@ impl Preview {
         }
     }
 
-    fn count_change(&mut self, change: &AlertChange) {
-        let counts = self.rules.entry((change.claim.rule.clone(), Some(change.school.clone()))).or_default();
+    fn count_change(&mut self, change: &Change) {
+        let counts = self.rules.entry((change.rule.clone(), Some(change.school.clone()))).or_default();
         *match change.kind {
             ChangeKind::Opened => &mut counts.opened,
             ChangeKind::Amended => &mut counts.amended,

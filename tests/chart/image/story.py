@@ -48,7 +48,8 @@ def pod(folder, objects, authority, postgres, password):
         "db-ca": {"ca.crt": authority.ca},
     })
     config = made.folder / "etc/config/homeroom.toml"
-    config.write_text(config.read_text().replace("0.0.0.0:8080", f"127.0.0.1:{made.http}").replace("0.0.0.0:8081", f"127.0.0.1:{made.grpc}"))
+    config.write_text(config.read_text().replace("0.0.0.0:8080", f"127.0.0.1:{made.http}").replace("0.0.0.0:8081", f"127.0.0.1:{made.grpc}")
+                      .replace("0.0.0.0:8082", f"127.0.0.1:{made.health}"))
     spec = one["spec"]["template"]["spec"]
     spec["hostNetwork"] = True
     spec["volumes"] = [{"name": it["name"], "hostPath": {"path": f"{made.folder}/etc/{it['name']}", "type": "Directory"}} for it in spec["volumes"]]
@@ -56,13 +57,13 @@ def pod(folder, objects, authority, postgres, password):
     for key in ("startupProbe", "readinessProbe", "livenessProbe", "resources", "ports"):
         spec["containers"][0].pop(key)
     one["spec"]["replicas"] = 1
-    return one, made.http
+    return one, made.health
 
 
-def answer(http, path):
+def answer(health, path):
     """The status of an answer, and its text."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{http}{path}", timeout=5) as answered:
+        with urllib.request.urlopen(f"http://127.0.0.1:{health}{path}", timeout=5) as answered:
             return answered.status, answered.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -89,20 +90,20 @@ def tell(folder, stop):
         sql = f"alter role homeroom_{role} password '{password}'"
         postgres.run("psql", "-h", str(postgres.folder), "-p", str(postgres.port), "-U", "postgres", "-d", "homeroom", "-c", sql)
     homeroom("topics", "create", "--partitions", "4", DATABASE_URL=url.replace(f"homeroom:{owner}", f"homeroom_bus:{password}"))
-    one, http = pod(folder / "pods", rendered(), authority, postgres, password)
+    one, health = pod(folder / "pods", rendered(), authority, postgres, password)
     file = folder / "pod.yaml"
     file.write_text(yaml.safe_dump(one))
     stop.append(lambda: subprocess.run(["podman", "kube", "down", str(file)], capture_output=True, check=False))
     run = subprocess.run(["podman", "kube", "play", str(file)], capture_output=True, text=True, check=False)
     if run.returncode:
         raise SystemExit(f"podman kube play: {run.stderr}")
-    wait_for("the container to be ready", lambda: answer(http, "/readyz")[0] == 200)
+    wait_for("the container to be ready", lambda: answer(health, "/readyz")[0] == 200)
     name = "homeroom-rules-pod-rules" if "homeroom-rules-pod" in run.stdout else subprocess.run(
         ["podman", "ps", "--format", "{{.Names}}"], check=True, capture_output=True, text=True).stdout.split()[-1]
     status = status_of(name)
     if status["Uid"].split()[0] != "10001" or int(status["CapEff"], 16) or status["NoNewPrivs"].strip() != "1" or status["Seccomp"].strip() != "2":
         raise SystemExit(f"it may do more than it needs: {status['Uid']}, {status['CapEff']}, {status['NoNewPrivs']}, {status['Seccomp']}")
-    print(f"a rendered Deployment answers as user 10001, without capabilities: {answer(http, '/readyz')[1].strip()}")
+    print(f"a rendered Deployment answers as user 10001, without capabilities: {answer(health, '/readyz')[1].strip()}")
 
 
 def main():

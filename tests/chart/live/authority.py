@@ -10,7 +10,7 @@ class Authority:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True)
-        self.run("req", "-x509", *self.key("ca"), "-out", "ca.crt", "-subj", "/CN=test authority", "-days", "2",
+        self.run("req", "-x509", *self.key("ca"), "-out", "ca.crt", "-subj", "/CN=test authority", "-days", "90",
                  "-addext", "basicConstraints=critical,CA:TRUE")
         self.ca = (self.folder / "ca.crt").read_text()
 
@@ -29,6 +29,6 @@ class Authority:
         extensions = self.folder / f"{name}.ext"
         names = ",".join(f"DNS:{host}" for host in ("localhost", *hosts))
         extensions.write_text(f"subjectAltName={names},IP:127.0.0.1\n")
-        self.run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "1",
+        self.run("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial", "-days", "60",
                  "-out", f"{name}.crt", "-extfile", extensions.name)
         return (self.folder / f"{name}.crt").read_text(), (self.folder / f"{name}.key").read_text()

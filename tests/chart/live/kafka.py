@@ -13,6 +13,9 @@ from waiting import ROOT, free_port, wait_for
 class Kafka:
     """One broker that lets nobody in without a certificate or a password, and allows nothing that no rule allows."""
 
+    # How often each record is kept.
+    replication = 1
+
     def __init__(self, folder, authority):
         folder = Path(folder)
         folder.mkdir()
@@ -63,10 +66,10 @@ allow.everyone.if.no.acl.found=false
                          "ssl.key.pem": secret["user.key"]}
 
     def operate(self, objects, secrets):
-        """What Strimzi's operators do: topics, passwords and rules as the objects say, on the one broker that there is."""
+        """What Strimzi's operators do: topics, passwords and rules as the objects say, as far as there are brokers."""
         admin = AdminClient(self.client())
-        topics = [NewTopic(one["metadata"]["name"], one["spec"]["partitions"], 1,
-                           config={key: str(1 if key == "min.insync.replicas" else value) for key, value in one["spec"]["config"].items()})
+        topics = [NewTopic(one["metadata"]["name"], one["spec"]["partitions"], self.replication,
+                           config={key: str(min(self.replication, value) if key == "min.insync.replicas" else value) for key, value in one["spec"]["config"].items()})
                   for one in objects if one["kind"] == "KafkaTopic"]
         for made in admin.create_topics(topics, operation_timeout=60).values():
             made.result()

@@ -23,7 +23,7 @@ class Pod:
         self.folder = Path(folder) / self.name
         self.secrets = secrets
         self.configs = {it["metadata"]["name"]: it["data"] for it in objects if it["kind"] == "ConfigMap"}
-        self.http, self.grpc = free_port(), free_port()
+        self.http, self.grpc, self.health, self.peers = free_port(), free_port(), free_port(), free_port()
         for volume in self.spec["volumes"]:
             self.mount(volume)
         self.processes = {}
@@ -51,7 +51,8 @@ class Pod:
         """Puts this machine's paths and ports into the configuration file."""
         file = self.folder / "etc/config/homeroom.toml"
         text = file.read_text().replace("/etc/homeroom/", f"{self.folder}/etc/")
-        text = text.replace('"0.0.0.0:8080"', f'"127.0.0.1:{self.http}"').replace('"0.0.0.0:8081"', f'"127.0.0.1:{self.grpc}"')
+        for port, own in ((8080, self.http), (8081, self.grpc), (8082, self.health), (8083, self.peers)):
+            text = text.replace(f'"0.0.0.0:{port}"', f'"127.0.0.1:{own}"')
         file.chmod(0o644)
         file.write_text(re.sub(r'"https://homeroom-notification\.[^"]+"', f'"https://localhost:{feed}"', text))
 
@@ -83,7 +84,7 @@ class Pod:
         """A probe: the status of an answer, 0 when there is none, and its text."""
         context = ssl.create_default_context(cadata=authority.ca)
         try:
-            with urllib.request.urlopen(f"https://localhost:{self.http}{path}", context=context, timeout=5) as answer:
+            with urllib.request.urlopen(f"https://localhost:{self.health}{path}", context=context, timeout=5) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -1,6 +1,7 @@
 """Somebody who takes webhooks."""
 
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -11,10 +12,10 @@ class Receiver:
         received = self.received = []
 
         class Handler(BaseHTTPRequestHandler):
-            """Keeps what comes, and accepts it."""
+            """Keeps what comes, with the time, and accepts it."""
 
             def do_POST(self):
-                received.append((dict(self.headers), self.rfile.read(int(self.headers["content-length"]))))
+                received.append((dict(self.headers), self.rfile.read(int(self.headers["content-length"])), time.monotonic()))
                 self.send_response(204)
                 self.end_headers()
 

@@ -110,7 +110,7 @@ def tell(folder, stop, login):
     print("topics and rules made: %d, %d" % kafka.operate(objects, secrets))
     pods = {one["metadata"]["name"]: Pod(folder / "pods", one, objects, secrets)
             for one in objects if one["kind"] in ("Deployment", "Job")}
-    feed = pods["homeroom-notification"].grpc
+    feed = pods["homeroom-notification"].peers
     for pod in pods.values():
         pod.rewrite(feed)
         for file in (pod.folder / "etc").rglob("*url"):
@@ -121,12 +121,12 @@ def tell(folder, stop, login):
     for pod in pods.values():
         pod.start(pod.spec["containers"][0])
     services = [pods[f"homeroom-{part}"] for part in PARTS]
-    for pod in services:
+    for pod in pods.values():
         wait_for(f"{pod.name} to be ready: {pod.ask('/readyz', authority)}", lambda it=pod: it.ask("/readyz", authority)[0] == 200)
     idle = {name: pod.memory()[0] for name, pod in pods.items()}
     if not denied(kafka, secrets, "homeroom-notification", "homeroom.events.v1"):
         raise SystemExit("notification may read events: Kafka does not judge")
-    prometheus = Prometheus(folder / "prometheus", authority, {pod.name: pod.http for pod in services})
+    prometheus = Prometheus(folder / "prometheus", authority, {pod.name: pod.health for pod in pods.values()})
     stop.append(prometheus.stop)
     send(pods, folder, authority, sender)
     wait_for("a webhook", lambda: receiver.received)

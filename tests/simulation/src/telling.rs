@@ -12,7 +12,7 @@ use homeroom_domain::id::{AlertId, DistrictId, RuleId, StudentKey};
 use homeroom_invariant::delivery::{self, State, Word};
 use homeroom_invariant::{Beginning, Change, Findings, History};
 use homeroom_notification::plan::{self, Delivery, Effect, Planned, Recipient, Standing};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::dice::Dice;
@@ -258,7 +258,12 @@ impl Post {
 const ALERT: AlertId = AlertId::new([1; 16]);
 
 fn recipient(address: &str) -> Recipient {
-    Recipient { team: address.to_owned(), channel: "mail".to_owned(), address: address.to_owned() }
+    Recipient {
+        team: address.to_owned(),
+        channel: "mail".to_owned(),
+        address: address.to_owned(),
+        after: SignedDuration::ZERO,
+    }
 }
 
 /// A change of the alert, decided at second `number` of 1970.

@@ -114,6 +114,11 @@ impl Keys {
         Ok(Self(keys))
     }
 
+    /// What each key permits, in no order.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.0.values().map(|key| &key.grant)
+    }
+
     /// Whether there is no key, so that nobody could enter.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -20,7 +20,6 @@ use hyper::rt::{Executor, Read, Write};
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -31,7 +30,7 @@ use tower::ServiceExt;
 
 use super::Limits;
 use crate::lifecycle::TaskGroup;
-use crate::tls::ClientCertificates;
+use crate::tls::{ClientCertificates, Followed, Offered};
 
 /// How long accepting rests after an error that is not the peer's, such as no file descriptor left.
 const ACCEPT_REST: Duration = Duration::from_millis(500);
@@ -52,7 +51,7 @@ pub(super) enum Protocol {
 pub(super) struct Door {
     protocol: Protocol,
     router: Router,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Followed<Offered>>,
     limits: Limits,
 }
 
@@ -66,8 +65,18 @@ struct Shared {
 }
 
 impl Door {
-    pub(super) fn new(protocol: Protocol, router: Router, tls: Option<Arc<ServerConfig>>, limits: Limits) -> Self {
-        Self { protocol, router, tls: tls.map(TlsAcceptor::from), limits }
+    pub(super) fn new(protocol: Protocol, router: Router, tls: Option<Followed<Offered>>, limits: Limits) -> Self {
+        Self { protocol, router, tls, limits }
+    }
+
+    /// What this connection is encrypted with: whatever the files hold by now. None where nothing is.
+    fn acceptor(&self) -> Option<TlsAcceptor> {
+        let offered = self.tls.as_ref()?.current();
+        let config = match self.protocol {
+            Protocol::Http1 => &offered.http1,
+            Protocol::Http2 => &offered.http2,
+        };
+        Some(TlsAcceptor::from(Arc::clone(config)))
     }
 
     /// Accepts until the group stops and the lingering is over, then waits for the connections.
@@ -137,12 +146,12 @@ async fn serve_one(shared: Arc<Shared>, stream: TcpStream, remote: SocketAddr, p
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(error = %error, "a connection keeps Nagle's delay");
     }
-    match &shared.door.tls {
+    match shared.door.acceptor() {
         None => {
             drive(&shared, TokioIo::new(stream), Peer { remote, local, encrypted: false, certificates: None }).await;
         }
         Some(acceptor) => {
-            let Some(stream) = shake_hands(&shared, acceptor, stream).await else { return };
+            let Some(stream) = shake_hands(&shared, &acceptor, stream).await else { return };
             let certificates = stream.get_ref().1.peer_certificates().map(|shown| ClientCertificates(shown.into()));
             drive(&shared, TokioIo::new(stream), Peer { remote, local, encrypted: true, certificates }).await;
         }

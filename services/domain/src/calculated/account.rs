@@ -7,7 +7,6 @@ use crate::calculator::{Arrival, Calculator, Counted, DayMark, Late, Method, Sch
 use crate::date::Date;
 use crate::day::{Day, Mark, WHOLE};
 use crate::id::SchoolId;
-use crate::view::Bell;
 
 /// What became of a date at a school: what was told of it, by which calculator it was counted, and what it came to.
 #[derive(Debug, Clone)]
@@ -58,8 +57,8 @@ impl<'a> Calculated<'_, 'a> {
         let daily = daily(marks);
         let held = by_section(marks);
         let periods = self.periods(at, &held, calculator);
-        let Bell { hours, classes: bells } = self.view.bell(at.school, at.date, at.grade_level);
-        let counted = calculator.count(&SchoolDay { hours, bells: &bells, marks: &daily, periods: &periods });
+        let bell = self.view.bell(at.school, at.date, at.grade_level);
+        let counted = calculator.count(&bell.day(&daily, &periods));
         let mut classes = Classes::default();
         for period in periods.iter().filter(|period| !period.again) {
             classes.all += 1;

@@ -6,12 +6,11 @@
 //! minutes is none of all classes. Where nobody took attendance nothing is known, and the date is none of the class's.
 
 use super::{At, Calculated, by_section, daily};
-use crate::calculator::{Calculator, PeriodMark, SchoolDay, Told};
+use crate::calculator::{Calculator, PeriodMark, Told};
 use crate::date::Date;
 use crate::day::Mark;
 use crate::id::{SchoolId, SectionId};
 use crate::settings::Category;
-use crate::view::Bell;
 
 /// A date on which a class met, and it is known whether the student was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +53,7 @@ impl<'a> Calculated<'_, 'a> {
             None
         } else {
             let periods = self.periods(at, &held, calculator);
-            let Bell { hours, classes: bells } = self.view.bell(at.school, at.date, at.grade_level);
-            calculator.missed_all(&SchoolDay { hours, bells: &bells, marks: &daily, periods: &periods })
+            calculator.missed_all(&self.view.bell(at.school, at.date, at.grade_level).day(&daily, &periods))
         };
         let known: Vec<Known> = self
             .sections(at, &held, calculator)

@@ -60,6 +60,7 @@ struct Text {
     reporting: Option<ReportingText>,
     #[serde(default)]
     weights: BTreeMap<String, i32>,
+    full_day_minutes: Option<i32>,
     exit_day_counts: Option<bool>,
     no_show_types: Option<Vec<String>>,
 }
@@ -181,6 +182,7 @@ impl Text {
                 .map_err(refuse("instruction"))?,
             reporting: self.reporting.map(ReportingText::check),
             weights: weights(self.weights).map_err(refuse("weights"))?,
+            full_day_minutes: self.full_day_minutes.map(minutes).transpose().map_err(refuse("full-day-minutes"))?,
             exit_day_counts: self.exit_day_counts.unwrap_or(shipped.exit_day_counts),
             no_show_types: self.no_show_types.as_deref().map_or(shipped.no_show_types, lower),
             id: self.id,

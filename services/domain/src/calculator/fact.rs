@@ -9,6 +9,8 @@ pub struct SchoolDay<'a> {
     pub hours: Option<Span>,
     /// When classes meet by that schedule, whoever attends them.
     pub bells: &'a [Span],
+    /// How much instruction there is by that schedule, minutes, when it says so.
+    pub instruction: Option<i32>,
     /// Live marks for the whole day.
     pub marks: &'a [DayMark],
     /// The student's periods of the day, whatever is known of them.

@@ -51,12 +51,26 @@ impl Calculator {
     pub(super) fn taught(&self, day: &SchoolDay<'_>) -> Option<Taught> {
         let whole = day.hours.filter(|_| self.instruction == Instruction::WholeDay);
         let classes = || [own(day.periods), day.bells.iter().copied().collect()].into_iter().find(|it| !it.is_empty());
-        let by_bells = whole.map(only).or_else(classes).or_else(|| day.hours.map(only));
+        let by_hours = || day.hours.map(|hours| self.within(hours, day.instruction));
+        let by_bells = whole.map(only).or_else(classes).or_else(by_hours);
         let clock = by_bells.is_some();
-        let mut spans = by_bells.or_else(|| self.day_minutes.map(|minutes| only(self.laid_out(minutes))))?;
+        let length = day.instruction.or(self.day_minutes);
+        let mut spans = by_bells.or_else(|| length.map(|minutes| only(self.laid_out(minutes))))?;
         join(&mut spans);
         bridge(&mut spans, self.instruction.passing());
         (!spans.is_empty()).then_some(Taught { spans, clock })
+    }
+
+    /// So many minutes of instruction between the first bell and the last, where nobody says when classes meet: the break is in the
+    /// middle, as lunch is. One that is no longer than passing time, which would count, stands at the end.
+    fn within(&self, hours: Span, minutes: Option<i32>) -> Spans {
+        let Some(minutes) = minutes.filter(|minutes| *minutes < hours.minutes()) else { return only(hours) };
+        if hours.minutes() - minutes <= self.instruction.passing() {
+            return only(Span { end: hours.begin + minutes, ..hours });
+        }
+        let second = minutes / 2;
+        let morning = Span { end: hours.begin + minutes - second, ..hours };
+        Spans::from_slice(&[morning, Span { begin: hours.end - second, ..hours }])
     }
 
     /// A day of so many minutes, when it is not known when it begins: around noon, where halves count, so that both are as long.

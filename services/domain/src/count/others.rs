@@ -6,7 +6,7 @@ use crate::day::{Day, WHOLE};
 use crate::evaluation::Evaluation;
 use crate::figure::Federal;
 use crate::marked::{Days, Marked};
-use crate::measure::{Counted, Figures, Measure, Measures};
+use crate::measure::{Counted, Figures, Measure, Measures, Values};
 use crate::projection::{self, Outlook};
 use crate::rule::{Pack, Rule};
 use crate::settings::Now;
@@ -85,7 +85,7 @@ impl Known {
             return None;
         }
         let days = self.days_until(date, with)?;
-        let Measures { failing, failing_core, .. } = self.before;
+        let Measures { failing, failing_core, .. } = self.before.measures();
         let unexplained_absence_today = days.is_unexplained(date);
         let measures = Measures { unexplained_absence_today, failing, failing_core, ..days.measures() };
         self.figures(measures, rule, &With { now: Now { today: date, as_of: date }, ..*with })
@@ -95,6 +95,26 @@ impl Known {
     pub(super) fn days_until<'k>(&'k self, last: Date, with: &With<'k>) -> Option<Days<'k>> {
         let others = self.others.as_deref()?;
         Some(Days { dates: self.schedule.dates(with.view), marked: &others.marked }.until(last))
+    }
+}
+
+/// What a count has come to, for as many rules as ask: what they name beside the kept measures is counted when they ask for it.
+pub(super) struct Came<'k> {
+    measures: Measures,
+    so_far: Option<SoFar<'k>>,
+}
+
+impl<'k> Came<'k> {
+    /// None when there is something that rules name and a count cannot tell.
+    pub(super) fn to(measures: Measures, known: &'k Known, with: &With<'k>) -> Option<Self> {
+        let so_far = SoFar::of(known, with);
+        (known.others.is_none() || so_far.is_some()).then_some(Self { measures, so_far })
+    }
+}
+
+impl Values for Came<'_> {
+    fn value(&self, measure: Measure) -> Option<i64> {
+        self.measures.value(measure).or_else(|| self.so_far.as_ref()?.value(measure))
     }
 }
 
@@ -110,7 +130,7 @@ struct SoFar<'k> {
 impl<'k> SoFar<'k> {
     fn of(known: &'k Known, with: &With<'k>) -> Option<Self> {
         let (others, as_of) = (known.others.as_deref()?, with.now.as_of);
-        let calendar = &with.view.calendar_at(known.schedule.calendar)?.instructional;
+        let calendar = &with.view.calendar_at(known.schedule.calendar as usize)?.instructional;
         let dates = known.schedule.dates(with.view);
         let days = known.days_until(as_of, with)?;
         let counted = days.dates.len();

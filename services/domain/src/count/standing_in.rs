@@ -33,9 +33,10 @@ impl<'a> StandingIn<'a> {
         dates[..counted].iter().rev().take(usize::try_from(streak).unwrap_or(0)).copied()
     }
 
-    fn marks(&self, dates: impl Iterator<Item = Date>) -> Cited {
-        let days: SmallVec<[_; 8]> = dates.map(|date| (&self.known.school, date)).collect();
-        cite_absences(self.ledger, self.with.settings, &days)
+    fn marks(&self, dates: impl Iterator<Item = Date>, listed: bool) -> Cited {
+        let school = self.known.schedule.school(self.with.view);
+        let days: SmallVec<[_; 8]> = dates.filter_map(|date| Some((school?, date))).collect();
+        cite_absences(self.ledger, self.with.settings, &days, listed)
     }
 
     fn whole(&self) -> &Evaluation<'a> {
@@ -54,12 +55,12 @@ impl<'e> Ground<'e> for StandingIn<'e> {
     }
 
     fn home(&self) -> Option<&SchoolId> {
-        Some(&self.known.school)
+        self.known.schedule.school(self.with.view)
     }
 
     fn school_today(&self) -> Option<&SchoolId> {
         let dates = self.known.schedule.dates(self.with.view);
-        dates.binary_search(&self.with.now.today).ok().map(|_| &self.known.school)
+        dates.binary_search(&self.with.now.today).ok().and_then(|_| self.home())
     }
 
     fn figures(&self, rule: &Rule) -> Figures {
@@ -76,12 +77,12 @@ impl<'e> Ground<'e> for StandingIn<'e> {
         None
     }
 
-    fn cite(&self, rule: &Rule, figures: &Figures) -> Cited {
+    fn cite(&self, rule: &Rule, figures: &Figures, listed: bool) -> Cited {
         match (rule.evidence, self.known.days_until(self.with.now.as_of, self.with)) {
-            (Evidence::Today, _) => self.marks(self.school_today().map(|_| self.with.now.today).into_iter()),
-            (Evidence::Streak, _) => self.marks(self.streak(figures.measures.streak)),
-            (Evidence::Absences, Some(days)) => self.marks(days.missed()),
-            _ => self.whole().cite(rule, figures),
+            (Evidence::Today, _) => self.marks(self.school_today().map(|_| self.with.now.today).into_iter(), listed),
+            (Evidence::Streak, _) => self.marks(self.streak(figures.measures.streak), listed),
+            (Evidence::Absences, Some(days)) => self.marks(days.missed(), listed),
+            _ => self.whole().cite(rule, figures, listed),
         }
     }
 

@@ -76,7 +76,7 @@ mod tests {
         let episodes = Episodes::decode(&stored).unwrap();
         let all: Vec<_> = episodes.iter().collect();
         assert_eq!((all.len(), all[0].scope, all[0].number), (1, EpisodeScope::Year(SchoolYear(2022)), 2));
-        assert_eq!((all[0].told.claim(), all[0].told_at), (Some(&told), Now { today: date, as_of: date }));
+        assert_eq!((all[0].told.claim(), all[0].told_at), (Some(told), Now { today: date, as_of: date }));
         assert_eq!(Episodes::decode(&episodes.encode()).unwrap(), episodes);
     }
 }

@@ -31,8 +31,8 @@ pub(crate) trait Ground<'e> {
     /// What looks at rules with a memory; none where there is no such rule.
     fn student(&self) -> Option<&Evaluation<'e>>;
 
-    /// The facts that a proof cites.
-    fn cite(&self, rule: &Rule, figures: &Figures) -> Cited;
+    /// The facts that a proof cites; `listed`, or only how many they are and which.
+    fn cite(&self, rule: &Rule, figures: &Figures, listed: bool) -> Cited;
 
     /// What looks again at an earlier date; none when nothing of what was told of earlier dates can have changed since the last step.
     fn anew(&self) -> Option<&Evaluation<'e>>;
@@ -67,8 +67,8 @@ impl<'e> Ground<'e> for Evaluation<'e> {
         Some(self)
     }
 
-    fn cite(&self, rule: &Rule, figures: &Figures) -> Cited {
-        rule.evidence.cite(self, figures.measures.streak, rule.seen_at(self, self.now))
+    fn cite(&self, rule: &Rule, figures: &Figures, listed: bool) -> Cited {
+        rule.evidence.cite(self, figures.measures.streak, rule.seen_at(self, self.now), listed)
     }
 
     fn anew(&self) -> Option<&Evaluation<'e>> {

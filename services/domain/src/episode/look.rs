@@ -4,22 +4,28 @@ use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::ground::Ground;
-use super::told::Told;
-use super::{Episode, EpisodeScope, Moment, Standing};
-use crate::alert::{AlertChange, ChangeKind, Claim, MeasureValue, Proof, Terms};
-use crate::date::Date;
+use super::told::{Claimed, Told};
+use super::{Episode, EpisodeScope, Moment, Standing, Telling};
+use crate::alert::{ChangeKind, Claim, Terms};
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
 use crate::mutant::{Mutant, planted};
-use crate::rule::claim::value;
+use crate::rule::claim::Cited;
 use crate::rule::condition::Failure;
 use crate::rule::history::Course;
 use crate::rule::{Held, OnChange, Rule, RuleScope};
 use crate::settings::Now;
 
-/// What is told of an episode again: the kind of change, why, and the claim with what is kept of it.
-type Retold = (ChangeKind, String, (Claim, Told));
+/// Why an episode that a rule still claims is told again.
+enum Why {
+    /// Its level rose or fell: in which measures is said when words are asked for.
+    Moved(&'static str),
+    /// In words: there are few of these.
+    Said(String),
+}
 
 /// One rule's look at one student.
 pub(super) struct Look<'a, G> {
@@ -87,22 +93,33 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         }
     }
 
-    /// What the rule claims now, with its words, and what is kept of it.
-    fn claim(&self, held: Held) -> (Claim, Told) {
-        let cited = self.ground.cite(self.rule, &self.figures);
-        let facts = cited.fingerprint;
-        let student = self.ground.student();
-        let seen = student.map_or(self.ground.now(), |student| self.rule.seen_at(student, self.ground.now()));
-        let claim = self.rule.words(held, &self.figures, cited, seen, &|from, days| self.due(from, days));
-        let told = Told::of(&claim, facts);
-        (claim, told)
+    /// What the rule claims now, and the facts that it cites, listed or not.
+    fn told(&self, held: Held, listed: bool) -> (Told, Cited) {
+        let Self { rule, figures, ground, .. } = self;
+        let cited = ground.cite(rule, figures, listed);
+        let seen = ground.student().map_or(ground.now(), |student| rule.seen_at(student, ground.now()));
+        let terms = (!rule.asks_for_nothing()).then(|| self.terms(held));
+        let claimed = Claimed { rule, level: held.level, about: rule.about(seen), figures, terms };
+        (Told::now(claimed, &cited), cited)
+    }
+
+    fn terms(&self, held: Held) -> Terms {
+        let due = |from, days| self.ground.student().and_then(|student| student.school_day_after(from, days));
+        self.rule.terms(held, self.rule.steps(held.days), &self.figures, &due)
+    }
+
+    /// The words of what was just told.
+    fn words(&self, episode: &Episode, cited: Cited) -> Claim {
+        let mut claim = episode.told.retell(self.rule, episode.told_at);
+        (claim.proof.facts, claim.proof.facts_left_off) = (cited.facts, cited.left_off);
+        claim
     }
 
     /// A new episode; none when there is nobody to tell.
-    pub(super) fn open(&self, held: Held, ordinal: u32) -> Option<(Episode, AlertChange)> {
+    pub(super) fn open<T: Telling>(&self, held: Held, ordinal: u32) -> Option<(Episode, T)> {
         let at_school = self.ground.school_today().filter(|_| self.rule.scope == RuleScope::Day);
         let school = at_school.or_else(|| self.ground.home())?.clone();
-        let (claim, told) = self.claim(held);
+        let (told, cited) = self.told(held, T::IN_WORDS);
         let mut episode = Episode {
             scope: self.current_scope(),
             ordinal,
@@ -112,16 +129,17 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             told,
             told_at: self.ground.now(),
         };
-        let change = episode.change(ChangeKind::Opened, claim, String::new(), self.moment);
-        Some((episode, AlertChange { late_since: self.late_since(held.level), ..change }))
+        let kind = (ChangeKind::Opened, self.late_since(held.level));
+        let change = episode.change(kind, self.moment, |episode| (self.words(episode, cited), String::new()));
+        Some((episode, change))
     }
 
     /// What becomes of an episode when the rule claims this of its scope.
-    pub(super) fn change(
+    pub(super) fn change<T: Telling>(
         &self,
         episode: &mut Arc<Episode>,
         held: Option<Held>,
-    ) -> Result<Option<AlertChange>, Failure> {
+    ) -> Result<Option<T>, Failure> {
         let of_another_year = match episode.scope {
             EpisodeScope::Year(year) => year != self.ground.year(),
             // Not the date's own year: on the morning of a new year the counted year is still the old one.
@@ -131,7 +149,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             (Standing::Recalled, _) => None,
             (Standing::Cleared, _) if planted(Mutant::ForgetCleared) => None,
             (Standing::Open, _) if of_another_year => {
-                Some(self.close(episode, Standing::Cleared, "the school year is over".to_owned()))
+                Some(self.close(episode, Standing::Cleared, |_| "the school year is over".to_owned()))
             }
             // Last year's days are not counted any more, and another version of the rule claims other things: nothing can be said
             // of what was told then.
@@ -139,7 +157,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             (Standing::Open, Some(held)) => self.update(episode, held)?,
             // What this version would have told as well ends as what it told itself.
             (Standing::Open, None) if self.of_another_version(episode) && !self.holds_again(episode)? => {
-                let reason = "the rule has changed".to_owned();
+                let reason = |_: &Episode| "the rule has changed".to_owned();
                 match self.rule.on_change {
                     OnChange::Amend => Some(self.close(episode, Standing::Cleared, reason)),
                     OnChange::Recall => Some(self.close(episode, Standing::Recalled, reason)),
@@ -151,17 +169,19 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
                 self.shorten(episode);
                 None
             }
-            (Standing::Cleared, _) => {
-                let reason = self.disproved(episode);
-                Some(self.close(episode, Standing::Recalled, reason))
-            }
+            (Standing::Cleared, _) => Some(self.close(episode, Standing::Recalled, |episode| self.disproved(episode))),
         })
     }
 
-    fn close(&self, episode: &mut Arc<Episode>, standing: Standing, reason: String) -> AlertChange {
-        let claim = episode.told.retell(self.rule, episode.told_at);
+    fn close<T: Telling>(
+        &self,
+        episode: &mut Arc<Episode>,
+        standing: Standing,
+        reason: impl FnOnce(&Episode) -> String,
+    ) -> T {
         let episode = Arc::make_mut(episode);
-        let change = episode.close(standing, claim, reason, self.moment);
+        let words = |episode: &Episode| (episode.told.retell(self.rule, episode.told_at), reason(episode));
+        let change = episode.close(standing, self.moment, words);
         match standing {
             Standing::Recalled => episode.told.forget(),
             Standing::Open | Standing::Cleared => episode.told.shorten(self.rule, episode.told_at),
@@ -171,7 +191,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// What was stored, or taken up, whole.
     fn shorten(&self, episode: &mut Arc<Episode>) {
-        if episode.told.claim().is_some() {
+        if episode.told.is_whole() {
             let told_at = episode.told_at;
             Arc::make_mut(episode).told.shorten(self.rule, told_at);
         }
@@ -195,14 +215,18 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         }
     }
 
-    fn end(&self, episode: &mut Arc<Episode>) -> Result<AlertChange, Failure> {
+    fn end<T: Telling>(&self, episode: &mut Arc<Episode>) -> Result<T, Failure> {
         if !self.holds_again(episode)? {
-            let reason = self.disproved(episode);
             let standing = if planted(Mutant::ForgetRecall) { Standing::Cleared } else { Standing::Recalled };
-            return Ok(self.close(episode, standing, reason));
+            return Ok(self.close(episode, standing, |episode| self.disproved(episode)));
         }
+        Ok(self.close(episode, Standing::Cleared, |episode| self.is_over(episode)))
+    }
+
+    /// Why an episode that was right is over, in words.
+    fn is_over(&self, episode: &Episode) -> String {
         let as_of = self.ground.now().as_of;
-        let reason = match episode.scope {
+        match episode.scope {
             EpisodeScope::Day(date) if date < self.ground.now().today => "the day is over".to_owned(),
             EpisodeScope::Year(_) if self.course.get().is_some_and(|course| course.has_expired(as_of)) => {
                 "it has been open for as long as the rule lets it, and ends by itself".to_owned()
@@ -214,64 +238,60 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
                 let now = self.ground.figures(self.rule);
                 format!("it no longer holds: {}", self.moved(episode, |of| now.value(of)))
             }
-        };
-        Ok(self.close(episode, Standing::Cleared, reason))
+        }
     }
 
-    fn update(&self, episode: &mut Arc<Episode>, held: Held) -> Result<Option<AlertChange>, Failure> {
-        let Some(told) = episode.told.claim() else { return Ok(None) };
-        let Some((kind, reason, (claim, new))) = self.moved_on(episode, told, held)? else { return Ok(None) };
+    fn update<T: Telling>(&self, episode: &mut Arc<Episode>, held: Held) -> Result<Option<T>, Failure> {
+        if !episode.told.is_whole() {
+            return Ok(None);
+        }
+        let Some((kind, why)) = self.moved_on(episode, held)? else { return Ok(None) };
         // Of a step that its time has come for nobody is late.
         let has_risen = held.level > episode.told.level;
         let late_since = if has_risen { self.late_since(held.level) } else { None };
+        let (told, cited) = self.told(held, T::IN_WORDS);
         let episode = Arc::make_mut(episode);
-        episode.told = new;
+        let before = std::mem::replace(&mut episode.told, told);
         episode.told_at = self.ground.now();
         if let Some(school) = self.ground.home().filter(|_| self.rule.scope == RuleScope::SchoolYear) {
             episode.school = school.clone();
         }
-        let change = episode.change(kind, claim, reason, self.moment);
-        Ok(Some(AlertChange { late_since, ..change }))
+        let words = |episode: &Episode| {
+            let reason = match why {
+                Why::Said(reason) => reason,
+                Why::Moved(how) => {
+                    let [then, now] = [&before, &episode.told].map(|told| told.values(self.rule));
+                    format!("it has {how}: {}", difference(&then, &now))
+                }
+            };
+            (self.words(episode, cited), reason)
+        };
+        Ok(Some(episode.change((kind, late_since), self.moment, words)))
     }
 
     /// What there is to tell of an open episode that the rule still claims; none when nothing is.
-    fn moved_on(&self, episode: &Episode, told: &Claim, held: Held) -> Result<Option<Retold>, Failure> {
-        let to_level = |kind, verb: &str| {
-            let (claim, new) = self.claim(held);
-            let reason = format!("it has {verb}: {}", difference(&told.proof.measures, &claim.proof.measures));
-            Some((kind, reason, (claim, new)))
+    fn moved_on(&self, episode: &Episode, held: Held) -> Result<Option<(ChangeKind, Why)>, Failure> {
+        let other = match held.level.cmp(&episode.told.level) {
+            Ordering::Greater => return Ok(Some((ChangeKind::Escalated, Why::Moved("risen")))),
+            Ordering::Less => return Ok(Some((ChangeKind::Amended, Why::Moved("fallen")))),
+            Ordering::Equal => match (self.other_terms(&episode.told, held), self.ground.anew()) {
+                (Some(other), _) => Some(other),
+                (None, Some(student)) => self.corrected(student, episode)?.map(|reason| (ChangeKind::Amended, reason)),
+                (None, None) => None,
+            },
         };
-        Ok(match held.level.cmp(&told.level) {
-            Ordering::Greater => to_level(ChangeKind::Escalated, "risen"),
-            Ordering::Less => to_level(ChangeKind::Amended, "fallen"),
-            Ordering::Equal => {
-                let other = match (self.other_terms(told, held), self.ground.anew()) {
-                    (Some(other), _) => Some(other),
-                    (None, Some(student)) => {
-                        let reason = self.corrected(student, episode, &told.proof)?;
-                        reason.map(|reason| (ChangeKind::Amended, reason))
-                    }
-                    (None, None) => None,
-                };
-                other.map(|(kind, reason)| (kind, reason, self.claim(held)))
-            }
-        })
+        Ok(other.map(|(kind, reason)| (kind, Why::Said(reason))))
     }
 
     /// What else than its level is not as it was told: its steps, since when it holds, what is due and what is barred; of another
     /// version of the rule, how much it presses and whom. None when nothing is.
-    fn other_terms(&self, told: &Claim, held: Held) -> Option<(ChangeKind, String)> {
-        let steps = self.rule.steps(held.days);
-        let now = self.rule.terms(held, steps, &self.figures, &|from, days| self.due(from, days));
+    fn other_terms(&self, told: &Told, held: Held) -> Option<(ChangeKind, String)> {
         if told.rule_version != self.rule.version {
-            let presses = (self.rule.severity_after(held.level, steps), self.rule.audience_after(steps));
-            let is_same = presses == (told.severity, &told.audience) && now == told.terms;
-            let is_left = is_same || self.rule.on_change == OnChange::Keep;
-            return (!is_left).then(|| (ChangeKind::Amended, "the rule has changed".to_owned()));
+            return self.of_other_version(told, held);
         }
-        let then = &told.terms;
-        let days = held.days;
-        Some(match steps.cmp(&then.step) {
+        let Some(then) = told.terms().filter(|_| !self.rule.asks_for_nothing()) else { return None };
+        let (now, days) = (self.terms(held), held.days);
+        Some(match now.step.cmp(&then.step) {
             Ordering::Greater => (ChangeKind::Escalated, format!("it has been open for {days} school days")),
             Ordering::Less => (ChangeKind::Amended, format!("it has been open for {days} school days only")),
             Ordering::Equal if now == *then => return None,
@@ -279,33 +299,37 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         })
     }
 
-    /// A school day so many after a date.
-    fn due(&self, from: Date, days: u32) -> Option<Date> {
-        self.ground.student().and_then(|student| student.school_day_after(from, days))
+    fn of_other_version(&self, told: &Told, held: Held) -> Option<(ChangeKind, String)> {
+        if self.rule.on_change == OnChange::Keep {
+            return None;
+        }
+        let (claim, now) = (told.claim()?, self.terms(held));
+        let presses = (self.rule.severity_after(held.level, now.step), self.rule.audience_after(now.step));
+        let is_same = presses == (claim.severity, &claim.audience) && now == claim.terms;
+        (!is_same).then(|| (ChangeKind::Amended, "the rule has changed".to_owned()))
     }
 
     /// In words, what has become of what was told at a date; none when it would be told again.
-    fn corrected(&self, student: &Evaluation<'_>, of: &Episode, told: &Proof) -> Result<Option<String>, Failure> {
+    fn corrected(&self, student: &Evaluation<'_>, of: &Episode) -> Result<Option<String>, Failure> {
         let at = of.told_at;
-        let held = match student.home(at.today) {
-            Some(_) => self.held_at(student, at)?,
-            None => None,
-        };
-        if held.is_none() {
-            return Ok(Some(format!("what was told of {} was corrected, and it holds now", told.as_of)));
+        let holds = student.home(at.today).is_some() && self.held_at(student, at)?.is_some();
+        if !holds {
+            let about = of.told.about().unwrap_or_else(|| self.rule.about(at));
+            return Ok(Some(format!("what was told of {about} was corrected, and it holds now")));
         }
         let seen = self.rule.seen_at(student, at);
         let figures = student.figures(&self.rule.others, seen);
-        let measures = self.rule.told().filter_map(|of| figures.value(of));
-        if told.measures.iter().map(|of| of.value).eq(measures) {
-            let facts = self.rule.evidence.fingerprint(student, figures.measures.streak, seen);
-            if of.told.facts() == Some(facts) {
+        let told = of.told.values(self.rule);
+        let now = self.rule.told().filter_map(|of| Some((of, figures.value(of)?)));
+        let now: SmallVec<[(Measure, i64); 4]> = now.collect();
+        if told.iter().map(|(_, value)| value).eq(now.iter().map(|(_, value)| value)) {
+            let cited = self.rule.evidence.cite(student, figures.measures.streak, seen, false);
+            if of.told.facts() == Some(cited.fingerprint) {
                 return Ok(None);
             }
         }
-        let again: Vec<_> = self.rule.told().filter_map(|of| Some(value(of, figures.value(of)?))).collect();
-        let (about, moved) = (self.rule.about(seen), difference(&told.measures, &again));
-        Ok(Some(format!("records up to {about} were corrected: {moved}")))
+        let about = self.rule.about(seen);
+        Ok(Some(format!("records up to {about} were corrected: {}", difference(&told, &now))))
     }
 
     fn disproved(&self, episode: &Episode) -> String {
@@ -317,7 +341,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// The measures that were told, with what they were then and are by another count, where that differs.
     fn moved(&self, episode: &Episode, now: impl Fn(Measure) -> Option<i64>) -> String {
-        let values = episode.told.values(self.rule).filter_map(|(measure, then)| {
+        let told = episode.told.values(self.rule).into_iter();
+        let values = told.filter_map(|(measure, then)| {
             let value = now(measure)?;
             let show = |value| measure.show(value);
             (value != then).then(|| changed(&measure.name(), &show(then), &show(value)))
@@ -337,13 +362,9 @@ fn other_words(then: &Terms, now: &Terms) -> String {
     }
 }
 
-fn difference(told: &[MeasureValue], new: &[MeasureValue]) -> String {
-    let changes = told.iter().zip(new).filter(|(then, now)| then.value != now.value).map(|(then, now)| {
-        let unit = Measure::find(&then.name).map(Measure::unit);
-        let show = |value: i64| unit.map_or_else(|| value.to_string(), |unit| unit.show(value));
-        changed(&then.name, &show(then.value), &show(now.value))
-    });
-    joined(changes)
+fn difference(then: &[(Measure, i64)], now: &[(Measure, i64)]) -> String {
+    let moved = then.iter().zip(now).filter(|((_, then), (_, now))| then != now);
+    joined(moved.map(|((of, then), (_, now))| changed(&of.name(), &of.unit().show(*then), &of.unit().show(*now))))
 }
 
 fn changed(name: &str, then: &str, now: &str) -> String {

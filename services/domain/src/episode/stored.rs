@@ -92,8 +92,10 @@ pub(super) trait ReadWords {
 }
 
 pub(super) fn encode(episodes: &Episodes) -> Vec<u8> {
+    let words: Vec<_> = episodes.iter().map(|episode| Some((episode.told.claim()?, episode.told.facts()?))).collect();
     let mut texts = Texts::default();
-    let episodes = episodes.iter().map(|episode| Kept::of(episode, &mut texts)).collect();
+    let kept = episodes.iter().zip(&words).map(|(episode, words)| Kept::of(episode, words.as_ref(), &mut texts));
+    let episodes = kept.collect();
     let stored = Stored { texts: texts.all, episodes };
     postcard::to_extend(&stored, vec![FORMAT]).expect("a list of plain values always encodes into memory")
 }
@@ -137,8 +139,9 @@ fn origin(scope: EpisodeScope) -> i32 {
 }
 
 impl Kept<KeptWords> {
-    fn of<'a>(episode: &'a Episode, texts: &mut Texts<'a>) -> Self {
-        let Told { rule, rule_version, level, words } = &episode.told;
+    /// With its words and facts, if there are any.
+    fn of<'a>(episode: &'a Episode, words: Option<&'a (Claim, Fingerprint)>, texts: &mut Texts<'a>) -> Self {
+        let Told { rule, rule_version, level, .. } = &episode.told;
         let Now { today, as_of } = episode.told_at;
         Self {
             scope: episode.scope,
@@ -149,16 +152,16 @@ impl Kept<KeptWords> {
             rule: texts.put(rule.as_str()),
             rule_version: *rule_version,
             level: *level,
-            told: match words {
-                Words::Whole(claim, facts) if asks_for_nothing(claim) => {
+            told: match (words, episode.told.brief()) {
+                (Some((claim, facts)), _) if asks_for_nothing(claim) => {
                     KeptWords::Whole(Box::new(KeptClaim::of(claim, texts)), *facts)
                 }
-                Words::Whole(claim, facts) => {
+                (Some((claim, facts)), _) => {
                     let of_claim = KeptClaim::of(claim, texts);
                     KeptWords::Asking(Box::new((of_claim, KeptTerms::of(&claim.terms, texts))), *facts)
                 }
-                Words::Brief(Brief { measures, facts, step: 0 }) => KeptWords::Brief(measures.to_vec(), *facts),
-                Words::Brief(Brief { measures, facts, step }) => KeptWords::Stepped(measures.to_vec(), *facts, *step),
+                (None, Brief { measures, facts, step: 0 }) => KeptWords::Brief(measures.into_vec(), facts),
+                (None, Brief { measures, facts, step }) => KeptWords::Stepped(measures.into_vec(), facts, step),
             },
             today: today.days() - origin(episode.scope),
             as_of: today.days() - as_of.days(),

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use super::Evaluation;
 use crate::date::Date;
-use crate::day::{self, Attendance, Mark};
+use crate::day::{self, Mark};
 use crate::id::SchoolId;
 use crate::marked::{Laid, Marked};
 
@@ -25,7 +25,7 @@ impl<'a> Evaluation<'a> {
     /// that are no whole days of presence. None elsewhere.
     fn lay_out_marks(&self) -> Option<Laid<'a>> {
         let [(school, dates)] = self.schools.as_slice() else { return None };
-        let attendance = Attendance::new(school, &self.said.memberships, self.view, self.settings.reporting);
+        let attendance = self.attendance(school);
         if !attendance.silence_is_presence() || !self.calculated.is_empty() {
             return None;
         }

@@ -1,5 +1,9 @@
 //! A ledger taken apart, to be put together anew: for every word that is not simply the next mark.
 
+mod gather;
+
+use smallvec::SmallVec;
+
 use super::Applied;
 use super::layout::{self, Kind, Layout, NewItems};
 use super::mark::{self, Entries, Entry};
@@ -146,8 +150,8 @@ impl<'a> Parts<'a> {
     pub(super) fn write(mut self) -> Vec<u8> {
         self.forget_kinds();
         let mut items = NewItems::default();
-        let (mut kinds, mut words, mut marks) =
-            (Vec::with_capacity(64), Vec::with_capacity(64), Vec::with_capacity(64));
+        let (mut kinds, mut words) = (SmallVec::<[u8; 96]>::new(), Vec::with_capacity(128));
+        let mut marks = Vec::with_capacity(2 * self.marks.len());
         let mut last = None;
         for kind in &self.kinds {
             kind.write(last, &mut items, &mut kinds);
@@ -162,7 +166,7 @@ impl<'a> Parts<'a> {
 
     /// Drops kinds that no mark is of any more.
     fn forget_kinds(&mut self) {
-        let mut used = vec![false; self.kinds.len()];
+        let mut used = SmallVec::<[bool; 16]>::from_elem(false, self.kinds.len());
         for entry in &self.marks {
             if let Some(used) = used.get_mut(entry.kind) {
                 *used = true;

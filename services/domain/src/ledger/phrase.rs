@@ -52,7 +52,38 @@ pub(super) const PHRASES: [&str; 48] = [
     "P",
 ];
 
+/// One more than the longest has.
+const LENGTHS: usize = 72;
+
+/// Their numbers, the shortest first, and where those of each length begin: most of what is looked for is none of them, and its
+/// length tells.
+static BY_LENGTH: ([u8; PHRASES.len()], [u8; LENGTHS + 1]) = by_length();
+
+#[expect(clippy::cast_possible_truncation, reason = "there are fewer than 256")]
+const fn by_length() -> ([u8; PHRASES.len()], [u8; LENGTHS + 1]) {
+    let (mut numbers, mut begins) = ([0; PHRASES.len()], [0; LENGTHS + 1]);
+    let (mut length, mut next) = (0, 0);
+    while length < LENGTHS {
+        begins[length] = next as u8;
+        let mut number = 0;
+        while number < PHRASES.len() {
+            if PHRASES[number].len() == length {
+                numbers[next] = number as u8;
+                next += 1;
+            }
+            number += 1;
+        }
+        length += 1;
+    }
+    begins[LENGTHS] = next as u8;
+    assert!(next == PHRASES.len(), "a phrase is too long");
+    (numbers, begins)
+}
+
 /// The number of a text that is one of them.
 pub(super) fn find(text: &[u8]) -> Option<usize> {
-    PHRASES.iter().position(|phrase| phrase.as_bytes() == text)
+    let (numbers, begins) = &BY_LENGTH;
+    let (from, to) = (*begins.get(text.len())?, *begins.get(text.len() + 1)?);
+    let of_length = &numbers[usize::from(from)..usize::from(to)];
+    of_length.iter().map(|number| usize::from(*number)).find(|number| PHRASES[*number].as_bytes() == text)
 }

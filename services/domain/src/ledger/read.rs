@@ -83,6 +83,11 @@ impl<'a> Facts<'a> {
         Words::new(self.0.items, self.0.words).live()
     }
 
+    /// The same, each with its source.
+    pub(crate) fn sourced(self) -> impl Iterator<Item = (&'a [u8], Said<'a>)> {
+        Words::new(self.0.items, self.0.words).filter_map(|word| Some((word.source, word.said?)))
+    }
+
     /// Live grades with their origins, in the order of source and key.
     pub(crate) fn grades(self) -> impl Iterator<Item = GradeWord<'a>> {
         Words::new(self.0.items, self.0.words).filter_map(|word| match word.said? {

@@ -26,16 +26,13 @@ pub(super) struct Splice<'k> {
     rest: Vec<Entry>,
 }
 
-/// What a word comes to.
-pub(super) enum Verdict<'k> {
-    /// Nothing is to be written.
-    Refused(Applied),
-    Write(Splice<'k>),
-}
-
 impl<'k> Splice<'k> {
-    /// What a word comes to; none of one for which the ledger has to be made anew.
-    pub(super) fn of(layout: &Layout<'_>, origin: &'k Origin, change: &'k Change<Fact>) -> Option<Verdict<'k>> {
+    /// Where a word is written, or what it does when nothing is to be written; none of one for which the ledger has to be made anew.
+    pub(super) fn of(
+        layout: &Layout<'_>,
+        origin: &'k Origin,
+        change: &'k Change<Fact>,
+    ) -> Option<Result<Self, Applied>> {
         let (date, kind) = target(origin, change)?;
         let kinds: SmallVec<[Kind<'_>; 8]> = layout.kinds().collect();
         let is_record = |known: &Kind<'_>| known.source == kind.source && known.stem == kind.stem;
@@ -51,7 +48,7 @@ impl<'k> Splice<'k> {
             Some(at) => {
                 let old = place.rest.remove(at);
                 if let Some(refusal) = refused(old.revision, origin, change) {
-                    return Some(Verdict::Refused(refusal));
+                    return Some(Err(refusal));
                 }
                 place.used[old.kind] -= 1;
                 if kinds[old.kind].said == kind.said { Applied::Same } else { Applied::Changed }
@@ -71,7 +68,7 @@ impl<'k> Splice<'k> {
         let behind = place.rest.partition_point(|entry| entry.date <= date);
         place.rest.insert(behind, Entry { date, kind: at, revision: origin.revision.0, own_key: None });
         let new_kind = known.is_none().then_some(kind);
-        Some(Verdict::Write(Self { applied, new_kind, kept: place.kept, tail: place.tail, rest: place.rest }))
+        Some(Ok(Self { applied, new_kind, kept: place.kept, tail: place.tail, rest: place.rest }))
     }
 
     /// Writes the marks behind those that stay.

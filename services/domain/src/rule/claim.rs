@@ -8,7 +8,7 @@ mod terms;
 
 use smallvec::SmallVec;
 
-use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof};
+use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof, Terms};
 use crate::date::Date;
 use crate::day::WHOLE;
 use crate::evaluation::Evaluation;
@@ -16,15 +16,15 @@ use crate::event::{AttendanceMark, Scope};
 use crate::id::SchoolId;
 use crate::measure::{Figures, Measure, Values, decimals};
 use crate::rule::condition::Failure;
-use crate::rule::{Evidence, Held, Rule, RuleScope};
+use crate::rule::{Evidence, Rule, RuleScope};
 use crate::settings::{Category, Now};
 
 pub(crate) use fingerprint::Fingerprint;
 pub use further::{Described, describe_further};
 pub(crate) use marks::{Citable, cite_absences};
-pub(crate) use terms::{Due, plain};
+pub(crate) use terms::plain;
 
-/// Facts that a proof cites: the newest, and how many more there are.
+/// Facts that a proof cites: the newest, and how many more there are. Whoever only keeps which they were leaves all of them off.
 #[derive(Debug)]
 pub(crate) struct Cited {
     pub(crate) facts: Vec<CitedFact>,
@@ -34,6 +34,16 @@ pub(crate) struct Cited {
 }
 
 impl Cited {
+    /// How many there are, listed or not.
+    pub(crate) fn many(&self) -> u32 {
+        u32::try_from(self.facts.len()).unwrap_or(u32::MAX).saturating_add(self.left_off)
+    }
+
+    /// None of them listed.
+    fn unlisted(self) -> Self {
+        Self { left_off: self.many(), facts: Vec::new(), ..self }
+    }
+
     /// All of them, newest first; too many are left off.
     fn of(facts: Vec<CitedFact>) -> Self {
         Self::of_more(facts, 0)
@@ -58,9 +68,10 @@ impl Rule {
         let Some(held) = self.held(evaluation, now)? else { return Ok(None) };
         let seen = self.seen_at(evaluation, now);
         let figures = evaluation.figures(&self.others, seen);
-        let cited = self.evidence.cite(evaluation, figures.measures.streak, seen);
+        let cited = self.evidence.cite(evaluation, figures.measures.streak, seen, true);
         let due = |from, days| evaluation.school_day_after(from, days);
-        Ok(Some(self.words(held, &figures, cited, seen, &due)))
+        let terms = self.terms(held, self.steps(held.days), &figures, &due);
+        Ok(Some(self.words(held.level, self.about(seen), &figures, terms, cited)))
     }
 
     /// The level at which the rule would open with these measures; none when it would not.
@@ -82,35 +93,34 @@ impl Rule {
     }
 
     /// The date that a claim made then is about.
-    pub(crate) const fn about(&self, now: Now) -> Date {
+    pub(crate) fn about(&self, now: Now) -> Date {
         match self.scope {
             RuleScope::SchoolYear => now.as_of,
             RuleScope::Day => now.today,
         }
     }
 
-    /// A claim in words, with the facts that it stands on. `due` finds a school day so many after a date.
-    pub(crate) fn words(&self, held: Held, figures: &Figures, cited: Cited, now: Now, due: Due<'_>) -> Claim {
-        let about = self.about(now);
-        let steps = self.steps(held.days);
+    /// A claim in words about a date, with the facts that it stands on.
+    pub(crate) fn words(&self, level: i64, about: Date, figures: &Figures, terms: Terms, cited: Cited) -> Claim {
+        let measures = self.told().filter_map(|of| Some(value(of, figures.value(of)?)));
         Claim {
             rule: self.id.clone(),
             rule_version: self.version,
-            severity: self.severity_after(held.level, steps),
-            level: held.level,
-            audience: self.audience_after(steps).clone(),
+            severity: self.severity_after(level, terms.step),
+            level,
+            audience: self.audience_after(terms.step).clone(),
             title: self.title.clone(),
             settle_seconds: self.settle_seconds,
             proof: Proof {
                 as_of: about,
                 explanation: self.explanation.fill(figures, about),
                 clears_when: self.clears.fill(figures, about),
-                measures: self.told().filter_map(|of| Some(value(of, figures.value(of)?))).collect(),
+                measures: measures.collect(),
                 facts: cited.facts,
                 facts_left_off: cited.left_off,
                 threshold_source: self.source.clone(),
             },
-            terms: self.terms(held, steps, figures, due),
+            terms,
         }
     }
 }
@@ -134,23 +144,16 @@ impl Evidence {
         }
     }
 
-    /// The facts, newest first.
-    pub(crate) fn cite(self, evaluation: &Evaluation<'_>, streak: i64, now: Now) -> Cited {
+    /// The facts, newest first; `listed`, or only how many they are and which, which is quicker.
+    pub(crate) fn cite(self, evaluation: &Evaluation<'_>, streak: i64, now: Now, listed: bool) -> Cited {
         if let Some(laid) = self.marks_laid(evaluation, streak, now) {
-            return laid.cite();
+            return laid.cite(listed);
         }
         if let Some(days) = self.days_marked(evaluation, streak, now) {
-            return cite_absences(evaluation.ledger, evaluation.settings, &days);
+            return cite_absences(evaluation.ledger, evaluation.settings, &days, listed);
         }
-        self.cite_words(evaluation, now)
-    }
-
-    /// The fingerprint of what [`cite`](Self::cite) cites: without its words, where that is quicker.
-    pub(crate) fn fingerprint(self, evaluation: &Evaluation<'_>, streak: i64, now: Now) -> Fingerprint {
-        match self.marks_laid(evaluation, streak, now) {
-            Some(laid) => laid.fingerprint(),
-            None => self.cite(evaluation, streak, now).fingerprint,
-        }
+        let cited = self.cite_words(evaluation, now);
+        if listed { cited } else { cited.unlisted() }
     }
 
     /// The marks that it cites, of those of all missed days, which are looked up once for all rules and dates; none where it cites

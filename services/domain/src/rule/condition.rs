@@ -1,9 +1,10 @@
-//! Conditions: CEL expressions over the measure catalogue, type-checked at load and compiled to a tree over measure slots.
+//! Conditions: CEL expressions over the measure catalogue, type-checked at load and compiled to lists of comparisons of measures.
 //!
-//! An interpreter would look names up and box values at each event; the tree does neither. Arithmetic is checked: overflow and
+//! An interpreter would look names up and box values at each event; these do neither. Arithmetic is checked: overflow and
 //! division by zero are errors of the rule, not of the process.
 
 mod columns;
+mod compiled;
 mod number;
 mod show;
 
@@ -11,6 +12,7 @@ use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, SourceInfo, opera
 use cel::parser::Parser;
 
 pub(crate) use columns::{Leaf, Scanned};
+use compiled::Test;
 
 use crate::measure::{Measure, Values, catalogue};
 use crate::rule::forbidden;
@@ -49,13 +51,19 @@ pub enum Failure {
     NotCounted,
 }
 
+#[inline]
 fn found(values: &impl Values, measure: Measure) -> Result<i64, Failure> {
     values.value(measure).ok_or(Failure::NotCounted)
 }
 
 /// A condition that is true or false.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition(Flag);
+pub struct Condition {
+    /// As its author wrote it.
+    flag: Flag,
+    /// As it is evaluated.
+    test: Test,
+}
 
 /// An expression with an integer value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,17 +109,21 @@ impl Condition {
     /// Parses and type-checks a condition.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let compiler = Compiler::parse(text)?;
-        compiler.flag(&compiler.root).map(Self)
+        compiler.flag(&compiler.root).map(Self::of)
+    }
+
+    fn of(flag: Flag) -> Self {
+        Self { test: Test::of(&flag), flag }
     }
 
     /// Adds the measures that it names.
     pub(crate) fn name(&self, measures: &mut Vec<Measure>) {
-        self.0.name(measures);
+        self.flag.name(measures);
     }
 
     /// Whether it holds.
     pub fn holds(&self, measures: &impl Values) -> Result<bool, Failure> {
-        self.0.value(measures)
+        self.test.holds(measures)
     }
 }
 
@@ -149,20 +161,10 @@ impl Flag {
             }
         }
     }
-
-    fn value(&self, measures: &impl Values) -> Result<bool, Failure> {
-        Ok(match self {
-            Self::Constant(value) => *value,
-            Self::Measure(measure) => found(measures, *measure)? != 0,
-            Self::Not(inner) => !inner.value(measures)?,
-            Self::And(left, right) => left.value(measures)? && right.value(measures)?,
-            Self::Or(left, right) => left.value(measures)? || right.value(measures)?,
-            Self::Compare(comparison, left, right) => comparison.holds(left.value(measures)?, right.value(measures)?),
-        })
-    }
 }
 
 impl Comparison {
+    #[inline]
     fn holds(self, left: i64, right: i64) -> bool {
         match self {
             Self::Equal => left == right,

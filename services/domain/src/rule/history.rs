@@ -80,12 +80,12 @@ pub(crate) struct Course {
 
 impl Rule {
     /// Whether more than one date says whether the rule is open, or since when. Such a rule takes a full look.
-    pub const fn has_memory(&self) -> bool {
+    pub fn has_memory(&self) -> bool {
         self.is_latching() || !self.escalation.is_empty() || !self.duties.is_empty()
     }
 
     /// Whether it may be open while `opens-when` does not hold, or closed while it does.
-    pub(crate) const fn is_latching(&self) -> bool {
+    pub(crate) fn is_latching(&self) -> bool {
         self.clears_when.is_some() || self.cooldown_days > 0 || self.expires_after_days.is_some()
     }
 

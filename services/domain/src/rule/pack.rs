@@ -20,7 +20,7 @@ use crate::id::{RuleId, SchoolId};
 
 pub use layer::{Line, Origin};
 pub use mistake::{MOST_TOLD, Mistakes, Shown};
-pub use rule::{Bar, DERIVED, Duty, EscalationStep, Evidence, OnChange, Rule, RuleScope, Schools, Within};
+pub use rule::{Bar, DERIVED, Definition, Duty, EscalationStep, Evidence, OnChange, Rule, RuleScope, Schools, Within};
 
 /// The pack that is shipped: the first rules, with their sources.
 pub const DEFAULT_PACK: &str = include_str!("packs/first.yaml");

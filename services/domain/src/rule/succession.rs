@@ -141,7 +141,9 @@ impl<'p> Known<'p> {
 impl Rule {
     /// Whether another rule is this one, whichever schools have a variant of their own.
     fn says_the_same(&self, other: &Self) -> bool {
-        Self { schools: other.schools.clone(), ..self.clone() } == *other
+        let mut same = self.clone();
+        same.schools = other.schools.clone();
+        same == *other
     }
 }
 

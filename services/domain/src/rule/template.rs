@@ -78,16 +78,18 @@ impl Template {
         );
     }
 
-    /// Whether these measures are all that it takes to fill it.
-    pub(crate) fn needs_only(&self, known: &[Measure]) -> bool {
-        let share = [Measure::Absent, Measure::Enrolled];
-        self.parts.iter().all(|part| match part {
-            Part::Text(_) | Part::Date => true,
-            Part::Percent | Part::DaysUntilBelow(_) | Part::Measure(Measure::Tier) => {
-                share.iter().all(|measure| known.contains(measure))
-            }
-            Part::Measure(measure) => known.contains(measure),
-        })
+    /// The measures that it takes to fill it. A tier follows from two others.
+    pub(crate) fn needs(&self) -> impl Iterator<Item = Measure> {
+        self.parts
+            .iter()
+            .flat_map(|part| match part {
+                Part::Text(_) | Part::Date => [None, None],
+                Part::Percent | Part::DaysUntilBelow(_) | Part::Measure(Measure::Tier) => {
+                    [Some(Measure::Absent), Some(Measure::Enrolled)]
+                }
+                Part::Measure(measure) => [Some(*measure), None],
+            })
+            .flatten()
     }
 
     /// Fills the placeholders.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::View;
-use crate::calculator::Span;
+use crate::calculator::{DayMark, Period, SchoolDay, Span};
 use crate::code;
 use crate::date::Date;
 use crate::id::{ClassPeriodId, SchoolId, SectionId};
@@ -28,6 +28,15 @@ pub(crate) struct Bell {
     pub(crate) hours: Option<Span>,
     /// When classes meet, in order; nothing when no schedule says so, or several that differ.
     pub(crate) classes: SmallVec<[Span; 8]>,
+    /// How much instruction there is, minutes, when a schedule says so, and no other says other.
+    pub(crate) instruction: Option<i32>,
+}
+
+impl Bell {
+    /// A student's day by them.
+    pub(crate) fn day<'d>(&'d self, marks: &'d [DayMark], periods: &'d [Period<'d>]) -> SchoolDay<'d> {
+        SchoolDay { hours: self.hours, bells: &self.classes, instruction: self.instruction, marks, periods }
+    }
 }
 
 /// One meeting of a class on a date.
@@ -56,6 +65,12 @@ impl Bells {
         let schedules = self.schedules.entry(schedule.school.clone()).or_default();
         let grade_levels = schedule.grade_levels.iter().map(|level| code::value(level)).collect();
         schedules.push(BellSchedule { dates: sorted(&schedule.dates), grade_levels, ..schedule.clone() });
+    }
+
+    /// The longest instruction of a date at a school by schedules that say how long it is, minutes.
+    pub(super) fn longest(&self, school: &SchoolId, date: Date) -> Option<i32> {
+        let of_date = self.of_school(school).iter().filter(|schedule| schedule.dates.binary_search(&date).is_ok());
+        of_date.filter_map(|schedule| schedule.instruction).max()
     }
 
     fn of_school(&self, school: &SchoolId) -> &[BellSchedule] {
@@ -123,6 +138,7 @@ impl View {
         Bell {
             hours: agreed(ringing.iter().filter_map(|schedule| hours(schedule))),
             classes: agreed(ringing.iter().map(|schedule| bells.classes(schedule))).unwrap_or_default(),
+            instruction: agreed(ringing.iter().filter_map(|schedule| schedule.instruction)),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{CalendarView, View};
-use crate::calculator::{Calculator, Place};
+use crate::calculator::{Calculator, Place, hundredths};
 use crate::code;
 use crate::date::Date;
 use crate::day::WHOLE;
@@ -55,9 +55,22 @@ pub(super) fn place<'a>(schools: &BTreeMap<SchoolId, School>, calendar: &'a Cale
     OwnedPlace { calendar, school_types: types.map(|text| code::value(text)).collect() }
 }
 
-/// Dates that are worth less than a day: of a date's events the one that is worth least decides.
-pub(super) fn weights(calculator: &Calculator, dates: &BTreeMap<Date, Vec<String>>) -> Vec<(Date, i32)> {
-    let weight =
-        |events: &[String]| events.iter().filter_map(|event| calculator.weights.get(&code::value(event))).min();
-    dates.iter().filter_map(|(date, events)| Some((*date, *weight(events)?))).collect()
+/// Dates that are worth less than a day: of a date's events, and of the minutes that its bells tell, what is worth least decides.
+pub(super) fn weights(
+    calculator: &Calculator,
+    dates: &BTreeMap<Date, Vec<String>>,
+    minutes: impl Fn(Date) -> Option<i32>,
+) -> Vec<(Date, i32)> {
+    let by_events = |events: &[String]| {
+        events.iter().filter_map(|event| calculator.weights.get(&code::value(event))).min().copied()
+    };
+    let by_minutes = |date| {
+        let (minutes, full) = (minutes(date)?, calculator.full_day_minutes?);
+        (minutes < full).then(|| hundredths(minutes, full, WHOLE).max(1))
+    };
+    let weight = |(date, events): (&Date, &Vec<String>)| {
+        let least = by_events(events).into_iter().chain(by_minutes(*date)).min()?;
+        Some((*date, least))
+    };
+    dates.iter().filter_map(weight).collect()
 }

@@ -6,7 +6,7 @@ use super::column::Column;
 use super::frame::Frame;
 use super::reading::{Among, Point, Reading, Slot};
 use crate::measure::{Measure, Measures};
-use crate::rule::condition::{Leaf, Number, Scanned};
+use crate::rule::condition::{Condition, Leaf, Number, Scanned};
 use crate::rule::{Pack, Rule};
 use crate::window::Window;
 
@@ -27,6 +27,9 @@ pub(super) struct Compiled {
     pub(super) opens: Node,
     pub(super) clears: Option<Node>,
     pub(super) level: Level,
+    /// Its arithmetic fails on no date after the last counted day, when it fails on no counted day: it looks at no window that moves on
+    /// with the date, or divides by nothing but numbers.
+    fails_on_counted_days_alone: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -194,7 +197,15 @@ impl Builder {
         } else {
             Level::Of(rule.level.clone(), self.needs(&named)?.0)
         };
-        Some(Compiled { opens, clears, level })
+        let divides = rule.opens_when.divides()
+            || rule.clears_when.as_ref().is_some_and(Condition::divides)
+            || rule.level.divides();
+        rule.opens_when.name(&mut named);
+        if let Some(clears_when) = &rule.clears_when {
+            clears_when.name(&mut named);
+        }
+        let fails_on_counted_days_alone = !divides || !self.needs(&named)?.1;
+        Some(Compiled { opens, clears, level, fails_on_counted_days_alone })
     }
 }
 
@@ -235,6 +246,12 @@ impl Program {
     /// Whether it can tell of a rule, by its position.
     pub fn tells(&self, rule: usize) -> bool {
         self.rules.get(rule).is_some_and(Option::is_some)
+    }
+
+    /// Whether a rule of which all counted days can be told can be evaluated on any date after them, by its position. Windows have moved
+    /// on then, and hold no more than they did, so that nothing overflows; but something may be divided by what they hold.
+    pub fn fails_on_counted_days_alone(&self, rule: usize) -> bool {
+        self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| rule.fails_on_counted_days_alone)
     }
 
     pub(super) fn position(&self, slot: Slot) -> Option<usize> {

@@ -2,6 +2,7 @@
 
 use homeroom_domain::id::SchoolYear;
 use homeroom_domain::reference::{BellSchedule, Calendar, ClassPeriod, Entry, MeetingTime, School, Section};
+use homeroom_domain::settings::Reporting;
 
 use crate::world::{Marked, World, absent, day, enrolled, id, mark, member, school};
 
@@ -24,6 +25,7 @@ fn rings(world: &mut World, periods: &[&str], on: i32) {
         class_periods,
         hours: None,
         grade_levels: Vec::new(),
+        instruction: None,
     };
     world.defines(&format!("bells of {on}"), Entry::BellSchedule(schedule));
 }
@@ -181,7 +183,7 @@ fn silence_means_what_each_school_says_it_does() {
     assert_eq!((world.total(), world.value("unknown_days")), ((0, 0), 4));
     world.says("here", mark("Present", day(1)).at("2")).says("away", absent(day(3)).at("2"));
     assert_eq!((world.total(), world.value("unknown_days")), ((200, 100), 2));
-    world.settings.reporting = homeroom_domain::settings::Reporting::Positive;
+    world.settings.reporting = Reporting::Positive;
     world.counts_by("  - id: charter\n    applies: {schools: ['2']}\n    count: marks\n    reporting: negative");
     assert_eq!((world.total(), world.value("unknown_days")), ((400, 100), 0));
 }
@@ -199,6 +201,7 @@ fn bells_ring_for_the_grade_levels_that_they_name() {
         class_periods: vec![id("first"), id("second")],
         hours: None,
         grade_levels: vec!["uri://ed-fi.org/GradeLevelDescriptor#Twelfth grade".to_owned()],
+        instruction: None,
     };
     world.defines("bells of seniors", Entry::BellSchedule(seniors));
     assert_eq!(world.value("minutes_absent"), 240, "the student is of no grade level");
@@ -206,4 +209,92 @@ fn bells_ring_for_the_grade_levels_that_they_name() {
     let senior = homeroom_domain::event::Enrollment { grade_level, ..enrolled("1", day(1)) };
     world.says("enrollment", senior);
     assert_eq!(world.value("minutes_absent"), 120);
+}
+
+/// Two systems have students of one school: one sends exceptions alone, the other every mark.
+#[test]
+fn silence_means_what_the_source_that_has_the_student_says_it_does() {
+    use homeroom_domain::id::SourceId;
+    let mut world = World::of_school_days(4);
+    let by = |source: &str| SourceId::parse(source).unwrap();
+    let known = |world: &World| (world.total(), world.value("unknown_days"));
+    world.says("mark", absent(day(2)));
+    world.withdraws("enrollment").hears_from("charter", "enrolled by the charter", enrolled("1", day(1)));
+    assert_eq!(known(&world), ((400, 100), 0));
+    world.settings.source_reporting.insert(by("charter"), Reporting::Positive);
+    assert_eq!(known(&world), ((100, 100), 3));
+    world.counts_by("  - id: all\n    count: marks\n    reporting: negative");
+    assert_eq!(known(&world), ((100, 100), 3), "the source's word stands before the school's");
+    world.undefines("calculators");
+    // From the third day on the other system has the student too: its silence is presence, whatever the first leaves open.
+    world.hears_from("district", "enrolled by the district", enrolled("1", day(3)));
+    assert_eq!(known(&world), ((300, 100), 1));
+    world.settings.reporting = Reporting::Positive;
+    assert_eq!(known(&world), ((100, 100), 3), "nothing is said of the district's system, so the district's word is");
+    world.settings.source_reporting.insert(by("district"), Reporting::Negative);
+    assert_eq!(known(&world), ((300, 100), 1));
+}
+
+/// Each school's policy makes an absence of those who come late to it.
+#[test]
+fn tardies_at_two_schools_add_up_at_each_for_itself() {
+    let mut world = World::of_school_days(6);
+    world.opens("2").calendar("of 2", "2", 1..=6);
+    world.counts_by("  - id: ours\n    count: marks\n    tardies: {every: 3, counts: 100}");
+    world.says("left", homeroom_domain::event::Enrollment { exit_on: Some(day(3)), ..enrolled("1", day(1)) });
+    world.withdraws("enrollment").says("came", enrolled("2", day(4)));
+    for late in [2, 3] {
+        world.says(&format!("late {late}"), mark("Tardy", day(late)));
+    }
+    for late in [4, 5] {
+        world.says(&format!("late {late}"), mark("Tardy", day(late)).at("2"));
+    }
+    assert_eq!(world.total(), (600, 0), "four times late, and three times at none of the schools");
+    world.says("late 6", mark("Tardy", day(6)).at("2"));
+    assert_eq!(world.total(), (600, 100));
+    assert_eq!((world.measures_at("1").absent, world.measures_at("2").absent), (0, 100));
+}
+
+/// A bell schedule that tells how much instruction a day has, and no class periods.
+fn lasts(world: &mut World, on: i32, minutes: Option<i32>, hours: Option<MeetingTime>) {
+    let schedule = BellSchedule {
+        school: school("1"),
+        dates: vec![day(on)],
+        class_periods: Vec::new(),
+        hours,
+        grade_levels: Vec::new(),
+        instruction: minutes,
+    };
+    world.defines(&format!("bells of {on}"), Entry::BellSchedule(schedule));
+}
+
+#[test]
+fn a_day_is_as_long_as_its_bell_schedule_says_instruction_is() {
+    let mut world = World::of_school_days(3);
+    world.counts_by("  - id: ours\n    count: exact\n    day-minutes: 400");
+    world.says("mark", absent(day(1))).says("again", absent(day(2))).says("third", absent(day(3)));
+    assert_eq!(world.value("minutes_absent"), 1_200);
+    lasts(&mut world, 1, Some(375), None);
+    assert_eq!(world.value("minutes_absent"), 1_175);
+    lasts(&mut world, 2, None, Some(at(480, 900)));
+    assert_eq!(world.value("minutes_absent"), 1_195, "from the first bell to the last");
+    lasts(&mut world, 2, Some(375), Some(at(480, 900)));
+    assert_eq!(world.value("minutes_absent"), 1_150, "but for the break");
+    lasts(&mut world, 2, Some(415), Some(at(480, 900)));
+    assert_eq!(world.value("minutes_absent"), 1_190, "a break as short as passing time is none that counts");
+}
+
+#[test]
+fn a_date_with_less_instruction_than_a_whole_day_is_worth_that_part_of_it() {
+    let mut world = World::of_school_days(3);
+    world.says("mark", absent(day(2)));
+    lasts(&mut world, 2, Some(180), None);
+    world.counts_by("  - id: ours\n    count: marks");
+    assert_eq!(world.total(), (300, 100));
+    world.counts_by("  - id: ours\n    count: marks\n    full-day-minutes: 360");
+    assert_eq!(world.total(), (250, 50));
+    lasts(&mut world, 2, Some(400), None);
+    assert_eq!(world.total(), (300, 100), "more than a day is a day");
+    world.counts_by("  - id: ours\n    count: marks\n    full-day-minutes: 500\n    weights: {instructional day: 40}");
+    assert_eq!(world.total(), (120, 40), "what is worth least decides");
 }

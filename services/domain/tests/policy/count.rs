@@ -1,7 +1,9 @@
 //! The running count against the full look: what it says is what a full look says, and it says it most of the time.
 
+use homeroom_domain::alert::AlertChange;
 use homeroom_domain::count::{Count, Looked, With};
 use homeroom_domain::date::Date;
+use homeroom_domain::episode;
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::{Change, Fact, Origin};
 use homeroom_domain::id::{RecordKey, Revision, SourceId};
@@ -104,6 +106,10 @@ impl Counted {
         let World { ledger, settings, pack, .. } = &self.world;
         let mut episodes = self.world.episodes.clone();
         let with = With { view: &view, settings, pack, version: 1, now };
+        let mut of_values = episodes.clone();
+        let in_values = World::at_noon(now, |moment| {
+            self.count.clone().look::<episode::Change>(ledger, &with, &mut of_values, moment)
+        });
         let looked = World::at_noon(now, |moment| self.count.look(ledger, &with, &mut episodes, moment));
         let step = self.world.step();
         let evaluation = Evaluation::new(&self.world.ledger, &view, &self.world.settings, now);
@@ -112,6 +118,12 @@ impl Counted {
                 assert_eq!(measures, evaluation.district(now.as_of, now.today));
                 assert_eq!((&changes, step.failures.len()), (&step.changes, 0));
                 assert_eq!(self.world.episodes, episodes);
+                let in_values = in_values.unwrap().changes;
+                let told =
+                    |of: &AlertChange| (of.kind, of.claim.rule.clone(), of.claim.level, of.number, of.late_since);
+                let values = in_values.into_iter().map(|of| (of.kind, of.rule, of.level, of.number, of.late_since));
+                assert!(changes.iter().map(told).eq(values));
+                assert_eq!((&of_values, of_values.encode()), (&episodes, episodes.encode()));
                 self.shortcuts += 1;
                 self.told += changes.len();
                 self.late += changes.iter().filter(|change| change.late_since.is_some()).count();

@@ -1,6 +1,7 @@
 //! Episodes of rules with a memory and with duties, over new versions, moved calendars and dates that do not count.
 
 use homeroom_domain::alert::ChangeKind;
+use homeroom_domain::episode::Episodes;
 use homeroom_domain::event::Behavior;
 use homeroom_domain::reference::{Entry, Incident};
 use homeroom_domain::rule::Pack;
@@ -57,6 +58,29 @@ fn what_a_new_version_would_not_have_told_ends_as_the_rule_says() {
         assert_eq!(world.tells().concat(), told);
         world.closes(day(3));
         assert!(world.tells().is_empty());
+    }
+}
+
+#[test]
+fn what_another_version_told_is_said_again_in_its_own_words() {
+    for is_stored in [false, true] {
+        let mut world = world(1, "streak >= 2", "on-change: keep");
+        world.says("1", absent(day(1))).says("2", absent(day(2))).closes(day(2));
+        let told = world.change().claim;
+        let other = yaml(2, "streak >= 3", "on-change: keep")
+            .replace("{streak}", "other words")
+            .replace("title: t", "title: u");
+        world.pack = Pack::parse(&other).unwrap();
+        if is_stored {
+            world.episodes = Episodes::decode(&world.episodes.encode()).unwrap();
+        }
+        assert!(world.tells().is_empty(), "it is kept");
+        world.closes(day(300));
+        let ended = world.change();
+        assert_eq!(ended.reason, "the school year is over");
+        assert_eq!((&*ended.claim.title, &*ended.claim.proof.explanation), ("t", "2"));
+        assert_eq!(ended.claim.proof.facts_left_off, 2);
+        assert_eq!((ended.claim.level, ended.claim.rule_version), (told.level, 1));
     }
 }
 

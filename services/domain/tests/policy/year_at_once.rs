@@ -168,6 +168,10 @@ fn what_is_not_of_whole_days_at_one_school_takes_a_full_look() {
     }));
     assert!(!with(|world| world.settings.reporting = Reporting::Positive));
     assert!(!with(|world| {
+        let source = homeroom_domain::id::SourceId::parse("sis").unwrap();
+        world.settings.source_reporting.insert(source, Reporting::Positive);
+    }));
+    assert!(!with(|world| {
         world.counts_by("  - id: late\n    count: marks\n    tardies: {every: 1, counts: 50}");
     }));
     assert!(!with(|world| {

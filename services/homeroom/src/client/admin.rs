@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use homeroom_domain::id::StudentKey;
 use jiff::civil::DateTime;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Method, Response, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::json;
@@ -39,8 +39,8 @@ struct DeadLetters {
 }
 
 #[derive(Deserialize)]
-struct Student {
-    student_key: String,
+struct Students {
+    student_keys: Vec<Option<String>>,
 }
 
 /// Puts settings in force.
@@ -70,38 +70,28 @@ pub(crate) async fn advance_clock(connection: &Connection, local: DateTime) -> R
     http::succeeded(answer).await.map(|_| true)
 }
 
+/// The most students whose keys are asked for at once.
+pub(crate) const MOST_STUDENTS: usize = 1_000;
+
 /// The key of the student with this id of the district's own.
 pub(crate) async fn find_student(connection: &Connection, local_id: &str) -> Result<StudentKey> {
-    student_key(http::succeeded(ask_for_student(connection, local_id).await?).await?).await
+    let mut keys = find_students(connection, &[local_id]).await?;
+    keys.pop().flatten().context("this is no student's id")
 }
 
-/// The same; none when no student is known by that id.
-pub(crate) async fn find_student_if_known(connection: &Connection, local_id: &str) -> Result<Option<StudentKey>> {
-    let answer = ask_for_student(connection, local_id).await?;
-    match answer.status() {
-        StatusCode::NOT_FOUND => Ok(None),
-        // The path of an address has the id, so what went wrong is told without it.
-        status if !status.is_success() => anyhow::bail!("a student's key was asked for, and the answer was {status}"),
-        _ => student_key(answer).await.map(Some),
-    }
-}
-
-async fn ask_for_student(connection: &Connection, local_id: &str) -> Result<Response> {
-    let mut address = Url::parse(&connection.url).context("HOMEROOM_URL")?;
-    address
-        .path_segments_mut()
-        .ok()
-        .context("HOMEROOM_URL has no path")?
-        .pop_if_empty()
-        .extend(["v1", "students", local_id]);
-    let client = http::client(connection, &connection.url)?;
-    let request = || client.get(address.clone()).basic_auth(&connection.key, Some(connection.secret.expose_secret()));
-    http::send(request).await
-}
-
-async fn student_key(answer: Response) -> Result<StudentKey> {
-    let student: Student = answer.json().await.context("the answer is not a student's key")?;
-    student.student_key.parse().context("the answer is not a student's key")
+/// The keys of students by these ids, in their order; none for what is no student's id. Ids go in the body: an address is written
+/// down in many places.
+pub(crate) async fn find_students(connection: &Connection, local_ids: &[&str]) -> Result<Vec<Option<StudentKey>>> {
+    let body = json!({ "local_ids": local_ids }).to_string();
+    let answer = send(connection, Method::POST, "v1/student-keys", "application/json", &body).await?;
+    let students: Students =
+        http::succeeded(answer).await?.json().await.context("the answer is not a list of students' keys")?;
+    anyhow::ensure!(
+        students.student_keys.len() == local_ids.len(),
+        "the answer has not as many keys as were asked for"
+    );
+    let key = |key: String| key.parse().context("the answer is not a list of students' keys");
+    students.student_keys.into_iter().map(|sent| sent.map(key).transpose()).collect()
 }
 
 /// A record in quarantine; none when it is no longer kept there, or is another district's.

@@ -129,7 +129,7 @@ async fn serve(
     homeroom_pg::migrate(&cluster.admin_url(), &SCHEMAS, &RolePasswords::none())
         .await
         .context("the database could not be migrated")?;
-    machine.directory.write(keys::CONFIG, &config_file(&machine.log, cluster))?;
+    machine.directory.write(keys::CONFIG, &config_file(&machine.log, cluster, &machine.directory))?;
     let log = machine.log.open_in(database(cluster, &homeroom_bus::postgres::SCHEMA)).await?;
     log.create_topics(PARTITIONS).await?;
     let components = build(&machine, cluster, &log).await?;
@@ -177,10 +177,17 @@ fn database(cluster: &LocalCluster, schema: &Schema) -> homeroom_pg::Config {
 }
 
 /// For commands that read database and log themselves, such as `homeroom verify`.
-fn config_file(log: &log::Config, cluster: &LocalCluster) -> String {
+fn config_file(log: &log::Config, cluster: &LocalCluster, directory: &Directory) -> String {
     let url = |schema: &Schema| cluster.url(&schema.role(), homeroom_pg::local::DATABASE).expose_secret().to_owned();
-    let rules = serde_json::Value::from(url(&homeroom_rules::SCHEMA));
-    format!("{}\n[rules.database]\nurl = {rules}\n", log.to_toml(&url(&homeroom_bus::postgres::SCHEMA)))
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let path = |name: &str| quoted(&directory.join(name).display().to_string());
+    let mut text = log.to_toml(&url(&homeroom_bus::postgres::SCHEMA));
+    text += &format!("\n[access]\nkeys = {}\ntoken-key = {}\n", path(keys::FILE), path(keys::TOKEN_KEY));
+    text += &format!("\n[ingestion]\npseudonym-keys = {}\n", path(keys::PSEUDONYM_KEYS));
+    for schema in [&homeroom_ingestion::SCHEMA, &homeroom_rules::SCHEMA, &homeroom_notification::SCHEMA] {
+        text += &format!("\n[{}.database]\nurl = {}\n", schema.name, quoted(&url(schema)));
+    }
+    text
 }
 
 async fn listen(args: &Args) -> Result<(TcpListener, TcpListener)> {

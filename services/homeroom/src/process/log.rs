@@ -51,6 +51,11 @@ impl Config {
         self.kind == Kind::Kafka
     }
 
+    /// Whether it says itself in which database its tables are.
+    pub(crate) fn names_database(&self) -> bool {
+        self.database.url.is_some() || self.database.url_file.is_some()
+    }
+
     /// What it is called.
     pub(crate) fn name(&self) -> &'static str {
         if self.is_kafka() { "Apache Kafka" } else { "PostgreSQL" }

@@ -1,5 +1,6 @@
 //! `class-period`, `bell-schedule`: when in a day classes meet.
 
+use homeroom_domain::event::DAY_MINUTES;
 use homeroom_domain::reference::{BellSchedule, ClassPeriod, Entry, MeetingTime};
 use homeroom_proto::reference;
 use serde::Deserialize;
@@ -9,6 +10,8 @@ use super::field::{Field, Value};
 use super::normalise::{Draft, derived_key};
 use super::submission::object;
 use super::{Kind, Problem};
+
+const MINUTES: &str = "minutes of a day, 1 to 1440";
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -31,6 +34,8 @@ struct Hours<'a> {
     begin_at: Value<'a>,
     #[serde(borrow)]
     end_at: Value<'a>,
+    #[serde(borrow)]
+    instruction_minutes: Value<'a>,
 }
 
 impl Hours<'_> {
@@ -68,6 +73,7 @@ pub(super) fn bell_schedule(draft: &Draft<'_>) -> Result<Canonical, Problem> {
     let it: Hours<'_> = object("$.data", &draft.submission.record)?;
     let key = || Ok(derived_key(&[Field::at("$.data.bell_schedule", &it.bell_schedule).id()?]));
     let entry = || {
+        let minutes = Field::at("$.data.instruction_minutes", &it.instruction_minutes);
         Ok(Entry::BellSchedule(BellSchedule {
             school: Field::at("$.data.school", &it.school).school()?,
             dates: Field::at("$.data.dates", &it.dates).dates(draft.today())?,
@@ -76,6 +82,7 @@ pub(super) fn bell_schedule(draft: &Draft<'_>) -> Result<Canonical, Problem> {
             grade_levels: Field::at("$.data.grade_levels", &it.grade_levels)
                 .present()
                 .map_or(Ok(Vec::new()), Field::codes)?,
+            instruction: minutes.present().map(|field| field.whole(MINUTES, 1, DAY_MINUTES)).transpose()?,
         }))
     };
     draft.entry(reference::Kind::BellSchedule, key, entry)

@@ -16,10 +16,11 @@ use serde_json::{Map, Value};
 use crate::rule::activation::{self, Refusal};
 
 /// The fields of a settings document and of its clock, as a sender is told.
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "clock",
     "failing_below",
     "reporting",
+    "source_reporting",
     "codes",
     "disciplines",
     "connections",
@@ -91,6 +92,9 @@ fn check(settings: &Settings, now: Timestamp) -> Result<(), Problem> {
     }
     if settings.transcript_sources.len() > MAX_SOURCES {
         return Err(invalid().field("$.transcript_sources", "at most 50 sources", "has more"));
+    }
+    if settings.source_reporting.len() > MAX_SOURCES {
+        return Err(invalid().field("$.source_reporting", "at most 50 sources", "has more"));
     }
     check_codes("$.codes", &settings.codes)?;
     check_codes("$.disciplines", &settings.disciplines)?;

@@ -152,7 +152,7 @@ fn refused(refusal: Refusal) -> Problem {
     Problem::new(status, kind, title).detail(refusal.to_string())
 }
 
-fn too_large(most: usize) -> Problem {
+pub(super) fn too_large(most: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body is too large, or did not arrive whole")
         .detail(format!("at most {most} bytes are taken"))
 }

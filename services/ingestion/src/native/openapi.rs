@@ -114,7 +114,7 @@ fn reference_example(kind: Kind) -> Value {
         }),
         Kind::BellSchedule => json!({
             "bell_schedule": "2022-regular", "school": school, "dates": ["2022-04-13"], "class_periods": ["P3"],
-            "begin_at": "08:00", "end_at": "14:30", "grade_levels": ["Ninth grade"],
+            "begin_at": "08:00", "end_at": "14:30", "grade_levels": ["Ninth grade"], "instruction_minutes": 360,
         }),
         Kind::Incident => json!({ "incident": "2022-0417", "school": school, "date": "2022-04-13" }),
         Kind::Assignment => json!({
@@ -176,6 +176,14 @@ fn schemas() -> Value {
             "splits": { "type": "array", "items": { "$ref": "#/components/schemas/Merge" } },
         } },
         "StudentKey": { "type": "object", "properties": { "student_key": text } },
+        "LocalIds": { "type": "object", "required": ["local_ids"], "properties": { "local_ids": {
+            "type": "array", "maxItems": super::student::MAX_STUDENTS, "description": "The district's own ids.",
+            "items": { "type": "string", "maxLength": 120 },
+        } } },
+        "StudentKeys": { "type": "object", "required": ["student_keys"], "properties": { "student_keys": {
+            "type": "array", "description": "In the order of the ids; null for what is no student's id.",
+            "items": { "type": ["string", "null"] },
+        } } },
         "Clock": { "type": "object", "required": ["now"], "properties": { "now": {
             "type": "string", "description": "The district's local time, such as 2022-04-14T08:40:00.",
         } } },
@@ -221,6 +229,11 @@ fn settings_schema() -> Value {
         } },
         "failing_below": { "type": "integer", "description": "Hundredths of a point." },
         "reporting": { "enum": ["Negative", "Positive"] },
+        "source_reporting": {
+            "type": "object", "maxProperties": 50, "additionalProperties": { "enum": ["Negative", "Positive"] },
+            "description": "What silence means of students whom these sources have enrolled, before what calculators say. Of a student \
+                            whom several have enrolled at a school it is presence, when one of them sends exceptions only.",
+        },
         "codes": { "type": "object", "additionalProperties": { "enum": [
             "ExcusedAbsence", "UnexcusedAbsence", "AbsenceUnknownExcuse", "Partial", "Tardy", "EarlyDeparture", "Present",
             "SuspendedOut", "SuspendedIn", "Remote", "Activity", "MedicalAbsence", "ExcusedTardy",

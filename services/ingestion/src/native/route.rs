@@ -17,9 +17,10 @@ pub struct Route {
 }
 
 /// All routes.
-pub const ROUTES: [Route; 16] = [
+pub const ROUTES: [Route; 17] = [
     Route { method: "post", path: "/v1/events", answer: || post(event::post), describe: describe_events },
     Route { method: "get", path: "/v1/students/{local_id}", answer: || get(student::get), describe: describe_student },
+    Route { method: "post", path: "/v1/student-keys", answer: || post(student::post), describe: describe_students },
     Route { method: "post", path: "/v1/students/merges", answer: || post(merge::post), describe: describe_merge },
     Route { method: "get", path: "/v1/students/merges", answer: || get(merge::list), describe: describe_merges },
     Route {
@@ -139,6 +140,15 @@ fn describe_events() -> Value {
 fn describe_student() -> Value {
     let mut described = document("The pseudonym of a student", "read", None, "StudentKey");
     described["parameters"] = local_id();
+    described
+}
+
+fn describe_students() -> Value {
+    let mut described = document("The pseudonyms of students", "read", Some("LocalIds"), "StudentKeys");
+    described["description"] = "In the order of their ids, of which no address holds any.".into();
+    if let Some(responses) = described["responses"].as_object_mut() {
+        responses.remove("409");
+    }
     described
 }
 

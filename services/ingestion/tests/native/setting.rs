@@ -60,7 +60,7 @@ async fn settings_are_read_back_and_published() {
     let default = world.admin(Method::GET, "/v1/settings", &json!({})).await;
     assert_eq!(default.body["clock"]["time_zone"], "UTC");
     let body = json!({
-        "clock": { "time_zone": "America/Chicago" }, "failing_below": 7_000, "reporting": "Positive",
+        "clock": { "time_zone": "America/Chicago" }, "failing_below": 7_000, "reporting": "Positive", "source_reporting": { "charter": "Negative" },
         "codes": { "uri://gbisd.edu/Code#UA": "UnexcusedAbsence" },
     });
     let put = world.admin(Method::PUT, "/v1/settings", &body).await;

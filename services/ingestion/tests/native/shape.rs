@@ -68,7 +68,8 @@ async fn periods_bells_and_kinds_of_schools_are_kept() {
     assert_eq!((period.official, period.times.as_slice()), (true, &[MeetingTime { begin_at: 590, end_at: 640 }][..]));
     let rings = |entry: &Entry| {
         matches!(entry, Entry::BellSchedule(bells) if bells.class_periods == [period.class_period]
-        && bells.dates.len() == 1 && bells.grade_levels == ["Ninth grade"] && bells.hours == Some(MeetingTime { begin_at: 480, end_at: 870 }))
+        && bells.dates.len() == 1 && bells.grade_levels == ["Ninth grade"]
+        && bells.instruction == Some(360) && bells.hours == Some(MeetingTime { begin_at: 480, end_at: 870 }))
     };
     assert!(entries.iter().any(rings), "{entries:?}");
     let meets =
@@ -143,6 +144,9 @@ async fn a_name_goes_to_the_directory_and_nowhere_else() {
     let asked = world.request(Method::GET, "/v1/students/canary-id");
     let asked = answer(asked.header("authorization", Role::Reader.authorization())).await;
     assert_eq!(asked.body["student_key"], told.results()[0]["student_key"]);
+    let asked = world.request(Method::POST, "/v1/student-keys").json(&json!({ "local_ids": [" ", "canary-id"] }));
+    let asked = answer(asked.header("authorization", Role::Reader.authorization())).await;
+    assert_eq!(asked.body, json!({ "student_keys": [null, told.results()[0]["student_key"]] }));
     let profiles = world.records(Topic::Directory).await;
     let profile = directory::decode(profiles[0].value.as_ref().unwrap()).unwrap();
     assert_eq!((&*profile.first_name, &*profile.last_name, &*profile.local_id), ("Canary", "Bird", "canary-id"));

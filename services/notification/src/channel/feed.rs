@@ -11,14 +11,16 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use homeroom_chassis::config::SecretFile;
+use homeroom_chassis::tls::{ClientFiles, Followed};
 use homeroom_chassis::{TaskGroup, clock};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use tonic::metadata::{Ascii, MetadataValue};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Channel, Endpoint};
 use uuid::Uuid;
 
-use super::{Error, Sender};
+use super::{Error, Link, Sender};
+use crate::metric;
 
 /// Where the feed is, and how much to take from it.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,6 +33,12 @@ pub struct Config {
     /// Certificate authorities of the feed's server, PEM; the system's when not given.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
+    /// The certificate to show where the feed asks for one, PEM; given if and only if `cert-key-file` is.
+    #[serde(default)]
+    pub cert_file: Option<PathBuf>,
+    /// The certificate's private key, PEM.
+    #[serde(default)]
+    pub cert_key_file: Option<PathBuf>,
     /// Which of several processes this is; random when not given.
     #[serde(default = "random_instance")]
     pub instance: String,
@@ -61,6 +69,8 @@ impl Config {
             endpoint,
             key_file,
             ca_file: None,
+            cert_file: None,
+            cert_key_file: None,
             instance: random_instance(),
             max_outstanding: default_outstanding(),
             lease_s: default_lease(),
@@ -82,19 +92,23 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 
 /// Serves the channel until the group stops: takes deliveries, sends them, settles them. Ends with an error only when the feed
 /// would refuse us again.
-pub(super) async fn run<S: Sender>(config: Config, sender: S, tasks: TaskGroup) -> Result<(), Error> {
+pub(super) async fn run<S: Sender>(config: Config, sender: S, tasks: TaskGroup, link: Link) -> Result<(), Error> {
     if !(1..=1_000).contains(&config.max_outstanding) {
         return Err(Error::config("feed.max-outstanding", "must be 1 to 1000"));
     }
-    let endpoint = endpoint(&config)?;
+    let endpoint = endpoint(&config, &tasks)?;
     let authorization = authorization(&config)?;
     let stop = tasks.stopping();
-    let mut session = session::Session::new(config, Arc::new(sender), authorization, stop.clone());
+    metric::describe_channel();
+    link.set(S::CHANNEL, false);
+    let mut session = session::Session::new(config, Arc::new(sender), authorization, stop.clone(), link.clone());
     let mut pause = FIRST_PAUSE;
     while !session.is_done() {
         // Lazily: a first connection that fails is an ordinary reason to try again.
         let connected = clock::now();
-        match session.serve(endpoint.connect_lazy()).await {
+        let served = session.serve(endpoint.current().connect_lazy()).await;
+        link.set(S::CHANNEL, false);
+        match served {
             Ok(()) => pause = FIRST_PAUSE,
             Err(status) if is_refusal(&status) => return Err(Error::Refused(status.message().to_owned())),
             Err(status) => {
@@ -112,24 +126,25 @@ pub(super) async fn run<S: Sender>(config: Config, sender: S, tasks: TaskGroup) 
     Ok(())
 }
 
-fn endpoint(config: &Config) -> Result<Endpoint, Error> {
+/// Where the feed is, by what its files say by then: taken anew for each connection.
+fn endpoint(config: &Config, tasks: &TaskGroup) -> Result<Followed<Endpoint>, Error> {
     let wrong = |error: tonic::transport::Error| Error::config("feed.endpoint", error);
-    let mut endpoint = Endpoint::from_shared(config.endpoint.clone())
+    let endpoint = Endpoint::from_shared(config.endpoint.clone())
         .map_err(wrong)?
         .connect_timeout(CONNECT_WITHIN)
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE);
-    if config.endpoint.starts_with("https://") {
-        let mut tls = ClientTlsConfig::new();
-        if let Some(path) = &config.ca_file {
-            let pem = std::fs::read(path).map_err(|source| Error::Read { path: path.clone(), source })?;
-            tls = tls.ca_certificate(Certificate::from_pem(pem));
-        } else {
-            tls = tls.with_enabled_roots();
-        }
-        endpoint = endpoint.tls_config(tls).map_err(wrong)?;
+    let identity = match (&config.cert_file, &config.cert_key_file) {
+        (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
+        (None, None) => None,
+        _ => return Err(Error::config("feed.cert-file", "is given if and only if `cert-key-file` is")),
+    };
+    let encrypted = config.endpoint.starts_with("https://");
+    if identity.is_some() && !encrypted {
+        return Err(Error::config("feed.cert-file", "can be shown over https alone"));
     }
-    Ok(endpoint)
+    let files = ClientFiles { ca: config.ca_file.clone(), identity };
+    Ok(if encrypted { files.follow("feed", endpoint, tasks)? } else { Followed::fixed(endpoint) })
 }
 
 fn authorization(config: &Config) -> Result<MetadataValue<Ascii>, Error> {

@@ -21,7 +21,7 @@ use lettre::transport::smtp::{self, SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{Error, FeedConfig, Sender, feed};
+use super::{Error, FeedConfig, Link, Sender, feed};
 use crate::schedule::Outcome;
 
 /// Configuration of the mail adapter.
@@ -77,9 +77,9 @@ pub(crate) fn check_address(address: &str) -> Result<(), String> {
 }
 
 /// Sends mail until the group stops.
-pub async fn run(config: Config, tasks: TaskGroup) -> Result<(), Error> {
+pub async fn run(config: Config, tasks: TaskGroup, link: Link) -> Result<(), Error> {
     let sender = Mail::new(&config)?;
-    feed::run(config.feed, sender, tasks).await
+    feed::run(config.feed, sender, tasks, link).await
 }
 
 struct Mail {

@@ -22,7 +22,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Certificate, Client, StatusCode, Url, redirect};
 use serde::Deserialize;
 
-use super::{Error, FeedConfig, Sender, feed};
+use super::{Error, FeedConfig, Link, Sender, feed};
 use crate::schedule::Outcome;
 
 pub use guard::Network;
@@ -62,12 +62,12 @@ pub(crate) fn check_url(url: &str) -> Result<(), String> {
 }
 
 /// Sends webhooks until the group stops.
-pub async fn run(config: Config, tasks: TaskGroup) -> Result<(), Error> {
+pub async fn run(config: Config, tasks: TaskGroup, link: Link) -> Result<(), Error> {
     if config.timeout_s == 0 || config.timeout_s * 2 > config.feed.lease_s {
         return Err(Error::config("timeout-s", "must be at least 1 and at most half of `feed.lease-s`"));
     }
     let sender = Webhooks::new(&config)?;
-    feed::run(config.feed, sender, tasks).await
+    feed::run(config.feed, sender, tasks, link).await
 }
 
 /// How long a connection may take; within it nothing has been sent.

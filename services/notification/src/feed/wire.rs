@@ -10,7 +10,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::schedule::Outcome;
-use crate::store::{Claimed, DeliveryState, Settlement, Standing};
+use crate::store::{Acknowledged, Claimed, DeliveryState, Settlement, Standing};
 
 /// A delivery as its frame carries it.
 pub(super) fn delivery(district: &DistrictId, claimed: Claimed) -> pb::Delivery {
@@ -92,4 +92,13 @@ pub(super) fn wait(duration: Option<prost_types::Duration>) -> Result<Option<Dur
 
 fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
+}
+
+/// Who has acknowledged an alert.
+pub(super) fn acknowledged(it: Acknowledged) -> pb::AcknowledgeResponse {
+    pb::AcknowledgeResponse {
+        change_number: it.number,
+        acknowledged_by: it.by,
+        acknowledged_at: Some(timestamp(it.at)),
+    }
 }

@@ -1,6 +1,7 @@
 //! Unit tests, and a model: any sequence of changes, claims, ends of attempts and expiries keeps the promises.
 
 mod late;
+mod reserve;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,12 @@ use super::*;
 use crate::sample;
 
 fn to(address: &str) -> Recipient {
-    Recipient { team: "team".to_owned(), channel: "mail".to_owned(), address: address.to_owned() }
+    Recipient {
+        team: "team".to_owned(),
+        channel: "mail".to_owned(),
+        address: address.to_owned(),
+        after: SignedDuration::ZERO,
+    }
 }
 
 /// An alert as the store keeps it, with everything that happened to its deliveries.
@@ -146,6 +152,19 @@ impl World {
         self.deliveries.push(Delivery { id, number, telling, kind, to, standing, maybe_sent: false, late_since });
     }
 
+    /// Somebody takes the alert up, if it is open: what is under way to the reserve stays so.
+    fn acknowledge(&mut self) {
+        if self.kinds.last().is_none_or(|(_, _, kind)| takes_back(*kind)) {
+            return;
+        }
+        for id in acknowledged(self.telling, &self.deliveries) {
+            let delivery = self.delivery(id);
+            if delivery.standing == Standing::Waiting {
+                delivery.standing = Standing::Cancelled;
+            }
+        }
+    }
+
     fn accept(&mut self, to: &Recipient) {
         self.end(to, Standing::Leased, Standing::Accepted, false);
     }
@@ -207,8 +226,10 @@ impl World {
     }
 }
 
+/// The last one is told only of what nobody acknowledges within an hour.
 fn recipients() -> [Recipient; 3] {
-    [to("a@example.org"), to("b@example.org"), to("c@example.org")]
+    let reserve = Recipient { after: SignedDuration::from_hours(1), ..to("c@example.org") };
+    [to("a@example.org"), to("b@example.org"), reserve]
 }
 
 #[test]
@@ -217,6 +238,8 @@ fn an_opening_waits_for_a_correction_and_goes_to_everybody_routed() {
     assert_eq!(effects.len(), 3);
     let Effect::Deliver(planned) = &effects[0] else { panic!("{effects:?}") };
     assert_eq!(planned.due_at, Timestamp::constant(601, 0));
+    let Effect::Deliver(reserve) = &effects[2] else { panic!("{effects:?}") };
+    assert_eq!(reserve.due_at, Timestamp::constant(601 + 3_600, 0));
 }
 
 #[test]
@@ -393,6 +416,7 @@ enum Step {
     End { to: usize, standing: u8 },
     Expire(usize),
     SentLate(usize),
+    Acknowledge,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -402,6 +426,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..3_usize, 0..5_u8).prop_map(|(to, standing)| Step::End { to, standing }),
         1 => (0..3_usize).prop_map(Step::Expire),
         1 => (0..3_usize).prop_map(Step::SentLate),
+        1 => Just(Step::Acknowledge),
     ]
 }
 
@@ -432,6 +457,7 @@ fn perform(world: &mut World, step: Step) {
         }
         Step::Expire(to) => world.end(&all[to], Standing::Waiting, Standing::Expired, false),
         Step::SentLate(to) => world.accept_late(&all[to]),
+        Step::Acknowledge => world.acknowledge(),
     }
 }
 

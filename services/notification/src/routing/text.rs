@@ -1,6 +1,7 @@
 //! A routing file's text: YAML that a counselor can read, checked like code, with the line and the field of what is wrong.
 
 use homeroom_domain::id::{DistrictId, SchoolId};
+use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
@@ -48,7 +49,11 @@ fn field_before(text: &str, location: Location) -> Option<&'static str> {
     FIELDS.into_iter().filter_map(last).max().map(|(_, field)| field)
 }
 
-const FIELDS: [&str; 8] = ["teams", "name", "district", "schools", "audience", "channels", "mail", "webhook"];
+const RESERVE: &str = "unless-acknowledged-within-minutes";
+const FIELDS: [&str; 9] = ["teams", "name", "district", "schools", "audience", RESERVE, "channels", "mail", "webhook"];
+
+/// The longest that a team waits for others: a week.
+const LONGEST_WAIT_MINUTES: i64 = 7 * 24 * 60;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,6 +69,8 @@ struct TeamText {
     schools: Spanned<Vec<Spanned<String>>>,
     #[serde(default)]
     audience: Vec<String>,
+    #[serde(rename = "unless-acknowledged-within-minutes")]
+    unless_acknowledged_within_minutes: Option<Spanned<i64>>,
     channels: Vec<ChannelText>,
 }
 
@@ -108,7 +115,9 @@ impl TeamText {
         };
         let everybody = self.audience.is_empty() || self.audience.iter().any(|role| role == EVERYTHING);
         let audience = (!everybody).then_some(self.audience);
-        let channels = self.channels.into_iter().map(|channel| channel.check(&name)).collect::<Result<_, _>>()?;
+        let after = self.unless_acknowledged_within_minutes.map_or(Ok(SignedDuration::ZERO), wait)?;
+        let channels =
+            self.channels.into_iter().map(|channel| channel.check(&name, after)).collect::<Result<_, _>>()?;
         Ok(Team { name, district, schools, audience, channels })
     }
 }
@@ -119,8 +128,16 @@ fn school(id: &Spanned<String>) -> Result<SchoolId, Mistake> {
     SchoolId::parse(&id.value).map_err(|error| Mistake::at(id.referenced, "schools", &error))
 }
 
+fn wait(minutes: Spanned<i64>) -> Result<SignedDuration, Mistake> {
+    if (1..=LONGEST_WAIT_MINUTES).contains(&minutes.value) {
+        return Ok(SignedDuration::from_mins(minutes.value));
+    }
+    let problem = format_args!("{} is not from 1 to {LONGEST_WAIT_MINUTES}", minutes.value);
+    Err(Mistake::at(minutes.referenced, RESERVE, &problem))
+}
+
 impl ChannelText {
-    fn check(self, team: &str) -> Result<Recipient, Mistake> {
+    fn check(self, team: &str, after: SignedDuration) -> Result<Recipient, Mistake> {
         let (channel, address, checked) = match self {
             Self::Mail(address) => {
                 let checked = mail::check_address(&address.value);
@@ -132,7 +149,7 @@ impl ChannelText {
             }
         };
         checked.map_err(|problem| Mistake::at(address.referenced, channel, &problem))?;
-        Ok(Recipient { team: team.to_owned(), channel: channel.to_owned(), address: address.value })
+        Ok(Recipient { team: team.to_owned(), channel: channel.to_owned(), address: address.value, after })
     }
 }
 
@@ -169,6 +186,7 @@ mod tests {
             ("High school", "[", 3, "`name`: "),
             ("name: High school", "name: High school\n    name: Low school", 4, "name"),
             ("teams:", "groups:", 2, "groups"),
+            ("    audience: [attendance]", "    unless-acknowledged-within-minutes: 0", 6, "0 is not from 1 to 10080"),
         ] {
             let (at, problem) = wrong(from, to);
             assert!(

@@ -237,7 +237,7 @@ async fn load(connection: &mut PgConnection, incoming: &[&Incoming]) -> Result<H
         return Ok(alerts);
     }
     let rows = sqlx::query(
-        "select alert_id, delivery_id, change_number, telling, kind, team, channel, address, state, maybe_sent, late_since
+        "select alert_id, delivery_id, change_number, telling, kind, team, channel, address, told_after, state, maybe_sent, late_since
          from deliveries where alert_id = any($1) order by delivery_id for update",
     )
     .bind(&ids)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use homeroom_domain::alert::ChangeKind::{Opened, Recalled};
 use homeroom_harness::webhook::Answer;
 use homeroom_harness::{Smtp, WebhookSink};
-use homeroom_notification::channel::{FeedConfig, mail, webhook};
+use homeroom_notification::channel::{FeedConfig, Link, mail, webhook};
 use standardwebhooks::Webhook;
 
 use crate::world::{SOON, TEAM, TRACE, World, secret_file};
@@ -28,7 +28,7 @@ async fn with_webhook(allowed: &[&str]) -> (World, WebhookSink) {
         ca_file: None,
         timeout_s: 1,
     };
-    world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone()));
+    world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone(), Link::default()));
     (world, sink)
 }
 
@@ -93,7 +93,7 @@ async fn a_name_of_our_own_network_is_refused_when_it_is_resolved() {
         ca_file: None,
         timeout_s: 5,
     };
-    world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone()));
+    world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone(), Link::default()));
     world.publish(&world.change(1, 1, Opened)).await;
     world.until_states(&[(1, "dead")]).await;
     assert!(world.deliveries().await[0].last_reason.contains("not a public one"));
@@ -115,7 +115,7 @@ async fn a_recall_is_mailed_as_a_reply_to_the_opening() {
         from: "Homeroom <homeroom@district.example.org>".to_owned(),
         timeout_s: 10,
     };
-    world.tasks.spawn("mail", mail::run(config, world.tasks.clone()));
+    world.tasks.spawn("mail", mail::run(config, world.tasks.clone(), Link::default()));
     world.publish(&world.change(1, 1, Opened)).await;
     let opening = smtp.wait_for(1, SOON).await.unwrap().remove(0);
     world.until_states(&[(1, "accepted")]).await;

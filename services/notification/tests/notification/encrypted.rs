@@ -8,7 +8,7 @@ use homeroom_domain::alert::ChangeKind::Opened;
 use homeroom_harness::authority::HERE;
 use homeroom_harness::{Authority, Smtp, WebhookSink};
 use homeroom_notification::channel::mail::Security;
-use homeroom_notification::channel::{FeedConfig, mail, webhook};
+use homeroom_notification::channel::{FeedConfig, Link, mail, webhook};
 
 use crate::world::{SOON, TEAM, World, secret_file};
 
@@ -37,7 +37,7 @@ async fn mailed(security: Security, name: &str, trusted: impl Fn(&Authority) -> 
         from: "Homeroom <homeroom@district.example.org>".to_owned(),
         timeout_s: 10,
     };
-    world.tasks.spawn("mail", mail::run(config, world.tasks.clone()));
+    world.tasks.spawn("mail", mail::run(config, world.tasks.clone(), Link::default()));
     world.publish(&world.change(1, 1, Opened)).await;
     let why = until_tried(&world, || smtp.messages().len()).await;
     (smtp.messages().len(), why)
@@ -89,7 +89,7 @@ async fn a_webhook_goes_to_an_endpoint_that_can_be_believed_and_to_no_other() {
             ca_file,
             timeout_s: 5,
         };
-        world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone()));
+        world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone(), Link::default()));
         world.publish(&world.change(1, 1, Opened)).await;
         let why = until_tried(&world, || sink.requests().len()).await;
         assert_eq!((sink.requests().len(), why.is_empty()), (usize::from(believed), believed), "{why}");

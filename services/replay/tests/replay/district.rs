@@ -12,7 +12,7 @@ use homeroom_domain::reference::{Calendar, CalendarDate, Entry, School};
 use homeroom_domain::rule::Pack;
 use homeroom_domain::settings::{Now, Settings};
 use homeroom_domain::view::{Records, View};
-use homeroom_replay::{Plan, Seen, SeenRule};
+use homeroom_replay::{Look, Plan, Seen, SeenRule};
 
 /// School days.
 pub(crate) const DAYS: i32 = 40;
@@ -89,8 +89,13 @@ pub(crate) fn student(at: &str, since: i32, absent: &[i32]) -> Ledger {
 
 /// Looks at a student as of the plan's last date.
 pub(crate) fn look(plan: &Plan, view: &View, student: &Ledger) -> Option<Seen> {
+    Look::new(plan, view, &Settings::default()).at(student)
+}
+
+/// The same in full, day by day.
+pub(crate) fn evaluate(plan: &Plan, view: &View, student: &Ledger) -> Option<Seen> {
     let last = Now { today: plan.to(), as_of: plan.to() };
-    Seen::of(plan, &Evaluation::new(student, view, &Settings::default(), last))
+    Seen::of(plan, Evaluation::new(student, view, &Settings::default(), last))
 }
 
 /// A pack of rules, each with its condition.

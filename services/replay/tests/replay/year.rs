@@ -1,11 +1,12 @@
 //! The short way and the long way see the same.
 
 use homeroom_domain::date::Date;
+use homeroom_domain::outcome::Outcome;
 use homeroom_domain::rule::Pack;
 use homeroom_replay::{Plan, Seen};
 use proptest::prelude::*;
 
-use crate::district::{DAYS, day, look, pack, student, view};
+use crate::district::{DAYS, day, evaluate, look, pack, student, view};
 
 const RULES: [&str; 6] = [
     "absent >= 300",
@@ -33,8 +34,11 @@ fn packs(take_the_long_way: bool, remember: impl Fn(&mut Pack)) -> Vec<Pack> {
 }
 
 fn seen(packs: Vec<Pack>, to: Date, (since, absent): (i32, &[i32])) -> Option<Seen> {
-    let plan = Plan::new(packs, (day(1), to), None, None, Vec::new()).unwrap();
-    look(&plan, &view(), &student("1", since, absent))
+    let plan = Plan::new(packs, (day(1), to), Some(Outcome::Chronic), None, Vec::new()).unwrap();
+    let (view, student) = (view(), student("1", since, absent));
+    let seen = look(&plan, &view, &student);
+    assert_eq!(seen, evaluate(&plan, &view, &student), "read at once, and evaluated in full");
+    seen
 }
 
 proptest! {

@@ -123,10 +123,15 @@ impl Both {
         self.whole.count.end();
         let home = DistrictId::parse("home").unwrap();
         let moment = moment(&home);
-        self.shortcuts += usize::from(self.counted.clone().count_on(&self.district, self.now, &moment).is_some());
+        self.shortcuts += usize::from(
+            self.counted
+                .clone()
+                .count_on::<homeroom_domain::episode::Change>(&self.district, self.now, &moment)
+                .is_some(),
+        );
         let offset = i64::try_from(self.revision).unwrap();
         let [counted, whole] = [&mut self.counted, &mut self.whole]
-            .map(|student| student.evaluate(&self.district, offset, self.now, &moment));
+            .map(|student| student.evaluate::<AlertChange>(&self.district, offset, self.now, &moment));
         assert_eq!(counted.changes, whole.changes);
         assert_eq!((counted.open_by_rule, counted.failures), (whole.open_by_rule, whole.failures));
         let kept = |of: &Student| (of.evaluated, of.evaluated_reference, of.waiting);
@@ -227,11 +232,11 @@ fn a_year_in_one_batch_tells_once_what_its_days_came_to() {
         let (key, change) = mark(day(n), Some(if n % 3 == 0 { "Unexcused Absence" } else { "Present" }));
         let event = both.event(key, change);
         both.whole.apply(std::iter::once(&event));
-        both.whole.evaluate(&both.district, 1, both.now, &moment(&home));
+        both.whole.evaluate::<AlertChange>(&both.district, 1, both.now, &moment(&home));
         year.push(event);
     }
     both.counted.apply(year.iter());
-    let told = both.counted.evaluate(&both.district, 1, both.now, &moment(&home)).changes;
+    let told = both.counted.evaluate::<AlertChange>(&both.district, 1, both.now, &moment(&home)).changes;
     assert_eq!(both.counted.written, both.whole.written);
     assert!(told.iter().all(|change| change.kind == ChangeKind::Opened), "{told:?}");
     assert_eq!(told.len(), both.counted.open_alerts());

@@ -5,14 +5,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use homeroom_domain::date::Date;
-use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::outcome::Outcome;
 use homeroom_domain::rule::Pack;
-use homeroom_domain::settings::Now;
 use homeroom_proto::wire::risk as wire;
 use homeroom_proto::wire::risk::replay_pack_response::Step;
-use homeroom_replay::{MOST_GROUPS, MOST_MEMBERS, Plan, Report, Seen, Tally};
+use homeroom_replay::{Look, MOST_GROUPS, MOST_MEMBERS, Plan, Report, Tally};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -68,6 +66,7 @@ impl Risk {
     ) -> Result<wire::ReplayPackResponse, Status> {
         let students = self.count_students(district).await?;
         let mut tally = Tally::new(&replay.plan);
+        let mut look = Look::new(&replay.plan, &replay.reference.view, &replay.reference.settings);
         let mut students_done = 0;
         let mut after = Vec::new();
         loop {
@@ -75,7 +74,7 @@ impl Risk {
             let Some((last, _)) = page.last() else { break };
             after = last.1.as_bytes().to_vec();
             for found in &page {
-                replay.add(found, &mut tally);
+                replay.add(found, &mut look, &mut tally);
                 students_done += i64::from(found.1.ledger.says_anything());
                 // A year of many rules takes a while, and others of this thread wait.
                 tokio::task::yield_now().await;
@@ -90,10 +89,8 @@ impl Risk {
 }
 
 impl Replay {
-    fn add(&self, ((_, key), student): &Found, tally: &mut Tally) {
-        let last = Now { today: self.plan.to(), as_of: self.plan.to() };
-        let evaluation = Evaluation::new(&student.ledger, &self.reference.view, &self.reference.settings, last);
-        if let Some(seen) = Seen::of(&self.plan, &evaluation) {
+    fn add(&self, ((_, key), student): &Found, look: &mut Look<'_>, tally: &mut Tally) {
+        if let Some(seen) = look.at(&student.ledger) {
             tally.add(&self.plan, &seen, self.groups.get(key).map(Vec::as_slice).unwrap_or_default());
         }
     }

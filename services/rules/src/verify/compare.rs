@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use homeroom_bus::Record;
-use homeroom_domain::episode::{EpisodeScope, Moment};
+use homeroom_domain::episode::{Change, EpisodeScope, Moment};
 use homeroom_domain::rule::Pack;
 use homeroom_domain::settings::Now;
 
@@ -59,7 +59,7 @@ pub(crate) fn difference(
         district_time: jiff::civil::DateTime::constant(1970, 1, 1, 0, 0, 0, 0),
     };
     let now = stored.evaluated?;
-    expected.evaluate(reference, snapshot.offset, now, &moment);
+    expected.evaluate::<Change>(reference, snapshot.offset, now, &moment);
     let rows = |student: &Student| {
         student.written.rows.iter().map(|row| (row.school.clone(), row.measures)).collect::<Vec<_>>()
     };

@@ -3,6 +3,7 @@
 mod absence;
 mod bad_input;
 mod configuration;
+mod doctor;
 mod key_change;
 mod late;
 mod merge;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use homeroom_domain::episode::{Change as Told, Telling};
 
 use super::district::{self, District, Word};
 use super::planes::Planes;
@@ -35,7 +36,7 @@ pub(super) enum Order {
 }
 
 impl Exceptions {
-    pub(super) fn measure(students: u64, order: Order) -> Result<Self> {
+    pub(super) fn measure<T: Telling>(students: u64, order: Order) -> Result<Self> {
         let (district, many) = (District::new(students), index(students));
         let mut engine = Engine::with(&district, many, TEN_RULES);
         let mut planes = Planes::new(students);
@@ -55,13 +56,13 @@ impl Exceptions {
                 .iter()
                 .map(|(mark, today)| Word { today: district::date(*today), ..district.word(*mark) })
                 .collect();
-            it.ours += timed(|| engine.take_all(&words));
+            it.ours += timed(|| engine.take_all::<T>(&words));
             it.by_hand += timed(|| chunk.iter().for_each(|(mark, today)| planes.take(mark, *today)));
         }
         std::hint::black_box(planes.checksum());
         it.changes = engine.changes;
         let last = district::date(YEAR_DAYS - 1);
-        it.silent = timed(|| (0..many).for_each(|number| engine.look_again(number, last)));
+        it.silent = timed(|| (0..many).for_each(|number| engine.look_again::<Told>(number, last)));
         for number in (0..many).filter(|number| spells(*number as u64).1.is_none()) {
             let open = engine.students[number].episodes.open().count();
             ensure!(
@@ -111,7 +112,7 @@ impl May {
         }
         let mut today = district::date(0);
         for mark in case.marks() {
-            engine.take(&dated(district.word(mark), &mut today));
+            engine.take::<Told>(&dated(district.word(mark), &mut today));
         }
         Self { district, engine, students: many }
     }
@@ -134,7 +135,7 @@ impl May {
             .map(|(student, at, code)| word(student, at, code))
             .collect();
         let engine = &mut self.engine;
-        let time = timed(|| words.iter().for_each(|word| engine.take(word)));
+        let time = timed(|| words.iter().for_each(|word| engine.take::<Told>(word)));
         time / u32::try_from(words.len()).unwrap_or(u32::MAX)
     }
 
@@ -142,6 +143,6 @@ impl May {
     pub(super) fn edit_calendar(&mut self) -> Duration {
         self.engine.edit(self.district.view_without(Some(SEPTEMBER)));
         let engine = &mut self.engine;
-        timed(|| (0..self.students).for_each(|number| engine.look_again(number, district::date(MAY))))
+        timed(|| (0..self.students).for_each(|number| engine.look_again::<Told>(number, district::date(MAY))))
     }
 }

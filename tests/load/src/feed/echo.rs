@@ -67,6 +67,13 @@ impl AlertFeed for Echo {
     ) -> Result<Response<pb::GetDeliveriesResponse>, Status> {
         Err(Status::unimplemented("an echo only"))
     }
+
+    async fn acknowledge(
+        &self,
+        _: Request<pb::AcknowledgeRequest>,
+    ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
+        Err(Status::unimplemented("an echo only"))
+    }
 }
 
 /// Deliveries acknowledged a second.

@@ -1,4 +1,5 @@
-//! Every role in a process of its own, where nothing is said in the clear: doors, log, database, feed, mail, webhooks, spans.
+//! Every role in a process of its own, where nothing is said in the clear: doors, log, database, feed, mail, webhooks, spans. Adapters
+//! show certificates.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -33,6 +34,9 @@ const SCHEMAS: [&str; 3] = ["ingestion", "rules", "notification"];
 struct Ports {
     http: u16,
     grpc: u16,
+    health: u16,
+    /// Where adapters show a certificate; of the notification service alone.
+    peers: u16,
 }
 
 /// A running set of roles.
@@ -104,19 +108,41 @@ impl<'a> Cluster<'a> {
         run(&["verify", "--config", &config], &[])
     }
 
-    /// Starts an adapter. Of its configuration all but the feed is given.
-    pub fn channel(&mut self, name: &str, settings: &str) -> Result<()> {
-        let key = text_of(&self.authority.secret(&format!("channel-{name}"), &format!("{KEY}:{SECRET}"))?);
+    /// Starts an adapter that shows a certificate, and waits until it is in touch with the feed. Of its configuration all but feed
+    /// and ports is given.
+    pub async fn channel(&mut self, name: &str, settings: &str) -> Result<()> {
+        let (pair, ports) = (self.authority.give(&format!("channel-{name}"), HERE)?, ports()?);
+        let (cert, key) = (text_of(&pair.cert), text_of(&pair.key));
         let text = format!(
-            "[channel-{name}]\n{settings}\n[channel-{name}.feed]\nendpoint = \"https://{HERE}:{}\"\nkey-file = {key:?}\nca-file = {:?}\n",
-            self.notification.grpc,
-            text_of(&self.authority.ca())
+            "[server]\nhealth = \"{HERE}:{}\"\ntls = {{ cert = {cert:?}, key = {key:?} }}\n\
+             {}cert-file = {cert:?}\ncert-key-file = {key:?}\n",
+            ports.health,
+            self.feed(name, settings, self.notification.peers)?,
         );
         let config = self.config(name, &text)?;
         let log = self.log(name);
         let arguments = ["channel".as_ref(), name.as_ref(), "--config".as_ref(), config.as_os_str()];
         self.processes.push(Guarded::spawn(program()?, arguments, &log)?);
-        Ok(())
+        self.wait_until_ready(ports).await
+    }
+
+    /// What an adapter says that shows no certificate, where readers come in: it ends, because it is refused.
+    pub fn channel_without_certificate(&self, name: &str, settings: &str) -> Result<String> {
+        let config = self.config("uncertified", &self.feed(name, settings, self.notification.grpc)?)?;
+        match run(&["channel", name, "--config", &config.display().to_string()], &[]) {
+            Ok(said) => bail!("an adapter without a certificate was let in: {said}"),
+            Err(refusal) => Ok(refusal.to_string()),
+        }
+    }
+
+    /// The settings of an adapter, up to its feed's.
+    fn feed(&self, name: &str, settings: &str, port: u16) -> Result<String> {
+        let key = text_of(&self.authority.secret(&format!("feed-{name}"), &format!("{KEY}:{SECRET}"))?);
+        let ca = text_of(&self.authority.ca());
+        Ok(format!(
+            "[channel-{name}]\n{settings}\n[channel-{name}.feed]\nendpoint = \"https://{HERE}:{port}\"\n\
+             key-file = {key:?}\nca-file = {ca:?}\n"
+        ))
     }
 
     fn url(&self) -> String {
@@ -125,14 +151,20 @@ impl<'a> Cluster<'a> {
 
     fn spawn(&mut self, role: &str, ports: Ports) -> Result<()> {
         let pair = self.authority.give(role, HERE)?;
-        let text = format!(
-            "[server]\nhttp = \"{HERE}:{}\"\ngrpc = \"{HERE}:{}\"\ntls = {{ cert = {:?}, key = {:?} }}\n{}",
-            ports.http,
-            ports.grpc,
-            text_of(&pair.cert),
-            text_of(&pair.key),
-            self.shared
+        let (cert, key, ca) = (text_of(&pair.cert), text_of(&pair.key), text_of(&self.authority.ca()));
+        let mut text = format!(
+            "[server]\nhttp = \"{HERE}:{}\"\ngrpc = \"{HERE}:{}\"\nhealth = \"{HERE}:{}\"\n\
+             tls = {{ cert = {cert:?}, key = {key:?} }}\n",
+            ports.http, ports.grpc, ports.health,
         );
+        if role == "notification" {
+            write!(
+                text,
+                "[server.peers]\ngrpc = \"{HERE}:{}\"\ntls = {{ cert = {cert:?}, key = {key:?}, client-ca = {ca:?} }}\n",
+                ports.peers
+            )?;
+        }
+        text += &self.shared;
         let config = self.config(role, &text)?;
         let log = self.log(role);
         let arguments = [role.as_ref(), "--config".as_ref(), config.as_os_str()];
@@ -141,7 +173,7 @@ impl<'a> Cluster<'a> {
     }
 
     async fn wait_until_ready(&self, ports: Ports) -> Result<()> {
-        let address = format!("https://{HERE}:{}/readyz", ports.http);
+        let address = format!("https://{HERE}:{}/readyz", ports.health);
         let deadline = Instant::now() + READY;
         while !self.client.get(&address).send().await.is_ok_and(|answer| answer.status().is_success()) {
             ensure!(Instant::now() < deadline, "{address} is not ready");
@@ -207,7 +239,7 @@ fn shared(
          [log]\nkind = \"kafka\"\n[log.kafka]\nbootstrap-servers = \"{}\"\n[log.kafka.tls]\nca-file = {ca:?}\n\
          [log.kafka.sasl]\nmechanism = \"scram-sha512\"\nuser = \"{}\"\npassword-file = {password:?}\n\
          [migrate.database]\nurl-file = {admin:?}\n[ingestion]\npseudonym-keys = {pseudonyms:?}\n\
-         [notification]\nrouting-file = {routing:?}\n[migrate.passwords]\n",
+         [notification]\nrouting-file = {routing:?}\nadapter-certificates = true\n[migrate.passwords]\n",
         broker.at_password(),
         broker::USER
     );
@@ -245,5 +277,5 @@ fn text_of(path: &Path) -> String {
 
 fn ports() -> Result<Ports> {
     let free = || Ok::<_, anyhow::Error>(TcpListener::bind((HERE, 0)).context("a free port")?.local_addr()?.port());
-    Ok(Ports { http: free()?, grpc: free()? })
+    Ok(Ports { http: free()?, grpc: free()?, health: free()?, peers: free()? })
 }

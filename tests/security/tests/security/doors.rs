@@ -36,6 +36,7 @@ async fn every_door_refuses_whom_it_must() -> Result<()> {
 
     every_route_that_is_described_has_a_row(&world).await?;
     every_service_that_is_there_has_rows(&world).await?;
+    a_large_message_of_a_stranger_is_not_read(&world).await;
     let mut search = Search::default();
     let mut wrong = Vec::new();
     for route in ROUTES {
@@ -154,6 +155,13 @@ async fn every_service_that_is_there_has_rows(world: &World) -> Result<()> {
     let listed: BTreeSet<String> = listed.service.into_iter().map(|service| service.name).collect();
     assert_eq!(listed, services(), "say in `methods` who may call each");
     Ok(())
+}
+
+/// A stranger's message is not even read: what cannot be decoded is refused as anything else is.
+async fn a_large_message_of_a_stranger_is_not_read(world: &World) {
+    let method = "/homeroom.risk.v1.RiskQuery/ReplayPack";
+    let answer = world.grpc.call(None, method, vec![vec![u8::MAX; 16]], Ends::Closed).await;
+    assert_eq!(answer.map_or_else(|status| status.code(), |_stream| Code::Ok), Code::Unauthenticated);
 }
 
 /// Tries every method by every caller; what is wrong with the answers.

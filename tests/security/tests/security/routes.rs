@@ -64,6 +64,7 @@ pub(crate) const ROUTES: &[Route] = &[
     route("GET", "/openapi.json", DESCRIBED, 200),
     Route { body: "[]", ..route("POST", "/v1/events", Need::Scope(Scope::Ingest), 200) },
     Route { path: "/v1/students/1", ..route("GET", "/v1/students/{local_id}", Need::Scope(Scope::Read), 200) },
+    route("POST", "/v1/student-keys", Need::Scope(Scope::Read), 400),
     route("POST", "/v1/students/merges", Need::Scope(Scope::Admin), 400),
     route("GET", "/v1/students/merges", Need::Scope(Scope::Admin), 200),
     Route {

@@ -52,9 +52,14 @@ async fn an_absence_is_told_by_mail_and_webhook_and_nothing_is_said_in_the_clear
     let ca = authority.ca().display().to_string();
     let secret = authority.secret("webhook", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?.display().to_string();
     let networks = "allow-networks = [\"127.0.0.0/8\"]";
-    cluster.channel("webhook", &format!("secret-files = [{secret:?}]\n{networks}\nca-file = {ca:?}"))?;
+    let webhook = format!("secret-files = [{secret:?}]\n{networks}\nca-file = {ca:?}");
+    let refusal = cluster.channel_without_certificate("webhook", &webhook)?;
+    assert!(refusal.contains("an adapter shows a certificate"), "{refusal}");
+    cluster.channel("webhook", &webhook).await?;
     let from = "from = \"Homeroom <homeroom@example.org>\"\nsecurity = \"starttls\"";
-    cluster.channel("mail", &format!("host = \"{HERE}\"\nport = {}\n{from}\nca-file = {ca:?}", outside.smtp.port))?;
+    cluster
+        .channel("mail", &format!("host = \"{HERE}\"\nport = {}\n{from}\nca-file = {ca:?}", outside.smtp.port))
+        .await?;
 
     let offset_seconds = NOON - homeroom_chassis::clock::now().as_second();
     let settings = json!({ "clock": { "time_zone": "America/Chicago", "offset_seconds": offset_seconds } });

@@ -37,6 +37,27 @@ async fn a_database_is_believed_by_its_certificate_and_believes_by_password_over
     Ok(())
 }
 
+/// Its library reads the file with every connection, so that a renewed authority takes no restart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_process_believes_the_database_by_the_authority_of_now() -> Result<()> {
+    let (authority, stranger) = (Authority::new()?, Authority::new()?);
+    let postgres = SecurePostgres::start(&authority, &[SCHEMA]).await?;
+    let file = authority.write("mounted.pem", &authority.pem(), 0o644)?;
+    let parameters = format!("sslmode=verify-full&sslrootcert={}", file.display());
+    let database = connect(&postgres, PASSWORD, &parameters).await?;
+    // What is held cannot be had again, so that the next connection is a new one.
+    let mut held = vec![database.pool().acquire().await?];
+    while database.pool().num_idle() > 0 {
+        held.push(database.pool().acquire().await?);
+    }
+    std::fs::write(&file, stranger.pem())?;
+    assert!(database.pool().acquire().await.is_err(), "a new connection believes a stranger's authority");
+    sqlx::query("select 1").execute(&mut *held[0]).await?;
+    std::fs::write(&file, authority.pem())?;
+    held.push(database.pool().acquire().await?);
+    Ok(())
+}
+
 async fn connect(postgres: &SecurePostgres, password: &str, parameters: &str) -> Result<Database, homeroom_pg::Error> {
     let config = Config { connect_timeout_ms: 3_000, ..Config::at(postgres.url(&SCHEMA.role(), password, parameters)) };
     Database::connect(&config, &SCHEMA).await

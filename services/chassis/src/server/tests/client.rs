@@ -26,6 +26,11 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) async fn open(router: Router, tls: Option<TlsFiles>, limits: Limits) -> Self {
+        Self::open_more(router, Doors { tls, limits, ..Doors::default() }).await
+    }
+
+    /// With these doors too.
+    pub(super) async fn open_more(router: Router, more: Doors) -> Self {
         let tasks = TaskGroup::default();
         let http = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let grpc = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -37,7 +42,7 @@ impl Desk {
             grpc_services: vec!["homeroom.desk.v1.Desk"],
             ready: Box::new(|| Readiness::Ready),
         };
-        let doors = Doors { http: Some(http), grpc: Some(grpc), descriptors: &[], tls, limits };
+        let doors = Doors { http: Some(http), grpc: Some(grpc), ..more };
         #[expect(clippy::disallowed_methods, reason = "the test waits for it in `closed`")]
         let running = tokio::spawn(doors.run(tasks.clone(), vec![component]));
         Self { tasks, http: addresses.0, grpc: addresses.1, running }

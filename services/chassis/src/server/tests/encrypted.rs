@@ -2,67 +2,18 @@
 
 use std::fs::{Permissions, set_permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 
 use axum::routing::get;
 use axum::{Extension, Router};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::{ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::authority::Authority;
 use super::client::{DEADLINE, Desk, builder};
 use crate::server::Limits;
 use crate::tls::{ClientCertificates, Error, TlsFiles};
-
-/// An authority, and files of a certificate that it gave to `localhost`.
-struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-    dir: TempDir,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        Self { issuer, dir: tempfile::tempdir().unwrap() }
-    }
-
-    fn give(&self, name: &str) -> (String, String) {
-        let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new([name.to_owned()]).unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        (certificate.pem(), key.serialize_pem())
-    }
-
-    fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.dir.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        path
-    }
-
-    fn files(&self, clients: bool) -> TlsFiles {
-        let (cert, key) = self.give("localhost");
-        TlsFiles {
-            cert: self.write("cert.pem", &cert),
-            key: self.write("key.pem", &key),
-            client_ca: clients.then(|| self.write("ca.pem", &self.issuer.pem())),
-        }
-    }
-
-    fn client(&self) -> reqwest::ClientBuilder {
-        let ca = reqwest::Certificate::from_pem(self.issuer.pem().as_bytes()).unwrap();
-        builder().tls_certs_only([ca])
-    }
-
-    fn grpc(&self) -> ClientTlsConfig {
-        ClientTlsConfig::new().ca_certificate(Certificate::from_pem(self.issuer.pem())).domain_name("localhost")
-    }
-}
 
 fn router() -> Router {
     let shown =
@@ -138,7 +89,7 @@ async fn a_handshake_that_never_comes_does_not_hold_the_door() {
 fn wrong_files_are_told_before_anything_is_served() {
     let authority = Authority::new();
     let files = authority.files(false);
-    let refused = |files: &TlsFiles| files.server_config(b"h2").unwrap_err();
+    let refused = |files: &TlsFiles| files.offer("test").unwrap_err();
     let (_, other) = authority.give("localhost");
     let pair = TlsFiles { key: authority.write("other.pem", &other), ..files.clone() };
     assert!(matches!(refused(&pair), Error::Pair { .. }));

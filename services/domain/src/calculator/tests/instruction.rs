@@ -68,7 +68,7 @@ fn a_students_own_classes_say_which_lunch_it_is() {
     let marks = away();
     let bells = [(480, 540), (540, 570), (570, 600), (600, 660)].map(|(begin, end)| Span { begin, end });
     let of = |periods: &[Period<'_>]| {
-        minutes(&it, &SchoolDay { hours: None, bells: &bells, marks: &marks, periods }).scheduled
+        minutes(&it, &SchoolDay { bells: &bells, marks: &marks, periods, ..SchoolDay::default() }).scheduled
     };
     assert_eq!(of(&[class(480, 540, P), class(570, 600, P), class(600, 660, P)]), 150);
     assert_eq!(of(&[]), 180);

@@ -41,19 +41,20 @@ struct Absence<'a> {
     shared: OnceCell<Option<Shared>>,
 }
 
-/// The marks that say of these days, which are given newest first, that the student was absent: the newest of them in words.
-pub(crate) fn cite_absences(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Cited {
-    Citable::absences(ledger, settings, days).all().cite()
+/// The marks that say of these days, which are given newest first, that the student was absent: the newest of them in words, where
+/// they are to be listed.
+pub(crate) fn cite_absences(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)], listed: bool) -> Cited {
+    cite_marks(ledger, settings, (days, is_absence), listed)
 }
 
 /// The same of marks of other categories.
 pub(super) fn cite_marks(
     ledger: &Ledger,
     settings: &Settings,
-    days: &[(&SchoolId, Date)],
-    is_such: impl Fn(Category) -> bool,
+    (days, is_such): (&[(&SchoolId, Date)], impl Fn(Category) -> bool),
+    listed: bool,
 ) -> Cited {
-    Citable::of(ledger, settings, days, is_such).all().cite()
+    Citable::of(ledger, settings, days, is_such).all().cite(listed)
 }
 
 impl<'a> Citable<'a> {
@@ -91,29 +92,33 @@ impl<'a> Citable<'a> {
 }
 
 impl Part<'_> {
-    /// The newest of them in words, as many as a proof lists; the others are counted.
-    pub(crate) fn cite(self) -> Cited {
-        let (listed, left_off) = self.listed();
-        let mut facts = Vec::with_capacity(listed.len());
-        facts.extend(listed.iter().filter_map(|mark| self.absence(mark)?.fact(mark)));
+    /// The newest of them in words, as many as a proof lists, where they are to be listed; the others are counted.
+    pub(crate) fn cite(self, listed: bool) -> Cited {
         let fingerprint = self.fingerprint();
+        if !listed {
+            let left_off = u32::try_from(self.marks.len()).unwrap_or(u32::MAX);
+            return Cited { facts: Vec::new(), left_off, fingerprint };
+        }
+        let (newest, left_off) = self.newest();
+        let mut facts = Vec::with_capacity(newest.len());
+        facts.extend(newest.iter().filter_map(|mark| self.absence(mark)?.fact(mark)));
         debug_assert_eq!(fingerprint, Fingerprint::of(&facts, left_off), "what is read of a ledger is what was told");
         Cited { facts, left_off, fingerprint }
     }
 
     /// The fingerprint of what is cited.
-    pub(crate) fn fingerprint(self) -> Fingerprint {
-        let (listed, left_off) = self.listed();
+    fn fingerprint(self) -> Fingerprint {
+        let (newest, left_off) = self.newest();
         let mut taking = Taking::default();
-        for mark in listed {
+        for mark in newest {
             taking.take(mark.date, &mark.key, self.absence(mark).map_or(0, |absence| absence.said));
         }
         taking.end(left_off)
     }
 
-    fn listed(&self) -> (&[MarkAt], u32) {
-        let (listed, left_off) = self.marks.split_at(self.marks.len().min(MAX_CITED_FACTS));
-        (listed, u32::try_from(left_off.len()).unwrap_or(u32::MAX))
+    fn newest(&self) -> (&[MarkAt], u32) {
+        let (newest, others) = self.marks.split_at(self.marks.len().min(MAX_CITED_FACTS));
+        (newest, u32::try_from(others.len()).unwrap_or(u32::MAX))
     }
 
     fn absence(&self, mark: &MarkAt) -> Option<&Absence<'_>> {

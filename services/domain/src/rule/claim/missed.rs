@@ -16,7 +16,7 @@ pub(super) fn unexcused(evaluation: &Evaluation<'_>, as_of: Date) -> Cited {
             Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial | Category::Tardy
         )
     };
-    cite_marks(evaluation.ledger, evaluation.settings, &days, counts)
+    cite_marks(evaluation.ledger, evaluation.settings, (&days, counts), true)
 }
 
 /// The dates on which some class was missed, newest first.
@@ -31,7 +31,7 @@ pub(super) fn of_classes(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<Date> 
 /// Absences, failing grades, incidents and consequences together, newest first.
 pub(super) fn abc(evaluation: &Evaluation<'_>, as_of: Date) -> Cited {
     let days = evaluation.at_schools(evaluation.marked_until(as_of).missed());
-    let absences = cite_absences(evaluation.ledger, evaluation.settings, &days);
+    let absences = cite_absences(evaluation.ledger, evaluation.settings, &days, true);
     let mut facts = absences.facts;
     facts.extend(further::conduct(evaluation, as_of));
     facts.extend(failing(evaluation, as_of, false));

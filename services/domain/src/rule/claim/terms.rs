@@ -10,8 +10,13 @@ pub(crate) type Due<'a> = &'a dyn Fn(Date, u32) -> Option<Date>;
 
 impl Rule {
     /// Whether claims tell since when they hold: duties and steps are counted from then on.
-    pub(crate) const fn tells_since(&self) -> bool {
+    pub(crate) fn tells_since(&self) -> bool {
         !self.duties.is_empty() || !self.escalation.is_empty()
+    }
+
+    /// Whether its claims ask for nothing, however long they hold.
+    pub(crate) fn asks_for_nothing(&self) -> bool {
+        !self.tells_since() && self.barred.is_empty()
     }
 
     /// What a claim asks for that has taken so many steps.

@@ -1,6 +1,6 @@
 //! Conditions for all days of a year at once: comparisons whose one side grows with one count become a bound for that count.
 
-use super::{Arithmetic, Comparison, Condition, Failure, Flag, Int};
+use super::{Arithmetic, Comparison, Condition, Failure, Flag, Int, Number};
 use crate::measure::{Measure, Values};
 use crate::year::{Bound, Builder, Node};
 
@@ -13,7 +13,7 @@ pub(crate) struct Leaf {
 
 /// A comparison that is made as it is written.
 #[derive(Debug, Clone)]
-pub(crate) struct Scanned(Flag);
+pub(crate) struct Scanned(Condition);
 
 impl Leaf {
     /// The measures that it names.
@@ -44,18 +44,41 @@ impl Scanned {
 
     /// Whether it holds.
     pub(crate) fn holds(&self, values: &impl Values) -> Result<bool, Failure> {
-        self.0.value(values)
+        self.0.holds(values)
     }
 }
 
 impl Condition {
     /// As a builder of programs knows it; none when it names what does not follow from whole days, or when its arithmetic may fail.
     pub(crate) fn node(&self, builder: &mut Builder) -> Option<Node> {
-        self.0.node(builder)
+        self.flag.node(builder)
+    }
+}
+
+impl Condition {
+    /// Whether something is divided by what is not a number, and so may be zero.
+    pub(crate) fn divides(&self) -> bool {
+        self.flag.divides()
+    }
+}
+
+impl Number {
+    /// The same of a number.
+    pub(crate) fn divides(&self) -> bool {
+        self.0.divides()
     }
 }
 
 impl Flag {
+    fn divides(&self) -> bool {
+        match self {
+            Self::Constant(_) | Self::Measure(_) => false,
+            Self::Not(inner) => inner.divides(),
+            Self::And(left, right) | Self::Or(left, right) => left.divides() || right.divides(),
+            Self::Compare(_, left, right) => left.divides() || right.divides(),
+        }
+    }
+
     fn node(&self, builder: &mut Builder) -> Option<Node> {
         Some(match self {
             Self::Constant(value) => {
@@ -76,10 +99,10 @@ impl Flag {
         let (leaf, comparison) = match way {
             Way::Still | Way::Up => (leaf, comparison),
             Way::Down => (Leaf { left: leaf.right, right: leaf.left }, comparison.turned()),
-            Way::Any => return builder.scan(Scanned(self.clone())),
+            Way::Any => return builder.scan(Scanned(Condition::of(self.clone()))),
         };
         if builder.counts(&leaf.named())? > 1 {
-            return builder.scan(Scanned(self.clone()));
+            return builder.scan(Scanned(Condition::of(self.clone())));
         }
         let mut reaches = |bound| builder.reaches(leaf.clone(), bound);
         Some(match comparison {
@@ -150,6 +173,16 @@ impl Way {
 }
 
 impl Int {
+    fn divides(&self) -> bool {
+        match self {
+            Self::Constant(_) | Self::Measure(_) => false,
+            Self::Arithmetic(Arithmetic::Divide | Arithmetic::Remainder, left, right) => {
+                left.divides() || right.constant().is_none_or(|divisor| divisor == 0)
+            }
+            Self::Arithmetic(_, left, right) => left.divides() || right.divides(),
+        }
+    }
+
     /// None when it names a measure that does not follow from whole days.
     fn way(&self) -> Option<Way> {
         Some(match self {

@@ -7,7 +7,7 @@ use super::{Condition, Flag, Int, Number};
 impl Condition {
     /// Adds each number that it names.
     pub(crate) fn number(&self, numbers: &mut BTreeSet<i64>) {
-        self.0.number(numbers);
+        self.flag.number(numbers);
     }
 }
 

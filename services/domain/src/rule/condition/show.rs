@@ -6,7 +6,7 @@ use super::{Arithmetic, Comparison, Condition, Flag, Int, Number};
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.flag.fmt(f)
     }
 }
 

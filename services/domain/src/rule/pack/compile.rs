@@ -6,7 +6,7 @@ use super::field::{EVIDENCE, Field, Kind, ON_CHANGE, SCOPES, SEVERITIES, find};
 use super::layer::Written;
 use super::mistake::Mistake;
 use super::read::{Reader, get, short};
-use super::rule::{Bar, Duty, EscalationStep, Evidence, OnChange, Rule, RuleScope, Schools, Within};
+use super::rule::{Bar, Definition, Duty, EscalationStep, Evidence, OnChange, Rule, RuleScope, Schools, Within};
 use super::tree::Node;
 use crate::alert::Severity;
 use crate::rule::condition::{Condition, Number};
@@ -46,7 +46,7 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
     let [explanation, clears] = sentences;
     let [settle_seconds, minimum_days, cooldown_days] = numbers;
     let [quiet_while_case_open, good_news] = flags;
-    let mut rule = Rule {
+    let mut rule = Rule::from(Definition {
         id: written.id.clone(),
         version: written.version(),
         title: title?.into(),
@@ -76,8 +76,10 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
         late_after_days: late_after_days?,
         schools,
         others: Vec::new(),
-    };
+        spoken: Vec::new(),
+    });
     rule.others = rule.named();
+    rule.spoken = rule.to_say();
     agree(reader, written, &rule)?;
     Some(rule)
 }

@@ -1,6 +1,7 @@
 //! One rule, compiled: what its author wrote, checked, with the measures that it names.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,9 +13,34 @@ use crate::measure::Measure;
 use crate::rule::condition::{Condition, Number};
 use crate::rule::template::Template;
 
-/// One rule, compiled.
+/// One rule, compiled. What it told keeps it, so that it can say it again after another version is in force: whoever changes a rule
+/// has one of its own from then on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rule {
+pub struct Rule(Arc<Definition>);
+
+impl Deref for Rule {
+    type Target = Definition;
+
+    fn deref(&self) -> &Definition {
+        &self.0
+    }
+}
+
+impl DerefMut for Rule {
+    fn deref_mut(&mut self) -> &mut Definition {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
+impl From<Definition> for Rule {
+    fn from(definition: Definition) -> Self {
+        Self(Arc::new(definition))
+    }
+}
+
+/// What a rule is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
     /// Its name, which alerts cite.
     pub id: RuleId,
     /// Its version, which alerts cite. From [`DERIVED`] on, it follows from what a district or school has changed.
@@ -73,6 +99,8 @@ pub struct Rule {
     pub schools: Schools,
     /// Measures that it names and that are not kept for every student, in their order: they are counted for it.
     pub(crate) others: Vec<Measure>,
+    /// What it takes to say a claim again: the measures that proofs tell, then those that its sentences need beside them.
+    pub(crate) spoken: Vec<Measure>,
 }
 
 /// Versions from here on follow from what a district or school has changed of a rule, and have no order: rules that say the same
@@ -246,6 +274,19 @@ impl Rule {
     pub(crate) fn audience_after(&self, steps: u32) -> &Arc<str> {
         let last = self.taken(steps).iter().rev().find_map(|step| step.audience.as_ref());
         last.unwrap_or(&self.audience)
+    }
+
+    /// What it takes to say a claim again.
+    pub(super) fn to_say(&self) -> Vec<Measure> {
+        let mut spoken: Vec<Measure> = self.told().collect();
+        for sentence in [&self.explanation, &self.clears] {
+            for measure in sentence.needs() {
+                if !spoken.contains(&measure) {
+                    spoken.push(measure);
+                }
+            }
+        }
+        spoken
     }
 
     /// Measures that are counted for it beside those that are kept.

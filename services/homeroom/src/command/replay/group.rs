@@ -15,9 +15,9 @@ use crate::client::{Connection, admin};
 use crate::failure::BadConfig;
 use crate::progress::Progress;
 
-/// Students looked up at once.
-const AT_ONCE: usize = 8;
-/// Lines that are named when their students are unknown.
+/// Lists of students looked up at once.
+const AT_ONCE: usize = 4;
+/// Lines that are named whose ids are no student's.
 const NAMED_LINES: usize = 10;
 
 /// Students of a file, with the position of their group in each column; none where a cell is empty.
@@ -115,28 +115,31 @@ fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, String> {
 }
 
 impl Rows {
-    /// Asks for the students' keys. Those whom the service does not know are left out, and their lines are told.
+    /// Asks for the students' keys. What is no student's id is left out, and its lines are told.
     pub(super) async fn resolve(self, connection: &Connection) -> Result<Groups> {
         let bar = Progress::new(self.students.len());
         let mut groups =
             Groups { students: vec![Vec::new(); self.groups.len()], names: self.groups, columns: self.columns };
-        let lookups = self.students.into_iter().map(|(line, id, of)| async move {
-            anyhow::Ok((line, admin::find_student_if_known(connection, &id).await?, of))
+        let lookups = self.students.chunks(admin::MOST_STUDENTS).map(|students| async move {
+            let ids: Vec<&str> = students.iter().map(|(_, id, _)| id.as_str()).collect();
+            anyhow::Ok((students, admin::find_students(connection, &ids).await?))
         });
         let mut found = stream::iter(lookups).buffered(AT_ONCE);
         let (mut unknown, mut seen) = (Vec::new(), HashSet::new());
-        while let Some((line, key, of)) = found.try_next().await? {
-            bar.one();
-            match key {
-                Some(key) => groups.add(key, &of, line, &mut seen)?,
-                None => unknown.push(line),
+        while let Some((students, keys)) = found.try_next().await? {
+            bar.many(students.len() as u64);
+            for ((line, _, of), key) in students.iter().zip(keys) {
+                match key {
+                    Some(key) => groups.add(key, of, *line, &mut seen)?,
+                    None => unknown.push(*line),
+                }
             }
         }
         bar.finish();
         if !unknown.is_empty() {
             let lines: Vec<String> = unknown.iter().take(NAMED_LINES).map(ToString::to_string).collect();
             let more = if unknown.len() > NAMED_LINES { ", and more" } else { "" };
-            eprintln!("{} students of the file are not known: lines {}{more}", unknown.len(), lines.join(", "));
+            eprintln!("{} ids of the file are no student's: lines {}{more}", unknown.len(), lines.join(", "));
         }
         Ok(groups)
     }

@@ -1,5 +1,6 @@
 //! What events refer to: schools, calendars, sessions, grading periods, courses and sections.
 
+use homeroom_domain::event::DAY_MINUTES;
 use homeroom_domain::reference::{
     BellSchedule, Calendar, CalendarDate, ClassPeriod, Course, CourseOffering, Entry, GradingPeriod, MeetingTime,
     School, Section, Session,
@@ -112,7 +113,10 @@ pub(super) fn bell_schedule(fields: Fields<'_>) -> Said {
     let class_periods = fields.class_periods()?;
     let grade_levels = fields.texts_of("gradeLevels", "gradeLevelDescriptor");
     let hours = meeting_time(fields);
-    Ok(one(Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours, grade_levels })))
+    let minutes = fields.find_integer("totalInstructionalTime").and_then(|minutes| i32::try_from(minutes).ok());
+    // A source that fills the field with zero does not know.
+    let instruction = minutes.filter(|minutes| (1..=DAY_MINUTES).contains(minutes));
+    Ok(one(Entry::BellSchedule(BellSchedule { school, dates, class_periods, hours, grade_levels, instruction })))
 }
 
 fn meeting_time(fields: Fields<'_>) -> Option<MeetingTime> {

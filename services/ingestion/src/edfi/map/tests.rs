@@ -141,10 +141,11 @@ fn a_section_meets_in_the_periods_that_bells_ring_for() {
         "bellSchedules",
         json!({"bellScheduleName": "Normal", "schoolReference": school,
             "gradeLevels": [{"gradeLevelDescriptor": "uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"}],
-        "classPeriods": [period], "dates": [{"date": "2022-04-13"}], "startTime": "08:00:00"}),
+        "classPeriods": [period], "dates": [{"date": "2022-04-13"}], "startTime": "08:00:00", "totalInstructionalTime": 375}),
     );
     let [Statement::Entry(_, Entry::BellSchedule(bells))] = said.as_slice() else { panic!("{said:?}") };
     assert_eq!((bells.class_periods.as_slice(), bells.hours), (&[met.class_period][..], None));
+    assert_eq!(bells.instruction, Some(375));
     assert_eq!(bells.dates, [Date::parse("2022-04-13").unwrap()]);
     assert_eq!(bells.grade_levels, ["uri://ed-fi.org/GradeLevelDescriptor#Ninth grade"]);
     let held =

@@ -18,7 +18,8 @@ use tonic::{Request, Status, Streaming};
 use tracing::Instrument as _;
 
 use super::{Client, Config};
-use crate::channel::Sender;
+use crate::channel::{Link, Sender};
+use crate::metric;
 use crate::schedule::Outcome;
 
 /// Frames that wait to be sent to the feed.
@@ -36,6 +37,7 @@ pub(super) struct Session<S> {
     sender: Arc<S>,
     authorization: MetadataValue<Ascii>,
     stop: CancellationToken,
+    link: Link,
     sending: JoinSet<pb::Settlement>,
     /// To be settled, oldest first; those at the front are out on the stream and not yet answered.
     settlements: VecDeque<pb::Settlement>,
@@ -47,8 +49,9 @@ impl<S: Sender> Session<S> {
         sender: Arc<S>,
         authorization: MetadataValue<Ascii>,
         stop: CancellationToken,
+        link: Link,
     ) -> Self {
-        Self { config, sender, authorization, stop, sending: JoinSet::new(), settlements: VecDeque::new() }
+        Self { config, sender, authorization, stop, link, sending: JoinSet::new(), settlements: VecDeque::new() }
     }
 
     /// Stopping, and everything is sent and settled.
@@ -131,7 +134,10 @@ impl<S: Sender> Session<S> {
                             }
                         }
                         Some(Out::GoAway(away)) => tracing::info!(reason = away.reason, "the feed's server is leaving"),
-                        Some(Out::Welcome(welcome)) => together = welcome.most_settlements.max(1) as usize,
+                        Some(Out::Welcome(welcome)) => {
+                            together = welcome.most_settlements.max(1) as usize;
+                            self.link.set(S::CHANNEL, true);
+                        }
                         Some(Out::Heartbeat(_)) => {}
                         None => return Err(Status::unavailable("the stream has ended")),
                     }
@@ -183,7 +189,10 @@ impl<S: Sender> Session<S> {
             homeroom_chassis::telemetry::trace::continue_from(&span, &delivery.traceparent);
             self.sending.spawn(
                 async move {
+                    let began = Instant::now();
                     let outcome = sender.send(&delivery).await;
+                    let labels = [("channel", S::CHANNEL), ("outcome", outcome.as_str())];
+                    metrics::histogram!(metric::CHANNEL_SENT, &labels).record(began.elapsed());
                     tracing::info!(outcome = outcome.as_str(), reason = outcome.reason(), "sent");
                     settlement(delivery, outcome)
                 }

@@ -181,15 +181,15 @@ pub(super) async fn insert_deliveries(
     sqlx::query(
         "insert into deliveries (delivery_id, district, alert_id, change_number, telling, kind, channel, team, address, follows,
              state, due_at, expires_at, subject, body, data, content_number, traceparent, planned_at, settled_at, last_reason,
-             maybe_sent, late_since)
+             maybe_sent, late_since, told_after)
          select n.id, n.district, n.alert_id, n.number, n.telling, n.kind, n.channel, n.team, n.address, n.follows,
              n.state, moment(n.due_at), moment(n.expires_at), n.subject, n.body, n.data, n.content_number, n.traceparent,
-             moment($19), moment(n.settled_at), case when n.settled_at is null then '' else $20 end, n.maybe_sent, n.late_since
+             moment($19), moment(n.settled_at), case when n.settled_at is null then '' else $20 end, n.maybe_sent, n.late_since, n.told_after
          from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
              $10::uuid[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::int[], $18::text[],
-             $21::bigint[], $22::bool[], $23::int[])
+             $21::bigint[], $22::bool[], $23::int[], $24::int[])
              as n (id, district, alert_id, number, telling, kind, channel, team, address, follows, state, due_at, expires_at,
-                 subject, body, data, content_number, traceparent, settled_at, maybe_sent, late_since)",
+                 subject, body, data, content_number, traceparent, settled_at, maybe_sent, late_since, told_after)",
     )
     .bind(chunk.iter().map(|new| new.planned.id).collect::<Vec<_>>())
     .bind(text(|new| new.content.of.change.district.as_str()))
@@ -214,6 +214,7 @@ pub(super) async fn insert_deliveries(
     .bind(chunk.iter().map(|new| settled(new)).collect::<Vec<_>>())
     .bind(chunk.iter().map(|new| new.maybe_sent).collect::<Vec<_>>())
     .bind(chunk.iter().map(|new| new.content.late_since.map(Date::days)).collect::<Vec<_>>())
+    .bind(chunk.iter().map(|new| i32::try_from(new.planned.to.after.as_secs()).unwrap_or(i32::MAX)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())

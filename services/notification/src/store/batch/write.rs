@@ -62,6 +62,7 @@ impl<'a> Writes<'a> {
             let touched = match effect {
                 Effect::Deliver(planned) => {
                     let message = message::render(change, planned.kind, planned.late_since, planned.follows);
+                    let message = if planned.follows.is_none() { message.in_reserve(&planned.to) } else { message };
                     alert.deliveries.push(Delivery {
                         id: planned.id,
                         number: change.number,
@@ -97,14 +98,15 @@ impl<'a> Writes<'a> {
         let Some(delivery) = known.iter_mut().find(|delivery| delivery.id == id) else { return };
         let late_since = plan::rewritten_late_since(&incoming.change, delivery);
         delivery.late_since = late_since;
-        let due_by = plan::hastened(&incoming.change, now);
+        let due_by = plan::hastened(&incoming.change, &delivery.to, now);
         if let Some(new) = self.deliveries.get_mut(&id) {
             let message = message::render(&incoming.change, delivery.kind, late_since, new.planned.follows);
+            let message = if new.planned.follows.is_none() { message.in_reserve(&delivery.to) } else { message };
             new.content = Content { of: incoming, message, late_since, due_by: None };
             new.planned.due_at = due_by.map_or(new.planned.due_at, |by| new.planned.due_at.min(by));
         } else {
             // Only first words and amendments of untold ones are rewritten, so there is nothing that the words would follow.
-            let message = message::render(&incoming.change, delivery.kind, late_since, None);
+            let message = message::render(&incoming.change, delivery.kind, late_since, None).in_reserve(&delivery.to);
             // Another change of this batch may have hastened it before.
             let before = self.rewritten.get(&id).and_then(|content| content.due_by);
             let due_by = due_by.into_iter().chain(before).min();

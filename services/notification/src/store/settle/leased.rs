@@ -27,7 +27,7 @@ pub(super) struct Leased {
 /// The delivery and its chain, locked in order of id as planning locks them.
 pub(super) async fn load(connection: &mut PgConnection, id: Uuid) -> Result<Option<(Leased, Vec<Delivery>)>, Error> {
     let rows = sqlx::query(
-        "select d.delivery_id, d.alert_id, d.change_number, d.telling, d.kind, d.team, d.channel, d.address, d.state, d.maybe_sent, d.late_since, d.attempts,
+        "select d.delivery_id, d.alert_id, d.change_number, d.telling, d.kind, d.team, d.channel, d.address, d.told_after, d.state, d.maybe_sent, d.late_since, d.attempts,
              d.lease_token, microseconds(d.lease_until) as lease_until, microseconds(d.due_at) as due_at,
              microseconds(d.expires_at) as expires_at, d.last_reason, microseconds(clock()) as now
          from deliveries d

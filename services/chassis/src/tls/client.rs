@@ -1,0 +1,58 @@
+//! A gRPC client's TLS by file: whom it believes, and the certificate that it shows.
+
+use std::path::PathBuf;
+
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+
+use super::{Error, Followed, certificates, expiry, follow};
+use crate::TaskGroup;
+use crate::config;
+
+/// The files of a gRPC client's TLS, in PEM.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientFiles {
+    /// Authorities of the server; the system's when not given.
+    pub ca: Option<PathBuf>,
+    /// The certificate to show, followed by those that lead to its authority, and its private key, which only its owner may
+    /// read; none is shown when not given.
+    pub identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl ClientFiles {
+    /// The endpoint with what the files say, made anew when they change: to be taken for each connection. `certificate` is what
+    /// metrics call it.
+    pub fn follow(
+        self,
+        certificate: &'static str,
+        endpoint: Endpoint,
+        tasks: &TaskGroup,
+    ) -> Result<Followed<Endpoint>, Error> {
+        let identity = self.identity.iter().flat_map(|(cert, key)| [cert, key]);
+        let paths = self.ca.iter().chain(identity).cloned().collect();
+        follow(certificate, paths, tasks, move || self.put_on(certificate, &endpoint))
+    }
+
+    fn put_on(&self, certificate: &'static str, endpoint: &Endpoint) -> Result<Endpoint, Error> {
+        let mut tls = ClientTlsConfig::new();
+        match &self.ca {
+            Some(path) => {
+                // tonic passes over a file without a certificate, and would then believe nobody.
+                certificates(path)?;
+                tls = tls.ca_certificate(Certificate::from_pem(read(path)?));
+            }
+            None => tls = tls.with_enabled_roots(),
+        }
+        let mut ends = None;
+        if let Some((cert, key)) = &self.identity {
+            ends = expiry::of_chain(&certificates(cert)?);
+            tls = tls.identity(Identity::from_pem(read(cert)?, config::read_private(key)?));
+        }
+        let endpoint = endpoint.clone().tls_config(tls).map_err(Error::Client)?;
+        expiry::publish(certificate, ends);
+        Ok(endpoint)
+    }
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, Error> {
+    Ok(std::fs::read(path).map_err(|source| config::Error::Read { path: path.clone(), source })?)
+}

@@ -1,0 +1,133 @@
+//! Somebody takes an alert up: whoever would have been told because nobody did is told no more.
+//!
+//! The alert's lock comes first and then those of its deliveries, as planning takes them: so either a change that is being planned sees
+//! the acknowledgement's end of deliveries, or the acknowledgement sees what was planned. What is to be told when nobody acts waits as a
+//! row with its time from the opening on, so nothing is lost or told twice when processes end.
+
+use homeroom_domain::id::DistrictId;
+use homeroom_pg::{Districts, Error};
+use jiff::Timestamp;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use super::{Store, count, delivery, moment};
+use crate::plan::{self, Delivery};
+
+/// Why a delivery ended that was for want of somebody who acts.
+const REASON: &str = "somebody has acknowledged the alert";
+
+/// Who took an alert up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Acknowledged {
+    /// The change as of which.
+    pub(crate) number: u32,
+    /// The key's name.
+    pub(crate) by: String,
+    /// When, by the database's clock.
+    pub(crate) at: Timestamp,
+}
+
+/// Why an alert cannot be acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The district has none of this id.
+    Unknown,
+    /// It is over.
+    Over,
+}
+
+impl Store {
+    /// Acknowledges an open alert as it is now. Whoever did so first stays, until the alert rises.
+    pub(crate) async fn acknowledge(
+        &self,
+        district: &DistrictId,
+        alert: Uuid,
+        key: &str,
+    ) -> Result<Result<Acknowledged, Refused>, Error> {
+        self.database
+            .run("acknowledge-alert", &Districts::one(district), |connection| {
+                let (district, key) = (district.as_str().to_owned(), key.to_owned());
+                Box::pin(async move { acknowledge(connection, &district, alert, &key).await })
+            })
+            .await
+    }
+}
+
+async fn acknowledge(
+    connection: &mut PgConnection,
+    district: &str,
+    alert: Uuid,
+    key: &str,
+) -> Result<Result<Acknowledged, Refused>, Error> {
+    let row = sqlx::query("select state, telling from alerts where alert_id = $1 and district = $2 for update")
+        .bind(alert)
+        .bind(district)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some(row) = row else { return Ok(Err(Refused::Unknown)) };
+    if row.try_get::<&str, _>("state")? != "open" {
+        return Ok(Err(Refused::Over));
+    }
+    let telling = count("alerts", "telling", row.try_get("telling")?)?;
+    let acknowledged = keep(connection, alert, key).await?;
+    let known = load(connection, alert).await?;
+    end(connection, &plan::acknowledged(telling, &known)).await?;
+    Ok(Ok(acknowledged))
+}
+
+/// Keeps who did so, unless somebody has since the alert opened or rose last.
+async fn keep(connection: &mut PgConnection, alert: Uuid, key: &str) -> Result<Acknowledged, Error> {
+    let row = sqlx::query(
+        "with asked as (
+             select coalesce(max(c.number), 0) as number from alert_changes c
+             where c.alert_id = $1 and c.kind in ('opened', 'escalated')),
+         kept as (
+             update alerts a set acknowledged_number = a.last_number, acknowledged_at = clock(), acknowledged_by = $2
+             from asked
+             where a.alert_id = $1 and coalesce(a.acknowledged_number, -1) < asked.number
+             returning a.acknowledged_number, a.acknowledged_at, a.acknowledged_by)
+         select acknowledged_number, acknowledged_by, microseconds(acknowledged_at) as at from kept
+         union all
+         select acknowledged_number, acknowledged_by, microseconds(acknowledged_at) from alerts
+         where alert_id = $1 and not exists (select from kept)",
+    )
+    .bind(alert)
+    .bind(key)
+    .fetch_one(connection)
+    .await?;
+    Ok(Acknowledged {
+        number: count("alerts", "acknowledged_number", row.try_get("acknowledged_number")?)?,
+        by: row.try_get("acknowledged_by")?,
+        at: moment("alerts", "acknowledged_at", row.try_get("at")?)?,
+    })
+}
+
+async fn load(connection: &mut PgConnection, alert: Uuid) -> Result<Vec<Delivery>, Error> {
+    let rows = sqlx::query(
+        "select delivery_id, change_number, telling, kind, team, channel, address, told_after, state, maybe_sent, late_since
+         from deliveries where alert_id = $1 order by delivery_id for update",
+    )
+    .bind(alert)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(delivery).collect()
+}
+
+/// Ends what waits. What an adapter has may still arrive; when it does not, it has run out.
+async fn end(connection: &mut PgConnection, deliveries: &[Uuid]) -> Result<(), Error> {
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "update deliveries set last_reason = $2,
+             state = case when state = 'waiting' then 'cancelled' else state end,
+             settled_at = case when state = 'waiting' then clock() else settled_at end,
+             expires_at = case when state = 'waiting' then expires_at else clock() end
+         where delivery_id = any($1)",
+    )
+    .bind(deliveries)
+    .bind(REASON)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
