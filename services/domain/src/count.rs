@@ -224,7 +224,7 @@ enum Settled {
 impl Known {
     fn of(evaluation: &Evaluation<'_>, episodes: &Episodes, pack: &Pack, version: u64) -> Option<Self> {
         let now = evaluation.now;
-        let (spell, dates) = evaluation.only_school().filter(|_| Others::can_tell(pack))?;
+        let spell = evaluation.only_school().filter(|_| Others::can_tell(pack))?;
         let schedule = Schedule::of(spell, evaluation)?;
         let (tail, heard_of_until) = evaluation.ledger.end_of_marks()?;
         let last_mark = tail.date();
@@ -253,17 +253,13 @@ impl Known {
             levels: None,
             others: Others::of(pack, evaluation).map(Box::new),
         };
-        let mut before = Measures::default();
-        for (at, day) in evaluation.days_until(Date::from_days(last_mark).ok()?, dates).enumerate() {
-            if let Some(others) = &mut known.others {
-                others.push(at, &day);
-            }
-            if day.date.days() < last_mark {
-                before.count(&day);
-                known.passed = known.passed.checked_add(1)?;
-            } else {
-                known.last = Some(Last::of(&day));
-            }
+        let last_on = Date::from_days(last_mark).ok()?;
+        let (counted, days_before) = (evaluation.marked_until(last_on), evaluation.marked_until(last_on.previous()));
+        let before = days_before.measures();
+        known.passed = u16::try_from(days_before.dates.len()).ok()?;
+        known.last = counted.day(last_on).map(|day| Last::of(&day));
+        if let Some(others) = &mut known.others {
+            others.begin(counted);
         }
         let measures = evaluation.district(now.as_of, now.today);
         known.before =

@@ -17,6 +17,7 @@ use crate::date::Date;
 use crate::event::{Grade, Origin};
 use crate::id::{SchoolId, SchoolYear, SectionId};
 use crate::ledger::{Facts, GradeWord, Graded, text};
+use crate::reference::GradingPeriod;
 use crate::settings::Settings;
 use crate::view::{SectionView, View};
 
@@ -62,8 +63,7 @@ pub(crate) fn standings<'a>(
 ) -> Vec<Standing<'a>> {
     let mut best: Vec<(Rank, Standing<'a>)> = Vec::new();
     for grade in facts.grades() {
-        let Some((section, period_end, type_rank)) = counted(&grade.grade, view, year, as_of) else { continue };
-        let rank = Rank { period_end: std::cmp::Reverse(period_end), type_rank };
+        let Some((section, period, rank)) = begun(&grade.grade, view, year, as_of) else { continue };
         let standing = Standing {
             section: grade.grade.section,
             school: section.school,
@@ -72,7 +72,7 @@ pub(crate) fn standings<'a>(
             failing: Grading::of_school(settings, section.school, view)
                 .fails(grade.grade.numeric, grade.grade.letter.map(text)),
             grade,
-            period_end,
+            period_end: period.end_on,
         };
         match best.iter_mut().find(|(_, known)| known.section == standing.section) {
             None => best.push((rank, standing)),
@@ -83,27 +83,38 @@ pub(crate) fn standings<'a>(
     best.into_iter().map(|(_, standing)| standing).collect()
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
+/// Which of a section's grades stands: the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Rank {
     period_end: std::cmp::Reverse<Date>,
     type_rank: u8,
 }
 
-fn counted<'a>(
+/// A grade's section, its grading period and its rank, if it counts in a year as of a date.
+fn begun<'a>(
     grade: &Graded<'_>,
     view: &'a View,
     year: SchoolYear,
     as_of: Date,
-) -> Option<(SectionView<'a>, Date, u8)> {
-    let section = view.section(grade.section)?;
-    let period = view.grading_period(grade.grading_period)?;
-    let type_rank = code::grade_rank(text(grade.grade_type))?;
+) -> Option<(SectionView<'a>, &'a GradingPeriod, Rank)> {
+    let (section, period) = view.section(grade.section).zip(view.grading_period(grade.grading_period))?;
+    let rank = counted(grade, &section, period, year).filter(|_| period.begin_on <= as_of)?;
+    Some((section, period, rank))
+}
+
+/// How a grade ranks among those of its section, once its grading period has begun; none of one that does not count in a year.
+pub(crate) fn counted(
+    grade: &Graded<'_>,
+    section: &SectionView<'_>,
+    period: &GradingPeriod,
+    year: SchoolYear,
+) -> Option<Rank> {
     let has_value = grade.numeric.is_some() || grade.letter.is_some();
-    (section.session.school_year == year && period.begin_on <= as_of && has_value).then_some((
-        section,
-        period.end_on,
-        type_rank,
-    ))
+    if section.session.school_year != year || !has_value {
+        return None;
+    }
+    let type_rank = code::grade_rank(text(grade.grade_type))?;
+    Some(Rank { period_end: std::cmp::Reverse(period.end_on), type_rank })
 }
 
 /// Why a grade does not count now, in words.

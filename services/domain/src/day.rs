@@ -41,6 +41,23 @@ pub struct Day {
     pub minutes: Option<Minutes>,
 }
 
+impl Day {
+    /// A whole day of presence.
+    pub(crate) const fn present(date: Date) -> Self {
+        Self {
+            date,
+            absent: 0,
+            unexcused: 0,
+            unknown: 0,
+            tardy: false,
+            unexplained: false,
+            cut: false,
+            weight: WHOLE,
+            minutes: None,
+        }
+    }
+}
+
 /// What marks of one kind say, when they may count: their school, session and section are known (item 6).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark<'a> {
@@ -155,17 +172,7 @@ impl<'a> Attendance<'a> {
         if sections.is_empty() {
             let by_sections = || silent_means_present(self, date, &known_sections(self, date, &sections));
             let present = self.silence_is_presence || by_sections();
-            return present.then_some(Day {
-                date,
-                absent: 0,
-                unexcused: 0,
-                unknown: 0,
-                tardy: false,
-                unexplained: false,
-                cut: false,
-                weight: WHOLE,
-                minutes: None,
-            });
+            return present.then_some(Day::present(date));
         }
         let known = known_sections(self, date, &sections).sections.len();
         Some(from_sections(date, &sections, known))

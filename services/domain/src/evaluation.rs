@@ -6,6 +6,8 @@
 mod due;
 mod earlier;
 mod further;
+mod graded;
+mod laid;
 mod told;
 
 use std::cmp::Reverse;
@@ -49,7 +51,7 @@ pub struct Evaluation<'a> {
     waiting: bool,
     /// The district's as of now: every rule looks at them.
     measures: Measures,
-    earlier: earlier::Earlier,
+    earlier: earlier::Earlier<'a>,
 }
 
 /// What the words that are no marks come to.
@@ -59,6 +61,7 @@ struct Words<'a> {
     spells: SmallVec<[Spell<'a>; 2]>,
     memberships: Vec<SectionMembership>,
     has_grades: bool,
+    grades: graded::Grades<'a>,
     waiting: bool,
 }
 
@@ -81,8 +84,7 @@ impl<'a> Words<'a> {
                 }
                 Said::Grade(grade) => {
                     words.has_grades = true;
-                    words.waiting |=
-                        view.section(grade.section).is_none() || view.grading_period(grade.grading_period).is_none();
+                    words.waiting |= words.grades.take(&grade, view, settings, year);
                 }
                 Said::Further(further) => {
                     words.waiting |= view.waits(&further);
@@ -92,6 +94,7 @@ impl<'a> Words<'a> {
         if !words.registered {
             words.waiting = true;
             words.spells.clear();
+            words.grades = graded::Grades::default();
         }
         words
     }
@@ -119,7 +122,7 @@ impl<'a> Evaluation<'a> {
             earlier: earlier::Earlier::default(),
         };
         evaluation.resolve(facts);
-        evaluation.measures = evaluation.count_district(now);
+        evaluation.measures = evaluation.district_at(now.as_of, now.today);
         evaluation
     }
 
@@ -188,10 +191,10 @@ impl<'a> Evaluation<'a> {
         })
     }
 
-    /// The one school of the year and its dates, when nothing else can matter for the days to come: one enrollment that is not
-    /// over before the year begins and follows any other, and no need of proof that silence means presence.
-    pub(crate) fn only_school(&self) -> Option<(&Spell<'a>, &[Date])> {
-        let [(school, dates)] = self.schools.as_slice() else { return None };
+    /// The enrollment at the one school of the year, when nothing else can matter for the days to come: one that is not over before
+    /// the year begins and follows any other, and no need of proof that silence means presence.
+    pub(crate) fn only_school(&self) -> Option<&Spell<'a>> {
+        let [(school, _)] = self.schools.as_slice() else { return None };
         let attendance = self.attendance(school);
         let mut of_year = self.said.spells.iter().filter(|spell| enrollment::reaches(spell.exit_on, self.year));
         let (Some(only), None) = (of_year.next(), of_year.next()) else { return None };
@@ -203,14 +206,7 @@ impl<'a> Evaluation<'a> {
             && self.calculated.is_empty()
             && attendance.silence_is_presence()
             && only.entry_on <= self.now.today;
-        settled.then_some((only, dates))
-    }
-
-    /// The days of the only school up to a date, in order.
-    pub(crate) fn days_until<'s>(&'s self, last: Date, dates: &'s [Date]) -> impl Iterator<Item = Day> + 's {
-        let end = dates.partition_point(|date| *date <= last);
-        let school = self.schools.first().map(|(school, _)| *school);
-        school.into_iter().flat_map(move |school| self.days_at(school, &dates[..end])).map(|(_, day)| day)
+        settled.then_some(only)
     }
 
     /// By the position of a ledger's kinds of marks: what they say, when that is all of a day without another mark.
@@ -242,15 +238,6 @@ impl<'a> Evaluation<'a> {
         if now == self.now { self.measures } else { self.district_at(as_of, today) }
     }
 
-    fn count_district(&self, Now { today, as_of }: Now) -> Measures {
-        let mut measures = match self.schools.as_slice() {
-            [(school, dates)] => fold(self.days_at(school, dates), as_of, today),
-            _ => fold(self.merged.iter().copied(), as_of, today),
-        };
-        self.grade(&mut measures, None, as_of);
-        measures
-    }
-
     /// Goes over the district's counted days, in order.
     fn each_day(&self, mut act: impl FnMut(&Day)) {
         match self.schools.as_slice() {
@@ -268,12 +255,7 @@ impl<'a> Evaluation<'a> {
     }
 
     fn grade(&self, measures: &mut Measures, school: Option<&SchoolId>, as_of: Date) {
-        for standing in self.standings(as_of) {
-            if standing.failing && school.is_none_or(|school| school == standing.school) {
-                measures.failing += 1;
-                measures.failing_core += i64::from(standing.core);
-            }
-        }
+        (measures.failing, measures.failing_core) = self.said.grades.failing(school, as_of);
     }
 
     /// The grade that stands for each section, as of a date.
@@ -288,6 +270,7 @@ impl<'a> Evaluation<'a> {
     /// The district's day of a date, and the school that it was counted at; none when the date does not count.
     pub fn day(&self, date: Date) -> Option<(&'a SchoolId, Day)> {
         match self.schools.as_slice() {
+            [(school, _)] if self.calculated.is_empty() => Some((*school, self.marked_days().day(date)?)),
             [(school, dates)] => {
                 let at = dates.binary_search(&date).ok()?;
                 self.days_at(school, &dates[at..=at]).next()

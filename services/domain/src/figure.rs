@@ -59,7 +59,7 @@ fn other(measure: Measure, days: &Days<'_, '_>, beside: &Beside<'_, '_>) -> i64 
         Measure::Of(counted @ (Counted::MinutesAbsent | Counted::MinutesUnexcused), among) => {
             in_minutes(counted, among, days.in_minutes(), days.end())
         }
-        Measure::Of(counted, among) => days.marked().count(counted, among, days.end()),
+        Measure::Of(counted, among) => days.marked().count(counted, among, days.end_of(among)),
         Measure::LongestStreak => days.marked().longest_streak(),
         Measure::UnknownDays => number(beside.evaluation.unknown_days(days.school, days.as_of)),
         Measure::Truancy(clock) => truancy::value(clock, days.in_minutes(), days.end()),

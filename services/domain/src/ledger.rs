@@ -4,8 +4,8 @@
 //! is the student, not the student's year: an enrollment without an exit reaches over years and could not be cut at one.
 //!
 //! A district keeps a million of them, and most of what happens is one more mark, so a ledger is kept in memory as it is stored:
-//! packed (see `layout`), read by walking over a few hundred bytes. The next mark is written at the end;
-//! whatever else happens, the bytes are made anew from their parts (see `parts`).
+//! packed (see `layout`), read by walking over a few hundred bytes. The next mark is written at the end, an earlier one in its place
+//! (see `splice`); whatever else happens, the bytes are made anew from their parts (see `parts`).
 
 mod bytes;
 mod derived;
@@ -16,6 +16,7 @@ mod mark;
 mod parts;
 mod phrase;
 mod read;
+mod splice;
 #[cfg(test)]
 mod tests;
 mod word;
@@ -26,6 +27,7 @@ use std::fmt;
 use layout::Layout;
 use mark::{Entries, Entry};
 use parts::Parts;
+use splice::Splice;
 use word::Words;
 
 use crate::date::Date;
@@ -36,7 +38,7 @@ use crate::mutant::{Mutant, planted};
 pub use derived::derived_key;
 pub(crate) use further::{Act, Consequence, Further, Score, Taken, Tie, Work};
 pub(crate) use mark::Tail;
-pub(crate) use read::{Facts, GradeWord, MarkKind, MarkOn, text};
+pub(crate) use read::{Facts, GradeWord, MarkAt, MarkKind, MarkSource, text};
 pub(crate) use word::{Graded, Said, Spell};
 
 /// Everything that sources have said of one student.
@@ -88,7 +90,7 @@ pub enum DecodeError {
     Damaged,
 }
 
-/// Words that are written one behind the other, if they can be; of more of them the bytes are made anew once.
+/// Words that are each written in its place, if they can be; of more of them the bytes are made anew once.
 const FEW: usize = 4;
 
 impl Ledger {
@@ -98,10 +100,8 @@ impl Ledger {
         if planted(Mutant::IgnoreWithdrawal) && *change == Change::Withdrawn {
             return Applied::Same;
         }
-        if let Change::Recorded(Fact::AttendanceMark(mark)) = change
-            && self.append(origin, mark)
-        {
-            return Applied::Changed;
+        if let Some(applied) = self.splice(origin, change) {
+            return applied;
         }
         let mut parts = Parts::read(&self.bytes);
         let applied = parts.apply(origin, change);
@@ -111,37 +111,23 @@ impl Ledger {
         applied
     }
 
-    /// Writes a mark behind all others, if it belongs there: its record's key ends with its date, and the date is later than
-    /// theirs, so that the record cannot have been heard of before. Tells whether it did.
-    fn append(&mut self, origin: &Origin, mark: &AttendanceMark) -> bool {
+    /// Writes a mark's word in its place; none when the bytes have to be made anew.
+    fn splice(&mut self, origin: &Origin, change: &Change<Fact>) -> Option<Applied> {
         let layout = Layout::read(&self.bytes);
-        let date = mark.date.days();
-        let kind = layout::kind(origin, mark);
-        let mut found = None;
-        for (at, known) in layout.kinds().enumerate() {
-            if known.stem.is_none() {
-                return false;
-            }
-            if known == kind {
-                found = Some(at);
-            }
+        let splice = match Splice::of(&layout, origin, change)? {
+            Ok(splice) => splice,
+            Err(applied) => return Some(applied),
+        };
+        let marks = layout.marks.len();
+        if let Some(kind) = &splice.new_kind {
+            self.bytes = layout.with_kind(kind);
         }
-        let mut tail = Entries::new(layout.marks).tail();
-        let heard_of = |word: word::Word<'_>| word.key == *origin.key.as_bytes();
-        if kind.stem.is_none() || date <= tail.date || Words::new(layout.items, layout.words).any(heard_of) {
-            return false;
-        }
-        let known = layout.kinds().count();
-        if found.is_none() {
-            self.bytes = layout.with_kind(&kind);
-        }
+        self.bytes.truncate(self.bytes.len() - marks + splice.kept);
         self.make_room();
-        let kind = found.unwrap_or(known);
-        tail.push(&mut self.bytes, &Entry { date, kind, revision: origin.revision.0, own_key: None });
-        true
+        Some(splice.write(&mut self.bytes))
     }
 
-    /// Writes a mark behind all others as `append` does, when the end is known and the date is later than any that is heard of.
+    /// Writes a mark behind all others, when the end is known and the date is later than any that is heard of.
     /// Tells the position of its kind, which may be new; none when it was not written.
     pub(crate) fn append_known(&mut self, tail: &mut Tail, origin: &Origin, mark: &AttendanceMark) -> Option<usize> {
         let kind = layout::kind(origin, mark);
@@ -192,9 +178,9 @@ impl Ledger {
         Words::new(layout.items, layout.words).count() + Entries::new(layout.marks).count()
     }
 
-    /// Takes several words in, in order, as [`apply`](Self::apply) does each: from the first one on that is not written behind all
-    /// others, the bytes are taken apart and made anew once for all of them. Of more than a few they are from the first on: where
-    /// marks end is looked for at each that is written behind them.
+    /// Takes several words in, in order, as [`apply`](Self::apply) does each: from the first one on that is not simply written in its
+    /// place, the bytes are taken apart and made anew once for all of them. Of more than a few they are from the first on: the
+    /// place of each has to be found.
     pub fn apply_all<'w>(&mut self, words: impl IntoIterator<Item = (&'w Origin, &'w Change<Fact>)>) -> Vec<Applied> {
         let mut words = words.into_iter().peekable();
         let many = words.size_hint().0;
@@ -204,10 +190,10 @@ impl Ledger {
             gathered = Some(Parts::gather(&mut words, &mut applied));
         }
         while many <= FEW
-            && let Some((origin, Change::Recorded(Fact::AttendanceMark(mark)))) = words.peek()
-            && self.append(origin, mark)
+            && let Some((origin, change)) = words.peek()
+            && let Some(one) = self.splice(origin, change)
         {
-            applied.push(Applied::Changed);
+            applied.push(one);
             words.next();
         }
         if gathered.is_none() && words.peek().is_none() {

@@ -1,5 +1,6 @@
 //! Counted days in few bytes: of most students' days there is nothing to say but that they were present.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::date::Date;
@@ -42,6 +43,25 @@ impl Marked {
 
     pub(crate) fn at(self) -> usize {
         usize::from(self.at)
+    }
+
+    /// The same of another of the counted days.
+    pub(crate) fn on(self, at: usize) -> Self {
+        Self { at: u16::try_from(at).unwrap_or(u16::MAX), ..self }
+    }
+
+    /// As it was counted, but for its minutes.
+    fn day(self, date: Date) -> Day {
+        Day {
+            absent: i32::from(self.absent),
+            unexcused: i32::from(self.unexcused),
+            unknown: i32::from(self.unknown),
+            tardy: self.tardy,
+            unexplained: self.unexplained,
+            cut: self.cut,
+            weight: i32::from(self.weight),
+            ..Day::present(date)
+        }
     }
 
     /// Whether it was missed, missed without excuse, unexplained, late; none when one of the first two is so in part.
@@ -107,7 +127,18 @@ impl<'d> Days<'d> {
     /// Whether a date is one of absence that nobody has explained.
     pub(crate) fn is_unexplained(self, date: Date) -> bool {
         let at = self.dates.binary_search(&date);
-        at.is_ok_and(|at| self.marked.iter().rev().any(|day| day.at() == at && day.unexplained))
+        at.is_ok_and(|at| self.mark(at).is_some_and(|day| day.unexplained))
+    }
+
+    fn mark(self, at: usize) -> Option<Marked> {
+        let found = self.marked.binary_search_by_key(&at, |day| day.at());
+        found.ok().map(|found| self.marked[found])
+    }
+
+    /// What a date was, without its minutes; none of one that does not count.
+    pub(crate) fn day(self, date: Date) -> Option<Day> {
+        let at = self.dates.binary_search(&date).ok()?;
+        Some(self.mark(at).map_or(Day::present(date), |day| day.day(date)))
     }
 
     /// The measures that are kept of every student, as far as days tell them, without the same-day measure.
@@ -118,6 +149,13 @@ impl<'d> Days<'d> {
             absent: all(Counted::Absent),
             unexcused: all(Counted::Unexcused),
             tardy: all(Counted::Tardy),
+            ..self.streaks()
+        }
+    }
+
+    /// How many days in a row were missed up to the last, and missed without excuse: nothing else of the measures.
+    fn streaks(self) -> Measures {
+        Measures {
             streak: self.streak(Marked::is_absent),
             unexcused_streak: self.streak(Marked::is_unexcused),
             ..Measures::default()
@@ -173,6 +211,60 @@ impl<'d> Days<'d> {
     }
 }
 
+/// All counted days so far, with sums of the marked ones: what is asked of any date takes no walk over those before it.
+pub(crate) struct Laid<'a> {
+    dates: Cow<'a, [Date]>,
+    marked: Vec<Marked>,
+    /// What the marked days before each of them come to, and all of them.
+    sums: Vec<Sums>,
+}
+
+/// Of marked days, as in [`Measures`].
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    /// What they are worth less than whole days.
+    less: i64,
+    absent: i64,
+    unexcused: i64,
+    tardy: i64,
+}
+
+impl Sums {
+    fn with(self, day: &Marked) -> Self {
+        Self {
+            less: self.less + i64::from(WHOLE) - i64::from(day.weight),
+            absent: self.absent + i64::from(day.absent),
+            unexcused: self.unexcused + i64::from(day.unexcused),
+            tardy: self.tardy + i64::from(day.tardy),
+        }
+    }
+}
+
+impl<'a> Laid<'a> {
+    pub(crate) fn new(dates: Cow<'a, [Date]>, marked: Vec<Marked>) -> Self {
+        let mut sums = Vec::with_capacity(marked.len() + 1);
+        let mut sum = Sums::default();
+        sums.push(sum);
+        for day in &marked {
+            sum = sum.with(day);
+            sums.push(sum);
+        }
+        Self { dates, marked, sums }
+    }
+
+    pub(crate) fn days(&self) -> Days<'_> {
+        Days { dates: &self.dates, marked: &self.marked }
+    }
+
+    /// [`Days::measures`] of those up to a date.
+    pub(crate) fn measures_until(&self, as_of: Date) -> Measures {
+        let days = self.days().until(as_of);
+        let Sums { less, absent, unexcused, tardy } = self.sums[days.marked.len()];
+        let enrolled = number(days.dates.len()) * i64::from(WHOLE) - less;
+        Measures { enrolled, absent, unexcused, tardy, ..days.streaks() }
+    }
+}
+
 impl Counted {
     /// Of so many days, of which these are marked. Minutes are none of these.
     fn of<'d>(self, days: usize, marked: &(impl Iterator<Item = &'d Marked> + Clone)) -> i64 {
@@ -194,4 +286,32 @@ impl Counted {
 
 fn number(many: usize) -> i64 {
     i64::try_from(many).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_come_to_what_days_are_counted_to() {
+        let monday = Date::parse("2021-09-06").unwrap().days();
+        let day = |at: i32| Day {
+            absent: [0, 0, 100, 50, 0, 100, 30][usize::try_from(at % 7).unwrap()],
+            unexcused: if at % 5 < 2 { 100 } else { 0 },
+            tardy: at % 11 == 0,
+            weight: if at % 13 == 0 { 50 } else { WHOLE },
+            ..Day::present(Date::from_days(monday + at).unwrap())
+        };
+        let days: Vec<Day> = (0..90).map(day).collect();
+        let (dates, marked) = of(&days);
+        let laid = Laid::new(Cow::Borrowed(&dates), marked);
+        let mut counted = Measures::default();
+        assert_eq!(laid.measures_until(dates[0].previous()), counted);
+        for day in &days {
+            counted.count(day);
+            assert_eq!(laid.measures_until(day.date), counted);
+            assert_eq!(laid.days().until(day.date).measures(), counted);
+            assert_eq!(laid.days().day(day.date), Some(*day));
+        }
+    }
 }

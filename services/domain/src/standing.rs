@@ -8,7 +8,7 @@ use crate::day;
 use crate::enrollment;
 use crate::evaluation::Evaluation;
 use crate::event::{AttendanceMark, Enrollment, Fact, Scope};
-use crate::ledger::{Further, MarkOn};
+use crate::ledger::Further;
 
 /// Why a live fact does not count now, in words; none when it does.
 pub fn not_counted(evaluation: &Evaluation<'_>, fact: &Fact) -> Option<&'static str> {
@@ -72,10 +72,10 @@ fn mark_not_counted(evaluation: &Evaluation<'_>, mark: &AttendanceMark) -> Optio
     if !evaluation.counts(&mark.school, mark.date) {
         return Some("the date is not instructional there, or its calendar is not known");
     }
-    let outranked =
-        matches!(mark.scope, Scope::Section(_))
-            && evaluation.ledger.marks_on(&[(&mark.school, mark.date)]).iter().filter_map(MarkOn::live).any(|other| {
-                other.fact.scope == Scope::Day && day::unknown_parent(&other.fact, evaluation.view).is_none()
-            });
+    let outranked = matches!(mark.scope, Scope::Section(_))
+        && evaluation
+            .ledger
+            .live_on(&mark.school, mark.date)
+            .any(|other| other.fact.scope == Scope::Day && day::unknown_parent(&other.fact, evaluation.view).is_none());
     outranked.then_some("a mark for the whole day outranks it")
 }

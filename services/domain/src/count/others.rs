@@ -44,6 +44,11 @@ impl Others {
         Some(Self { marked: Vec::new(), last_year })
     }
 
+    /// Takes the counted days up to the last mark's in.
+    pub(super) fn begin(&mut self, days: Days<'_>) {
+        self.marked = days.marked.to_vec();
+    }
+
     /// Takes the next counted day in.
     pub(super) fn push(&mut self, at: usize, day: &Day) {
         if let Some(marked) = Marked::of(at, day) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Rank;
 use super::grading::Grading;
 use super::point::Mean;
 use crate::date::Date;
@@ -12,14 +13,14 @@ use crate::ledger::text;
 /// The average of the latest grading period (by its end) less that of the one before, of the year's sections, hundredths of a grade
 /// point; none before there are two. Sections of a new term are other sections, so averages are compared and not sections.
 pub fn since_last_period(evaluation: &Evaluation<'_>, as_of: Date) -> Option<i64> {
-    let mut best: BTreeMap<(Date, SectionId), (u8, Option<i64>)> = BTreeMap::new();
+    let mut best: BTreeMap<(Date, SectionId), (Rank, Option<i64>)> = BTreeMap::new();
     for word in evaluation.grades() {
         let grade = &word.grade;
-        let counted = super::counted(grade, evaluation.view, evaluation.year(), as_of);
-        let Some((section, period_end, rank)) = counted else { continue };
+        let begun = super::begun(grade, evaluation.view, evaluation.year(), as_of);
+        let Some((section, period, rank)) = begun else { continue };
         let grading = Grading::of_school(evaluation.settings, section.school, evaluation.view);
         let worth = grading.worth(grade.numeric, grade.letter.map(text));
-        let known = best.entry((period_end, grade.section)).or_insert((rank, worth));
+        let known = best.entry((period.end_on, grade.section)).or_insert((rank, worth));
         if rank < known.0 {
             *known = (rank, worth);
         }

@@ -4,41 +4,32 @@ use std::cell::OnceCell;
 
 use smallvec::SmallVec;
 
-use super::Evaluation;
+use super::{Evaluation, graded};
 use crate::date::Date;
 use crate::day::Day;
 use crate::id::SchoolId;
-use crate::marked::{self, Marked};
+use crate::marked::{self, Laid};
 use crate::measure::Measures;
+use crate::rule::claim::Citable;
 
 /// What was counted for earlier dates. Empty until somebody asks.
 #[derive(Default)]
-pub(super) struct Earlier {
-    days: OnceCell<(Vec<Date>, Vec<Marked>)>,
-    grades: OnceCell<Vec<Graded>>,
+pub(super) struct Earlier<'a> {
+    days: OnceCell<Laid<'a>>,
+    pub(super) grades: OnceCell<Vec<graded::SoFar>>,
     /// The district's measures of the school year before, for whoever asks date by date.
     pub(super) last_year: OnceCell<Measures>,
     in_minutes: OnceCell<Vec<Day>>,
-}
-
-/// What grades come to from a date on, on which one of them begins to count.
-struct Graded {
-    from: Date,
-    failing: i64,
-    failing_core: i64,
+    /// Marks of all days that were missed.
+    absences: OnceCell<Citable<'a>>,
 }
 
 impl<'a> Evaluation<'a> {
     /// The measures of the district as a whole, as of any date, with the same-day measure of another.
     pub(super) fn district_at(&self, as_of: Date, today: Date) -> Measures {
-        let mut measures = self.marked_until(as_of).measures();
-        measures.unexplained_absence_today = self.marked_days().is_unexplained(today);
-        let grades = self.earlier.grades.get_or_init(|| self.grades_so_far());
-        let begun = grades.partition_point(|graded| graded.from <= as_of);
-        if let Some(graded) = begun.checked_sub(1).map(|last| &grades[last]) {
-            (measures.failing, measures.failing_core) = (graded.failing, graded.failing_core);
-        }
-        measures
+        let unexplained_absence_today = self.marked_days().is_unexplained(today);
+        let (failing, failing_core) = self.failing(as_of);
+        Measures { unexplained_absence_today, failing, failing_core, ..self.laid().measures_until(as_of) }
     }
 
     /// The district's counted days up to a date, with the minutes of each as far as they are known.
@@ -58,16 +49,23 @@ impl<'a> Evaluation<'a> {
         self.schools.len() == 1
     }
 
-    fn marked_days(&self) -> marked::Days<'_> {
-        let (dates, marked) = self.earlier.days.get_or_init(|| {
-            let (mut dates, mut marked) = (Vec::new(), Vec::new());
-            self.each_day(|day| {
-                marked.extend(Marked::of(dates.len(), day));
-                dates.push(day.date);
-            });
-            (dates, marked)
-        });
-        marked::Days { dates, marked }
+    pub(super) fn marked_days(&self) -> marked::Days<'_> {
+        self.laid().days()
+    }
+
+    fn laid(&self) -> &Laid<'a> {
+        self.earlier.days.get_or_init(|| self.lay_out())
+    }
+
+    /// The marks that say of the days that were missed that the student was absent.
+    pub(crate) fn absences(&self) -> &Citable<'a> {
+        let missed = || self.at_schools(self.marked_days().missed());
+        self.earlier.absences.get_or_init(|| Citable::absences(self.ledger, self.settings, &missed()))
+    }
+
+    /// Whether each counted day is a whole day, of which parts may be missed.
+    pub(crate) fn counts_whole_days(&self) -> bool {
+        self.calculated.is_empty()
     }
 
     /// Counted dates of the district with the schools that they were counted at.
@@ -78,32 +76,5 @@ impl<'a> Evaluation<'a> {
             _ => merged(date).map(|at| self.merged[at].0),
         };
         dates.filter_map(|date| Some((school(date)?, date))).collect()
-    }
-
-    /// The dates between which grades come to what they do now: the last on which one began to count, and the next.
-    pub(crate) fn grades_between(&self) -> (Option<Date>, Option<Date>) {
-        let grades = self.ledger.borrowed().grades();
-        let begins = grades.filter_map(|grade| Some(self.view.grading_period(grade.grade.grading_period)?.begin_on));
-        begins.fold((None, None), |(last, next), begins| {
-            if begins <= self.now.as_of {
-                (last.max(Some(begins)), next)
-            } else {
-                (last, Some(next.map_or(begins, |next: Date| next.min(begins))))
-            }
-        })
-    }
-
-    /// Which grade stands changes on the dates alone on which grading periods begin.
-    fn grades_so_far(&self) -> Vec<Graded> {
-        let periods = self.grades().filter_map(|grade| self.view.grading_period(grade.grade.grading_period));
-        let mut begins: Vec<Date> = periods.map(|period| period.begin_on).collect();
-        begins.sort_unstable();
-        begins.dedup();
-        let graded = |from| {
-            let mut measures = Measures::default();
-            self.grade(&mut measures, None, from);
-            Graded { from, failing: measures.failing, failing_core: measures.failing_core }
-        };
-        begins.into_iter().map(graded).collect()
     }
 }

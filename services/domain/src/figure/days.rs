@@ -9,10 +9,10 @@ use crate::day::Day;
 use crate::evaluation::Evaluation;
 use crate::id::SchoolId;
 use crate::marked::{self, Marked};
-use crate::measure::Measures;
+use crate::measure::{Among, Measures};
 use crate::projection::Outlook;
 use crate::settings::Now;
-use crate::window::End;
+use crate::window::{End, Window};
 
 /// The days of a student's school year up to a date, for the district as a whole or at one school.
 pub(super) struct Days<'e, 'a> {
@@ -74,6 +74,14 @@ impl<'e, 'a> Days<'e, 'a> {
     pub(super) fn end(&self) -> End {
         let end = || End { as_of: self.as_of, school_month: self.evaluation.school_month(self.school, self.as_of) };
         *self.end.get_or_init(end)
+    }
+
+    /// Where one part of the year ends: few go by school months, which take a look at the calendar.
+    pub(super) fn end_of(&self, among: Among) -> End {
+        match among {
+            Among::Window(Window::SchoolMonth) => self.end(),
+            Among::Window(_) | Among::Weekday(_) => End { as_of: self.as_of, school_month: self.as_of },
+        }
     }
 
     /// The school year before.

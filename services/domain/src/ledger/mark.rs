@@ -80,6 +80,11 @@ impl<'a> Entries<'a> {
         self.reader.is_sound()
     }
 
+    /// Where tokens go on: how many bytes are left, and what is needed to write on; none within a run.
+    pub(super) fn between_tokens(&self) -> Option<(usize, Tail)> {
+        (self.repeat == 0).then(|| (self.reader.left(), self.last))
+    }
+
     /// Reads to the end, and tells where it is.
     pub(super) fn tail(mut self) -> Tail {
         while self.next().is_some() {}

@@ -23,6 +23,18 @@ pub(super) struct Parts<'a> {
     has_own_keys: bool,
 }
 
+/// What becomes of a word whose record has one of this revision, when it is not to be written; none when it is.
+pub(super) fn refused(revision: u64, origin: &Origin, change: &Change<Fact>) -> Option<Applied> {
+    if planted(Mutant::DropKnown) {
+        return Some(Applied::Same);
+    }
+    if origin.revision.0 < revision && !planted(Mutant::LatestWins) {
+        return Some(Applied::Outdated);
+    }
+    let is_equal = origin.revision.0 == revision && *change == Change::Withdrawn;
+    (planted(Mutant::EqualWithdrawal) && is_equal).then_some(Applied::Same)
+}
+
 /// Where a record's last word stands.
 enum Place {
     Mark(usize),
@@ -50,15 +62,8 @@ impl<'a> Parts<'a> {
         let mut before = None;
         if let Some(place) = self.find(origin) {
             let (revision, said) = self.at(&place);
-            if planted(Mutant::DropKnown) {
-                return Applied::Same;
-            }
-            if origin.revision.0 < revision && !planted(Mutant::LatestWins) {
-                return Applied::Outdated;
-            }
-            let is_equal = origin.revision.0 == revision && *change == Change::Withdrawn;
-            if planted(Mutant::EqualWithdrawal) && is_equal {
-                return Applied::Same;
+            if let Some(refusal) = refused(revision, origin, change) {
+                return refusal;
             }
             before = Some(said);
             match place {

@@ -44,43 +44,37 @@ impl GradeWord<'_> {
     }
 }
 
-/// A live mark, borrowed.
+/// A live mark's place in a ledger.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct MarkOn<'a> {
+pub(crate) struct MarkAt {
     pub(crate) date: Date,
     /// The position of its kind, of which all marks of a kind say the same but for their dates.
-    pub(crate) at: usize,
-    kind: layout::Kind<'a>,
+    pub(crate) kind: usize,
     pub(crate) key: [u8; 16],
     pub(crate) revision: u64,
 }
 
-impl<'a> MarkOn<'a> {
-    /// What all of its kind say; none of a withdrawn one.
-    pub(crate) fn kind(&self) -> Option<MarkKind<'a>> {
-        self.kind.said.as_ref().map(mark_kind)
-    }
+/// What a kind of live marks says, and who.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MarkSource<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) kind: MarkKind<'a>,
+}
 
-    /// Who said it.
-    pub(crate) fn source(&self) -> &'a str {
-        text(self.kind.source)
-    }
-
-    /// It as others know it; none of a withdrawn one.
-    pub(crate) fn live(&self) -> Option<Live<AttendanceMark>> {
-        let said = mark_kind(self.kind.said.as_ref()?);
-        let fact = AttendanceMark {
-            school: SchoolId::parse(text(said.school)).ok()?,
-            date: self.date,
-            scope: said.scope,
-            session: said.session,
-            code: text(said.code).to_owned(),
-            share: said.share,
-            times: said.times,
-        };
-        let source = SourceId::parse(text(self.kind.source)).ok()?;
-        Some(Live { source, key: RecordKey::new(self.key), revision: Revision(self.revision), fact })
-    }
+/// A mark as others know it; none of a withdrawn one.
+fn live_mark(mark: &MarkAt, kind: &layout::Kind<'_>) -> Option<Live<AttendanceMark>> {
+    let said = mark_kind(kind.said.as_ref()?);
+    let fact = AttendanceMark {
+        school: SchoolId::parse(text(said.school)).ok()?,
+        date: mark.date,
+        scope: said.scope,
+        session: said.session,
+        code: text(said.code).to_owned(),
+        share: said.share,
+        times: said.times,
+    };
+    let source = SourceId::parse(text(kind.source)).ok()?;
+    Some(Live { source, key: RecordKey::new(mark.key), revision: Revision(mark.revision), fact })
 }
 
 impl<'a> Facts<'a> {
@@ -171,11 +165,11 @@ impl Ledger {
 
     /// Live marks of days at schools, which are given newest first: the newest first, those of one date in the order of source and
     /// key, however they came.
-    pub(crate) fn marks_on(&self, days: &[(&SchoolId, Date)]) -> SmallVec<[MarkOn<'_>; 4]> {
+    pub(crate) fn marks_on(&self, days: &[(&SchoolId, Date)]) -> SmallVec<[MarkAt; 8]> {
         let layout = Layout::read(&self.bytes);
         let kinds: SmallVec<[layout::Kind<'_>; 4]> = layout.kinds().collect();
         let mut days = days.iter().rev().peekable();
-        let mut found = SmallVec::<[MarkOn<'_>; 4]>::new();
+        let mut found = SmallVec::<[MarkAt; 8]>::new();
         for Entry { date, kind: at, revision, own_key } in Entries::new(layout.marks) {
             while days.next_if(|(_, day)| day.days() < date).is_some() {}
             let Some((school, day)) = days.peek() else { break };
@@ -183,11 +177,24 @@ impl Ledger {
                 && let Some(kind) = kinds.get(at)
                 && kind.said.is_some_and(|said| said.school == school.as_str().as_bytes())
             {
-                found.push(MarkOn { date: *day, at, kind: *kind, key: kind.key(date, own_key), revision });
+                found.push(MarkAt { date: *day, kind: at, key: kind.key(date, own_key), revision });
             }
         }
-        found.sort_unstable_by_key(|mark| (Reverse(mark.date), mark.kind.source, mark.key));
+        found.sort_unstable_by_key(|mark| (Reverse(mark.date), kinds[mark.kind].source, mark.key));
         found
+    }
+
+    /// By the position of a kind: what its marks say, and who; none of withdrawn ones.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = Option<MarkSource<'_>>> {
+        Layout::read(&self.bytes)
+            .kinds()
+            .map(move |kind| Some(MarkSource { source: text(kind.source), kind: mark_kind(kind.said.as_ref()?) }))
+    }
+
+    /// Live marks of a date at a school, as others know them.
+    pub(crate) fn live_on(&self, school: &SchoolId, date: Date) -> impl Iterator<Item = Live<AttendanceMark>> {
+        let kinds: SmallVec<[layout::Kind<'_>; 4]> = Layout::read(&self.bytes).kinds().collect();
+        self.marks_on(&[(school, date)]).into_iter().filter_map(move |mark| live_mark(&mark, kinds.get(mark.kind)?))
     }
 
     /// Live attendance marks, in the order of their dates.
@@ -198,7 +205,7 @@ impl Ledger {
             let kind = *kinds.get(entry.kind)?;
             let date = Date::from_days(entry.date).ok()?;
             let key = kind.key(entry.date, entry.own_key);
-            MarkOn { date, at: entry.kind, kind, key, revision: entry.revision }.live()
+            live_mark(&MarkAt { date, kind: entry.kind, key, revision: entry.revision }, &kind)
         })
     }
 

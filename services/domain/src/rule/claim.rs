@@ -21,7 +21,7 @@ use crate::settings::{Category, Now};
 
 pub(crate) use fingerprint::Fingerprint;
 pub use further::{Described, describe_further};
-pub(crate) use marks::cite_absences;
+pub(crate) use marks::{Citable, cite_absences};
 pub(crate) use terms::plain;
 
 /// Facts that a proof cites: the newest, and how many more there are. Whoever only keeps which they were leaves all of them off.
@@ -146,11 +146,28 @@ impl Evidence {
 
     /// The facts, newest first; `listed`, or only how many they are and which, which is quicker.
     pub(crate) fn cite(self, evaluation: &Evaluation<'_>, streak: i64, now: Now, listed: bool) -> Cited {
+        if let Some(laid) = self.marks_laid(evaluation, streak, now) {
+            return laid.cite(listed);
+        }
         if let Some(days) = self.days_marked(evaluation, streak, now) {
             return cite_absences(evaluation.ledger, evaluation.settings, &days, listed);
         }
         let cited = self.cite_words(evaluation, now);
         if listed { cited } else { cited.unlisted() }
+    }
+
+    /// The marks that it cites, of those of all missed days, which are looked up once for all rules and dates; none where it cites
+    /// other facts.
+    fn marks_laid<'e>(self, evaluation: &'e Evaluation<'_>, streak: i64, now: Now) -> Option<marks::Part<'e>> {
+        match self {
+            Self::Absences => Some(evaluation.absences().between(Date::EPOCH, now.as_of)),
+            // Of a date that is worth nothing, none of which can be missed, a streak may be too.
+            Self::Streak if evaluation.counts_whole_days() => {
+                let first = evaluation.marked_until(now.as_of).last(streak).last();
+                Some(evaluation.absences().between(first.unwrap_or(now.as_of.next()), now.as_of))
+            }
+            _ => None,
+        }
     }
 
     /// The days whose marks it cites, newest first; none where it cites other facts.
@@ -162,11 +179,11 @@ impl Evidence {
     ) -> Option<SmallVec<[(&'e SchoolId, Date); 8]>> {
         let days = || evaluation.marked_until(now.as_of);
         Some(match self {
-            Self::Absences => evaluation.at_schools(days().missed()),
             Self::Streak => evaluation.at_schools(days().last(streak)),
             Self::Today => evaluation.day(now.today).map(|(school, day)| (school, day.date)).into_iter().collect(),
             Self::Classes => evaluation.at_schools(missed::of_classes(evaluation, now.as_of).into_iter()),
-            Self::FailingCore
+            Self::Absences
+            | Self::FailingCore
             | Self::Failing
             | Self::Conduct
             | Self::MissingWork

@@ -18,6 +18,7 @@ mod episode_end;
 mod explain;
 mod figure;
 mod golden;
+mod laid_out;
 mod late_news;
 mod law;
 mod measure;

@@ -196,8 +196,7 @@ async fn a_client_shows_its_new_certificate_when_it_connects_again() {
     let endpoint = Endpoint::from_shared(format!("https://localhost:{}", desk.grpc.port())).unwrap();
     let tasks = TaskGroup::default();
     let endpoint = files.follow("client", endpoint, &tasks).unwrap();
-    let enters =
-        async || HealthClient::new(endpoint.current().connect_lazy()).check(whole_server()).await.is_ok();
+    let enters = async || HealthClient::new(endpoint.current().connect_lazy()).check(whole_server()).await.is_ok();
     assert!(!enters().await);
 
     let (cert, key) = authority.give("channel");

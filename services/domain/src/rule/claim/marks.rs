@@ -13,8 +13,22 @@ use crate::code;
 use crate::date::Date;
 use crate::event::Origin;
 use crate::id::{RecordKey, Revision, SchoolId, SourceId};
-use crate::ledger::{Ledger, MarkOn, text};
+use crate::ledger::{Ledger, MarkAt, MarkSource, text};
 use crate::settings::{Category, Settings};
+
+/// Marks of some days that proofs may cite, the newest first, with what those of each kind say.
+pub(crate) struct Citable<'a> {
+    marks: SmallVec<[MarkAt; 8]>,
+    /// By the position of a ledger's kinds; none of a kind that says none such.
+    kinds: SmallVec<[Option<Absence<'a>>; 4]>,
+}
+
+/// Some of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Part<'c> {
+    marks: &'c [MarkAt],
+    kinds: &'c [Option<Absence<'c>>],
+}
 
 /// What all absences of a kind say.
 struct Absence<'a> {
@@ -37,69 +51,97 @@ pub(crate) fn cite_absences(ledger: &Ledger, settings: &Settings, days: &[(&Scho
 pub(super) fn cite_marks(
     ledger: &Ledger,
     settings: &Settings,
-    marks: (&[(&SchoolId, Date)], impl Fn(Category) -> bool),
+    (days, is_such): (&[(&SchoolId, Date)], impl Fn(Category) -> bool),
     listed: bool,
 ) -> Cited {
-    let mut facts = Vec::new();
-    let mut left_off = 0;
-    let fingerprint = marks_on(ledger, settings, marks, |mark, absence| {
-        if let Some(mark) = mark.filter(|_| listed) {
-            facts.extend(absence.fact(mark));
-        } else {
-            left_off += 1;
-        }
-    });
-    debug_assert!(
-        !listed || fingerprint == Fingerprint::of(&facts, left_off),
-        "what is read of a ledger is what was told"
-    );
-    Cited { facts, left_off, fingerprint }
+    Citable::of(ledger, settings, days, is_such).all().cite(listed)
 }
 
-/// Goes over the marks, the newest first, with what each says; those beyond the most that a proof lists are only counted. Tells the
-/// fingerprint of all.
-fn marks_on(
-    ledger: &Ledger,
-    settings: &Settings,
-    (days, is_such): (&[(&SchoolId, Date)], impl Fn(Category) -> bool),
-    mut act: impl FnMut(Option<&MarkOn<'_>>, &Absence<'_>),
-) -> Fingerprint {
-    let (mut taking, mut listed, mut left_off) = (Taking::default(), 0, 0_u32);
-    let mut kinds = SmallVec::<[(usize, Option<Absence<'_>>); 4]>::new();
-    for mark in ledger.marks_on(days) {
-        let at = kinds.iter().position(|(at, _)| *at == mark.at).unwrap_or_else(|| {
-            kinds.push((mark.at, Absence::of(&mark, settings, &is_such)));
-            kinds.len() - 1
-        });
-        let Some(absence) = &kinds[at].1 else { continue };
-        if listed == MAX_CITED_FACTS {
-            left_off = left_off.saturating_add(1);
-            act(None, absence);
-        } else {
-            taking.take(mark.date, &mark.key, absence.said);
-            listed += 1;
-            act(Some(&mark), absence);
-        }
+impl<'a> Citable<'a> {
+    /// Of days that are given newest first: the marks that say that the student was absent.
+    pub(crate) fn absences(ledger: &'a Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Self {
+        Self::of(ledger, settings, days, is_absence)
     }
-    taking.end(left_off)
+
+    fn of(
+        ledger: &'a Ledger,
+        settings: &Settings,
+        days: &[(&SchoolId, Date)],
+        is_such: impl Fn(Category) -> bool,
+    ) -> Self {
+        if days.is_empty() {
+            return Self { marks: SmallVec::new(), kinds: SmallVec::new() };
+        }
+        let kinds: SmallVec<[Option<Absence<'a>>; 4]> =
+            ledger.sources().map(|kind| Absence::of(&kind?, settings, &is_such)).collect();
+        let mut marks = ledger.marks_on(days);
+        marks.retain(|mark| kinds.get(mark.kind).is_some_and(Option::is_some));
+        Self { marks, kinds }
+    }
+
+    fn all(&self) -> Part<'_> {
+        Part { marks: &self.marks, kinds: &self.kinds }
+    }
+
+    /// Those of dates from one to another.
+    pub(crate) fn between(&self, first: Date, last: Date) -> Part<'_> {
+        let from = self.marks.partition_point(|mark| mark.date > last);
+        let to = self.marks.partition_point(|mark| mark.date >= first);
+        Part { marks: self.marks.get(from..to).unwrap_or_default(), kinds: &self.kinds }
+    }
+}
+
+impl Part<'_> {
+    /// The newest of them in words, as many as a proof lists, where they are to be listed; the others are counted.
+    pub(crate) fn cite(self, listed: bool) -> Cited {
+        let fingerprint = self.fingerprint();
+        if !listed {
+            let left_off = u32::try_from(self.marks.len()).unwrap_or(u32::MAX);
+            return Cited { facts: Vec::new(), left_off, fingerprint };
+        }
+        let (newest, left_off) = self.newest();
+        let mut facts = Vec::with_capacity(newest.len());
+        facts.extend(newest.iter().filter_map(|mark| self.absence(mark)?.fact(mark)));
+        debug_assert_eq!(fingerprint, Fingerprint::of(&facts, left_off), "what is read of a ledger is what was told");
+        Cited { facts, left_off, fingerprint }
+    }
+
+    /// The fingerprint of what is cited.
+    fn fingerprint(self) -> Fingerprint {
+        let (newest, left_off) = self.newest();
+        let mut taking = Taking::default();
+        for mark in newest {
+            taking.take(mark.date, &mark.key, self.absence(mark).map_or(0, |absence| absence.said));
+        }
+        taking.end(left_off)
+    }
+
+    fn newest(&self) -> (&[MarkAt], u32) {
+        let (newest, others) = self.marks.split_at(self.marks.len().min(MAX_CITED_FACTS));
+        (newest, u32::try_from(others.len()).unwrap_or(u32::MAX))
+    }
+
+    fn absence(&self, mark: &MarkAt) -> Option<&Absence<'_>> {
+        self.kinds.get(mark.kind).and_then(Option::as_ref)
+    }
 }
 
 impl<'a> Absence<'a> {
     /// None where the kind says none such.
-    fn of(mark: &MarkOn<'a>, settings: &Settings, is_such: &impl Fn(Category) -> bool) -> Option<Self> {
-        let kind = mark.kind()?;
+    fn of(of: &MarkSource<'a>, settings: &Settings, is_such: &impl Fn(Category) -> bool) -> Option<Self> {
+        let MarkSource { source, kind } = *of;
         let category = code::attendance_of(kind.code, &settings.codes);
         if !category.is_some_and(is_such) {
             return None;
         }
-        let (school, source, code) = (text(kind.school), mark.source(), text(kind.code));
+        let (school, code) = (text(kind.school), text(kind.code));
         let what = described(kind.scope, kind.share, category);
         let said = Fingerprint::said(school, source, &what);
         Some(Self { school, source, code, what, said, shared: OnceCell::new() })
     }
 
     /// A mark of the kind, in words.
-    fn fact(&self, mark: &MarkOn<'_>) -> Option<CitedFact> {
+    fn fact(&self, mark: &MarkAt) -> Option<CitedFact> {
         let shared = self.shared.get_or_init(|| {
             let (school, source) = (SchoolId::parse(self.school).ok()?, SourceId::parse(self.source).ok()?);
             Some(Shared { school, source, code: self.code.into(), what: self.what.as_str().into() })
