@@ -64,7 +64,7 @@ impl Hearing {
                 match self.turn(&database, &districts).await {
                     Ok(now) => shown = show(now, &shown, &access),
                     Err(error) => {
-                        tracing::warn!(error = %error, "who was heard from is not written; the next turn follows")
+                        tracing::warn!(error = %error, "who was heard from is not written; the next turn follows");
                     }
                 }
             }

@@ -57,12 +57,11 @@ impl<'e, F: FnOnce() -> Evaluation<'e>> Sight<'_, '_, 'e, F> {
     /// Schools and weeks with a counted day of the plan's dates, each once.
     fn weeks(&self, plan: &Plan) -> Vec<(SchoolId, Date)> {
         let mut weeks = Vec::new();
-        match self.student.map(|student| student.school_dates(plan.from())) {
-            Some(dates) => dates.for_each(|(school, date)| add_week(&mut weeks, school, date)),
-            None => {
-                let dates = self.evaluation.school_dates(plan.from(), plan.to());
-                dates.for_each(|(school, date)| add_week(&mut weeks, school, date));
-            }
+        if let Some(dates) = self.student.map(|student| student.school_dates(plan.from())) {
+            dates.for_each(|(school, date)| add_week(&mut weeks, school, date));
+        } else {
+            let dates = self.evaluation.school_dates(plan.from(), plan.to());
+            dates.for_each(|(school, date)| add_week(&mut weeks, school, date));
         }
         weeks
     }

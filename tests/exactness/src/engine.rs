@@ -56,7 +56,7 @@ impl Engine {
         let of = |ledgers: &[Ledger]| {
             let mut tally = Tally::new(plan);
             for ledger in ledgers {
-                if let Some(seen) = Seen::of(plan, &Evaluation::new(ledger, &self.view, &settings, last)) {
+                if let Some(seen) = Seen::of(plan, Evaluation::new(ledger, &self.view, &settings, last)) {
                     tally.add(plan, &seen, &[]);
                 }
             }

@@ -19,7 +19,7 @@ pub struct Student<'y, 'a> {
     pub(super) school: Option<&'a SchoolId>,
 }
 
-impl<'y, 'a> Student<'y, 'a> {
+impl<'a> Student<'_, 'a> {
     /// The school whose team should know, on a date.
     pub fn home(&self, date: Date) -> Option<&'a SchoolId> {
         enrollment::home(&self.spells, date)

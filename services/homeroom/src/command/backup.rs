@@ -37,7 +37,7 @@ const VERIFY: Duration = Duration::from_hours(6);
 
 pub(crate) async fn run(backup: Backup) -> Result<()> {
     let Backup::Check(args) = backup;
-    let facts = args.places.look().await?;
+    let facts = Box::pin(args.places.look()).await?;
     let mut found = judge(&facts, Limits { quiet_hours: i64::MAX / 3_600 }, homeroom_chassis::clock::now());
     // What was waiting when the backup was made, or is quiet because nothing runs, says nothing of the backup.
     found.retain(|finding| {

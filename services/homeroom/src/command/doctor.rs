@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<()> {
-    let facts = args.places.look().await?;
+    let facts = Box::pin(args.places.look()).await?;
     let found = judge(&facts, Limits { quiet_hours: args.quiet_hours }, clock::now());
     tell(&found, args.json)
 }

@@ -21,7 +21,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<()> {
-    let facts = args.places.look().await?;
+    let facts = Box::pin(args.places.look()).await?;
     let now = clock::now();
     let found = judge(&facts, Limits { quiet_hours: 72 }, now);
     let files = bundle::files(&facts, &found)?;

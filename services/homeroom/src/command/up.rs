@@ -181,13 +181,12 @@ fn config_file(log: &log::Config, cluster: &LocalCluster, directory: &Directory)
     let url = |schema: &Schema| cluster.url(&schema.role(), homeroom_pg::local::DATABASE).expose_secret().to_owned();
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let path = |name: &str| quoted(&directory.join(name).display().to_string());
-    let mut text = log.to_toml(&url(&homeroom_bus::postgres::SCHEMA));
-    text += &format!("\n[access]\nkeys = {}\ntoken-key = {}\n", path(keys::FILE), path(keys::TOKEN_KEY));
-    text += &format!("\n[ingestion]\npseudonym-keys = {}\n", path(keys::PSEUDONYM_KEYS));
-    for schema in [&homeroom_ingestion::SCHEMA, &homeroom_rules::SCHEMA, &homeroom_notification::SCHEMA] {
-        text += &format!("\n[{}.database]\nurl = {}\n", schema.name, quoted(&url(schema)));
-    }
-    text
+    let log = log.to_toml(&url(&homeroom_bus::postgres::SCHEMA));
+    let access = format!("\n[access]\nkeys = {}\ntoken-key = {}\n", path(keys::FILE), path(keys::TOKEN_KEY));
+    let ingestion = format!("\n[ingestion]\npseudonym-keys = {}\n", path(keys::PSEUDONYM_KEYS));
+    let databases = [&homeroom_ingestion::SCHEMA, &homeroom_rules::SCHEMA, &homeroom_notification::SCHEMA]
+        .map(|schema| format!("\n[{}.database]\nurl = {}\n", schema.name, quoted(&url(schema))));
+    [log, access, ingestion].into_iter().chain(databases).collect()
 }
 
 async fn listen(args: &Args) -> Result<(TcpListener, TcpListener)> {

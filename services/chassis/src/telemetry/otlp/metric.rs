@@ -50,13 +50,11 @@ pub(super) fn metrics(text: &str, period: Period) -> Vec<Metric> {
 fn metric(name: String, kind: &str, samples: Vec<Sample>, period: Period) -> Option<Metric> {
     let data = match kind {
         "counter" => Data::Sum(Sum {
-            data_points: samples.into_iter().map(|sample| number(sample, period)).collect(),
+            data_points: samples.iter().map(|sample| number(sample, period)).collect(),
             aggregation_temporality: AggregationTemporality::Cumulative.into(),
             is_monotonic: true,
         }),
-        "gauge" => {
-            Data::Gauge(Gauge { data_points: samples.into_iter().map(|sample| number(sample, period)).collect() })
-        }
+        "gauge" => Data::Gauge(Gauge { data_points: samples.iter().map(|sample| number(sample, period)).collect() }),
         "histogram" => Data::Histogram(Histogram {
             data_points: series(&name, samples, "le")
                 .map(|(labels, parts)| histogram(&labels, &parts, period))
@@ -81,7 +79,7 @@ fn metric(name: String, kind: &str, samples: Vec<Sample>, period: Period) -> Opt
     Some(Metric { name, unit: unit.to_owned(), data: Some(data), ..Metric::default() })
 }
 
-fn number(sample: Sample, period: Period) -> NumberDataPoint {
+fn number(sample: &Sample, period: Period) -> NumberDataPoint {
     NumberDataPoint {
         attributes: attributes(&sample.labels),
         start_time_unix_nano: period.from,
