@@ -121,6 +121,8 @@ impl Count {
         match self.0.as_deref_mut() {
             // Those are judged by another rule than the one that is counted for.
             _ if episodes.has_open_of_another_school(pack, evaluation.home(evaluation.now.today)) => self.0 = None,
+            // What another version of a rule holds open, a count cannot tell from what this one does.
+            _ if episodes.open().any(|episode| episode.is_kept(pack)) => self.0 = None,
             // It has counted up to here already.
             Some(known) if known.version == version && known.now == evaluation.now && known.added.is_none() => {
                 known.remember(episodes);

@@ -1,4 +1,4 @@
-//! A look at a running system from outside: [`Facts`] are gathered, each within its time, and [`judge`] says what they mean.
+//! A look at a running system from outside: [`Facts`] are gathered, each within its time, and [`judge()`] says what they mean.
 
 mod certificate;
 mod judge;

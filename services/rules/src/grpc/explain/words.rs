@@ -71,8 +71,10 @@ pub(super) fn says(entry: &Entry) -> String {
         Entry::AttendanceTaken(taken) => format!("section {} on {}", taken.section, taken.date),
         Entry::Settings(settings) => {
             let below = homeroom_domain::measure::decimals(settings.failing_below);
+            let of_source = |(source, reporting): (&_, &_)| format!(", {reporting:?} of {source}");
+            let sources: String = settings.source_reporting.iter().map(of_source).collect();
             format!(
-                "{:?} reporting, failing below {below}, day closes at minute {}",
+                "{:?} reporting{sources}, failing below {below}, day closes at minute {}",
                 settings.reporting, settings.clock.day_close_minute
             )
         }
