@@ -242,3 +242,31 @@ fn a_year_in_one_batch_tells_once_what_its_days_came_to() {
     assert_eq!(told.len(), both.counted.open_alerts());
     assert!(both.whole.episodes.iter().count() > told.len(), "its days told of absences that are over");
 }
+
+/// A rule about days missed in a row that keeps what an earlier version of it told.
+fn keeping(version: u32, days: u32) -> Pack {
+    let yaml = format!(
+        "id: ours\nversion: 1\nrules:\n  - {{id: away, version: {version}, title: t, meaning: m, scope: school-year, \
+         severity: {{1: notice}}, settle-seconds: 0, audience: a, evidence: streak, opens-when: streak >= {days}, level: '1', \
+         explanation: '{{streak}}', clears: c, source: s, on-change: keep}}\n"
+    );
+    Pack::parse(&yaml).unwrap()
+}
+
+#[test]
+fn what_another_version_told_and_is_kept_is_left_to_full_looks() {
+    let mut both = Both::new();
+    both.district.pack = Arc::new(keeping(1, 2));
+    (both.district.version, both.district.latest) = (2, 2);
+    for n in 2..=6 {
+        if n == 4 {
+            both.district.pack = Arc::new(keeping(2, 3));
+            (both.district.version, both.district.latest) = (3, 3);
+            both.look();
+            assert_eq!(both.counted.open_alerts(), 1, "it is kept");
+        }
+        both.now = Now { today: day(n), as_of: day(n) };
+        both.mark(day(n), Some("Unexcused Absence"));
+        both.look();
+    }
+}
