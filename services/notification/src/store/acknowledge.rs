@@ -14,7 +14,7 @@ use super::{Store, count, delivery, moment};
 use crate::plan::{self, Delivery};
 
 /// Why a delivery ended that was for want of somebody who acts.
-const REASON: &str = "somebody has acknowledged the alert";
+pub(super) const REASON: &str = "somebody has acknowledged the alert";
 
 /// Who took an alert up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,7 +113,7 @@ async fn load(connection: &mut PgConnection, alert: Uuid) -> Result<Vec<Delivery
     rows.iter().map(delivery).collect()
 }
 
-/// Ends what waits. What an adapter has may still arrive; when it does not, it has run out.
+/// Ends what waits. What an adapter has may still arrive; when it does not, it is not tried again.
 async fn end(connection: &mut PgConnection, deliveries: &[Uuid]) -> Result<(), Error> {
     if deliveries.is_empty() {
         return Ok(());
@@ -127,6 +127,21 @@ async fn end(connection: &mut PgConnection, deliveries: &[Uuid]) -> Result<(), E
     )
     .bind(deliveries)
     .bind(REASON)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What somebody has acknowledged did not reach a recipient in reserve: a rise that waited for it is the first word to them, and others
+/// have their time to act on that.
+pub(super) async fn ask_anew(connection: &mut PgConnection, chain: &[Delivery]) -> Result<(), Error> {
+    let words: Vec<Uuid> = chain.iter().map(|delivery| delivery.id).collect();
+    sqlx::query(
+        "update deliveries set due_at = due_at + told_after * interval '1 second',
+             expires_at = expires_at + told_after * interval '1 second'
+         where delivery_id = any($1) and state = 'waiting'",
+    )
+    .bind(words)
     .execute(connection)
     .await?;
     Ok(())

@@ -85,8 +85,15 @@ async fn what_is_under_way_to_the_reserve_is_not_tried_again_once_somebody_has_a
     world.pass(4 * HOURS).await;
     let under_way = adapter.one().await;
     acknowledge(&world, "feed", 1).await.unwrap();
+    // The rise comes while it is not known whether the reserve was told.
+    world.publish(&world.change(1, 2, Escalated)).await;
+    assert_eq!(to(&accept(&mut adapter, "alert.escalated").await), "team@example.org");
+    world.until_states(&[(1, "accepted"), (1, "leased"), (2, "accepted"), (2, "due")]).await;
     assert_eq!(adapter.settle(&under_way, retry()).await, pb::Standing::Recorded);
-    world.until_states(&[(1, "accepted"), (1, "expired")]).await;
+    // Nobody misses it, so it is not given up; and of the rise others have their time to take it up.
+    world.until_states(&[(1, "accepted"), (1, "cancelled"), (2, "accepted"), (2, "waiting")]).await;
+    world.pass(4 * HOURS).await;
+    assert_eq!(to(&accept(&mut adapter, "alert.escalated").await), "principal@example.org");
 }
 
 #[tokio::test]
