@@ -60,6 +60,11 @@ pub const SCHEMA: Schema = Schema {
             name: "acknowledged",
             sql: include_str!("../migrations/20261126103500_acknowledged.sql"),
         },
+        Migration {
+            version: 20_261_126_122_000,
+            name: "given_up",
+            sql: include_str!("../migrations/20261126122000_given_up.sql"),
+        },
     ],
 };
 

@@ -177,10 +177,11 @@ impl AlertFeed for Feed {
         request: Request<pb::AcknowledgeRequest>,
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
         let grant = self.permit(request.metadata())?;
-        let alert = Uuid::try_parse(&request.into_inner().alert_id);
+        let pb::AcknowledgeRequest { alert_id, change_number } = request.into_inner();
+        let alert = Uuid::try_parse(&alert_id);
         let alert = alert.map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))?;
         let shared = &self.shared;
-        let acknowledging = shared.store.acknowledge(&grant.district, alert, &grant.key);
+        let acknowledging = shared.store.acknowledge(&grant.district, alert, change_number, &grant.key);
         let done = shared.access.allowance(&grant).within(Box::pin(acknowledging)).await?;
         let done = done.map_err(|error| unavailable(&error))?.map_err(refused)?;
         tracing::info!(alert.id = %alert, key = grant.key, "an alert was acknowledged");
@@ -193,6 +194,9 @@ fn refused(refused: Refused) -> Status {
     match refused {
         Refused::Unknown => Status::not_found("the district has no such alert"),
         Refused::Over => Status::failed_precondition("the alert is over"),
+        Refused::Risen(number) => {
+            Status::failed_precondition(format!("the alert has risen since, by change {number}: look at that first"))
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub(crate) const RELEASED: &str = "homeroom_notification_deliveries_released_tot
 pub(crate) const ALERT_AGE: &str = "homeroom_notification_alert_age_seconds";
 /// From the moment at which a delivery was first due to its acceptance, by `channel`.
 pub(crate) const DELIVERY_AGE: &str = "homeroom_notification_delivery_age_seconds";
-/// Recipients of whom a delivery of the last day was given up.
+/// Recipients of whom a delivery was given up within the last day.
 pub(crate) const UNREACHABLE: &str = "homeroom_notification_unreachable_recipients";
 /// Open watchers of this process.
 pub(crate) const WATCHERS: &str = "homeroom_notification_watchers";
@@ -66,7 +66,7 @@ pub(crate) fn describe() {
     describe_counter!(RELEASED, Unit::Count, "Deliveries taken back that never left this process");
     describe_histogram!(ALERT_AGE, Unit::Seconds, "From a record's acceptance to the alert on the feed");
     describe_histogram!(DELIVERY_AGE, Unit::Seconds, "From a delivery being due to its acceptance");
-    describe_gauge!(UNREACHABLE, Unit::Count, "Recipients of whom a delivery of the last day was given up");
+    describe_gauge!(UNREACHABLE, Unit::Count, "Recipients of whom a delivery was given up within the last day");
     describe_gauge!(WATCHERS, Unit::Count, "Open watchers of this process");
     describe_counter!(DEAD_LETTERS, Unit::Count, "Records that could not be understood");
     describe_counter!(ROUTING_REFUSED, Unit::Count, "Routing files refused while running");

@@ -238,10 +238,14 @@ pub fn settled(chain: &[Delivery]) -> Vec<Uuid> {
 /// nobody does, and were not yet. One that is under way may still arrive, and is not tried again.
 pub fn acknowledged(telling: u32, known: &[Delivery]) -> Vec<Uuid> {
     let chains = chains(telling, known);
-    let in_reserve =
-        chains.iter().filter(|chain| !chain[0].to.after.is_zero() && !chain.iter().any(|delivery| delivery.told()));
+    let in_reserve = chains.iter().filter(|chain| waits_for_others(chain.iter().copied()));
     let unsettled = |delivery: &&&Delivery| matches!(delivery.standing, Standing::Waiting | Standing::Leased);
     in_reserve.flatten().filter(unsettled).map(|delivery| delivery.id).collect()
+}
+
+/// Whether a chain is of a recipient who is told only when nobody acts, and was not told yet.
+pub fn waits_for_others<'a>(chain: impl IntoIterator<Item = &'a Delivery>) -> bool {
+    chain.into_iter().all(|delivery| !delivery.to.after.is_zero() && !delivery.told())
 }
 
 /// When the delivery is due at the latest whose words a change becomes; none when that stays as it is. What has risen today does not

@@ -43,7 +43,7 @@ pub struct DistrictSurvey {
     pub overdue: i64,
     /// For how long the first of them has been due, in seconds; none when nothing is.
     pub overdue_age_s: Option<i64>,
-    /// Deliveries planned within a day that were given up or had expired.
+    /// Deliveries that were given up or expired within the last day; at most 100,000 are counted.
     pub given_up_today: i64,
 }
 
@@ -55,7 +55,7 @@ const COUNTS: &str = "select
      (select extract(epoch from clock() - min(due_at))::bigint from deliveries
         where state in ('waiting', 'leased') and due_at <= clock()),
      (select count(*) from (
-        select from deliveries where state in ('dead', 'expired') and planned_at > clock() - interval '1 day' limit 100000
+        select from deliveries where state in ('dead', 'expired') and settled_at > clock() - interval '1 day' limit 100000
      ) counted)";
 
 /// Looks at the tables. Fails on a schema that this program does not know.

@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::{Store, count, delivery, moment};
+use super::{Store, count, delivery, moment, stored};
 use crate::plan::{self, Delivery};
 
 /// Why a delivery ended that was for want of somebody who acts.
-const REASON: &str = "somebody has acknowledged the alert";
+pub(super) const REASON: &str = "somebody has acknowledged the alert";
 
 /// Who took an alert up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,20 +34,24 @@ pub(crate) enum Refused {
     Unknown,
     /// It is over.
     Over,
+    /// It has risen since, by the change of this number.
+    Risen(u32),
 }
 
 impl Store {
-    /// Acknowledges an open alert as it is now. Whoever did so first stays, until the alert rises.
+    /// Acknowledges an open alert as it is now, unless it has opened or risen since the change `seen`. Whoever did so first stays, until
+    /// the alert rises.
     pub(crate) async fn acknowledge(
         &self,
         district: &DistrictId,
         alert: Uuid,
+        seen: Option<u32>,
         key: &str,
     ) -> Result<Result<Acknowledged, Refused>, Error> {
         self.database
             .run("acknowledge-alert", &Districts::one(district), |connection| {
                 let (district, key) = (district.as_str().to_owned(), key.to_owned());
-                Box::pin(async move { acknowledge(connection, &district, alert, &key).await })
+                Box::pin(async move { acknowledge(connection, &district, alert, seen, &key).await })
             })
             .await
     }
@@ -57,6 +61,7 @@ async fn acknowledge(
     connection: &mut PgConnection,
     district: &str,
     alert: Uuid,
+    seen: Option<u32>,
     key: &str,
 ) -> Result<Result<Acknowledged, Refused>, Error> {
     let row = sqlx::query("select state, telling from alerts where alert_id = $1 and district = $2 for update")
@@ -69,23 +74,34 @@ async fn acknowledge(
         return Ok(Err(Refused::Over));
     }
     let telling = count("alerts", "telling", row.try_get("telling")?)?;
-    let acknowledged = keep(connection, alert, key).await?;
+    let risen = last_rise(connection, alert).await?;
+    if seen.is_some_and(|seen| seen < risen) {
+        return Ok(Err(Refused::Risen(risen)));
+    }
+    let acknowledged = keep(connection, alert, risen, key).await?;
     let known = load(connection, alert).await?;
     end(connection, &plan::acknowledged(telling, &known)).await?;
     Ok(Ok(acknowledged))
 }
 
+/// The number of the change by which the alert opened or rose last; 0 when none is known.
+async fn last_rise(connection: &mut PgConnection, alert: Uuid) -> Result<u32, Error> {
+    let number: i32 = sqlx::query_scalar(
+        "select coalesce(max(number), 0) from alert_changes where alert_id = $1 and kind in ('opened', 'escalated')",
+    )
+    .bind(alert)
+    .fetch_one(connection)
+    .await?;
+    count("alert_changes", "number", number)
+}
+
 /// Keeps who did so, unless somebody has since the alert opened or rose last.
-async fn keep(connection: &mut PgConnection, alert: Uuid, key: &str) -> Result<Acknowledged, Error> {
+async fn keep(connection: &mut PgConnection, alert: Uuid, risen: u32, key: &str) -> Result<Acknowledged, Error> {
     let row = sqlx::query(
-        "with asked as (
-             select coalesce(max(c.number), 0) as number from alert_changes c
-             where c.alert_id = $1 and c.kind in ('opened', 'escalated')),
-         kept as (
-             update alerts a set acknowledged_number = a.last_number, acknowledged_at = clock(), acknowledged_by = $2
-             from asked
-             where a.alert_id = $1 and coalesce(a.acknowledged_number, -1) < asked.number
-             returning a.acknowledged_number, a.acknowledged_at, a.acknowledged_by)
+        "with kept as (
+             update alerts set acknowledged_number = last_number, acknowledged_at = clock(), acknowledged_by = $2
+             where alert_id = $1 and coalesce(acknowledged_number, -1) < $3
+             returning acknowledged_number, acknowledged_at, acknowledged_by)
          select acknowledged_number, acknowledged_by, microseconds(acknowledged_at) as at from kept
          union all
          select acknowledged_number, acknowledged_by, microseconds(acknowledged_at) from alerts
@@ -93,6 +109,7 @@ async fn keep(connection: &mut PgConnection, alert: Uuid, key: &str) -> Result<A
     )
     .bind(alert)
     .bind(key)
+    .bind(stored(risen))
     .fetch_one(connection)
     .await?;
     Ok(Acknowledged {
@@ -113,7 +130,7 @@ async fn load(connection: &mut PgConnection, alert: Uuid) -> Result<Vec<Delivery
     rows.iter().map(delivery).collect()
 }
 
-/// Ends what waits. What an adapter has may still arrive; when it does not, it has run out.
+/// Ends what waits. What an adapter has may still arrive; when it does not, it is not tried again.
 async fn end(connection: &mut PgConnection, deliveries: &[Uuid]) -> Result<(), Error> {
     if deliveries.is_empty() {
         return Ok(());
@@ -127,6 +144,21 @@ async fn end(connection: &mut PgConnection, deliveries: &[Uuid]) -> Result<(), E
     )
     .bind(deliveries)
     .bind(REASON)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What somebody has acknowledged did not reach a recipient in reserve: a rise that waited for it is the first word to them, and others
+/// have their time to act on that.
+pub(super) async fn ask_anew(connection: &mut PgConnection, chain: &[Delivery]) -> Result<(), Error> {
+    let words: Vec<Uuid> = chain.iter().map(|delivery| delivery.id).collect();
+    sqlx::query(
+        "update deliveries set due_at = due_at + told_after * interval '1 second',
+             expires_at = expires_at + told_after * interval '1 second'
+         where delivery_id = any($1) and state = 'waiting'",
+    )
+    .bind(words)
     .execute(connection)
     .await?;
     Ok(())

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::acknowledge;
 use super::batch::cancel_deliveries;
 use super::{Lease, Store, notify, stored};
 use crate::metric;
@@ -249,8 +250,11 @@ fn next(row: &Leased, chain: &mut [Delivery], outcome: &Outcome, policy: &Policy
 
 /// Gives the delivery its next state, and cancels what is then of no use.
 async fn finish(connection: &mut PgConnection, row: &Leased, chain: &mut [Delivery], next: Next) -> Result<(), Error> {
+    // Nobody misses a word that was for want of somebody who acts.
+    let spared = next != Next::Accepted && row.acknowledged && plan::waits_for_others(chain.iter());
     let (standing, due, reason) = match next {
         Next::Accepted => (plan::Standing::Accepted, None, String::new()),
+        _ if spared => (plan::Standing::Cancelled, None, acknowledge::REASON.to_owned()),
         Next::At(due) => (plan::Standing::Waiting, Some(due), row.reason.clone()),
         Next::Dead(reason) => (plan::Standing::Dead, None, reason),
         Next::Expired(reason) => (plan::Standing::Expired, None, reason),
@@ -278,6 +282,9 @@ async fn finish(connection: &mut PgConnection, row: &Leased, chain: &mut [Delive
     .execute(&mut *connection)
     .await?;
     cancel_deliveries(connection, &plan::settled(chain), row.now).await?;
+    if spared {
+        acknowledge::ask_anew(connection, chain).await?;
+    }
     // A later word may now be free to go.
     if chain.len() > 1 { notify(connection).await } else { Ok(()) }
 }

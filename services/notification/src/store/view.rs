@@ -72,7 +72,7 @@ impl Store {
             .await
     }
 
-    /// How many recipients there are of whom a delivery of the last day was given up, as far as the newest
+    /// How many recipients there are of whom a delivery was given up within the last day, as far as the newest
     /// [`GIVEN_UP_LOOKED_AT`] of them show.
     pub(crate) async fn count_unreachable(&self, districts: &[DistrictId]) -> Result<i64, Error> {
         self.database
@@ -80,8 +80,8 @@ impl Store {
                 Box::pin(async move {
                     let sql = "select count(distinct (channel, address)) from (
                                    select channel, address from deliveries
-                                   where state in ('dead', 'expired') and planned_at > clock() - interval '1 day'
-                                   limit $1) given_up";
+                                   where state in ('dead', 'expired') and settled_at > clock() - interval '1 day'
+                                   order by settled_at desc limit $1) given_up";
                     Ok(sqlx::query_scalar(sql).bind(GIVEN_UP_LOOKED_AT).fetch_one(connection).await?)
                 })
             })

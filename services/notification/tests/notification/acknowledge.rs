@@ -1,6 +1,6 @@
 //! A team in reserve is told of what nobody has acknowledged in time.
 
-use homeroom_domain::alert::ChangeKind::{Escalated, Opened, Recalled};
+use homeroom_domain::alert::ChangeKind::{Amended, Escalated, Opened, Recalled};
 use homeroom_proto::wire::notification as pb;
 use tonic::Code;
 use uuid::Uuid;
@@ -18,7 +18,16 @@ async fn world() -> World {
 const HOURS: i64 = 3_600;
 
 async fn acknowledge(world: &World, key: &str, alert: u8) -> Result<pb::AcknowledgeResponse, tonic::Status> {
-    let message = pb::AcknowledgeRequest { alert_id: Uuid::from_bytes([alert; 16]).to_string() };
+    acknowledge_seen(world, key, alert, None).await
+}
+
+async fn acknowledge_seen(
+    world: &World,
+    key: &str,
+    alert: u8,
+    change_number: Option<u32>,
+) -> Result<pb::AcknowledgeResponse, tonic::Status> {
+    let message = pb::AcknowledgeRequest { alert_id: Uuid::from_bytes([alert; 16]).to_string(), change_number };
     world.client().acknowledge(request(key, message)).await.map(tonic::Response::into_inner)
 }
 
@@ -85,8 +94,35 @@ async fn what_is_under_way_to_the_reserve_is_not_tried_again_once_somebody_has_a
     world.pass(4 * HOURS).await;
     let under_way = adapter.one().await;
     acknowledge(&world, "feed", 1).await.unwrap();
+    // The rise comes while it is not known whether the reserve was told.
+    world.publish(&world.change(1, 2, Escalated)).await;
+    assert_eq!(to(&accept(&mut adapter, "alert.escalated").await), "team@example.org");
+    world.until_states(&[(1, "accepted"), (1, "leased"), (2, "accepted"), (2, "due")]).await;
     assert_eq!(adapter.settle(&under_way, retry()).await, pb::Standing::Recorded);
-    world.until_states(&[(1, "accepted"), (1, "expired")]).await;
+    // Nobody misses it, so it is not given up; and of the rise others have their time to take it up.
+    world.until_states(&[(1, "accepted"), (1, "cancelled"), (2, "accepted"), (2, "waiting")]).await;
+    world.pass(4 * HOURS).await;
+    assert_eq!(to(&accept(&mut adapter, "alert.escalated").await), "principal@example.org");
+}
+
+#[tokio::test]
+async fn an_acknowledgement_of_what_was_seen_leaves_a_rise_since_as_it_is() {
+    let world = world().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    let mut adapter = world.adapter().await;
+    accept(&mut adapter, "alert.opened").await;
+    world.publish(&world.change(1, 2, Escalated)).await;
+    accept(&mut adapter, "alert.escalated").await;
+    let crossed = acknowledge_seen(&world, "feed", 1, Some(1)).await.unwrap_err();
+    assert_eq!(crossed.code(), Code::FailedPrecondition);
+    assert!(crossed.message().contains("change 2"), "{crossed}");
+    assert_eq!(world.count("alerts where acknowledged_number is not null").await, 0);
+    world.until_states(&[(1, "accepted"), (1, "waiting"), (2, "accepted")]).await;
+    world.publish(&world.change(1, 3, Amended)).await;
+    accept(&mut adapter, "alert.amended").await;
+    // A correction is no rise.
+    assert_eq!(acknowledge_seen(&world, "feed", 1, Some(2)).await.unwrap().change_number, 3);
+    world.until_states(&[(1, "accepted"), (1, "cancelled"), (2, "accepted"), (3, "accepted")]).await;
 }
 
 #[tokio::test]

@@ -57,6 +57,23 @@ async fn an_alert_that_was_over_for_the_time_is_forgotten_with_all_that_was_said
 }
 
 #[tokio::test]
+async fn what_has_expired_counts_as_given_up_for_a_day_from_then() {
+    let world = World::start().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_count("deliveries where state = 'waiting'", 1).await;
+    // More than a day after it was planned.
+    world.pass(DAY + 1).await;
+    world.until_count("deliveries where state = 'expired'", 1).await;
+    let given_up = async || {
+        let survey = homeroom_notification::survey(&world.config.database).await.unwrap();
+        survey.districts.iter().map(|district| district.given_up_today).sum::<i64>()
+    };
+    assert_eq!(given_up().await, 1);
+    world.pass(DAY).await;
+    assert_eq!(given_up().await, 0);
+}
+
+#[tokio::test]
 async fn a_cursor_before_what_is_forgotten_is_refused_and_the_start_is_what_is_kept() {
     let world = one_over_and_one_open().await;
     world.pass(401 * DAY).await;

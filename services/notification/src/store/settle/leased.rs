@@ -20,6 +20,8 @@ pub(super) struct Leased {
     pub(super) due_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) reason: String,
+    /// Somebody has acknowledged the alert as it was when it got these words, or later.
+    pub(super) acknowledged: bool,
     /// The moment of the look.
     pub(super) now: Timestamp,
 }
@@ -29,7 +31,9 @@ pub(super) async fn load(connection: &mut PgConnection, id: Uuid) -> Result<Opti
     let rows = sqlx::query(
         "select d.delivery_id, d.alert_id, d.change_number, d.telling, d.kind, d.team, d.channel, d.address, d.told_after, d.state, d.maybe_sent, d.late_since, d.attempts,
              d.lease_token, microseconds(d.lease_until) as lease_until, microseconds(d.due_at) as due_at,
-             microseconds(d.expires_at) as expires_at, d.last_reason, microseconds(clock()) as now
+             microseconds(d.expires_at) as expires_at, d.last_reason, microseconds(clock()) as now,
+             coalesce((select a.acknowledged_number >= d.content_number from alerts a where a.alert_id = d.alert_id), false)
+                 as acknowledged
          from deliveries d
          join deliveries one on one.alert_id = d.alert_id and one.channel = d.channel and one.address = d.address
              and one.telling = d.telling
@@ -56,6 +60,7 @@ pub(super) async fn load(connection: &mut PgConnection, id: Uuid) -> Result<Opti
                 due_at: moment("deliveries", "due_at", row.try_get("due_at")?)?,
                 expires_at: moment("deliveries", "expires_at", row.try_get("expires_at")?)?,
                 reason: row.try_get("last_reason")?,
+                acknowledged: row.try_get("acknowledged")?,
                 now: moment("deliveries", "now", row.try_get("now")?)?,
             });
         }
