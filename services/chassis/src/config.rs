@@ -12,7 +12,7 @@ mod secret;
 
 use std::path::{Path, PathBuf};
 
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Value};
 use figment::{Figment, Metadata};
@@ -106,7 +106,7 @@ fn check_components_in(file: Option<&Path>, components: &[&str], vars: &Environm
     let unknown = |place: String, component: &str| Error::UnknownComponent {
         place,
         component: component.to_owned(),
-        known: components.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        known: quoted(components),
     };
     if let Some(path) = file {
         let tables: Dict = Figment::from(toml(path)?).extract().map_err(|error| wrong_in_file(&error))?;
@@ -124,7 +124,7 @@ fn check_components_in(file: Option<&Path>, components: &[&str], vars: &Environm
 
 /// Puts figment's error about a component into our words: only the first of several, since the others often follow from it.
 fn wrong(component: &str, figment: &Figment, error: figment::Error) -> Error {
-    let reason = error.kind.to_string();
+    let reason = reason(&error.kind);
     if error.path.is_empty() {
         // The file as a whole, which is not TOML.
         return Error::Wrong { place: place_of(error.metadata.as_ref(), &[]), reason };
@@ -141,7 +141,42 @@ fn wrong(component: &str, figment: &Figment, error: figment::Error) -> Error {
 
 /// The same about a file that is no component's.
 pub(crate) fn wrong_in_file(error: &figment::Error) -> Error {
-    Error::Wrong { place: place_of(error.metadata.as_ref(), &error.path), reason: error.kind.to_string() }
+    Error::Wrong { place: place_of(error.metadata.as_ref(), &error.path), reason: reason(&error.kind) }
+}
+
+/// What is wrong, without the value: it may be a secret that somebody has put under the wrong key, and this text is logged and goes
+/// into support files.
+fn reason(kind: &Kind) -> String {
+    match kind {
+        Kind::InvalidType(found, expected) => format!("invalid type: found {}, expected {expected}", name_of(found)),
+        Kind::InvalidValue(found, expected) => format!("invalid value: found {}, expected {expected}", name_of(found)),
+        Kind::UnknownVariant(_, expected) => format!("unknown word, expected one of {}", quoted(expected)),
+        // The parser shows the line; its number is enough.
+        Kind::Message(message) => message.lines().filter(|line| !is_excerpt(line)).collect::<Vec<_>>().join(": "),
+        other => other.to_string(),
+    }
+}
+
+/// Of which kind a value is.
+const fn name_of(value: &Actual) -> &'static str {
+    match value {
+        Actual::Bool(_) => "a switch",
+        Actual::Unsigned(_) | Actual::Signed(_) => "a whole number",
+        Actual::Float(_) => "a number",
+        Actual::Char(_) | Actual::Str(_) | Actual::Bytes(_) => "a text",
+        Actual::Seq => "a list",
+        Actual::Map => "a table",
+        _ => "something else",
+    }
+}
+
+fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether this line of a parser's message shows the file: `12 | url = ...`, or the mark below it.
+fn is_excerpt(line: &str) -> bool {
+    line.split_once('|').is_some_and(|(number, _)| number.chars().all(|it| it.is_ascii_digit() || it == ' '))
 }
 
 fn place_of(metadata: Option<&Metadata>, path: &[String]) -> String {

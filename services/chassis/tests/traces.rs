@@ -17,7 +17,9 @@ use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::
 use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use tokio::net::TcpListener;
 use tonic::transport::Server;
@@ -135,6 +137,7 @@ async fn a_request_is_one_trace_from_its_sender_to_the_collector_which_has_its_m
     assert_eq!(hex::encode(&span.parent_span_id), "00f067aa0ba902b7");
     assert_eq!(here, format!("00-{}-{}-01", hex::encode(&span.trace_id), hex::encode(&span.span_id)));
     the_request_is_counted(&kept);
+    all_is_of_one_process(&kept);
     what_was_logged_is_of_the_trace(&kept, &span);
     tasks.stop();
     tasks.drained().await;
@@ -158,6 +161,25 @@ fn the_request_is_counted(kept: &Kept) {
         panic!("no histogram of requests: {last:?}")
     };
     assert_eq!(histogram.data_points.iter().map(|point| point.count).sum::<u64>(), 1);
+}
+
+/// Replicas have the same name: without an id of their own, their metrics would be one series that jumps.
+fn all_is_of_one_process(kept: &Kept) {
+    let instance = |resource: Option<&Resource>| {
+        let attributes = resource.map(|it| &*it.attributes).unwrap_or_default();
+        let id = attributes.iter().find(|attribute| attribute.key == "service.instance.id")?;
+        match id.value.as_ref()?.value.as_ref()? {
+            Value::StringValue(id) => Some(id.clone()),
+            _ => None,
+        }
+    };
+    let spans = kept.spans.iter().flat_map(|sent| &sent.resource_spans).map(|it| it.resource.as_ref());
+    let metrics = kept.metrics.iter().flat_map(|sent| &sent.resource_metrics).map(|it| it.resource.as_ref());
+    let logs = kept.logs.iter().flat_map(|sent| &sent.resource_logs).map(|it| it.resource.as_ref());
+    let mut ids: Vec<_> = spans.chain(metrics).chain(logs).map(instance).collect();
+    ids.dedup();
+    let [Some(id)] = &*ids else { panic!("one process was expected: {ids:?}") };
+    assert!(!id.is_empty(), "an id that is empty tells nothing apart");
 }
 
 fn what_was_logged_is_of_the_trace(kept: &Kept, span: &Span) {

@@ -26,8 +26,9 @@ pub(crate) use judge::{Limits, behind, consistent, judge};
 pub(crate) use log::LogFacts;
 pub(crate) use service::Service;
 
-/// The longest that a database's, or the log's, answers may take all together.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The longest that a database's, or the log's, answers may take all together. Three times this passes when nothing answers, since
+/// databases are asked before the rules service's, whose districts they tell, and that before the log: `doctor` promises a minute.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a server may take to let somebody in.
 const CONNECT_MS: u64 = 4_000;
 /// How long one statement may take: counts are bounded, so a longer one waits for something.

@@ -1,6 +1,6 @@
 //! How the service's tables stand, for whoever looks at a system from outside: counts and ages, nothing of a record.
 
-use homeroom_domain::id::DistrictId;
+use homeroom_domain::id::{DistrictId, SourceId};
 use homeroom_pg::size::{Server, TableSize};
 use homeroom_pg::{Database, Districts};
 use serde::Serialize;
@@ -37,6 +37,17 @@ pub struct DistrictSurvey {
     pub quarantined_ago_s: Option<i64>,
     /// Students whose records cannot be moved to another id.
     pub moves_set_aside: i64,
+    /// The sources that records were kept of.
+    pub sources: Vec<SourceSurvey>,
+}
+
+/// A source that was heard from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceSurvey {
+    /// The source.
+    pub source: SourceId,
+    /// How long ago a record of it was last kept, in seconds. Processes note it every few seconds, so it may be less.
+    pub heard_ago_s: i64,
 }
 
 const COUNTS: &str = "select
@@ -45,6 +56,9 @@ const COUNTS: &str = "select
      (select count(*) from (select from quarantine limit $1) counted),
      (select extract(epoch from clock_timestamp() - max(received_at))::bigint from quarantine),
      (select count(*) from student_moves where set_aside)";
+
+const SOURCES: &str =
+    "select source, greatest(0, extract(epoch from clock_timestamp() - heard_at))::bigint from sources order by source";
 
 /// What [`COUNTS`] gives, in its order.
 type Counts = (i64, Option<i64>, i64, Option<i64>, i64);
@@ -62,10 +76,23 @@ pub async fn survey(database: &homeroom_pg::Config) -> Result<Survey, Error> {
 }
 
 async fn of_district(database: &Database, district: DistrictId) -> Result<DistrictSurvey, homeroom_pg::Error> {
-    let (outbox_rows, outbox_age_s, quarantined, quarantined_ago_s, moves_set_aside): Counts = database
+    let (counts, heard): (Counts, Vec<(String, i64)>) = database
         .run("ingestion.survey", &Districts::one(&district), |tx| {
-            Box::pin(async move { Ok(sqlx::query_as(COUNTS).bind(MOST_COUNTED).fetch_one(tx).await?) })
+            Box::pin(async move {
+                let counts = sqlx::query_as(COUNTS).bind(MOST_COUNTED).fetch_one(&mut *tx).await?;
+                Ok((counts, sqlx::query_as(SOURCES).fetch_all(tx).await?))
+            })
         })
         .await?;
-    Ok(DistrictSurvey { district, outbox_rows, outbox_age_s, quarantined, quarantined_ago_s, moves_set_aside })
+    let sources = heard.into_iter().map(|(source, heard_ago_s)| {
+        let source = SourceId::parse(&source).map_err(|problem| homeroom_pg::Error::Row {
+            table: "sources",
+            column: "source",
+            problem: problem.to_string(),
+        })?;
+        Ok(SourceSurvey { source, heard_ago_s })
+    });
+    let sources = sources.collect::<Result<_, homeroom_pg::Error>>()?;
+    let (outbox_rows, outbox_age_s, quarantined, quarantined_ago_s, moves_set_aside) = counts;
+    Ok(DistrictSurvey { district, outbox_rows, outbox_age_s, quarantined, quarantined_ago_s, moves_set_aside, sources })
 }

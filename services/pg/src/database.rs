@@ -183,8 +183,10 @@ impl Database {
     /// Begins a transaction, and shows how busy the pool is.
     async fn begin(&self, begin: &str) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
         let started = Instant::now();
-        let connection = self.pool.acquire().await?;
+        let acquired = self.pool.acquire().await;
+        // Also of who waited in vain: those are the longest waits.
         metrics::histogram!(POOL_WAIT_SECONDS, "schema" => self.schema).record(started.elapsed().as_secs_f64());
+        let connection = acquired?;
         let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
         let most = self.pool.options().get_max_connections();
         let busy = self.pool.size().saturating_sub(idle);

@@ -61,11 +61,11 @@ fn a_variable_overrides_the_file_and_the_file_the_default() {
 fn a_wrong_value_is_told_with_its_place() {
     assert_eq!(
         load("[ingestion]\nquiet-hours = 'x'", &[]).unwrap_err(),
-        "`FILE`, key `ingestion.quiet-hours`: invalid type: found string \"x\", expected u32"
+        "`FILE`, key `ingestion.quiet-hours`: invalid type: found a text, expected u32"
     );
     assert_eq!(
         load("", &[("HOMEROOM_INGESTION__QUIET_HOURS", "x")]).unwrap_err(),
-        "environment variable `HOMEROOM_INGESTION__QUIET_HOURS`: invalid type: found string \"x\", expected u32"
+        "environment variable `HOMEROOM_INGESTION__QUIET_HOURS`: invalid type: found a text, expected u32"
     );
 }
 
@@ -73,9 +73,50 @@ fn a_wrong_value_is_told_with_its_place() {
 fn a_number_for_a_text_is_told_with_the_remedy() {
     assert_eq!(
         load("", &[("HOMEROOM_INGESTION__NAME", "12")]).unwrap_err(),
-        "environment variable `HOMEROOM_INGESTION__NAME`: invalid type: found unsigned int `12`, expected a string (a text \
+        "environment variable `HOMEROOM_INGESTION__NAME`: invalid type: found a whole number, expected a string (a text \
          that looks like a number is written in quotes)"
     );
+}
+
+#[test]
+fn a_wrong_value_is_never_repeated_since_it_may_be_a_secret() {
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Mode {
+        Loud,
+    }
+    #[derive(Debug, Deserialize)]
+    struct Modes {
+        #[serde(rename = "mode")]
+        _mode: Mode,
+    }
+    let file_of = |text: &str| load(text, &[]).unwrap_err();
+    let variable = |name: &str, value: &str| load("", &[(name, value)]).unwrap_err();
+    let url = "postgresql://u:hush@db/x";
+    let told = [
+        variable("HOMEROOM_INGESTION__LIMITS", url),
+        variable("HOMEROOM_INGESTION__LIMITS__BATCH_ROWS", url),
+        variable("HOMEROOM_INGESTION__NAME", "604822"),
+        variable("HOMEROOM_INGESTION__LIMITS__BATCH_ROWS", "-604822"),
+        file_of(&format!("[ingestion]\nlimits = '{url}'")),
+        file_of(&format!("[ingestion]\nname = {url}")),
+        load_from::<Modes>("ingestion", None, Environment::of(&[("HOMEROOM_INGESTION__MODE", url)]))
+            .unwrap_err()
+            .to_string(),
+    ];
+    for text in &told {
+        assert!(!text.contains("hush") && !text.contains("604822"), "{text}");
+    }
+    assert!(
+        told[0].ends_with("`HOMEROOM_INGESTION__LIMITS`: invalid type: found a text, expected struct Limits"),
+        "{}",
+        told[0]
+    );
+    assert!(told[5].contains("line 2, column"), "{}", told[5]);
+    assert!(told[6].ends_with("expected one of `loud`"), "{}", told[6]);
+    let tables = file(&format!("[ingestion]\nname = {url}"));
+    let error = check_components_in(Some(tables.path()), &["ingestion"], &Environment::default()).unwrap_err();
+    assert!(!error.to_string().contains("hush"), "{error}");
 }
 
 #[test]

@@ -3,12 +3,14 @@
 //! Spans and logs leave in batches from threads of their own, whose queues are bounded: what does not fit is dropped, never waited
 //! for. Metrics are those of the Prometheus text, every fifteen seconds: whoever has a collector and no Prometheus sees the same.
 
+mod instance;
 mod metric;
 mod push;
 
 use std::path::Path;
 use std::time::Duration;
 
+use opentelemetry::KeyValue;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
 use opentelemetry_otlp::{ExporterBuildError, LogExporter, SpanExporter, WithExportConfig, WithTonicConfig};
@@ -42,7 +44,9 @@ impl Sending {
         let Some(address) = config.otlp_endpoint.as_deref() else { return Ok(Self::default()) };
         let tls = address.starts_with("https://").then(|| authorities(config.otlp_ca_file.as_deref())).transpose()?;
         let wrong = |source| Error::Otlp { endpoint: address.to_owned(), source };
-        let resource = Resource::builder().with_service_name(service).build();
+        let instance = instance::id();
+        let attribute = KeyValue::new(instance::KEY, instance.clone());
+        let resource = Resource::builder().with_service_name(service).with_attribute(attribute).build();
         let spans = SdkTracerProvider::builder()
             .with_batch_exporter(span_exporter(address, tls.clone()).map_err(wrong)?)
             .with_resource(resource.clone())
@@ -50,7 +54,8 @@ impl Sending {
         let logs = config.otlp_logs.then(|| log_exporter(address, tls.clone())).transpose().map_err(wrong)?;
         let logs = logs
             .map(|exporter| SdkLoggerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build());
-        let metrics = if config.otlp_metrics { Some(Push::new(service, endpoint(address, tls)?)) } else { None };
+        let push = || Ok(Push::new(service, instance, endpoint(address, tls)?));
+        let metrics = config.otlp_metrics.then(push).transpose()?;
         Ok(Self { spans: Some(spans), logs, metrics })
     }
 

@@ -3,7 +3,10 @@
 mod position;
 mod tables;
 
+use std::collections::BTreeMap;
+
 use homeroom_bus::Topic;
+use homeroom_domain::id::SourceId;
 use jiff::Timestamp;
 
 use super::{Asked, Certificate, Facts, Failure, LogFacts, Sender, Service};
@@ -139,29 +142,54 @@ fn service(service: &Service) -> Finding {
 
 /// When each source that has a key was last heard from.
 fn sources(facts: &Facts, limits: Limits, now: Timestamp) -> Vec<Finding> {
-    let Some(log) = facts.log.answer() else { return Vec::new() };
+    let (tables, log) = (facts.ingestion.answer(), facts.log.answer());
+    if tables.is_none() && log.is_none() {
+        return Vec::new();
+    }
     let senders = match &facts.senders {
         Asked::Answered(senders) => senders.clone(),
-        // Without keys, those are known that were heard from.
-        Asked::NotConfigured(_) => log.heard.keys().cloned().collect(),
+        // Without keys, those are known that the log has heard from: the tables also remember those whose key is long gone.
+        Asked::NotConfigured(_) => log.into_iter().flat_map(|log| log.heard.keys().cloned()).collect(),
         Asked::Failed(_) => return vec![answered("keys", &facts.senders, |_| String::new())],
     };
-    senders.iter().map(|sender| source(sender, log.heard.get(sender).copied(), limits, now)).collect()
+    let heard = heard(facts, now);
+    // Tables know of every source; the log only when all of it was looked at.
+    let sure = tables.is_some() || log.is_some_and(|log| log.heard_all);
+    senders.iter().map(|sender| source(sender, heard.get(sender).copied(), sure, limits)).collect()
 }
 
-fn source(sender: &Sender, heard: Option<Timestamp>, limits: Limits, now: Timestamp) -> Finding {
+/// How many seconds ago each source was last heard from: by the tables or the log, since the tables are written every few seconds.
+fn heard(facts: &Facts, now: Timestamp) -> BTreeMap<Sender, i64> {
+    let districts = facts.ingestion.answer().into_iter().flat_map(|it| &it.districts);
+    let of_tables = districts.flat_map(|it| {
+        let sender = |source: &SourceId| Sender { district: it.district.clone(), source: source.clone() };
+        it.sources.iter().map(move |it| (sender(&it.source), it.heard_ago_s))
+    });
+    let log = facts.log.answer().into_iter().flat_map(|it| &it.heard);
+    let of_log = log.map(|(sender, at)| (sender.clone(), now.as_second() - at.as_second()));
+    let mut heard = BTreeMap::new();
+    for (sender, ago) in of_tables.chain(of_log) {
+        heard.entry(sender).and_modify(|last: &mut i64| *last = ago.min(*last)).or_insert(ago);
+    }
+    heard
+}
+
+fn source(sender: &Sender, heard_ago: Option<i64>, sure: bool, limits: Limits) -> Finding {
     let subject = format!("source {sender}");
     let next = "ask whoever runs it whether its jobs run; its key may have been refused (see HomeroomAccessRefused)";
-    match heard.map(|at| now.as_second() - at.as_second()) {
+    match heard_ago {
         Some(ago) if ago < limits.quiet_hours * HOUR_S => {
             Finding::ok(subject, format!("the last news came {} ago", span(ago)))
         }
-        Some(ago) => Finding::warning(subject, format!("it is quiet: the last news came {} ago", span(ago)), next),
-        None => Finding::warning(
+        _ if !sure => Finding::not_checked(
             subject,
-            format!("it is quiet: none of the newest {} records of a partition is its", super::log::NEWEST),
-            next,
+            format!(
+                "no recent news among the newest {} records of each partition that could be read; the database of ingestion knows",
+                super::log::NEWEST
+            ),
         ),
+        Some(ago) => Finding::warning(subject, format!("it is quiet: the last news came {} ago", span(ago)), next),
+        None => Finding::warning(subject, "it is quiet: no news of it is known", next),
     }
 }
 

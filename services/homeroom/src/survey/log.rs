@@ -8,12 +8,16 @@ use homeroom_bus::{Error, Log, Offset, Partition, Record, Topic};
 use homeroom_domain::id::{DistrictId, SourceId};
 use homeroom_proto::{event, reference};
 use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Asked, Failure, Sender, refusal, within};
 use crate::process::{ConfigArgs, log};
 
 /// How many of the newest records of each partition are looked at for who sent them.
-pub(crate) const NEWEST: i64 = 500;
+pub(super) const NEWEST: i64 = 500;
+/// How long it may take until records have been looked at, from the first question on: less than [`super::PATIENCE`], so that a log
+/// that answers slowly is not said to be away.
+const RECORDS_BY: Duration = Duration::from_secs(12);
 /// How long a partition's next record may take, when there is one.
 const RECORD: Duration = Duration::from_secs(5);
 /// How many partitions are read at the same time.
@@ -35,9 +39,14 @@ pub(crate) struct LogFacts {
     pub(crate) ends: Ends,
     /// When each sender was last heard from, among the newest records.
     pub(crate) heard: BTreeMap<Sender, Timestamp>,
-    /// Since when the first event has waited that was not counted yet.
+    /// Whether every record was looked at for its sender; if not, a sender may have been heard later than `heard` says.
+    pub(crate) heard_all: bool,
+    /// Since when the first event has waited that was not counted yet; none also when that could not be found out.
     pub(crate) waiting_since: Option<Timestamp>,
 }
+
+/// When each sender was last heard from, and whether every record was looked at for that.
+type HeardFrom = (BTreeMap<Sender, Timestamp>, bool);
 
 /// A record's sender, and when it came.
 type Heard = (Sender, Timestamp);
@@ -63,6 +72,7 @@ pub(super) async fn look(
 }
 
 async fn facts(log: &dyn Log, kind: &'static str, rules: Option<&homeroom_rules::Survey>) -> Result<LogFacts, Failure> {
+    let by = Instant::now() + RECORDS_BY;
     let mut ends = Ends::new();
     for topic in Topic::ALL {
         match log.end_offsets(topic).await {
@@ -72,36 +82,53 @@ async fn facts(log: &dyn Log, kind: &'static str, rules: Option<&homeroom_rules:
         };
     }
     let topics = log.check_topics().await.map_err(|error| refusal(&error).to_string());
-    let heard = heard(log, &ends).await;
-    let waiting_since = match rules {
-        Some(rules) => waiting_since(log, &ends, rules).await,
-        None => None,
+    let waiting_since = async {
+        let rules = rules?;
+        timeout_at(by, waiting_since(log, &ends, rules)).await.ok().flatten()
     };
-    Ok(LogFacts { kind, topics, ends, heard, waiting_since })
+    let (waiting_since, (heard, heard_all)) = tokio::join!(waiting_since, heard(log, &ends, by));
+    Ok(LogFacts { kind, topics, ends, heard, heard_all, waiting_since })
 }
 
-/// When each sender was last heard from.
-async fn heard(log: &dyn Log, ends: &Ends) -> BTreeMap<Sender, Timestamp> {
-    let places = [Topic::Events, Topic::Reference].into_iter().flat_map(|topic| {
+/// When each sender was last heard from, as far as that can be seen by this moment.
+async fn heard(log: &dyn Log, ends: &Ends, by: Instant) -> HeardFrom {
+    let topics = [Topic::Events, Topic::Reference];
+    let mut all = topics.iter().all(|topic| ends.get(topic).is_some_and(Result::is_ok));
+    let places = topics.into_iter().flat_map(|topic| {
         let ends = ends.get(&topic).and_then(|ends| ends.as_ref().ok()).into_iter().flatten();
         (0_i32..).zip(ends).map(move |(partition, end)| (topic, Partition(partition), *end))
     });
-    let reads = places.take(MOST_PARTITIONS).map(|(topic, partition, end)| async move {
+    let places: Vec<_> = places.collect();
+    all &= places.len() <= MOST_PARTITIONS;
+    let reads = places.into_iter().take(MOST_PARTITIONS).map(|(topic, partition, end)| async move {
         let from = Offset((end.0 - NEWEST).max(0));
-        // A partition that cannot be read has nothing to say of its senders; that it cannot is told where topics are checked.
+        // That a partition cannot be read is told where topics are checked.
         let records = read(log, topic, partition, from, end).await.unwrap_or_default();
-        records.iter().filter_map(|record| sender(topic, record)).collect::<Vec<Heard>>()
+        let whole = end.0 == 0 || (from.0 == 0 && reaches(&records, end));
+        (records.iter().filter_map(|record| sender(topic, record)).collect::<Vec<Heard>>(), whole)
     });
     let mut newest = BTreeMap::new();
     let mut reads = stream::iter(reads).buffer_unordered(AT_ONCE);
-    while let Some(heard) = reads.next().await {
-        for (sender, at) in heard {
-            newest.entry(sender).and_modify(|last: &mut Timestamp| *last = at.max(*last)).or_insert(at);
+    loop {
+        match timeout_at(by, reads.next()).await {
+            Err(_) => return (newest, false),
+            Ok(None) => return (newest, all),
+            Ok(Some((heard, whole))) => {
+                all &= whole;
+                for (sender, at) in heard {
+                    newest.entry(sender).and_modify(|last: &mut Timestamp| *last = at.max(*last)).or_insert(at);
+                }
+            }
         }
     }
-    newest
 }
 
+/// Whether these are all up to this end.
+fn reaches(records: &[Record], end: Offset) -> bool {
+    records.last().is_some_and(|last| last.offset.0 + 1 >= end.0)
+}
+
+/// The records from one offset to another; fewer when the log gives no more.
 async fn read(
     log: &dyn Log,
     topic: Topic,
@@ -114,7 +141,7 @@ async fn read(
         return Ok(records);
     }
     let mut tail = log.tail(topic, partition, from).await?;
-    while records.last().is_none_or(|last: &Record| last.offset.0 + 1 < end.0) {
+    while !reaches(&records, end) {
         let batch = tail.next(500, RECORD).await?;
         if batch.is_empty() {
             break;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use homeroom_chassis::telemetry;
 use reqwest::Method;
 
-use crate::world::{Role, World, answer, mark};
+use crate::world::{DISTRICT, Role, World, answer, mark};
 
 /// What the gauge of the source that only this test has says.
 fn silent_seconds() -> Option<f64> {
@@ -32,4 +32,9 @@ async fn a_source_that_falls_silent_is_shown_with_how_long_ago_it_spoke() {
     // Another process would find the same.
     world.execute("update ingestion.sources set heard_at = now() - interval '2 hours' where source = 'quiet'").await;
     until("it is silent", || silent_seconds().is_some_and(|seconds| (7_200.0..7_260.0).contains(&seconds))).await;
+    // Whoever looks from outside is told the same.
+    let survey = homeroom_ingestion::survey(&world.database.config(&homeroom_ingestion::SCHEMA)).await.unwrap();
+    let mut sources = survey.districts.iter().filter(|it| it.district.as_str() == DISTRICT).flat_map(|it| &it.sources);
+    let quiet = sources.find(|it| it.source.as_str() == "quiet").expect("it is known");
+    assert!((7_200..7_320).contains(&quiet.heard_ago_s), "{quiet:?}");
 }

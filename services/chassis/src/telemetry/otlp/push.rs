@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 use tonic::transport::{Channel, Endpoint};
 
+use super::instance;
 use super::metric::{Period, metrics};
 use crate::clock;
 use crate::telemetry::metrics_text;
@@ -25,6 +26,7 @@ const EVERY: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) struct Push {
     service: &'static str,
+    instance: String,
     endpoint: Endpoint,
     running: Option<Running>,
 }
@@ -37,8 +39,8 @@ struct Running {
 }
 
 impl Push {
-    pub(super) const fn new(service: &'static str, endpoint: Endpoint) -> Self {
-        Self { service, endpoint, running: None }
+    pub(super) const fn new(service: &'static str, instance: String, endpoint: Endpoint) -> Self {
+        Self { service, instance, endpoint, running: None }
     }
 
     /// Begins to send.
@@ -47,6 +49,7 @@ impl Push {
         let (tell, done) = mpsc::sync_channel(1);
         let task = Task {
             service: self.service,
+            instance: self.instance.clone(),
             client: MetricsServiceClient::new(self.endpoint.connect_lazy()),
             started: nanoseconds(),
         };
@@ -73,6 +76,7 @@ impl Push {
 
 struct Task {
     service: &'static str,
+    instance: String,
     client: MetricsServiceClient<Channel>,
     started: u64,
 }
@@ -97,12 +101,11 @@ impl Task {
 
     fn request(&self) -> ExportMetricsServiceRequest {
         let period = Period { from: self.started, to: nanoseconds() };
-        let name = AnyValue { value: Some(Value::StringValue(self.service.to_owned())) };
-        let attribute = KeyValue { key: "service.name".to_owned(), value: Some(name), ..KeyValue::default() };
+        let attributes = vec![attribute("service.name", self.service), attribute(instance::KEY, &self.instance)];
         let scope = InstrumentationScope { name: "homeroom".to_owned(), ..InstrumentationScope::default() };
         ExportMetricsServiceRequest {
             resource_metrics: vec![ResourceMetrics {
-                resource: Some(Resource { attributes: vec![attribute], ..Resource::default() }),
+                resource: Some(Resource { attributes, ..Resource::default() }),
                 scope_metrics: vec![ScopeMetrics {
                     scope: Some(scope),
                     metrics: metrics(&metrics_text(), period),
@@ -112,6 +115,11 @@ impl Task {
             }],
         }
     }
+}
+
+fn attribute(key: &str, value: &str) -> KeyValue {
+    let value = AnyValue { value: Some(Value::StringValue(value.to_owned())) };
+    KeyValue { key: key.to_owned(), value: Some(value), ..KeyValue::default() }
 }
 
 /// Since 1970.

@@ -79,6 +79,9 @@ fn events(lag: i64, age: Option<i64>) -> Finding {
             format!("{says}, the first for {}", span(age)),
             "look again in a minute: a backlog shrinks; see HomeroomEventsLate",
         ),
+        None if lag > 0 => {
+            Finding::not_checked("lag of rules", format!("{says}; since when could not be found out, look again"))
+        }
         _ => Finding::ok("lag of rules", says),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use homeroom_bus::Offset;
 use homeroom_domain::id::{DistrictId, SourceId};
+use homeroom_ingestion::survey::{DistrictSurvey, SourceSurvey};
 use homeroom_pg::size::Server;
 
 use super::*;
@@ -31,8 +32,28 @@ fn log_with(ends: &[i64]) -> LogFacts {
         topics: Ok(()),
         ends: Topic::ALL.into_iter().map(|topic| (topic, Ok(ends.clone()))).collect(),
         heard: BTreeMap::new(),
+        heard_all: true,
         waiting_since: None,
     }
+}
+
+fn server_of_tables() -> Server {
+    Server { version: "15".to_owned(), connections: 10, most_connections: 100, is_standby: false, bytes: 0 }
+}
+
+/// The ingestion service's tables, which have heard from these sources so many seconds ago.
+fn ingestion_heard(sources: &[(&Sender, i64)]) -> homeroom_ingestion::Survey {
+    let source = |(sender, ago): &(&Sender, i64)| SourceSurvey { source: sender.source.clone(), heard_ago_s: *ago };
+    let district = DistrictSurvey {
+        district: sender().district,
+        outbox_rows: 0,
+        outbox_age_s: None,
+        quarantined: 0,
+        quarantined_ago_s: None,
+        moves_set_aside: 0,
+        sources: sources.iter().map(source).collect(),
+    };
+    homeroom_ingestion::Survey { server: server_of_tables(), tables: Vec::new(), districts: vec![district] }
 }
 
 fn rules_at(positions: &[i64]) -> homeroom_rules::Survey {
@@ -44,13 +65,7 @@ fn rules_at(positions: &[i64]) -> homeroom_rules::Survey {
         epoch: 1,
     };
     homeroom_rules::Survey {
-        server: Server {
-            version: "15".to_owned(),
-            connections: 10,
-            most_connections: 100,
-            is_standby: false,
-            bytes: 0,
-        },
+        server: server_of_tables(),
         tables: Vec::new(),
         partitions: (0..).zip(positions).map(partition).collect(),
         outbox_rows: 0,
@@ -137,6 +152,36 @@ fn a_source_with_a_key_that_nobody_heard_from_is_quiet() {
         facts.log = Asked::Answered(LogFacts { heard, ..log_with(&[5]) });
         assert_eq!(of(&judged(&facts), "source springfield/sis").level, level);
     }
+}
+
+#[test]
+fn what_the_tables_have_heard_was_heard_however_much_others_sent() {
+    let mut facts = facts();
+    facts.senders = Asked::Answered(vec![sender()]);
+    facts.log = Asked::Answered(LogFacts { heard_all: false, ..log_with(&[5_000]) });
+    let level = |facts: &Facts| of(&judged(facts), "source springfield/sis").level;
+    assert_eq!(level(&facts), Level::NotChecked, "it may have sent what was not looked at");
+    for (hours, expected) in [(71, Level::Ok), (73, Level::Warning)] {
+        facts.ingestion = Asked::Answered(ingestion_heard(&[(&sender(), hours * HOUR_S)]));
+        assert_eq!(level(&facts), expected);
+    }
+    facts.ingestion = Asked::Answered(ingestion_heard(&[]));
+    assert_eq!(level(&facts), Level::Warning, "the tables know of every source");
+    // What came within the last seconds is in the log before it is in the tables.
+    let heard = BTreeMap::from([(sender(), ago(1))]);
+    facts.log = Asked::Answered(LogFacts { heard, heard_all: false, ..log_with(&[5_000]) });
+    assert_eq!(level(&facts), Level::Ok);
+    facts.log = Asked::Failed(Failure::Away("no answer".to_owned()));
+    facts.ingestion = Asked::Answered(ingestion_heard(&[(&sender(), 5)]));
+    assert_eq!(level(&facts), Level::Ok, "without the log too");
+}
+
+#[test]
+fn a_lag_whose_age_is_not_known_is_not_said_to_be_well() {
+    let mut facts = facts();
+    facts.rules = Asked::Answered(rules_at(&[5, 7]));
+    facts.log = Asked::Answered(log_with(&[9, 7]));
+    assert_eq!(of(&judged(&facts), "lag of rules").level, Level::NotChecked);
 }
 
 #[test]
