@@ -19,6 +19,10 @@ use crate::topic::Topic;
 /// taken lags by all that it ever held.
 pub const LAG_RECORDS: &str = "homeroom_bus_lag_records";
 
+/// The offset below which every record of a partition has had its effect, with the same labels. It tells a partition that stands from
+/// one that always has a few records on their way.
+pub const REACHED_OFFSET: &str = "homeroom_bus_reached_offset";
+
 /// How often both are asked, and how long they may take to answer.
 const EVERY: Duration = Duration::from_secs(10);
 
@@ -51,7 +55,7 @@ where
             Some(Ok(Err(error))) => tracing::debug!(%topic, group, error, "the lag is not known"),
             Some(Ok(Ok((reached, ends)))) => {
                 for (partition, end) in (0..).zip(ends) {
-                    show(topic, &group, partition, lag(&reached, partition, end.0));
+                    show(topic, &group, partition, taken(&reached, partition), end.0);
                 }
             }
         }
@@ -59,17 +63,22 @@ where
     Ok(())
 }
 
+/// What a partition was taken to.
+fn taken(reached: &[(i32, i64)], partition: i32) -> i64 {
+    reached.iter().find(|(number, _)| *number == partition).map_or(0, |(_, offset)| *offset)
+}
+
 /// The records of a partition that are still to be taken. A log that was restored may end before what was taken.
-fn lag(reached: &[(i32, i64)], partition: i32, end: i64) -> i64 {
-    let taken = reached.iter().find(|(number, _)| *number == partition).map_or(0, |(_, offset)| *offset);
+fn lag(taken: i64, end: i64) -> i64 {
     (end - taken).max(0)
 }
 
-fn show(topic: Topic, group: &str, partition: i32, records: i64) {
+#[expect(clippy::cast_precision_loss, reason = "a gauge shows a few digits, and a double counts records to 9 * 10^15")]
+fn show(topic: Topic, group: &str, partition: i32, taken: i64, end: i64) {
     let labels =
         [("topic", topic.name().to_owned()), ("group", group.to_owned()), ("partition", partition.to_string())];
-    #[expect(clippy::cast_precision_loss, reason = "a gauge shows a few digits")]
-    metrics::gauge!(LAG_RECORDS, &labels).set(records as f64);
+    metrics::gauge!(LAG_RECORDS, &labels).set(lag(taken, end) as f64);
+    metrics::gauge!(REACHED_OFFSET, &labels).set(taken as f64);
 }
 
 #[cfg(test)]
@@ -79,7 +88,7 @@ mod tests {
     #[test]
     fn what_is_not_taken_yet_lags_also_where_nobody_ever_took_anything() {
         let reached = [(0, 40), (2, 7)];
-        let lags = [(0, 100), (1, 5), (2, 7), (2, 3)].map(|(partition, end)| lag(&reached, partition, end));
+        let lags = [(0, 100), (1, 5), (2, 7), (2, 3)].map(|(partition, end)| lag(taken(&reached, partition), end));
         assert_eq!(lags, [60, 5, 0, 0]);
     }
 }

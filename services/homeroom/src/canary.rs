@@ -6,8 +6,11 @@
 //! such a district. It has its own key and pseudonym key, and rules of one rule.
 //!
 //! Each round takes another of a few students, each at a school of its own, so that all partitions of the log have their turn. The mark is
-//! of yesterday, which counts at any hour and on any day of the week.
+//! of yesterday, which counts at any hour and on any day of the week. Where the student goes to school is sent once a day and student: it
+//! stays in topics of which nothing is ever removed.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -19,6 +22,7 @@ use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
 use crate::client::{Connection, admin, grpc, http};
@@ -31,7 +35,7 @@ const RULES: &str = include_str!("canary/rules.yaml");
 const STUDENTS: u64 = 60;
 
 /// How long one request may take.
-const REQUEST: Duration = Duration::from_secs(20);
+pub(crate) const REQUEST: Duration = Duration::from_secs(20);
 
 /// How long a round took.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +52,10 @@ pub(crate) struct Canary {
     client: Client,
     /// How long each of the two may take.
     within: Duration,
+    /// Cancelled when nothing is waited for any longer.
+    stopping: CancellationToken,
+    /// The date for which each student's school was sent last.
+    settled: Mutex<BTreeMap<String, Date>>,
 }
 
 #[derive(Deserialize)]
@@ -61,10 +69,10 @@ struct Outcome {
 }
 
 impl Canary {
-    /// A canary that waits so long for an alert, and as long for its recall.
-    pub(crate) fn new(connection: Connection, within: Duration) -> Result<Self> {
+    /// A canary that waits so long for an alert, and as long for its recall, and for neither once it is to stop.
+    pub(crate) fn new(connection: Connection, within: Duration, stopping: CancellationToken) -> Result<Self> {
         let client = http::client(&connection, &connection.url)?;
-        Ok(Self { connection, client, within })
+        Ok(Self { connection, client, within, stopping, settled: Mutex::default() })
     }
 
     /// The name of its key.
@@ -86,22 +94,43 @@ impl Canary {
         admin::put_settings(&self.connection, &settings).await.context("the canary's settings")
     }
 
-    /// One round. Whatever it came to, the mark is withdrawn.
+    /// One round. Whatever it came to, also when the process is to stop meanwhile, the mark is withdrawn: so it is to be run to its end.
     pub(crate) async fn round(&self, number: u64, now: Timestamp) -> Result<Round> {
         let (name, yesterday) = (format!("canary-{}", number % STUDENTS), yesterday(now)?);
         let told = self.tell(&name, yesterday).await;
         let withdrawn =
             json!([{ "kind": "attendance", "key": name, "withdrawn": true, "data": mark(&name, yesterday, "") }]);
         let withdrawn = self.send(&withdrawn).await;
+        if told.is_err() || withdrawn.is_err() {
+            // Homeroom may have lost what it had, as when a backup was restored.
+            self.settled.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
         let told = told?;
         withdrawn.map(|()| told)
     }
 
-    async fn tell(&self, name: &str, yesterday: Date) -> Result<Round> {
-        self.send(&school(name, yesterday)).await.context("the canary's school")?;
+    /// Sends what a mark of that date needs to count, unless it was sent before.
+    async fn settle(&self, name: &str, date: Date) -> Result<()> {
+        if self.settled.lock().unwrap_or_else(PoisonError::into_inner).get(name) == Some(&date) {
+            return Ok(());
+        }
+        self.send(&school(name, date)).await.context("the canary's school")?;
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), date);
+        Ok(())
+    }
+
+    /// What comes before the mark; the feed as it goes on from there.
+    async fn begin(&self, name: &str, yesterday: Date) -> Result<Streaming<WatchAlertsResponse>> {
+        self.settle(name, yesterday).await?;
         let mut feed = grpc::feed(&self.connection)?;
         let from_now = WatchAlertsRequest { school: name.to_owned(), ..WatchAlertsRequest::default() };
-        let mut changes = feed.watch_alerts(from_now).await.context("the feed")?.into_inner();
+        let changes = tokio::time::timeout(REQUEST, feed.watch_alerts(from_now)).await;
+        Ok(changes.context("the feed does not answer")?.context("the feed")?.into_inner())
+    }
+
+    async fn tell(&self, name: &str, yesterday: Date) -> Result<Round> {
+        let begun = self.stopping.run_until_cancelled(self.begin(name, yesterday)).await;
+        let mut changes = begun.context("the canary is to stop")??;
         let alert = self.after("Unexcused Absence", Kind::Opened, name, yesterday, &mut changes).await?;
         let recall = self.after("In Attendance", Kind::Recalled, name, yesterday, &mut changes).await?;
         Ok(Round { alert, recall })
@@ -120,7 +149,9 @@ impl Canary {
         let sent = json!([{ "kind": "attendance", "key": name, "data": mark(name, yesterday, code) }]);
         let came = async {
             self.send(&sent).await?;
-            next(changes, expected).await
+            // A mark is answered before it is withdrawn; what it brings about need not come.
+            let came = self.stopping.run_until_cancelled(next(changes, expected)).await;
+            came.context("the canary is to stop")?
         };
         let waited = tokio::time::timeout(self.within, came).await;
         waited.with_context(|| {

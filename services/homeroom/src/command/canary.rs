@@ -10,8 +10,9 @@ use homeroom_chassis::component::Readiness;
 use homeroom_chassis::server::{Doors, Limits};
 use homeroom_chassis::{Component, TaskGroup, clock, config, lifecycle, telemetry};
 use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
-use crate::canary::{Canary, Round};
+use crate::canary::{Canary, REQUEST, Round};
 use crate::client::{Connection, ConnectionArgs};
 use crate::process;
 
@@ -52,8 +53,9 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         connections.push(Connection::from_file(file)?);
     }
     let within = Duration::from_secs(args.within);
-    let canaries =
-        connections.into_iter().map(|connection| Canary::new(connection, within)).collect::<Result<Vec<_>>>()?;
+    let tasks = TaskGroup::default();
+    let canary = |connection| Canary::new(connection, within, tasks.stopping());
+    let canaries = connections.into_iter().map(canary).collect::<Result<Vec<_>>>()?;
     if args.once {
         for canary in &canaries {
             let told = round(canary, 0).await?;
@@ -68,17 +70,16 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     }
     let settings: telemetry::Config = config::load("telemetry", None).map_err(|e| process::refusal(&e))?;
     let telemetry = telemetry::init("homeroom-canary", &settings).map_err(|e| process::refusal(&e))?;
-    let outcome = serve(canaries, args.listen, Duration::from_secs(args.every)).await;
+    let outcome = serve(tasks, canaries, args.listen, Duration::from_secs(args.every)).await;
     telemetry.flush();
     outcome
 }
 
-async fn serve(canaries: Vec<Canary>, listen: SocketAddr, every: Duration) -> Result<()> {
+async fn serve(tasks: TaskGroup, canaries: Vec<Canary>, listen: SocketAddr, every: Duration) -> Result<()> {
     let listener = process::bind(listen).await?;
-    let tasks = TaskGroup::default();
     lifecycle::signals(&tasks).context("signals cannot be heard")?;
     for canary in canaries {
-        tasks.spawn("canary", repeat(canary, every, tasks.clone()));
+        tasks.spawn("canary", repeat(canary, every, tasks.stopping()));
     }
     let component = Component {
         name: "canary",
@@ -88,14 +89,14 @@ async fn serve(canaries: Vec<Canary>, listen: SocketAddr, every: Duration) -> Re
         // That Homeroom does not answer is what it is there to see.
         ready: Box::new(|| Readiness::Ready),
     };
-    let limits = Limits { linger_millis: 0, ..Limits::default() };
+    // A mark that is on its way, its withdrawal, and some more.
+    let limits = Limits { linger_millis: 0, drain_seconds: 3 * REQUEST.as_secs(), ..Limits::default() };
     let doors = Doors { health: Some(listener), limits, ..Doors::default() };
     Ok(doors.run(tasks, vec![component]).await?)
 }
 
-async fn repeat(canary: Canary, every: Duration, tasks: TaskGroup) -> Result<(), Infallible> {
+async fn repeat(canary: Canary, every: Duration, stopping: CancellationToken) -> Result<(), Infallible> {
     let name = canary.name().to_owned();
-    let stopping = tasks.stopping();
     let mut turn = interval(every);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     succeeded(&name);
@@ -103,7 +104,11 @@ async fn repeat(canary: Canary, every: Duration, tasks: TaskGroup) -> Result<(),
     let mut number = clock::now().as_second().unsigned_abs() / every.as_secs().max(1);
     while stopping.run_until_cancelled(turn.tick()).await.is_some() {
         number += 1;
-        let Some(outcome) = stopping.run_until_cancelled(round(&canary, number)).await else { break };
+        let outcome = round(&canary, number).await;
+        if outcome.is_err() && stopping.is_cancelled() {
+            // It ends early by itself, and has withdrawn its mark; it says nothing of Homeroom.
+            break;
+        }
         let word = if outcome.is_ok() { "told" } else { "failed" };
         metrics::counter!(ROUNDS, "canary" => name.clone(), "outcome" => word).increment(1);
         match outcome {

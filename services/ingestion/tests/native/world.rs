@@ -88,7 +88,20 @@ impl World {
         Self::with(memory_log().await, |_| {}).await
     }
 
+    /// With a key for a source that no other world expects: gauges are of the whole process.
+    pub(crate) async fn with_a_quiet_source() -> Self {
+        Self::open(memory_log().await, |_| {}, key_file() + &key(Role::Quiet, DISTRICT, "\"ingest\"")).await
+    }
+
     pub(crate) async fn with(log: Arc<dyn Log>, change: impl FnOnce(&mut homeroom_ingestion::config::Limits)) -> Self {
+        Self::open(log, change, key_file()).await
+    }
+
+    async fn open(
+        log: Arc<dyn Log>,
+        change: impl FnOnce(&mut homeroom_ingestion::config::Limits),
+        key_file: String,
+    ) -> Self {
         homeroom_chassis::tls::install_provider();
         let files = tempfile::tempdir().unwrap();
         let database = test_database(&[SCHEMA]).await;
@@ -101,7 +114,7 @@ impl World {
             write_secret(&config.pseudonym_keys.join(format!("{district}.key")), &secret);
         }
         let keys = files.path().join("keys.toml");
-        std::fs::write(&keys, key_file()).unwrap();
+        std::fs::write(&keys, key_file).unwrap();
         let tokens = Tokens::new(&"a signing key of thirty-two bytes or more".to_owned().into());
         let access = Access::new(Keys::load(&keys).unwrap(), tokens);
         let tasks = TaskGroup::default();
@@ -227,19 +240,18 @@ pub(crate) fn mark(student: &str, changes: &Value) -> Value {
     json!({ "kind": "attendance", "data": data })
 }
 
+fn key(role: Role, district: &str, scopes: &str) -> String {
+    let (id, hash) = (role.key(), hash_secret(SECRET));
+    format!(
+        "[[key]]\nid = \"{id}\"\ndistrict = \"{district}\"\nsource = \"{id}\"\nscopes = [{scopes}]\nsecret-sha256 = \"{hash}\"\n"
+    )
+}
+
 fn key_file() -> String {
-    let hash = hash_secret(SECRET);
-    let key = |role: Role, district: &str, scopes: &str| {
-        let id = role.key();
-        format!(
-            "[[key]]\nid = \"{id}\"\ndistrict = \"{district}\"\nsource = \"{id}\"\nscopes = [{scopes}]\nsecret-sha256 = \"{hash}\"\n"
-        )
-    };
     [
         key(Role::Sis, DISTRICT, "\"ingest\""),
         key(Role::Narrow, DISTRICT, "\"ingest\"") + "limits = { body-bytes = 1000 }\n",
         key(Role::Hasty, DISTRICT, "\"ingest\"") + "limits = { request-seconds = 1 }\n",
-        key(Role::Quiet, DISTRICT, "\"ingest\""),
         key(Role::Reader, DISTRICT, "\"read\""),
         key(Role::Admin, DISTRICT, "\"admin\""),
         key(Role::Neighbour, "other", "\"ingest\", \"read\", \"admin\""),
