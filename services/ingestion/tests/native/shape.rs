@@ -44,7 +44,7 @@ async fn periods_bells_and_kinds_of_schools_are_kept() {
             "class_period": "P3", "school": at, "official": true, "begin_at": "09:50", "end_at": "10:40" } },
         { "kind": "bell-schedule", "data": {
             "bell_schedule": "b", "school": at, "dates": [day], "class_periods": ["P3"], "begin_at": "08:00", "end_at": "14:30",
-            "grade_levels": ["Ninth grade"] } },
+            "grade_levels": ["Ninth grade"], "instruction_minutes": 360 } },
         { "kind": "section", "data": { "section": "s", "course_offering": "o", "school": at, "class_periods": ["P3"] } },
         { "kind": "class-period", "data": { "class_period": "P4", "school": at, "begin_at": "10:40", "end_at": "09:50" } },
     ]);
