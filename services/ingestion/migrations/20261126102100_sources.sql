@@ -1,8 +1,10 @@
--- When each source of a district was last heard from: kept, so that its silence is noticed also when every process has started anew.
+-- When each source of a district was last heard from, if it was, and since when it is expected to send: kept, so that its silence is
+-- noticed also when every process has started anew.
 create table sources (
     district text not null,
     source text not null,
-    heard_at timestamptz not null,
+    heard_at timestamptz,
+    expected_since timestamptz not null default now(),
     primary key (district, source)
 );
 

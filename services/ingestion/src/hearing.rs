@@ -162,8 +162,8 @@ async fn write(connection: &mut PgConnection, heard: &BTreeMap<Name, Timestamp>)
 
 /// A source that never sent, or not since this is kept, is silent from now on. One whose district has no secret here can send nothing.
 async fn expect(connection: &mut PgConnection, new: &[Name]) -> Result<(), Error> {
-    let sql = "insert into sources (district, source, heard_at) \
-               select district, source, now() from unnest($1::text[], $2::text[]) w (district, source) \
+    let sql = "insert into sources (district, source) \
+               select district, source from unnest($1::text[], $2::text[]) w (district, source) \
                where district = any (string_to_array(current_setting('homeroom.districts', true), ',')) \
                on conflict (district, source) do nothing";
     sqlx::query(sql)
@@ -175,7 +175,7 @@ async fn expect(connection: &mut PgConnection, new: &[Name]) -> Result<(), Error
 }
 
 async fn look(connection: &mut PgConnection) -> Result<Silence, Error> {
-    let sql = "select district, source, greatest(0, date_part('epoch', now() - heard_at)) from sources";
+    let sql = "select district, source, greatest(0, date_part('epoch', now() - coalesce(heard_at, expected_since))) from sources";
     let rows = sqlx::query(sql).fetch_all(&mut *connection).await?;
     let silent = rows.iter().map(|row| {
         let district = DistrictId::parse(&row.try_get::<String, _>(0)?).map_err(|e| bad_row("district", &e))?;

@@ -58,7 +58,8 @@ const COUNTS: &str = "select
      (select count(*) from student_moves where set_aside)";
 
 const SOURCES: &str =
-    "select source, greatest(0, extract(epoch from clock_timestamp() - heard_at))::bigint from sources order by source";
+    "select source, greatest(0, extract(epoch from clock_timestamp() - heard_at))::bigint from sources
+     where heard_at is not null order by source";
 
 /// What [`COUNTS`] gives, in its order.
 type Counts = (i64, Option<i64>, i64, Option<i64>, i64);

@@ -27,7 +27,9 @@ async fn a_source_that_falls_silent_is_shown_with_how_long_ago_it_spoke() {
     let world = World::with_a_quiet_source().await;
     // It never sent: it is expected from now on.
     until("it is expected", || silent_seconds().is_some()).await;
-    world.execute("update ingestion.sources set heard_at = now() - interval '6 days' where source = 'quiet'").await;
+    world
+        .execute("update ingestion.sources set expected_since = now() - interval '6 days' where source = 'quiet'")
+        .await;
     until("it never spoke", || silent_seconds().is_some_and(|seconds| seconds > 500_000.0)).await;
     let request = world.request(Method::POST, "/v1/events").header("authorization", Role::Quiet.authorization());
     let told = answer(request.json(&mark("ada", &serde_json::json!({})))).await;
