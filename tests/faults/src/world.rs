@@ -215,13 +215,18 @@ impl World {
 
     /// Waits until a role says that it is not ready.
     pub async fn wait_not_ready(&self, role: Role) -> Result<()> {
-        let url = format!("{}/readyz", self.url(role)?);
         let deadline = Instant::now() + PATIENCE;
-        while self.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+        while self.is_ready(role).await? {
             ensure!(Instant::now() < deadline, "{} says that it is ready, and cannot be", role.name());
             sleep(POLL).await;
         }
         Ok(())
+    }
+
+    /// Whether a role says that it is ready.
+    pub async fn is_ready(&self, role: Role) -> Result<bool> {
+        let url = format!("{}/readyz", self.url(role)?);
+        Ok(self.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()))
     }
 
     /// Waits until a role says that it is not ready, and in so many words why.
