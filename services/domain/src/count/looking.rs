@@ -229,7 +229,11 @@ impl Looking<'_> {
     fn in_full(&self, rule: &Rule) -> Option<Claimed> {
         let With { view, settings, now, .. } = *self.with;
         let ledger = self.ledger?;
-        let student = self.whole.get_or_init(|| Evaluation::new(ledger, view, settings, now));
+        let student = self.whole.get_or_init(|| {
+            let student = Evaluation::new(ledger, view, settings, now);
+            student.look_through(self.with.pack);
+            student
+        });
         let Some(held) = rule.held(student, now).ok()? else { return Some(Claimed::NOTHING) };
         let dates = self.known.schedule.dates(view);
         let since = match held.since {

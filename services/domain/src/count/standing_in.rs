@@ -59,8 +59,12 @@ impl<'a> StandingIn<'a> {
     }
 
     fn whole(&self) -> &Evaluation<'a> {
-        let With { view, settings, now, .. } = *self.with;
-        self.whole.get_or_init(|| Evaluation::new(self.ledger, view, settings, now))
+        let With { view, settings, pack, now, .. } = *self.with;
+        self.whole.get_or_init(|| {
+            let student = Evaluation::new(self.ledger, view, settings, now);
+            student.look_through(pack);
+            student
+        })
     }
 }
 
@@ -117,6 +121,11 @@ impl<'e> Ground<'e> for StandingIn<'e> {
 
     fn has_expired(&self, rule: &Rule) -> bool {
         self.position(rule).is_some_and(|at| self.known.has_expired(at))
+    }
+
+    fn fails_on_no_day(&self, rule: &Rule) -> bool {
+        // Those that are counted were evaluated on each.
+        self.known.memory.is_some() && self.position(rule).is_some_and(|at| !self.is_whole(at))
     }
 
     fn seen(&self, rule: &Rule) -> Now {

@@ -38,6 +38,9 @@ pub(crate) trait Ground<'e> {
     /// Whether a rule is known to have ended by itself, and would be open else.
     fn has_expired(&self, rule: &Rule) -> bool;
 
+    /// Whether a rule with a memory is known to be sound on all counted days.
+    fn fails_on_no_day(&self, rule: &Rule) -> bool;
+
     /// The dates of which a rule speaks.
     fn seen(&self, rule: &Rule) -> Now;
 
@@ -85,6 +88,10 @@ impl<'e> Ground<'e> for Evaluation<'e> {
     }
 
     fn has_expired(&self, _: &Rule) -> bool {
+        false
+    }
+
+    fn fails_on_no_day(&self, _: &Rule) -> bool {
         false
     }
 

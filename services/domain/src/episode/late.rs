@@ -28,6 +28,10 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         if held.since.is_some_and(|since| since > first) {
             return None;
         }
+        // And what was open on each of them had the one level that it can have.
+        if held.since.is_some() && self.rule.level.is_constant() && self.ground.fails_on_no_day(self.rule) {
+            return Some(first);
+        }
         let level = held.level;
         // The first day first: of what is news it tells at once.
         let mut date = first;

@@ -2,6 +2,7 @@
 
 use super::Evaluation;
 use crate::connection::LOST_FOR_DAYS;
+use crate::day::Mark;
 use crate::event::Scope;
 use crate::ledger::{Further, Said};
 use crate::measure::Part;
@@ -10,11 +11,13 @@ impl Evaluation<'_> {
     /// Whether nothing tells how long days are, or what of them was missed in minutes: then no day has minutes, and each is counted as
     /// its marks say.
     pub(crate) fn knows_no_minutes(&self) -> bool {
-        let states_none = |mark: &crate::day::Mark<'_>| mark.times.minutes.is_none();
-        self.calculated.is_empty()
-            && !self.has_classes()
-            && self.kinds.iter().flatten().all(states_none)
-            && self.schools.iter().all(|(school, _)| !self.view.rings(school))
+        let states_none = |mark: &Mark<'_>| mark.times.minutes.is_none();
+        *self.earlier.no_minutes.get_or_init(|| {
+            self.calculated.is_empty()
+                && !self.has_classes()
+                && self.kinds.iter().flatten().all(states_none)
+                && self.schools.iter().all(|(school, _)| !self.view.rings(school))
+        })
     }
 
     /// Whether anything is known of a class of the student.

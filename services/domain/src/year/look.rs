@@ -92,7 +92,8 @@ impl<'a> Look<'a> {
     pub fn held(&mut self, rule: usize) -> Option<Bits> {
         let program = self.program;
         let compiled = program.rules.get(rule)?.as_ref()?;
-        Some(self.value(&compiled.opens)? & self.looked_at())
+        let days = self.looked_at();
+        Some(self.value(&compiled.opens, days)? & days)
     }
 
     /// Whether a rule has the same level on all days.
@@ -110,7 +111,10 @@ impl<'a> Look<'a> {
         let program = self.program;
         match &program.rules.get(rule)?.as_ref()?.clears {
             None => Some(!held),
-            Some(clears) => Some(self.value(clears)? & !held),
+            Some(clears) => {
+                let others = self.looked_at() & !held;
+                Some(self.value(clears, others)? & others)
+            }
         }
     }
 
@@ -137,7 +141,8 @@ impl<'a> Look<'a> {
         Point { day, frame: Some(self.frame), counts: Counts::Of(self) }
     }
 
-    fn value(&mut self, node: &Node) -> Option<Bits> {
+    /// On which of some days it holds; of others nothing is told, nor are they looked at where that takes a look at each.
+    fn value(&mut self, node: &Node, days: Bits) -> Option<Bits> {
         Some(match node {
             Node::Fixed(days) => *days,
             Node::Unexplained => self.year.of_kind(Kind::Unexplained),
@@ -149,7 +154,7 @@ impl<'a> Look<'a> {
             Node::Scan(scanned, slots) => {
                 self.fill_all(slots);
                 let mut held = Bits::NONE;
-                for day in self.groups.start * 8..self.year.days() {
+                for day in days.iter() {
                     if scanned.holds(&self.point(day)).ok()? {
                         held.insert(day);
                     }
@@ -160,17 +165,23 @@ impl<'a> Look<'a> {
             Node::Tiered(scanned, tier) => match [false, true].map(|reached| self.if_still(scanned, reached)) {
                 [below, from] if below == from => below?,
                 [below, from] => {
-                    let reached = self.value(tier)?;
+                    let reached = self.value(tier, days)?;
                     below? & !reached | from? & reached
                 }
             },
-            Node::Not(inner) => !self.value(inner)?,
+            Node::Not(inner) => !self.value(inner, days)?,
             // As conditions are evaluated, the right side is not asked for where the left one tells.
-            Node::And(left, right) => match self.value(left)? {
+            Node::And(left, right) => match self.value(left, days)? & days {
                 Bits::NONE => Bits::NONE,
-                left => left & self.value(right)?,
+                left => left & self.value(right, left)?,
             },
-            Node::Or(left, right) => self.value(left)? | self.value(right)?,
+            Node::Or(left, right) => {
+                let left = self.value(left, days)? & days;
+                match days & !left {
+                    Bits::NONE => left,
+                    rest => left | self.value(right, rest)? & rest,
+                }
+            }
         })
     }
 
