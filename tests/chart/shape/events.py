@@ -1,4 +1,4 @@
-"""What happens to the shape while marks come in, and how long nothing was acknowledged or told around each."""
+"""What happens to the shape while marks come in, and how long marks waited around each."""
 
 import os
 import time
@@ -23,7 +23,8 @@ class Around:
         self.shape, self.sender, self.rows = shape, sender, []
 
     def __call__(self, what, act):
-        """Does it; waits until marks that were sent after it are acknowledged and told; notes how long both were silent."""
+        """Does it; waits until marks that were sent after it are acknowledged and told. Then none is sent until all have been told, so that
+        nothing of this falls on what comes next."""
         shape, sender = self.shape, self.sender
         began = time.monotonic()
         act()
@@ -37,29 +38,20 @@ class Around:
             return len(later) >= AFTER and len(shape.told()) >= len(acknowledged) - AFTER / 2
 
         wait_for(f"marks to be told after: {what}", told_again, PATIENCE)
-        now = time.monotonic()
-        acknowledged = [it for _, it, _ in list(sender.marks.values())]
-        told = [at for _, _, at in list(shape.receiver.received)]
+        sender.pausing.set()
+        wait_for(f"all marks to be told after: {what}", lambda: len(shape.told()) >= sender.begun, PATIENCE)
+        sender.pausing.clear()
         self.rows.append((what, began, done - began, os.getloadavg()[0]))
-        print(f"{what:52} took {done - began:5.1f} s; no mark acknowledged for {silence(acknowledged, began, now):5.1f} s, "
-              f"no alert told for {silence(told, began, now):5.1f} s; load {os.getloadavg()[0]:.1f}", flush=True)
+        print(f"{what:52} took {done - began:5.1f} s; {sender.begun} marks so far, all told; load {os.getloadavg()[0]:.0f}", flush=True)
 
     def table(self, waits):
-        """All of them, for a document. `waits` are marks: when each was first sent, acknowledged, and told of. Those count that were on their
-        way when it happened, or were sent until the next thing happened."""
+        """All of them, for a document. `waits` are marks: when each was first sent, acknowledged, and told of."""
         yield "| what happened | took | a mark waited to be acknowledged, at most | a mark waited to be told of, at most | load |"
         yield "|---|---|---|---|---|"
         for at, (what, began, took, load) in enumerate(self.rows):
             until = self.rows[at + 1][1] if at + 1 < len(self.rows) else float("inf")
-            here = [(acknowledged - first, told - first) for first, acknowledged, told in waits if told > began and first < until]
+            here = [(acknowledged - first, told - first) for first, acknowledged, told in waits if began < told and first < until]
             yield f"| {what} | {took:.1f} s | {max(it for it, _ in here):.1f} s | {max(it for _, it in here):.1f} s | {load:.0f} |"
-
-
-def silence(moments, since, until):
-    """The longest time in which none of these moments lies, in seconds."""
-    inside = sorted(it for it in moments if since <= it <= until)
-    points = [since, *inside, until]
-    return max(after - before for before, after in zip(points, points[1:]))
 
 
 def losses(shape, around):

@@ -23,7 +23,7 @@ class Sender:
         credentials = base64.b64encode(f"sis:{secret}".encode()).decode()
         self.headers = {"authorization": f"Basic {credentials}", "content-type": "application/json"}
         self.marks, self.withdrawn, self.begun, self.leaving = {}, {}, 0, 0
-        self.refused, self.stopping = [], threading.Event()
+        self.refused, self.stopping, self.pausing = [], threading.Event(), threading.Event()
 
     def ask(self, path, body=None, method=None, seconds=15):
         """One request: its status, 0 without an answer, and its headers."""
@@ -118,8 +118,9 @@ class Sender:
                 if waiting:
                     self.leaving += 1
                     begin(self.withdraw, waiting.popleft())
-                begin(self.mark, f"{self.begun:06}")
-                self.begun += 1
+                if not self.pausing.is_set():
+                    begin(self.mark, f"{self.begun:06}")
+                    self.begun += 1
             for thread in threads:
                 thread.join()
         self.thread = threading.Thread(target=go, daemon=True)
