@@ -47,14 +47,16 @@ class Faults:
             return error.code
 
     def mounted(self, pod, file, text):
-        """Another content of a mounted file."""
-        (self.pods[f"homeroom-{pod}"].folder / "etc" / file).write_text(text)
+        """Another content of a mounted file; when it has that, it is left alone."""
+        path = self.pods[f"homeroom-{pod}"].folder / "etc" / file
+        if path.read_text() != text:
+            path.write_text(text)
 
     @staticmethod
     def again():
-        """What makes a text another one every few seconds: a change is taken once it has stayed for a while, and a counter that is born
+        """What makes a text another one every 20 seconds: a change is taken once it has stayed for a while, and a counter that is born
         with its first step shows none until it takes the next."""
-        return f"# {int(time.monotonic()) // 5}\n"
+        return f"# {int(time.monotonic()) // 20}\n"
 
     def access_refused(self):
         """A sender still has a key of before."""
