@@ -8,6 +8,7 @@ mod adapter;
 mod channels;
 mod clock;
 mod consume;
+mod cutoff;
 mod encrypted;
 mod feed;
 mod late_news;
