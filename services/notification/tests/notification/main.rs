@@ -5,6 +5,7 @@
 
 mod acknowledge;
 mod adapter;
+mod case;
 mod channels;
 mod clock;
 mod consume;
