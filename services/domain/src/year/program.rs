@@ -32,7 +32,7 @@ pub(super) struct Compiled {
     /// The counts that it takes to tell what is barred.
     pub(super) barred: Vec<usize>,
     /// Something is divided by what it counts, which may be nothing on a date after the last counted day.
-    may_divide_by_zero: bool,
+    may_fail: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -235,10 +235,10 @@ impl Builder {
         rule.barred.iter().for_each(|bar| bar.unless.name(&mut of_bars));
         // Where it is not told what is barred, all else is told.
         let barred = if self.0.beside { self.needs(&of_bars)?.0 } else { Vec::new() };
-        let may_divide_by_zero = rule.opens_when.divides()
-            || rule.clears_when.as_ref().is_some_and(Condition::divides)
-            || rule.level.divides();
-        Some(Compiled { opens, clears, level, barred, may_divide_by_zero })
+        let may_fail = rule.opens_when.may_fail()
+            || rule.clears_when.as_ref().is_some_and(Condition::may_fail)
+            || rule.level.may_fail();
+        Some(Compiled { opens, clears, level, barred, may_fail })
     }
 }
 
@@ -302,9 +302,9 @@ impl Program {
     }
 
     /// Whether a rule of which all counted days can be told can be evaluated on any date after them, by its position. Windows have moved
-    /// on then, and hold no more than they did, so that nothing overflows; but something may be divided by what they hold.
+    /// on then: something may be divided by what they hold, or taken from too little.
     pub fn fails_on_counted_days_alone(&self, rule: usize) -> bool {
-        self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| !rule.may_divide_by_zero)
+        self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| !rule.may_fail)
     }
 
     pub(super) fn position(&self, slot: Slot) -> Option<usize> {
