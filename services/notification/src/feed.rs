@@ -29,6 +29,7 @@ use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
 use crate::config;
+use crate::metric;
 use crate::schedule::Policy;
 use crate::store::{Act, Lease, Reach, Refused, Store, Wake};
 
@@ -184,6 +185,9 @@ impl AlertFeed for Feed {
         let acknowledging = shared.store.acknowledge(&grant.district, alert, change_number, &grant.key);
         let done = shared.access.allowance(&grant).within(Box::pin(acknowledging)).await?;
         let done = done.map_err(|error| unavailable(&error))?.map_err(refused)?;
+        if let Some(waited_s) = done.waited_s {
+            metrics::counter!(metric::ACKNOWLEDGED, "within" => metric::within(waited_s)).increment(1);
+        }
         tracing::info!(alert.id = %alert, key = grant.key, "an alert was acknowledged");
         Ok(Response::new(wire::acknowledged(done)))
     }
