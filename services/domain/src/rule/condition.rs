@@ -5,6 +5,7 @@
 
 mod columns;
 mod compiled;
+mod fails;
 mod number;
 mod show;
 

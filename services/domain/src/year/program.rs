@@ -28,7 +28,7 @@ pub(super) struct Compiled {
     pub(super) clears: Option<Node>,
     pub(super) level: Level,
     /// Something is divided by what it counts, which may be nothing on a date after the last counted day.
-    may_divide_by_zero: bool,
+    may_fail: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -196,10 +196,10 @@ impl Builder {
         } else {
             Level::Of(rule.level.clone(), self.needs(&named)?.0)
         };
-        let may_divide_by_zero = rule.opens_when.divides()
-            || rule.clears_when.as_ref().is_some_and(Condition::divides)
-            || rule.level.divides();
-        Some(Compiled { opens, clears, level, may_divide_by_zero })
+        let may_fail = rule.opens_when.may_fail()
+            || rule.clears_when.as_ref().is_some_and(Condition::may_fail)
+            || rule.level.may_fail();
+        Some(Compiled { opens, clears, level, may_fail })
     }
 }
 
@@ -243,9 +243,9 @@ impl Program {
     }
 
     /// Whether a rule of which all counted days can be told can be evaluated on any date after them, by its position. Windows have moved
-    /// on then, and hold no more than they did, so that nothing overflows; but something may be divided by what they hold.
+    /// on then: something may be divided by what they hold, or taken from too little.
     pub fn fails_on_counted_days_alone(&self, rule: usize) -> bool {
-        self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| !rule.may_divide_by_zero)
+        self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| !rule.may_fail)
     }
 
     pub(super) fn position(&self, slot: Slot) -> Option<usize> {

@@ -161,6 +161,7 @@ pub(super) async fn ask_anew(connection: &mut PgConnection, chain: &[Delivery]) 
     let words: Vec<Uuid> = chain.iter().map(|delivery| delivery.id).collect();
     sqlx::query(
         "update deliveries set due_at = due_at + told_after * interval '1 second',
+             set_aside_due_at = set_aside_due_at + told_after * interval '1 second',
              expires_at = expires_at + told_after * interval '1 second'
          where delivery_id = any($1) and state = 'waiting'",
     )

@@ -1,6 +1,6 @@
 //! Conditions for all days of a year at once: comparisons whose one side grows with one count become a bound for that count.
 
-use super::{Arithmetic, Comparison, Condition, Failure, Flag, Int, Number};
+use super::{Arithmetic, Comparison, Condition, Failure, Flag, Int};
 use crate::measure::{Measure, Values};
 use crate::year::{Bound, Builder, Node};
 
@@ -55,30 +55,7 @@ impl Condition {
     }
 }
 
-impl Condition {
-    /// Whether something is divided by what is not a number, and so may be zero.
-    pub(crate) fn divides(&self) -> bool {
-        self.flag.divides()
-    }
-}
-
-impl Number {
-    /// The same of a number.
-    pub(crate) fn divides(&self) -> bool {
-        self.0.divides()
-    }
-}
-
 impl Flag {
-    fn divides(&self) -> bool {
-        match self {
-            Self::Constant(_) | Self::Measure(_) => false,
-            Self::Not(inner) => inner.divides(),
-            Self::And(left, right) | Self::Or(left, right) => left.divides() || right.divides(),
-            Self::Compare(_, left, right) => left.divides() || right.divides(),
-        }
-    }
-
     fn node(&self, builder: &mut Builder) -> Option<Node> {
         Some(match self {
             Self::Constant(value) => {
@@ -173,16 +150,6 @@ impl Way {
 }
 
 impl Int {
-    fn divides(&self) -> bool {
-        match self {
-            Self::Constant(_) | Self::Measure(_) => false,
-            Self::Arithmetic(Arithmetic::Divide | Arithmetic::Remainder, left, right) => {
-                left.divides() || right.constant().is_none_or(|divisor| divisor == 0)
-            }
-            Self::Arithmetic(_, left, right) => left.divides() || right.divides(),
-        }
-    }
-
     /// None when it names a measure that does not follow from whole days.
     fn way(&self) -> Option<Way> {
         Some(match self {
@@ -209,7 +176,7 @@ impl Int {
     }
 
     /// A number as it is written, a sign before it too.
-    fn constant(&self) -> Option<i64> {
+    pub(super) fn constant(&self) -> Option<i64> {
         match self {
             Self::Constant(value) => Some(*value),
             Self::Arithmetic(Arithmetic::Subtract, left, right) => left.constant()?.checked_sub(right.constant()?),

@@ -71,6 +71,8 @@ pub struct Definition {
     pub expires_after_days: Option<u32>,
     /// Whether it is told only when no case is open for the student.
     pub quiet_while_case_open: bool,
+    /// Minute of the local day before which nobody is told for the first time.
+    pub cutoff_minute: Option<u16>,
     /// Role of those who should know.
     pub audience: Arc<str>,
     /// Which facts its proof cites.
