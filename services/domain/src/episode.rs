@@ -176,6 +176,7 @@ impl Episodes {
         moment: &Moment<'_>,
     ) -> Step<T> {
         let home = evaluation.home(evaluation.now.today);
+        evaluation.look_through(pack);
         let mut step = self.step_rules(pack.rules_at(home), &pack.rules, evaluation, moment);
         for episode in &mut self.0 {
             if episode.standing == Standing::Open

@@ -33,6 +33,11 @@ impl Schedule {
         all.get(usize::from(self.first)..usize::from(self.end)).unwrap_or_default()
     }
 
+    /// Which of the calendar's dates they are.
+    pub(super) const fn stretch(self) -> u32 {
+        (self.first as u32) << 16 | self.end as u32
+    }
+
     /// The student's school.
     pub(super) fn school(self, view: &View) -> Option<&SchoolId> {
         view.calendar_at(self.calendar as usize).map(|calendar| &calendar.school)

@@ -48,8 +48,9 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let mut look = Self::at_nothing(rule, ground, moment);
         if ground.home().is_some() {
             look.figures = ground.figures(rule);
-            look.held = match ground.student().filter(|_| rule.has_memory()) {
-                Some(student) => look.held_at(student, ground.now())?,
+            look.held = match ground.claimed(rule) {
+                Some(held) => held,
+                None if rule.has_memory() => look.held_at(ground.student(), ground.now())?,
                 None => rule.outcome(&look.figures)?.map(Held::now),
             };
         }
@@ -97,14 +98,14 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     fn told(&self, held: Held, listed: bool) -> (Told, Cited) {
         let Self { rule, figures, ground, .. } = self;
         let cited = ground.cite(rule, figures, listed);
-        let seen = ground.student().map_or(ground.now(), |student| rule.seen_at(student, ground.now()));
+        let seen = ground.seen(rule);
         let terms = (!rule.asks_for_nothing()).then(|| self.terms(held));
         let claimed = Claimed { rule, level: held.level, about: rule.about(seen), figures, terms };
         (Told::now(claimed, &cited), cited)
     }
 
     fn terms(&self, held: Held) -> Terms {
-        let due = |from, days| self.ground.student().and_then(|student| student.school_day_after(from, days));
+        let due = |from, days| self.ground.school_day_after(from, days);
         self.rule.terms(held, self.rule.steps(held.days), &self.figures, &due)
     }
 
@@ -129,7 +130,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             told,
             told_at: self.ground.now(),
         };
-        let kind = (ChangeKind::Opened, self.late_since(held.level));
+        let kind = (ChangeKind::Opened, self.late_since(held));
         let change = episode.change(kind, self.moment, |episode| (self.words(episode, cited), String::new()));
         Some((episode, change))
     }
@@ -228,7 +229,10 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let as_of = self.ground.now().as_of;
         match episode.scope {
             EpisodeScope::Day(date) if date < self.ground.now().today => "the day is over".to_owned(),
-            EpisodeScope::Year(_) if self.course.get().is_some_and(|course| course.has_expired(as_of)) => {
+            EpisodeScope::Year(_)
+                if self.ground.has_expired(self.rule)
+                    || self.course.get().is_some_and(|course| course.has_expired(as_of)) =>
+            {
                 "it has been open for as long as the rule lets it, and ends by itself".to_owned()
             }
             EpisodeScope::Day(_) | EpisodeScope::Year(_) if self.is_elsewhere => {
@@ -248,7 +252,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let Some((kind, why)) = self.moved_on(episode, held)? else { return Ok(None) };
         // Of a step that its time has come for nobody is late.
         let has_risen = held.level > episode.told.level;
-        let late_since = if has_risen { self.late_since(held.level) } else { None };
+        let late_since = if has_risen { self.late_since(held) } else { None };
         let (told, cited) = self.told(held, T::IN_WORDS);
         let episode = Arc::make_mut(episode);
         let before = std::mem::replace(&mut episode.told, told);

@@ -8,6 +8,7 @@ mod calculator;
 mod class;
 mod connection;
 mod count;
+mod count_memory;
 mod counting;
 mod course;
 mod coursework;
