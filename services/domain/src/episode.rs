@@ -5,6 +5,7 @@
 //! when it was last told: if it would be told again it is *cleared*, else it is *recalled*. An episode that was cleared can
 //! still be recalled, when a later correction disproves it.
 
+mod fallen_due;
 mod first;
 mod ground;
 mod late;

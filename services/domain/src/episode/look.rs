@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::ground::Ground;
 use super::told::{Claimed, Told};
-use super::{Episode, EpisodeScope, Moment, Standing, Telling};
+use super::{Episode, EpisodeScope, Moment, Standing, Telling, fallen_due};
 use crate::alert::{ChangeKind, Claim, Terms};
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
@@ -275,16 +275,31 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// What there is to tell of an open episode that the rule still claims; none when nothing is.
     fn moved_on(&self, episode: &Episode, held: Held) -> Result<Option<(ChangeKind, Why)>, Failure> {
+        let fallen_due = self.fallen_due(episode, held);
         let other = match held.level.cmp(&episode.told.level) {
             Ordering::Greater => return Ok(Some((ChangeKind::Escalated, Why::Moved("risen")))),
-            Ordering::Less => return Ok(Some((ChangeKind::Amended, Why::Moved("fallen")))),
+            Ordering::Less if fallen_due.is_none() => return Ok(Some((ChangeKind::Amended, Why::Moved("fallen")))),
+            Ordering::Less => None,
             Ordering::Equal => match (self.other_terms(&episode.told, held), self.ground.anew()) {
                 (Some(other), _) => Some(other),
                 (None, Some(student)) => self.corrected(student, episode)?.map(|reason| (ChangeKind::Amended, reason)),
                 (None, None) => None,
             },
         };
-        Ok(other.map(|(kind, reason)| (kind, Why::Said(reason))))
+        // What has fallen due is told as a rise, whatever else is otherwise: nobody who has done nothing may miss it.
+        let of_both = match (other, fallen_due) {
+            (other, None) => other,
+            (None, Some(due)) => Some((ChangeKind::Escalated, due)),
+            (Some((_, reason)), Some(due)) => Some((ChangeKind::Escalated, format!("{reason}; {due}"))),
+        };
+        Ok(of_both.map(|(kind, reason)| (kind, Why::Said(reason))))
+    }
+
+    /// What has fallen due since the episode was told, in words. A rule that keeps what another version told adds nothing to it.
+    fn fallen_due(&self, episode: &Episode, held: Held) -> Option<String> {
+        let is_kept = self.rule.on_change == OnChange::Keep && self.of_another_version(episode);
+        let asks = !self.rule.duties.is_empty() && !is_kept;
+        asks.then(|| fallen_due::since_told(episode, &self.terms(held), self.ground.now().today)).flatten()
     }
 
     /// What else than its level is not as it was told: its steps, since when it holds, what is due and what is barred; of another

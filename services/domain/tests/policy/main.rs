@@ -13,6 +13,7 @@ mod counting;
 mod course;
 mod coursework;
 mod day;
+mod due;
 mod enrollment;
 mod episode;
 mod episode_end;
