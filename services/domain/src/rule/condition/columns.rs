@@ -2,7 +2,7 @@
 
 use super::{Arithmetic, Comparison, Condition, Failure, Flag, Int};
 use crate::measure::{Measure, Values};
-use crate::year::{Bound, Builder, Node};
+use crate::year::{Bound, Builder, Growth, Node};
 
 /// A comparison of two numbers, of which the left grows with what is counted, against the right.
 #[derive(Debug, Clone)]
@@ -16,6 +16,11 @@ pub(crate) struct Leaf {
 pub(crate) struct Scanned(Condition);
 
 impl Leaf {
+    /// Whether the tier of attendance reaches one.
+    pub(crate) const fn tier(from: i64) -> Self {
+        Self { left: Int::Measure(Measure::Tier), right: Int::Constant(from) }
+    }
+
     /// The measures that it names.
     pub(crate) fn named(&self) -> Vec<Measure> {
         let mut named = Vec::new();
@@ -62,7 +67,7 @@ impl Flag {
                 let number = |value| Int::Constant(i64::from(value));
                 builder.reaches(Leaf { left: number(*value), right: number(true) }, Bound::AtLeast)?
             }
-            Self::Measure(measure) => Builder::flag(*measure)?,
+            Self::Measure(measure) => builder.flag(*measure, || Scanned(Condition::of(self.clone())))?,
             Self::Not(inner) => inner.node(builder)?.not(),
             Self::And(left, right) => left.node(builder)?.and(right.node(builder)?),
             Self::Or(left, right) => left.node(builder)?.or(right.node(builder)?),
@@ -72,7 +77,7 @@ impl Flag {
 
     fn compare(&self, builder: &mut Builder, comparison: Comparison, left: &Int, right: &Int) -> Option<Node> {
         let leaf = Leaf { left: left.clone(), right: right.clone() };
-        let way = left.way()?.less(right.way()?);
+        let way = left.way(builder)?.less(right.way(builder)?);
         let (leaf, comparison) = match way {
             Way::Still | Way::Up => (leaf, comparison),
             Way::Down => (Leaf { left: leaf.right, right: leaf.left }, comparison.turned()),
@@ -151,18 +156,17 @@ impl Way {
 
 impl Int {
     /// None when it names a measure that does not follow from whole days.
-    fn way(&self) -> Option<Way> {
+    fn way(&self, builder: &Builder) -> Option<Way> {
         Some(match self {
             Self::Constant(_) => Way::Still,
-            Self::Measure(measure) => {
-                if Builder::grows(*measure)? {
-                    Way::Up
-                } else {
-                    Way::Still
-                }
-            }
+            Self::Measure(measure) => match builder.growth(*measure)? {
+                Growth::None => Way::Still,
+                Growth::Up => Way::Up,
+                Growth::Down => Way::Down,
+                Growth::Any => Way::Any,
+            },
             Self::Arithmetic(operation, left, right) => {
-                let (a, b) = (left.way()?, right.way()?);
+                let (a, b) = (left.way(builder)?, right.way(builder)?);
                 match operation {
                     Arithmetic::Add => a.with(b),
                     Arithmetic::Subtract => a.less(b),

@@ -210,6 +210,11 @@ pub enum Schools {
 }
 
 impl Rule {
+    /// Whether it is the other one itself, and not only says the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether the rule speaks of students of this school. Of a student whom no school has, that of the district does.
     pub fn applies_at(&self, school: Option<&SchoolId>) -> bool {
         match (&self.schools, school) {
