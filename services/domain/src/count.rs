@@ -7,6 +7,10 @@
 //! else to say, the count stands in for the full look, as long as no mark is of a date at which something was told before. What comes of a full look
 //! is the definition; a count only ever says what a full look would have said, or nothing.
 
+mod compiled;
+mod folded;
+mod looking;
+mod memory;
 mod others;
 mod small;
 mod standing_in;
@@ -29,6 +33,10 @@ use crate::rule::{Pack, Rule, RuleScope};
 use crate::settings::{Now, Settings};
 use crate::view::View;
 
+pub(crate) use compiled::Counting;
+pub(crate) use folded::Folded;
+
+use memory::Memory;
 use others::{Came, Others};
 use small::{Last, Schedule, Sums};
 use standing_in::StandingIn;
@@ -107,6 +115,8 @@ struct Known {
     levels: Option<Levels>,
     /// None when no rule asks for more than the measures of every student.
     others: Option<Box<Others>>,
+    /// None when no rule asks for more than days as of the dates in force.
+    memory: Option<Box<Memory>>,
 }
 
 /// Levels of rules, in their order; `NO_CLAIM` of a rule that claims nothing. A rule of larger levels takes full looks.
@@ -226,8 +236,10 @@ enum Settled {
 impl Known {
     fn of(evaluation: &Evaluation<'_>, episodes: &Episodes, pack: &Pack, version: u64) -> Option<Self> {
         let now = evaluation.now;
-        let spell = evaluation.only_school().filter(|_| Others::can_tell(pack))?;
+        let spell = evaluation.only_school()?;
         let schedule = Schedule::of(spell, evaluation)?;
+        let is_plain = Others::can_tell(pack);
+        let memory = if is_plain { None } else { Some(Box::new(Memory::of(pack, schedule, evaluation)?)) };
         let (tail, heard_of_until) = evaluation.ledger.end_of_marks()?;
         let last_mark = tail.date();
         if last_mark > now.as_of.max(now.today).days() {
@@ -254,6 +266,7 @@ impl Known {
             open_day: false,
             levels: None,
             others: Others::of(pack, evaluation).map(Box::new),
+            memory,
         };
         let last_on = Date::from_days(last_mark).ok()?;
         let (counted, days_before) = (evaluation.marked_until(last_on), evaluation.marked_until(last_on.previous()));
@@ -290,7 +303,7 @@ impl Known {
     fn look(&mut self, ledger: &Ledger, with: &With<'_>) -> Option<Found> {
         if self.levels.is_none() {
             let then = With { now: self.now, ..*with };
-            self.levels = self.levels(self.measures(self.schedule.dates(with.view), self.now)?, &then);
+            self.levels = self.claims(None, self.measures(self.schedule.dates(with.view), self.now)?, &then);
         }
         let then = self.levels.take();
         let day_is_over = with.now.today != self.now.today && self.open_day;
@@ -299,18 +312,30 @@ impl Known {
         let may_disprove = self.count(ledger, with)?;
         let measures = self.measures(self.schedule.dates(with.view), with.now)?;
         if !may_disprove {
-            self.levels = self.levels(measures, with);
+            self.levels = self.claims(Some(ledger), measures, with);
         }
         let settled = match (&then, &self.levels) {
             (Some(then), Some(levels)) if then == levels && !day_is_over => Settled::Yes,
             (Some(then), Some(levels)) => {
                 let rules = with.pack.rules.iter().zip(then.iter().zip(levels)).enumerate();
-                let moved = rules.filter(|(_, (rule, (then, now)))| then != now || ends(rule, **then));
+                let moved = rules.filter(|(at, (rule, (before, now)))| {
+                    before != now || ends(rule, **before) || self.asks_otherwise(*at, then, levels)
+                });
                 Settled::No(moved.map(|(at, _)| at).collect())
             }
             _ => Settled::Unknown,
         };
         Some(Found { measures, settled })
+    }
+
+    /// What rules claim with these measures, and what is asked for; none when one takes a full look at all.
+    fn claims(&mut self, ledger: Option<&Ledger>, measures: Measures, with: &With<'_>) -> Option<Levels> {
+        let Some(memory) = self.memory.as_deref() else { return self.levels(measures, with) };
+        let (levels, found) = self.remembered(memory, ledger, measures, with)?;
+        if let Some(memory) = self.memory.as_deref_mut() {
+            memory.settle(found);
+        }
+        Some(levels)
     }
 
     /// What rules claim with these measures; none when one takes a full look or fails, or claims what cannot be told from no claim.
@@ -356,6 +381,10 @@ impl Known {
                 let new = new?;
                 // Whom a change of a session would concern is for a full look to find out.
                 let mark = Mark::of(&new, view, settings).filter(|_| new.session.is_none())?;
+                // That one states minutes is for a full look to find out too.
+                if self.memory.as_ref().is_some_and(|memory| !memory.takes_minutes()) && mark.times.minutes.is_some() {
+                    return None;
+                }
                 self.kinds.push(mark.plain(school));
             }
         }

@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod further;
 mod name;
+mod part;
 mod told;
 mod unit;
 
@@ -15,6 +16,7 @@ use smallvec::SmallVec;
 
 pub use further::Further;
 pub use name::Among;
+pub(crate) use part::Part;
 pub use told::NOT_KNOWN;
 pub use unit::{Unit, decimals};
 

@@ -89,8 +89,8 @@ const SHUFFLED_STUDENTS: u64 = 5_000;
 /// Of all shipped packs.
 const GOAL_LOADING_MILLISECONDS: f64 = 50.0;
 const GOAL_ALL_PACKS: f64 = 500_000.0;
-/// Students whose year goes through all of them: few, since most of the rules take a full look.
-const ALL_PACKS_STUDENTS: u64 = 200;
+/// Students whose year goes through all of them.
+const ALL_PACKS_STUDENTS: u64 = 2_000;
 /// A school's.
 const SCHOOL: u64 = 2_000;
 

@@ -33,6 +33,19 @@ impl Schedule {
         all.get(usize::from(self.first)..usize::from(self.end)).unwrap_or_default()
     }
 
+    /// Which of the calendar's dates they are.
+    pub(super) const fn stretch(self) -> u32 {
+        (self.first as u32) << 16 | self.end as u32
+    }
+
+    /// The school day so many after a date; none when the calendar does not reach so far.
+    pub(super) fn school_day_after(self, from: Date, days: u32, view: &View) -> Option<Date> {
+        let dates = &view.calendar_at(self.calendar as usize)?.instructional;
+        let next = dates.partition_point(|date| *date <= from);
+        let many = usize::try_from(days).ok()?.checked_sub(1)?;
+        dates.get(next.checked_add(many)?).copied()
+    }
+
     /// The student's school.
     pub(super) fn school(self, view: &View) -> Option<&SchoolId> {
         view.calendar_at(self.calendar as usize).map(|calendar| &calendar.school)

@@ -4,6 +4,7 @@ use std::cell::OnceCell;
 
 use smallvec::SmallVec;
 
+use super::memory::Memory;
 use super::{Known, With};
 use crate::date::Date;
 use crate::episode::Ground;
@@ -11,8 +12,8 @@ use crate::evaluation::Evaluation;
 use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::Ledger;
 use crate::measure::{Figures, Measures};
-use crate::rule::claim::{Cited, cite_absences};
-use crate::rule::{Evidence, Rule};
+use crate::rule::claim::{Cited, cite_absences, cite_unexcused};
+use crate::rule::{Evidence, Held, Rule};
 use crate::settings::Now;
 
 /// A count that has come to these measures with the dates in force, and that knows that nothing told before can have changed.
@@ -34,14 +35,36 @@ impl<'a> StandingIn<'a> {
     }
 
     fn marks(&self, dates: impl Iterator<Item = Date>, listed: bool) -> Cited {
+        cite_absences(self.ledger, self.with.settings, &self.at_school(dates), listed)
+    }
+
+    fn at_school(&self, dates: impl Iterator<Item = Date>) -> SmallVec<[(&SchoolId, Date); 8]> {
         let school = self.known.schedule.school(self.with.view);
-        let days: SmallVec<[_; 8]> = dates.filter_map(|date| Some((school?, date))).collect();
-        cite_absences(self.ledger, self.with.settings, &days, listed)
+        dates.filter_map(|date| Some((school?, date))).collect()
+    }
+
+    /// Where a rule is in the pack.
+    fn position(&self, rule: &Rule) -> Option<usize> {
+        self.with.pack.rules.iter().position(|of| of.is(rule))
+    }
+
+    fn is_whole(&self, at: usize) -> bool {
+        self.known.memory.as_ref().is_some_and(|memory| memory.is_whole(at))
+    }
+
+    /// The last counted day up to the as-of date.
+    fn last_counted(&self) -> Option<Date> {
+        let dates = self.known.schedule.dates(self.with.view);
+        dates[..dates.partition_point(|date| *date <= self.with.now.as_of)].last().copied()
     }
 
     fn whole(&self) -> &Evaluation<'a> {
-        let With { view, settings, now, .. } = *self.with;
-        self.whole.get_or_init(|| Evaluation::new(self.ledger, view, settings, now))
+        let With { view, settings, pack, now, .. } = *self.with;
+        self.whole.get_or_init(|| {
+            let student = Evaluation::new(self.ledger, view, settings, now);
+            student.look_through(pack);
+            student
+        })
     }
 }
 
@@ -64,24 +87,68 @@ impl<'e> Ground<'e> for StandingIn<'e> {
     }
 
     fn figures(&self, rule: &Rule) -> Figures {
+        let (seen, at) = (self.seen(rule), self.position(rule));
+        if at.is_some_and(|at| self.is_whole(at)) {
+            return Ground::figures(self.whole(), rule);
+        }
+        if seen != self.with.now {
+            return self.figures_at_close(rule, seen.as_of);
+        }
         // They were counted when the levels were; without them there is no standing in.
         self.known.figures(self.measures, rule, self.with).unwrap_or_default()
     }
 
     fn figures_at_close(&self, rule: &Rule, date: Date) -> Figures {
-        let known = self.known.figures_at_close(rule, date, self.with);
+        let may_be_other = |memory: &Memory| {
+            let at = self.position(rule);
+            at.is_none_or(|at| memory.is_whole(at) || date < memory.since && memory.is_beside(at))
+        };
+        let known = match &self.known.memory {
+            Some(memory) if may_be_other(memory) => None,
+            _ => self.known.figures_at_close(rule, date, self.with),
+        };
         known.unwrap_or_else(|| self.whole().figures_at_close(rule, date))
     }
 
-    fn student(&self) -> Option<&Evaluation<'e>> {
-        None
+    fn student(&self) -> &Evaluation<'e> {
+        self.whole()
+    }
+
+    fn claimed(&self, rule: &Rule) -> Option<Option<Held>> {
+        let at = self.position(rule).filter(|at| rule.has_memory() || self.is_whole(*at))?;
+        Some(self.known.held(at, self.with))
+    }
+
+    fn has_expired(&self, rule: &Rule) -> bool {
+        self.position(rule).is_some_and(|at| self.known.has_expired(at))
+    }
+
+    fn fails_on_no_day(&self, rule: &Rule) -> bool {
+        // Those that are counted were evaluated on each.
+        self.known.memory.is_some() && self.position(rule).is_some_and(|at| !self.is_whole(at))
+    }
+
+    fn seen(&self, rule: &Rule) -> Now {
+        let last = if rule.has_memory() { self.last_counted() } else { None };
+        last.map_or(self.with.now, |date| Now { today: date, as_of: date })
+    }
+
+    fn school_day_after(&self, from: Date, days: u32) -> Option<Date> {
+        self.known.schedule.school_day_after(from, days, self.with.view)
     }
 
     fn cite(&self, rule: &Rule, figures: &Figures, listed: bool) -> Cited {
         match (rule.evidence, self.known.days_until(self.with.now.as_of, self.with)) {
-            (Evidence::Today, _) => self.marks(self.school_today().map(|_| self.with.now.today).into_iter(), listed),
+            (Evidence::Today, _) => {
+                let (dates, today) = (self.known.schedule.dates(self.with.view), self.seen(rule).today);
+                self.marks(dates.binary_search(&today).map(|_| today).into_iter(), listed)
+            }
             (Evidence::Streak, _) => self.marks(self.streak(figures.measures.streak), listed),
             (Evidence::Absences, Some(days)) => self.marks(days.missed(), listed),
+            (Evidence::Unexcused, Some(days)) => {
+                let cited = cite_unexcused(self.ledger, self.with.settings, &self.at_school(days.not_excused()));
+                if listed { cited } else { cited.unlisted() }
+            }
             _ => self.whole().cite(rule, figures, listed),
         }
     }

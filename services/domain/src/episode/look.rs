@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::ground::Ground;
 use super::told::{Claimed, Told};
-use super::{Episode, EpisodeScope, Moment, Standing, Telling};
+use super::{Episode, EpisodeScope, Moment, Standing, Telling, fallen_due};
 use crate::alert::{ChangeKind, Claim, Terms};
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
@@ -48,8 +48,9 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let mut look = Self::at_nothing(rule, ground, moment);
         if ground.home().is_some() {
             look.figures = ground.figures(rule);
-            look.held = match ground.student().filter(|_| rule.has_memory()) {
-                Some(student) => look.held_at(student, ground.now())?,
+            look.held = match ground.claimed(rule) {
+                Some(held) => held,
+                None if rule.has_memory() => look.held_at(ground.student(), ground.now())?,
                 None => rule.outcome(&look.figures)?.map(Held::now),
             };
         }
@@ -97,14 +98,14 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     fn told(&self, held: Held, listed: bool) -> (Told, Cited) {
         let Self { rule, figures, ground, .. } = self;
         let cited = ground.cite(rule, figures, listed);
-        let seen = ground.student().map_or(ground.now(), |student| rule.seen_at(student, ground.now()));
+        let seen = ground.seen(rule);
         let terms = (!rule.asks_for_nothing()).then(|| self.terms(held));
         let claimed = Claimed { rule, level: held.level, about: rule.about(seen), figures, terms };
         (Told::now(claimed, &cited), cited)
     }
 
     fn terms(&self, held: Held) -> Terms {
-        let due = |from, days| self.ground.student().and_then(|student| student.school_day_after(from, days));
+        let due = |from, days| self.ground.school_day_after(from, days);
         self.rule.terms(held, self.rule.steps(held.days), &self.figures, &due)
     }
 
@@ -129,7 +130,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             told,
             told_at: self.ground.now(),
         };
-        let kind = (ChangeKind::Opened, self.late_since(held.level));
+        let kind = (ChangeKind::Opened, self.late_since(held));
         let change = episode.change(kind, self.moment, |episode| (self.words(episode, cited), String::new()));
         Some((episode, change))
     }
@@ -228,7 +229,10 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let as_of = self.ground.now().as_of;
         match episode.scope {
             EpisodeScope::Day(date) if date < self.ground.now().today => "the day is over".to_owned(),
-            EpisodeScope::Year(_) if self.course.get().is_some_and(|course| course.has_expired(as_of)) => {
+            EpisodeScope::Year(_)
+                if self.ground.has_expired(self.rule)
+                    || self.course.get().is_some_and(|course| course.has_expired(as_of)) =>
+            {
                 "it has been open for as long as the rule lets it, and ends by itself".to_owned()
             }
             EpisodeScope::Day(_) | EpisodeScope::Year(_) if self.is_elsewhere => {
@@ -248,7 +252,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let Some((kind, why)) = self.moved_on(episode, held)? else { return Ok(None) };
         // Of a step that its time has come for nobody is late.
         let has_risen = held.level > episode.told.level;
-        let late_since = if has_risen { self.late_since(held.level) } else { None };
+        let late_since = if has_risen { self.late_since(held) } else { None };
         let (told, cited) = self.told(held, T::IN_WORDS);
         let episode = Arc::make_mut(episode);
         let before = std::mem::replace(&mut episode.told, told);
@@ -271,16 +275,31 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// What there is to tell of an open episode that the rule still claims; none when nothing is.
     fn moved_on(&self, episode: &Episode, held: Held) -> Result<Option<(ChangeKind, Why)>, Failure> {
+        let fallen_due = self.fallen_due(episode, held);
         let other = match held.level.cmp(&episode.told.level) {
             Ordering::Greater => return Ok(Some((ChangeKind::Escalated, Why::Moved("risen")))),
-            Ordering::Less => return Ok(Some((ChangeKind::Amended, Why::Moved("fallen")))),
+            Ordering::Less if fallen_due.is_none() => return Ok(Some((ChangeKind::Amended, Why::Moved("fallen")))),
+            Ordering::Less => None,
             Ordering::Equal => match (self.other_terms(&episode.told, held), self.ground.anew()) {
                 (Some(other), _) => Some(other),
                 (None, Some(student)) => self.corrected(student, episode)?.map(|reason| (ChangeKind::Amended, reason)),
                 (None, None) => None,
             },
         };
-        Ok(other.map(|(kind, reason)| (kind, Why::Said(reason))))
+        // What has fallen due is told as a rise, whatever else is otherwise: nobody who has done nothing may miss it.
+        let of_both = match (other, fallen_due) {
+            (other, None) => other,
+            (None, Some(due)) => Some((ChangeKind::Escalated, due)),
+            (Some((_, reason)), Some(due)) => Some((ChangeKind::Escalated, format!("{reason}; {due}"))),
+        };
+        Ok(of_both.map(|(kind, reason)| (kind, Why::Said(reason))))
+    }
+
+    /// What has fallen due since the episode was told, in words. A rule that keeps what another version told adds nothing to it.
+    fn fallen_due(&self, episode: &Episode, held: Held) -> Option<String> {
+        let is_kept = self.rule.on_change == OnChange::Keep && self.of_another_version(episode);
+        let asks = !self.rule.duties.is_empty() && !is_kept;
+        asks.then(|| fallen_due::since_told(episode, &self.terms(held), self.ground.now().today)).flatten()
     }
 
     /// What else than its level is not as it was told: its steps, since when it holds, what is due and what is barred; of another

@@ -16,6 +16,7 @@ impl Bits {
     pub const NONE: Self = Self([0; WORDS]);
 
     /// The first so many days.
+    #[inline]
     pub fn first(days: usize) -> Self {
         let word = |at: usize| match days.saturating_sub(at * 64) {
             0 => 0,
@@ -37,6 +38,7 @@ impl Bits {
     }
 
     /// Whether a day is one of them.
+    #[inline]
     pub fn contains(self, at: usize) -> bool {
         self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
@@ -58,6 +60,7 @@ impl Bits {
     }
 
     /// The first of them at or after a day.
+    #[inline]
     pub fn next(self, from: usize) -> Option<usize> {
         let mut at = from / 64;
         let mut word = self.0.get(at)? & (u64::MAX << (from % 64));
@@ -66,6 +69,12 @@ impl Bits {
             word = *self.0.get(at)?;
         }
         Some(at * 64 + word.trailing_zeros() as usize)
+    }
+
+    /// The last of them.
+    pub fn last(self) -> Option<usize> {
+        let (at, word) = self.0.iter().enumerate().rev().find(|(_, word)| **word != 0)?;
+        Some(at * 64 + 63 - word.leading_zeros() as usize)
     }
 
     /// Days on which it is another than on the day before; before the first day none was in it.
@@ -94,24 +103,30 @@ impl Bits {
 impl BitAnd for Bits {
     type Output = Self;
 
+    #[inline]
     fn bitand(self, other: Self) -> Self {
-        Self(std::array::from_fn(|at| self.0[at] & other.0[at]))
+        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
+        Self([a & e, b & f, c & g, d & h])
     }
 }
 
 impl BitOr for Bits {
     type Output = Self;
 
+    #[inline]
     fn bitor(self, other: Self) -> Self {
-        Self(std::array::from_fn(|at| self.0[at] | other.0[at]))
+        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
+        Self([a | e, b | f, c | g, d | h])
     }
 }
 
 impl Not for Bits {
     type Output = Self;
 
+    #[inline]
     fn not(self) -> Self {
-        Self(self.0.map(|word| !word))
+        let Self([a, b, c, d]) = self;
+        Self([!a, !b, !c, !d])
     }
 }
 
@@ -134,6 +149,7 @@ mod tests {
         assert_eq!(bits.iter().collect::<Vec<_>>(), days);
         assert_eq!((bits.count(), bits.next(65), bits.next(254)), (9, Some(127), None));
         assert!(bits.contains(128) && !bits.contains(129) && !bits.contains(999));
+        assert_eq!((bits.last(), (bits & Bits::first(127)).last(), Bits::NONE.last()), (Some(253), Some(64), None));
         assert_eq!(bits.changes().iter().collect::<Vec<_>>(), [0, 2, 62, 65, 127, 129, 200, 201, 253, 254]);
     }
 
