@@ -5,6 +5,7 @@
 
 pub mod catalogue;
 pub mod further;
+mod kept;
 mod name;
 mod told;
 mod unit;
@@ -14,6 +15,7 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 pub use further::Further;
+pub(crate) use kept::Kept;
 pub use name::Among;
 pub use told::NOT_KNOWN;
 pub use unit::{Unit, decimals};

@@ -34,13 +34,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// A rule that cannot be evaluated as of some day would have told nothing then.
     fn reached(&self, date: Date, level: i64) -> bool {
-        let then = match self.ground.student().filter(|_| self.rule.has_memory()) {
-            Some(student) => {
-                self.held_at(student, Now { today: date, as_of: date }).map(|held| held.map(|held| held.level))
-            }
-            None => self.rule.outcome(&self.ground.figures_at_close(self.rule, date)),
-        };
-        then.is_ok_and(|then| then.is_some_and(|then| then >= level))
+        let then = self.held_at(Now { today: date, as_of: date });
+        then.is_ok_and(|then| then.is_some_and(|then| then.level >= level))
     }
 
     /// The first day on which a claim must have held; none when no claim of this rule, or of this time of the year, can be late.
