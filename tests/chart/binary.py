@@ -21,6 +21,8 @@ KEYS = '[[key]]\nid = "k"\ndistrict = "d"\nsource = "s"\nscopes = ["feed"]\nsecr
 CONTENT = {
     "keys.toml": KEYS, "token.key": "0123456789abcdef0123456789abcdef", "url": NOBODY, "d.key": "by-content:0123456789abcdef",
     "feed.key": "k:secret", "password": "secret", "d.yaml": "teams: []\n",
+    # Canaries' keys.
+    "canary.key": "k:secret", "springfield.key": "k:secret", "shelbyville.key": "k:secret",
 }
 SIGNING = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 

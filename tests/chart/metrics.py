@@ -1,4 +1,5 @@
-"""Alerts and dashboard only ask for metrics that the code has, and each alert has its heading in the runbook."""
+"""Alerts and dashboard only ask for metrics that the code has, and each alert has its heading in the
+runbook and a story in which it fires."""
 
 import json
 import re
@@ -57,12 +58,15 @@ def problems():
         if not wanted and ":" not in expression:
             yield f"{where} asks for nothing"
     headings = set(re.findall(r"^## (\w+)$", (CHART / "docs/runbook.md").read_text(), re.M))
+    stories = "".join(file.read_text() for file in (ROOT / "tests/chart").glob("alerts*.yaml"))
     names_of_alerts = {rule["alert"] for rule in alerts()}
     for name in sorted(names_of_alerts ^ headings):
         yield f"{name} is an alert or a heading of the runbook, and not both"
     for rule in alerts():
         if rule["annotations"].get("runbook_url") != f"RUNBOOK#{rule['alert'].lower()}":
             yield f"{rule['alert']} does not link to its heading of the runbook"
+        if not re.search(rf"value: [1-9]\d*, labels: '{{alertname=\"{rule['alert']}\"", stories):
+            yield f"{rule['alert']} fires in no story of tests/chart/alerts.yaml"
         if rule["labels"].get("severity") not in ("critical", "warning"):
             yield f"{rule['alert']} has no severity"
 

@@ -41,7 +41,7 @@ def available(release, tag):
 
 def ports_of(release, part):
     """The ports that a part is reached at."""
-    names = {"health"} if part.startswith("channel-") else {"http", "grpc", "health"}
+    names = {"health"} if part == "canary" or part.startswith("channel-") else {"http", "grpc", "health"}
     if part == "notification" and networks.SHAPES[release.mode].get("mutual"):
         names.add("peers")
     return {(name, networks.PORTS[name]) for name in names}

@@ -79,16 +79,17 @@ def actors(api, namespaces, at):
 
 
 # By mode: who are clients, who looks at metrics (`None` is whoever there is), where database and Kafka are, which addresses a
-# webhook's adapter must not reach beside the private ones, and whether the feed asks adapters for a certificate, at a port of its own.
+# webhook's adapter must not reach beside the private ones, whether the feed asks adapters for a certificate, at a port of its own, and
+# where a canary that does not call the services inside goes.
 SHAPES = {
     "minimal": {"clients": None, "monitoring": None, "database": "10.9.0.5", "kafka": ("10.9.0.6", 9092)},
     "large-district": {"clients": None, "monitoring": None, "database": "10.9.0.5", "kafka": ("10.9.0.6", 9092)},
     "single-node": {"clients": None, "monitoring": None, "database": "10.9.0.5", "kafka": None},
     "operators": {"clients": ("gateway.gateways",), "monitoring": ("prometheus.monitoring",), "database": "database", "kafka": ("broker", 9093),
-                  "mutual": True},
+                  "mutual": True, "canary": None},
     "secured": {"clients": ("controller.ingress-nginx",), "monitoring": ("prometheus.monitoring",), "database": "10.20.1.5",
                 "kafka": ("10.20.2.5", 9093), "telemetry": "prometheus.monitoring", "ours": ("203.0.113.7", "2001:db8:20::7"),
-                "mail": ("10.20.0.25", 465), "mutual": True},
+                "mail": ("10.20.0.25", 465), "mutual": True, "canary": ("10.20.3.10", 443)},
 }
 WORLD = ("93.184.215.14", "2a00:1450:4001::65")
 INSIDE = ("10.9.9.9", "172.20.0.1", "192.168.1.1", "169.254.169.254", "100.100.0.1", "fd00::1", "fe80::1")
@@ -101,6 +102,8 @@ def comes_in(shape, source, target):
         return set()
     if source.startswith("channel-"):
         return {feed} if target == "notification" else set()
+    if source == "canary":
+        return {"ingestion": {"http"}, "notification": {"grpc"}}.get(target, set()) if not shape["canary"] else set()
     ports = set()
     if target in SERVICES and (shape["clients"] is None or source in shape["clients"]):
         ports |= {"http", "grpc"} if target == "ingestion" else {"grpc"}
@@ -112,19 +115,19 @@ def comes_in(shape, source, target):
 def expectations(mode, names):
     """Everything that is expected, as (source, target, port, protocol, whether): targets that are addresses are outside."""
     shape = SHAPES[mode]
-    ours = [name for name in names if name in (*SERVICES, "setup") or name.startswith("channel-")]
+    ours = [name for name in names if name in (*SERVICES, "setup", "canary") or name.startswith("channel-")]
     for source in names:
         for target in (one for one in ours if one != source):
             wanted = comes_in(shape, source, target)
             for name, port in PORTS.items():
                 yield source, target, port, "TCP", name in wanted
     for source in ours:
-        adapter = source.startswith("channel-")
+        client = source == "canary" or source.startswith("channel-")
         yield source, "dns.kube-system", 53, "UDP", True
         yield source, "stranger.elsewhere", 443, "TCP", False
-        yield source, shape["database"], 5432, "TCP", not adapter
+        yield source, shape["database"], 5432, "TCP", not client
         if shape["kafka"]:
-            yield source, *shape["kafka"], "TCP", not adapter
+            yield source, *shape["kafka"], "TCP", not client
         if "telemetry" in shape:
             yield source, shape["telemetry"], 4317, "TCP", source != "setup"
         port, leaves = leaving(shape, source)
@@ -134,6 +137,8 @@ def expectations(mode, names):
             yield source, address, port, "TCP", False
         if source == "channel-mail" and "mail" in shape:
             yield source, *shape["mail"], "TCP", True
+        if source == "canary" and shape["canary"]:
+            yield source, *shape["canary"], "TCP", True
 
 
 def leaving(shape, source):

@@ -7,12 +7,13 @@ ACCESS = {"homeroom-access": ("keys.toml", "token.key"), "homeroom-pseudonyms": 
 DATABASE = {"homeroom-database": ("ingestion-url", "rules-url", "notification-url", "log-url"),
             "homeroom-migration": ("url", "ingestion-password", "rules-password", "notification-password", "bus-password")}
 WEBHOOK, MAIL = {"homeroom-channel-webhook": ("feed.key", "signing.key")}, {"homeroom-channel-mail": ("feed.key", "password")}
+CANARY = {"homeroom-canary": ("canary.key",)}
 TEAMS = {"homeroom-teams": ("springfield.yaml",)}
 SECRETS = {
     "minimal": ACCESS | DATABASE | WEBHOOK,
     "large-district": ACCESS | DATABASE | WEBHOOK,
     "single-node": ACCESS | DATABASE | MAIL,
-    "operators": ACCESS | DATABASE | WEBHOOK | MAIL | TEAMS | {"homeroom-db-ca": ("ca.crt",), "homeroom-log-cluster-ca-cert": ("ca.crt",)},
+    "operators": ACCESS | DATABASE | WEBHOOK | MAIL | TEAMS | CANARY | {"homeroom-db-ca": ("ca.crt",), "homeroom-log-cluster-ca-cert": ("ca.crt",)},
     "secured": TEAMS | {name: ("ca.crt",) for name in ("kafka-ca", "database-ca", "otlp-ca")} | {"registry": (".dockerconfigjson",)}
     | {"entrance-tls": ("tls.crt", "tls.key")} | {f"kafka-{part}": ("password",) for part in ("ingestion", "rules", "notification", "setup")},
 }
@@ -20,7 +21,7 @@ CONFIG_MAPS = {"minimal": ("homeroom-teams",), "large-district": ("homeroom-team
                "operators": ("homeroom-ca",), "secured": ()}
 # What an object in a store outside has, by the last part of its key.
 STORED = {"access": ACCESS["homeroom-access"], "pseudonyms": ACCESS["homeroom-pseudonyms"], "database": DATABASE["homeroom-database"],
-          "migration": DATABASE["homeroom-migration"], "channel-mail": MAIL["homeroom-channel-mail"],
+          "migration": DATABASE["homeroom-migration"], "canary": ("springfield.key", "shelbyville.key"), "channel-mail": MAIL["homeroom-channel-mail"],
           "channel-webhook": ("feed.key", "signing-new.key", "signing-old.key", "district-hooks.key")}
 # Enough for the largest mode while it is replaced, and no more than a quota that somebody may have set.
 QUOTA = {"requests.cpu": "60", "requests.memory": "120Gi", "limits.cpu": "160", "limits.memory": "160Gi",

@@ -189,6 +189,27 @@ _pod.tpl mounts things.
 {{- include "homeroom.toml" (dict "table" (dict "server" $server "telemetry" $telemetry (printf "channel-%s" .channel) $own) "path" "") | trim -}}
 {{- end -}}
 
+{{/* The file of the canary: by default it calls the services as others in the cluster do, else at the address that senders call. */}}
+{{- define "homeroom.config.canary" -}}
+{{- $canary := .Values.canary -}}
+{{- $scheme := ternary "https" "http" .Values.tls.enabled -}}
+{{- $inside := printf "%s://%s-%%s.%s.svc:%%d" $scheme (include "homeroom.fullname" .) .Release.Namespace -}}
+{{- $own := dict "every-s" $canary.everySeconds "within-s" $canary.withinSeconds -}}
+{{- $_ := set $own "url" ($canary.url | default (printf $inside "ingestion" 8080)) -}}
+{{- $_ := set $own "grpc" ($canary.grpc | default (printf $inside "notification" 8081)) -}}
+{{- $files := list -}}
+{{- range $canary.keys }}{{ $files = append $files (printf "/etc/homeroom/canary/%s" .) }}{{ end -}}
+{{- $_ := set $own "key-files" $files -}}
+{{- if $canary.ca.secret -}}
+{{- $_ := set $own "ca-file" "/etc/homeroom/canary-ca/ca.crt" -}}
+{{- else if and .Values.tls.enabled (not $canary.url) -}}
+{{- $_ := set $own "ca-file" "/etc/homeroom/tls/ca.crt" -}}
+{{- end -}}
+{{- $telemetry := include "homeroom.telemetry" . | fromJson -}}
+{{- $server := include "homeroom.server" . | fromJson -}}
+{{- include "homeroom.toml" (dict "table" (dict "server" $server "telemetry" $telemetry "canary" $own) "path" "") | trim -}}
+{{- end -}}
+
 {{/* The file of the set-up job: its database is the owner's, and it creates or checks topics. */}}
 {{- define "homeroom.config.setup" -}}
 {{- $schemas := list "ingestion" "rules" "notification" -}}

@@ -53,6 +53,14 @@ labels:
 {{- $names | toJson -}}
 {{- end -}}
 
+{{/* Everything that runs, as JSON: services, adapters, and the canary. */}}
+{{- define "homeroom.parts" -}}
+{{- $parts := list "ingestion" "rules" "notification" -}}
+{{- range include "homeroom.channels" . | fromJsonArray }}{{ $parts = append $parts (printf "channel-%s" .) }}{{ end -}}
+{{- if .Values.canary.enabled }}{{ $parts = append $parts "canary" }}{{ end -}}
+{{- $parts | toJson -}}
+{{- end -}}
+
 {{/* The secret with a part's certificate: dict "root" $ "part" "rules". */}}
 {{- define "homeroom.tlsSecret" -}}
 {{- .root.Values.tls.secret | default (printf "%s-%s-tls" (include "homeroom.fullname" .root) .part) -}}

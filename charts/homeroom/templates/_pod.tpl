@@ -122,6 +122,7 @@ taken of it, or a configMap.
 {{- $secrets := $values.secrets -}}
 {{- $isService := has $part (list "ingestion" "rules" "notification") -}}
 {{- $isChannel := hasPrefix "channel-" $part -}}
+{{- $isCanary := eq $part "canary" -}}
 {{- if $isService -}}
 {{- $files = append $files (dict "at" "access" "secret" $secrets.access "keys" (dict "keys.toml" "keys.toml" "token.key" "token.key")) -}}
 {{- $files = append $files (dict "at" "database" "secret" $secrets.database "keys" (dict (printf "%s-url" $part) "url")) -}}
@@ -129,7 +130,7 @@ taken of it, or a configMap.
 {{- if eq $part "setup" -}}
 {{- $files = append $files (dict "at" "migration" "secret" $secrets.migration) -}}
 {{- end -}}
-{{- if not $isChannel -}}
+{{- if not (or $isChannel $isCanary) -}}
 {{- if $values.database.ca.secret -}}
 {{- $files = append $files (dict "at" "database-ca" "secret" $values.database.ca.secret "keys" (dict $values.database.ca.key "ca.crt")) -}}
 {{- end -}}
@@ -151,9 +152,9 @@ taken of it, or a configMap.
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if and (or $isService $isChannel) $values.tls.enabled -}}
+{{- if and (or $isService $isChannel $isCanary) $values.tls.enabled -}}
 {{- $keys := dict "tls.crt" "tls.crt" "tls.key" "tls.key" -}}
-{{- if or $isChannel (and $values.tls.mutual (eq $part "notification")) }}{{ $_ := set $keys "ca.crt" "ca.crt" }}{{ end -}}
+{{- if or $isChannel $isCanary (and $values.tls.mutual (eq $part "notification")) }}{{ $_ := set $keys "ca.crt" "ca.crt" }}{{ end -}}
 {{- $files = append $files (dict "at" "tls" "secret" (include "homeroom.tlsSecret" .) "keys" $keys) -}}
 {{- end -}}
 {{- if $isChannel -}}
@@ -161,6 +162,14 @@ taken of it, or a configMap.
 {{- $files = append $files (dict "at" "channel" "secret" $channel.secret) -}}
 {{- if $channel.ca.secret -}}
 {{- $files = append $files (dict "at" "channel-ca" "secret" $channel.ca.secret "keys" (dict $channel.ca.key "ca.crt")) -}}
+{{- end -}}
+{{- end -}}
+{{- if $isCanary -}}
+{{- $files = append $files (dict "at" "canary" "secret" $values.canary.secret) -}}
+{{- with $values.canary.ca -}}
+{{- if .secret -}}
+{{- $files = append $files (dict "at" "canary-ca" "secret" .secret "keys" (dict .key "ca.crt")) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if and (ne $part "setup") $values.telemetry.otlp.ca.secret -}}

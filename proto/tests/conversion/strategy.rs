@@ -356,12 +356,13 @@ fn terms() -> impl Strategy<Value = Terms> {
         evidence,
     });
     let barred = (text(), text()).prop_map(|(what, source)| BarredReferral { what, source });
-    let flags = (any::<bool>(), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), option::of(0..1440_u16));
     ("[a-z]{1,20}", flags, any::<u32>(), option::of(date()), vec(duty, 0..3), vec(barred, 0..3)).prop_map(
-        |(message_key, (good_news, quiet_while_case_open), step, since, duties, barred)| Terms {
+        |(message_key, (good_news, quiet_while_case_open, cutoff_minute), step, since, duties, barred)| Terms {
             message_key,
             good_news,
             quiet_while_case_open,
+            cutoff_minute,
             step,
             since,
             duties,

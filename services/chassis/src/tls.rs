@@ -162,6 +162,12 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     if found.is_empty() { Err(wrong(rustls::pki_types::pem::Error::NoItemsFound)) } else { Ok(found) }
 }
 
+/// A file of certificates as it is, in PEM. Refuses one that holds none, which libraries pass over, to trust nobody then.
+pub fn pem(path: &Path) -> Result<Vec<u8>, Error> {
+    certificates(path)?;
+    Ok(std::fs::read(path).map_err(|source| config::Error::Read { path: path.to_owned(), source })?)
+}
+
 fn roots(path: &Path) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {

@@ -101,6 +101,8 @@ pub struct Terms {
     pub good_news: bool,
     /// Whether nobody need be told while a case is open for the student.
     pub quiet_while_case_open: bool,
+    /// Minute of the district's local day before which nobody is told for the first time.
+    pub cutoff_minute: Option<u16>,
     /// How many steps of its escalation it has taken.
     pub step: u32,
     /// The date on which it began to hold, of a rule that counts from it.

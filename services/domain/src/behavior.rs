@@ -86,9 +86,14 @@ impl Conduct {
 
     /// Days with an incident of so many enrolled days (hundredths of a day), in hundredths of a percent, cut off; none without a day.
     pub fn incident_rate(&self, enrolled: i64) -> Option<i64> {
-        let share = i128::from(self.incident_days) * i128::from(WHOLE) * 10_000;
-        (enrolled > 0).then(|| i64::try_from(share / i128::from(enrolled)).unwrap_or(i64::MAX))
+        share_of_days(self.incident_days, enrolled)
     }
+}
+
+/// So many dates of enrolled days (hundredths of a day), in hundredths of a percent, cut off; none without a day.
+pub(crate) fn share_of_days(dates: i64, enrolled: i64) -> Option<i64> {
+    let share = i128::from(dates) * i128::from(WHOLE) * 10_000;
+    (enrolled > 0).then(|| i64::try_from(share / i128::from(enrolled)).unwrap_or(i64::MAX))
 }
 
 /// Suspended dates, each once, with how much of the day.

@@ -2,12 +2,18 @@
 //!
 //! Most of what happens in a district is one more mark of a day, which changes no alert. To see that it does not takes less than
 //! counting the year anew: the days before the last mark are summed up, the day of the last mark is kept apart, and all days
-//! after it are silent. A mark that belongs behind the last one moves both on; whatever else happens (a correction, a
-//! withdrawal, another record, a reference change) ends the count, and a full look begins the next one. When a rule has something
-//! else to say, the count stands in for the full look, as long as no mark is of a date at which something was told before. What comes of a full look
-//! is the definition; a count only ever says what a full look would have said, or nothing.
+//! after it are silent. A mark that belongs behind the last one moves both on; a mark that belongs elsewhere, a correction or a
+//! withdrawal has the days gathered out of the ledger again (see `behind`); whatever else happens (another record, a reference
+//! change) ends the count, and a full look begins the next one. When a rule has something else to say, or what was told before may be
+//! disproved, the count stands in for the full look. What comes of a full look is the definition; a count only ever says what a full
+//! look would have said, or nothing.
 
 mod behind;
+mod compiled;
+mod folded;
+mod levels;
+mod looking;
+mod memory;
 mod others;
 mod small;
 mod standing_in;
@@ -24,13 +30,18 @@ use crate::evaluation::Evaluation;
 use crate::event::{Change, Fact, Origin};
 use crate::id::{RuleId, SchoolId, SchoolYear};
 use crate::ledger::{self, Applied, Ledger, Tail, Written};
-use crate::measure::{Kept, Measures};
+use crate::marked::Marked;
+use crate::measure::Measures;
 use crate::rule::condition::Failure;
 use crate::rule::{Pack, Rule, RuleScope};
 use crate::settings::{Now, Settings};
 use crate::view::View;
 
-use others::{Came, Others};
+pub(crate) use compiled::Counting;
+pub(crate) use folded::Folded;
+
+use memory::Memory;
+use others::Others;
 use small::{Kind, Last, Schedule, Sums};
 use standing_in::StandingIn;
 
@@ -110,6 +121,8 @@ struct Known {
     levels: Option<Levels>,
     /// None when no rule asks for more than the measures of every student.
     others: Option<Box<Others>>,
+    /// None when no rule asks for more than days as of the dates in force.
+    memory: Option<Box<Memory>>,
 }
 
 /// What was said since the last look.
@@ -138,7 +151,11 @@ impl Count {
             // What another version of a rule holds open, a count cannot tell from what this one does.
             _ if episodes.open().any(|episode| episode.is_kept(pack)) => self.0 = None,
             // It has counted up to here already.
-            Some(known) if known.version == version && known.now == evaluation.now && matches!(known.pending, Pending::Nothing) => {
+            Some(known)
+                if known.version == version
+                    && known.now == evaluation.now
+                    && matches!(known.pending, Pending::Nothing) =>
+            {
                 known.remember(episodes);
                 known.levels = None;
             }
@@ -176,7 +193,7 @@ impl Count {
 
     /// Whether marks have changed that were counted before: what was told may be disproved.
     pub fn is_behind(&self) -> bool {
-        self.0.as_deref().is_some_and(|known| known.is_behind())
+        self.0.as_deref().is_some_and(Known::is_behind)
     }
 
     /// A record says something else than it did.
@@ -212,15 +229,22 @@ impl Count {
         };
         let Found { measures, settled } = found;
         let step: Step<T> = match settled {
+            Settled::Unknown => return None,
             Settled::Yes => Step { changes: Vec::new(), failures: Vec::new() },
             Settled::No(moved) => {
-                let ground = StandingIn::new(known, ledger, with, measures);
-                let step = episodes.step_on(moved.iter().filter_map(|at| with.pack.rules.get(*at)), &ground, moment);
+                let step = {
+                    let ground = StandingIn::new((known, ledger), with, measures);
+                    episodes.step_on(moved.iter().filter_map(|at| with.pack.rules.get(*at)), &ground, moment)
+                };
                 known.remember_told(&step.changes, with);
                 step
             }
             Settled::Since(date, gathered) => {
-                let ground = StandingIn { since: Some(date), gathered: gathered.map_or_else(...) };
+                let step = {
+                    let mut ground = StandingIn::new((known, ledger), with, measures);
+                    ground.look_back(date, gathered);
+                    episodes.step_back(with.pack, &ground, moment)
+                };
                 known.remember(episodes);
                 step
             }
@@ -258,6 +282,8 @@ enum Settled {
     /// What was told may be disproved: marks of this date and of later ones say something else. With the marked days, where they
     /// were gathered.
     Since(Date, Option<Vec<Marked>>),
+    /// A rule fails, or takes a full look.
+    Unknown,
 }
 
 /// By the position of a ledger's kinds of marks, none of which refers to what is not known.
@@ -275,9 +301,11 @@ fn kinds_of(evaluation: &Evaluation<'_>, school: &SchoolId) -> SmallVec<[Kind; 8
 impl Known {
     fn of(evaluation: &Evaluation<'_>, episodes: &Episodes, pack: &Pack, version: u64) -> Option<Self> {
         let now = evaluation.now;
-        let spells = evaluation.only_school().filter(|_| Others::can_tell(pack))?;
+        let spells = evaluation.only_school()?;
         let spell = spells.first()?;
         let schedule = Schedule::of(&spells, evaluation)?;
+        let is_plain = Others::can_tell(pack);
+        let memory = if is_plain { None } else { Some(Box::new(Memory::of(pack, &schedule, evaluation)?)) };
         let (tail, heard_of_until) = evaluation.ledger.end_of_marks()?;
         let last_mark = tail.date();
         if last_mark > now.as_of.max(now.today).days() {
@@ -304,6 +332,7 @@ impl Known {
             open_day: false,
             levels: None,
             others: Others::of(pack, evaluation).map(Box::new),
+            memory,
         };
         let measures = evaluation.district(now.as_of, now.today);
         let Measures { failing, failing_core, .. } = measures;
@@ -337,56 +366,32 @@ impl Known {
         let schedule = self.schedule.clone();
         let dates = schedule.dates(with.view);
         let came = self.measures(dates, self.now)?;
-        let then = match self.levels.take() {
-            Some(levels) => levels,
-            None => self.levels(came, &With { now: self.now, ..*with }, None)?,
-        };
+        if self.levels.is_none() {
+            let then = With { now: self.now, ..*with };
+            self.levels = self.claims(None, came, &then, None);
+        }
+        let then = self.levels.take();
         let day_is_over = with.now.today != self.now.today && self.open_day;
         // What claims nothing has no open day that it could end: one of another version is kept, one of another school not its own.
         let ends = |rule: &Rule, then: i16| day_is_over && rule.scope == RuleScope::Day && then != NO_CLAIM;
         let disproves = self.count(dates, ledger, with)?;
         let measures = self.measures(dates, with.now)?;
-        let levels = self.levels(measures, with, Some((&came, &then)))?;
-        let settled = match disproves {
-            Some(_) if !behind::tells_back(with) => return None,
-            Some(date) => Settled::Since(date, None),
-            None if then == levels && !day_is_over => Settled::Yes,
-            None => {
-                let rules = with.pack.rules.iter().zip(then.iter().zip(&levels)).enumerate();
-                let moved = rules.filter(|(_, (rule, (then, now)))| then != now || ends(rule, **then));
+        if disproves.is_none() || self.tells_back() {
+            self.levels = self.claims(Some(ledger), measures, with, then.as_ref().map(|then| (&came, then)));
+        }
+        let settled = match (&then, &self.levels, disproves) {
+            (_, Some(_), Some(date)) => Settled::Since(date, None),
+            (Some(then), Some(levels), None) if then == levels && !day_is_over => Settled::Yes,
+            (Some(then), Some(levels), None) => {
+                let rules = with.pack.rules.iter().zip(then.iter().zip(levels)).enumerate();
+                let moved = rules.filter(|(at, (rule, (before, now)))| {
+                    before != now || ends(rule, **before) || self.asks_otherwise(*at, then, levels)
+                });
                 Settled::No(moved.map(|(at, _)| at).collect())
             }
+            _ => Settled::Unknown,
         };
-        self.levels = Some(levels);
         Some(Found { measures, settled })
-    }
-
-    /// What rules claim with these measures; none when one takes a full look or fails, or claims what cannot be told from no claim. Of
-    /// what a rule claimed with other measures before, nothing has changed while those that it asks for have not.
-    fn levels(
-        &self,
-        measures: Measures,
-        with: &With<'_>,
-        before: Option<(&Measures, &Levels)>,
-    ) -> Option<Levels> {
-        let school = self.schedule.school(with.view)?;
-        let came = Came::to(measures, self, with)?;
-        let moved = before.map_or(Kept::ALL, |(then, _)| Kept::moved(then, &measures));
-        let mut levels = Levels::new();
-        for (at, rule) in with.pack.rules.iter().enumerate() {
-            let stays = before.filter(|_| rule.others.is_empty() && !rule.asks.meets(moved));
-            if let Some(level) = stays.and_then(|(_, levels)| levels.get(at)) {
-                levels.push(*level);
-                continue;
-            }
-            levels.push(match rule.outcome(&came).ok()? {
-                Some(level) if rule.applies_at(Some(school)) => {
-                    i16::try_from(level).ok().filter(|level| *level != NO_CLAIM)?
-                }
-                _ => NO_CLAIM,
-            });
-        }
-        Some(levels)
     }
 
     /// Moves on to the dates in force. None when the count ends here.

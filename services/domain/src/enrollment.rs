@@ -82,10 +82,14 @@ impl Silence<'_> {
         if is_presence(first) || covering.any(is_presence) { Reporting::Negative } else { Reporting::Positive }
     }
 
-    /// Whether it means presence on every date, whichever spells cover it.
+    /// Whether it means presence on every date that counts, whichever spells cover it.
     pub(crate) fn is_presence(&self) -> bool {
-        let mut all = self.here().map(|spell| spell.reporting.unwrap_or(self.otherwise)).chain([self.otherwise]);
-        all.all(|reporting| reporting == Reporting::Negative)
+        let mut here = self.here().map(|spell| spell.reporting.unwrap_or(self.otherwise)).peekable();
+        match here.peek() {
+            // What the district says of other sources says nothing here: a date counts because a spell covers it.
+            Some(_) => here.all(|reporting| reporting == Reporting::Negative),
+            None => self.otherwise == Reporting::Negative,
+        }
     }
 
     fn here(&self) -> impl Iterator<Item = &Spell<'_>> {

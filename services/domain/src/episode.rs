@@ -5,6 +5,7 @@
 //! when it was last told: if it would be told again it is *cleared*, else it is *recalled*. An episode that was cleared can
 //! still be recalled, when a later correction disproves it.
 
+mod fallen_due;
 mod first;
 mod ground;
 mod late;
@@ -175,6 +176,7 @@ impl Episodes {
         moment: &Moment<'_>,
     ) -> Step<T> {
         let home = evaluation.home(evaluation.now.today);
+        evaluation.look_through(pack);
         let mut step = self.step_rules(pack.rules_at(home), &pack.rules, evaluation, moment);
         for episode in &mut self.0 {
             if episode.standing == Standing::Open

@@ -3,6 +3,7 @@
 //! This is the definition: all that is known is counted anew. A running count ([`Count`](crate::count::Count)) may say in less
 //! time what would come of it, and says nothing where it is not sure.
 
+mod beside;
 mod due;
 mod earlier;
 mod further;
@@ -16,6 +17,7 @@ use std::collections::BTreeSet;
 use smallvec::SmallVec;
 
 use crate::calculated::Calculated;
+use crate::count::Folded;
 use crate::course::{self, Standing};
 use crate::date::Date;
 use crate::day::{Attendance, Day, Mark, Plain};
@@ -52,6 +54,7 @@ pub struct Evaluation<'a> {
     /// The district's as of now: every rule looks at them.
     measures: Measures,
     earlier: earlier::Earlier<'a>,
+    pub(crate) folded: Folded,
 }
 
 /// What the words that are no marks come to.
@@ -120,6 +123,7 @@ impl<'a> Evaluation<'a> {
             merged: Vec::new(),
             measures: Measures::default(),
             earlier: earlier::Earlier::default(),
+            folded: Folded::default(),
         };
         evaluation.resolve(facts);
         evaluation.measures = evaluation.district_at(now.as_of, now.today);

@@ -62,7 +62,9 @@ fn other(measure: Measure, days: &Days<'_, '_>, beside: &Beside<'_, '_>) -> i64 
         Measure::Of(counted, among) => days.marked().count(counted, among, days.end_of(among)),
         Measure::LongestStreak => days.marked().longest_streak(),
         Measure::UnknownDays => number(beside.evaluation.unknown_days(days.school, days.as_of)),
+        Measure::Truancy(clock) if days.have_no_minutes() => days.marked().clock(clock, days.end_of_clock(clock)),
         Measure::Truancy(clock) => truancy::value(clock, days.in_minutes(), days.end()),
+        Measure::InClass(counted, _) if days.classes().is_empty() => class::value(counted, &[], class::Dates::NONE),
         Measure::InClass(counted, among) => {
             class::value(counted, days.classes(), among.dates(days.counted(), days.end()))
         }

@@ -4,9 +4,12 @@
 use cel::{Context, Program, Value};
 
 use crate::date::Date;
+use crate::id::SchoolId;
 use crate::measure::{Measure, Measures, Values as _};
+use crate::rule;
 use crate::rule::condition::{Condition, Number};
 use crate::rule::pack::Pack;
+use crate::rule::succession::Retired;
 
 /// The longest text about one input that its author is told, bytes.
 const MAX_WORDS: usize = 96 * 1024;
@@ -31,6 +34,32 @@ pub fn pack(input: &[u8]) {
                 assert!(sentence.fill(&measures, date).len() <= 32 * text.len(), "a sentence grows without bound");
             }
         }
+    }
+}
+
+/// The line that parts two documents.
+const NEXT: &str = "\n---\n";
+
+/// Two layered documents, one after the other: each school has one rule of a name, a document says nothing else than itself, and the
+/// first may be in force again after the second under versions that nothing had.
+pub fn layers(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let (first, second) = text.split_once(NEXT).unwrap_or((text, ""));
+    let Ok(before) = Pack::parse(first) else { return };
+    for school in [None, SchoolId::parse("1").ok(), SchoolId::parse("2").ok()] {
+        let mut names: Vec<_> = before.rules_at(school.as_ref()).map(|rule| &rule.id).collect();
+        names.sort_unstable();
+        assert!(names.windows(2).all(|two| two[0] != two[1]), "two rules of one name at {school:?}: {names:?}");
+    }
+    assert!(before.differences(&before).is_empty(), "it differs from itself");
+    let Ok(after) = Pack::parse(second) else { return };
+    _ = after.differences(&before);
+    let Ok(retired) = after.follow(Some(&before), Retired::default()) else { return };
+    let version = before.version.max(after.version).saturating_add(1);
+    // A text may be written so that its versions cannot be raised in it.
+    if let Ok((_, again)) = rule::again::again(first, version, Some(&after), &retired) {
+        assert_eq!((again.version, again.rules.len()), (version, before.rules.len()));
+        assert!(again.follow(Some(&after), retired).is_ok(), "it could not follow after all");
     }
 }
 
@@ -108,6 +137,11 @@ mod tests {
     #[test]
     fn every_seed_of_packs_holds() {
         run("pack", pack);
+    }
+
+    #[test]
+    fn every_seed_of_layers_holds() {
+        run("layers", layers);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Counted days in few bytes: of most students' days there is nothing to say but that they were present.
 
+mod clock;
+
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -64,11 +66,13 @@ impl Marked {
         }
     }
 
-    /// Whether it was missed, missed without excuse, unexplained, late; none when one of the first two is so in part.
+    /// Whether it was missed, missed without excuse, unexplained, late; none when one of the first two is so in part, or when
+    /// something was missed without excuse that makes no part of a day.
     pub(crate) fn whole(self) -> Option<[bool; 4]> {
         let whole = u8::try_from(WHOLE).unwrap_or(u8::MAX);
         let is_whole = |part: u8| part == 0 || part == whole;
-        let of_whole = self.weight == whole && is_whole(self.absent) && is_whole(self.unexcused);
+        let is_cut = self.cut == (self.unexcused > 0);
+        let of_whole = self.weight == whole && is_whole(self.absent) && is_whole(self.unexcused) && is_cut;
         of_whole.then_some([self.absent > 0, self.unexcused > 0, self.unexplained, self.tardy])
     }
 

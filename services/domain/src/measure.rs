@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod further;
 mod kept;
 mod name;
+mod part;
 mod told;
 mod unit;
 
@@ -17,6 +18,7 @@ use smallvec::SmallVec;
 pub use further::Further;
 pub(crate) use kept::Kept;
 pub use name::Among;
+pub(crate) use part::Part;
 pub use told::NOT_KNOWN;
 pub use unit::{Unit, decimals};
 

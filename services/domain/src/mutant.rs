@@ -56,6 +56,8 @@ pub enum Mutant {
     ForgetTold,
     /// What was so for long is told as if it were news.
     NothingIsLate,
+    /// Nothing is told of a duty whose date has come.
+    DueDateUnseen,
 }
 
 /// Whether the fault is in force on this thread.

@@ -330,6 +330,18 @@ impl View {
         self.taken_at.contains(school)
     }
 
+    /// The schools with sections that report that attendance was taken on a date.
+    pub fn took_attendance(&self, date: Date) -> BTreeSet<&SchoolId> {
+        let sections = self.taken.iter().filter(|(_, taken)| *taken == date);
+        sections.filter_map(|(section, _)| self.sections.get(section)).map(|(_, school)| school).collect()
+    }
+
+    /// The schools with a calendar in which a date is a school day.
+    pub fn in_session(&self, date: Date) -> BTreeSet<&SchoolId> {
+        let held = self.calendars.iter().filter(|calendar| calendar.instructional.binary_search(&date).is_ok());
+        held.map(|calendar| &calendar.school).collect()
+    }
+
     /// Whether attendance was taken for a section on a date.
     pub fn taken(&self, section: SectionId, date: Date) -> bool {
         self.taken.contains(&(section, date))

@@ -26,7 +26,7 @@ pub use program::Program;
 pub use read::Years;
 pub use student::Student;
 
-pub(crate) use program::{Bound, Builder, Node};
+pub(crate) use program::{Bound, Builder, Growth, Node};
 
 use crate::evaluation::Evaluation;
 use crate::marked::Days;
@@ -38,9 +38,11 @@ pub(crate) enum Kind {
     Unexcused,
     Unexplained,
     Tardy,
+    /// Unexcused, or unexplained.
+    Open,
 }
 
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 
 /// A student's counted days, by their positions, of the district as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +58,8 @@ impl Year {
         let mut year = Self { kinds: [Bits::NONE; KINDS], days: counted };
         for day in days.marked {
             let [absent, unexcused, unexplained, tardy] = day.whole()?;
-            for (kind, is_so) in year.kinds.iter_mut().zip([absent, unexcused, unexplained, tardy]) {
+            let all = [absent, unexcused, unexplained, tardy, unexcused || unexplained];
+            for (kind, is_so) in year.kinds.iter_mut().zip(all) {
                 if is_so {
                     kind.insert(day.at());
                 }

@@ -9,6 +9,8 @@
 //! of yesterday, which counts at any hour and on any day of the week. Where the student goes to school is sent once a day and student: it
 //! stays in topics of which nothing is ever removed.
 
+mod config;
+
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
 use crate::client::{Connection, admin, grpc, http};
+
+pub(crate) use config::{Config, default_every, default_within};
 
 /// The canary's only rules.
 const RULES: &str = include_str!("canary/rules.yaml");

@@ -3,6 +3,7 @@
 mod acknowledge;
 mod backup;
 mod canary;
+mod case;
 mod channel;
 mod dead_letters;
 pub(crate) mod doctor;
@@ -62,6 +63,9 @@ enum Command {
     Watch(watch::Args),
     /// Say that somebody has taken an alert up.
     Acknowledge(acknowledge::Args),
+    /// Open or close a student's case: while it is open, alerts that may wait for it are not told.
+    #[command(subcommand)]
+    Case(case::Case),
     /// Ask for a student's risk, or for students by school and tier.
     Risk(risk::Args),
     /// Show what another way of counting, or other rules, would change, before it is done.
@@ -111,6 +115,7 @@ impl Cli {
             Command::Topics(topics) => topics::run(topics).await,
             Command::Watch(args) => watch::run(args).await,
             Command::Acknowledge(args) => acknowledge::run(args).await,
+            Command::Case(case) => case::run(case).await,
             Command::Risk(args) => risk::run(args).await,
             Command::Preview(args) => preview::run(args).await,
             Command::Explain(args) => explain::run(args).await,

@@ -25,7 +25,7 @@ pub(crate) const SCHEMAS: [homeroom_pg::Schema; 4] =
     [homeroom_bus::postgres::SCHEMA, homeroom_ingestion::SCHEMA, homeroom_rules::SCHEMA, homeroom_notification::SCHEMA];
 
 /// The tables that a configuration file may have.
-const COMPONENTS: [&str; 10] = [
+const COMPONENTS: [&str; 11] = [
     "server",
     "telemetry",
     "access",
@@ -36,6 +36,7 @@ const COMPONENTS: [&str; 10] = [
     "notification",
     "channel-webhook",
     "channel-mail",
+    "canary",
 ];
 
 /// Where the configuration is.
@@ -105,6 +106,11 @@ impl AccessConfig {
 }
 
 impl ServerConfig {
+    /// Health and metrics alone, at this address.
+    pub(crate) fn of_health(health: SocketAddr) -> Self {
+        Self { health: Some(health), ..Self::default() }
+    }
+
     /// Where a program beside it on the same machine asks how it is.
     pub(crate) fn own_address(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };

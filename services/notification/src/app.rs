@@ -65,6 +65,11 @@ pub const SCHEMA: Schema = Schema {
             name: "given_up",
             sql: include_str!("../migrations/20261126122000_given_up.sql"),
         },
+        Migration {
+            version: 20_261_126_135_500,
+            name: "cases",
+            sql: include_str!("../migrations/20261126135500_cases.sql"),
+        },
     ],
 };
 

@@ -9,8 +9,6 @@ mod link;
 pub mod mail;
 pub mod webhook;
 
-use std::path::PathBuf;
-
 use async_trait::async_trait;
 use homeroom_proto::wire::notification::Delivery;
 
@@ -33,17 +31,9 @@ pub enum Error {
     /// A secret cannot be read.
     #[error("a secret cannot be read")]
     Secret(#[from] homeroom_chassis::config::Error),
-    /// The files of the feed's TLS cannot be used.
-    #[error("the feed cannot be reached over TLS")]
+    /// A file of certificates or their keys cannot be used.
+    #[error("certificates cannot be used")]
     Tls(#[from] homeroom_chassis::tls::Error),
-    /// A file cannot be read.
-    #[error("`{path}` cannot be read")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
     /// The feed refuses us, and would do so again.
     #[error("the feed refuses this adapter: {0}")]
     Refused(String),

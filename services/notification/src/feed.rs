@@ -29,8 +29,9 @@ use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
 use crate::config;
+use crate::metric;
 use crate::schedule::Policy;
-use crate::store::{Lease, Reach, Refused, Store, Wake};
+use crate::store::{Act, Lease, Reach, Refused, Store, Wake};
 
 pub(crate) use room::Room;
 pub(crate) use watch::Reader;
@@ -184,8 +185,35 @@ impl AlertFeed for Feed {
         let acknowledging = shared.store.acknowledge(&grant.district, alert, change_number, &grant.key);
         let done = shared.access.allowance(&grant).within(Box::pin(acknowledging)).await?;
         let done = done.map_err(|error| unavailable(&error))?.map_err(refused)?;
+        if let Some(waited_s) = done.waited_s {
+            metrics::counter!(metric::ACKNOWLEDGED, "within" => metric::within(waited_s)).increment(1);
+        }
         tracing::info!(alert.id = %alert, key = grant.key, "an alert was acknowledged");
         Ok(Response::new(wire::acknowledged(done)))
+    }
+
+    async fn open_case(&self, request: Request<pb::OpenCaseRequest>) -> Result<Response<pb::OpenCaseResponse>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let student = wire::student(&request.into_inner().student)?;
+        let shared = &self.shared;
+        let opening = shared.store.open_case(&grant.district, student, &grant.key);
+        let done = shared.access.allowance(&grant).within(Box::pin(opening)).await?;
+        let Act { by, at } = done.map_err(|error| unavailable(&error))?;
+        Ok(Response::new(pb::OpenCaseResponse { opened_by: by, opened_at: Some(wire::timestamp(at)) }))
+    }
+
+    async fn close_case(
+        &self,
+        request: Request<pb::CloseCaseRequest>,
+    ) -> Result<Response<pb::CloseCaseResponse>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let student = wire::student(&request.into_inner().student)?;
+        let shared = &self.shared;
+        let closing = shared.store.close_case(&grant.district, student, &grant.key);
+        let done = shared.access.allowance(&grant).within(Box::pin(closing)).await?;
+        let done = done.map_err(|error| unavailable(&error))?;
+        let Act { by, at } = done.ok_or_else(|| Status::not_found("no case is open for the student"))?;
+        Ok(Response::new(pb::CloseCaseResponse { closed_by: by, closed_at: Some(wire::timestamp(at)) }))
     }
 }
 

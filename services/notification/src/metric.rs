@@ -28,6 +28,8 @@ pub(crate) const RELEASED: &str = "homeroom_notification_deliveries_released_tot
 pub(crate) const ALERT_AGE: &str = "homeroom_notification_alert_age_seconds";
 /// From the moment at which a delivery was first due to its acceptance, by `channel`.
 pub(crate) const DELIVERY_AGE: &str = "homeroom_notification_delivery_age_seconds";
+/// Alerts that somebody has acknowledged, again after they rose; by how soon after they opened or rose, `within` (`1h`, `4h`, `1d`, `later`).
+pub(crate) const ACKNOWLEDGED: &str = "homeroom_notification_alerts_acknowledged_total";
 /// Recipients of whom a delivery was given up within the last day.
 pub(crate) const UNREACHABLE: &str = "homeroom_notification_unreachable_recipients";
 /// Open watchers of this process.
@@ -51,6 +53,16 @@ pub(crate) fn describe_channel() {
     describe_histogram!(CHANNEL_SENT, Unit::Seconds, "How long sending a delivery took, by outcome");
 }
 
+/// How soon somebody acted, as [`ACKNOWLEDGED`] has it: the steps are those by which a school's day is told.
+pub(crate) const fn within(seconds: i64) -> &'static str {
+    match seconds {
+        ..=3_600 => "1h",
+        3_601..=14_400 => "4h",
+        14_401..=86_400 => "1d",
+        _ => "later",
+    }
+}
+
 /// Tells the recorder what each is.
 pub(crate) fn describe() {
     describe_gauge!(OLDEST_UNDELIVERED, Unit::Seconds, "Age of the oldest delivery that is due and not settled");
@@ -66,6 +78,7 @@ pub(crate) fn describe() {
     describe_counter!(RELEASED, Unit::Count, "Deliveries taken back that never left this process");
     describe_histogram!(ALERT_AGE, Unit::Seconds, "From a record's acceptance to the alert on the feed");
     describe_histogram!(DELIVERY_AGE, Unit::Seconds, "From a delivery being due to its acceptance");
+    describe_counter!(ACKNOWLEDGED, Unit::Count, "Alerts that somebody has acknowledged, by how soon");
     describe_gauge!(UNREACHABLE, Unit::Count, "Recipients of whom a delivery was given up within the last day");
     describe_gauge!(WATCHERS, Unit::Count, "Open watchers of this process");
     describe_counter!(DEAD_LETTERS, Unit::Count, "Records that could not be understood");

@@ -13,9 +13,12 @@
 //! Late news (`late_news`) is told within the hours of a school day, and so is what corrects it; a rise that is news does not wait
 //! behind it.
 //!
+//! Nobody is told for the first time before the time of day that the rule gives (`cutoff`).
+//!
 //! A recipient *in reserve* is told of what nobody has acknowledged in time ([`acknowledged`]). An acknowledgement is of the alert as
 //! it was: when it rises, the time begins anew.
 
+mod cutoff;
 mod late_news;
 
 use std::collections::BTreeMap;
@@ -252,8 +255,7 @@ pub fn waits_for_others<'a>(chain: impl IntoIterator<Item = &'a Delivery>) -> bo
 /// wait for the hours of late news that waited for them; who waits for others to act does.
 pub fn hastened(change: &AlertChange, to: &Recipient, now: Timestamp) -> Option<Timestamp> {
     let rises = change.kind == ChangeKind::Escalated && change.late_since.is_none() && to.after.is_zero();
-    let settle = SignedDuration::from_secs(change.claim.settle_seconds.into());
-    rises.then(|| change.changed_at.min(now).saturating_add(settle).unwrap_or(now))
+    rises.then(|| change.changed_at.min(now).saturating_add(cutoff::settled(change)).unwrap_or(now))
 }
 
 /// Since when what the words of a waiting delivery tell has been so, where that is late news, once the change becomes its words. A
@@ -275,8 +277,8 @@ struct Plan<'a> {
 
 impl Plan<'_> {
     fn open(&self, to: &Recipient) -> Effect {
-        let settle = SignedDuration::from_secs(self.change.claim.settle_seconds.into());
-        let due_at = self.due_at(self.change.late_since, settle.saturating_add(to.after));
+        let wait = cutoff::settled(self.change).saturating_add(to.after);
+        let due_at = self.due_at(self.change.late_since, wait);
         Effect::Deliver(Planned { due_at, ..self.planned(ChangeKind::Opened, to, None) })
     }
 
@@ -287,7 +289,8 @@ impl Plan<'_> {
     /// A first word of a change that is no opening. Whoever waits for others to act waits from then on.
     fn tell(&self, to: &Recipient) -> Effect {
         let planned = self.planned(self.change.kind, to, None);
-        Effect::Deliver(Planned { due_at: self.due_at(planned.late_since, to.after), ..planned })
+        let wait = cutoff::until(self.change).saturating_add(to.after);
+        Effect::Deliver(Planned { due_at: self.due_at(planned.late_since, wait), ..planned })
     }
 
     /// `first` is the first word that the recipient had or may have, `last` the one before this.

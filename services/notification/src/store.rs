@@ -3,6 +3,7 @@
 
 mod acknowledge;
 mod batch;
+mod case;
 mod claim;
 mod forget;
 mod inbox;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 
 pub(crate) use acknowledge::{Acknowledged, Refused};
 pub(crate) use batch::{Incoming, Outcome};
+pub(crate) use case::Act;
 pub(crate) use claim::{Claimed, Failed, LARGEST_CLAIM, Lease, Limits, Terms};
 pub(crate) use forget::BATCH;
 pub(crate) use inbox::{Batch, DeadLetter, Step, Turn};

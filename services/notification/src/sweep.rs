@@ -76,6 +76,7 @@ impl Sweeper {
     async fn sweep(&self, show: bool) -> Result<(), Error> {
         let districts = self.store.districts().await?;
         for district in &districts {
+            self.store.set_aside(district).await?;
             let ended = self.store.sweep(district, &self.policy).await?;
             if ended > 0 {
                 tracing::info!(district = district.as_str(), ended, "leases or deliveries have run out");

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::grpc::{PREVIEWS, Risk, WATCHERS};
 use crate::process::Process;
 use crate::ready::Ready;
+use crate::roll::{self, Rolls};
 use crate::store::Store;
 use crate::store::postgres::PostgresStore;
 use crate::store::postgres::gather::gather;
@@ -58,6 +59,11 @@ pub const SCHEMA: Schema = Schema {
             version: 20_261_126_070_200,
             name: "counting",
             sql: include_str!("../migrations/20261126070200_counting.sql"),
+        },
+        Migration {
+            version: 20_261_126_150_100,
+            name: "rolls",
+            sql: include_str!("../migrations/20261126150100_rolls.sql"),
         },
     ],
 };
@@ -106,8 +112,11 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
         tasks: tasks.clone(),
         name: format!("process {}", std::process::id()),
     };
-    let (snapshots, ready) = (process.follow_reference(), Ready::new());
-    tasks.spawn("rules.member", process.run(config.group.clone(), snapshots.clone(), ready.clone()));
+    let (snapshots, ready, rolls) = (process.follow_reference(), Ready::new(), Arc::<Rolls>::default());
+    tasks
+        .spawn("rules.member", process.run(config.group.clone(), snapshots.clone(), ready.clone(), Arc::clone(&rolls)));
+    let shown = roll::show(rolls, database.clone(), snapshots.clone(), Arc::new(clock::now), tasks.stopping());
+    tasks.spawn("rules.rolls", shown);
     let (taking, lagging) = (database.clone(), Arc::clone(&log));
     let taken = move || {
         let database = taking.clone();

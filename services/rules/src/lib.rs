@@ -26,6 +26,7 @@ mod publish;
 mod ready;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]
 mod reference;
+mod roll;
 #[cfg(feature = "simulation")]
 pub mod simulation;
 #[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "`simulation` opens it"))]

@@ -33,3 +33,7 @@ pub(crate) const REFOLDED: &str = "homeroom_rules_refolded_events_total";
 pub(crate) const ADOPTIONS_REFUSED: &str = "homeroom_rules_adoptions_refused_total";
 /// Students with alert changes that the topic held and the database had lost.
 pub(crate) const ADOPTED: &str = "homeroom_rules_adopted_students_total";
+/// Schools whose calendar has a school day today, by `district`.
+pub(crate) const SCHOOLS_IN_SESSION: &str = "homeroom_rules_schools_in_session";
+/// Those of them from which no attendance of today has come.
+pub(crate) const SCHOOLS_NOT_IN: &str = "homeroom_rules_schools_not_in";

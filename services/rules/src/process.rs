@@ -12,6 +12,7 @@ use crate::config::Limits;
 use crate::owner::Owner;
 use crate::ready::Ready;
 use crate::reference::{self, Snapshot};
+use crate::roll::Rolls;
 use crate::store::Store;
 use crate::worker::{Clock, Shared};
 
@@ -43,9 +44,10 @@ impl Process {
         group: String,
         snapshots: watch::Receiver<Arc<Snapshot>>,
         ready: Ready,
+        rolls: Arc<Rolls>,
     ) -> Result<(), Error> {
         let (log, stopping) = (Arc::clone(&self.log), self.tasks.stopping());
-        match self.owner_with(snapshots).await {
+        match self.owner_with(snapshots, rolls).await {
             Ok(owner) => {
                 let stands = |standing| ready.stands(standing);
                 homeroom_bus::stay(&*log, Topic::Events, &group, Arc::new(owner), stopping, stands).await
@@ -63,7 +65,11 @@ impl Process {
     }
 
     /// What can be given partitions, as soon as there is a snapshot, or the process stops: nothing is taken before.
-    pub(crate) async fn owner_with(self, snapshots: watch::Receiver<Arc<Snapshot>>) -> Result<Owner, Error> {
+    pub(crate) async fn owner_with(
+        self,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        rolls: Arc<Rolls>,
+    ) -> Result<Owner, Error> {
         let stopping = self.tasks.stopping();
         let mut loaded = snapshots.clone();
         tokio::select! {
@@ -91,6 +97,7 @@ impl Process {
             log: self.log,
             snapshots,
             reading: Semaphore::new(READERS),
+            rolls,
             stopping,
         });
         Ok(Owner { shared, tasks: self.tasks, name: self.name })

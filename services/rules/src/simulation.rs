@@ -28,7 +28,7 @@ impl Process {
     /// [`Log::join`], or call it directly.
     pub async fn owner(self) -> Result<Arc<dyn PartitionOwner>, homeroom_bus::Error> {
         let snapshots = self.follow_reference();
-        Ok(Arc::new(self.owner_with(snapshots).await?))
+        Ok(Arc::new(self.owner_with(snapshots, Arc::default()).await?))
     }
 }
 

@@ -12,7 +12,7 @@ mod adopt;
 mod checkpoint;
 mod commit;
 mod date;
-mod fold;
+pub(crate) mod fold;
 mod memory;
 mod patience;
 mod quarantine;
@@ -38,6 +38,7 @@ use crate::config::Limits;
 use crate::metric;
 use crate::publish::Publisher;
 use crate::reference::Snapshot;
+use crate::roll::Rolls;
 use crate::store::{self, Lease, Store};
 use fold::Incoming;
 use memory::Memory;
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Room to read the topic of alerts, which takes a reader of its own for each partition.
     pub reading: Semaphore,
+    /// Whose attendance of the day has come.
+    pub rolls: Arc<Rolls>,
     pub stopping: CancellationToken,
 }
 

@@ -26,7 +26,7 @@ class Pod:
         self.http, self.grpc, self.health, self.peers = free_port(), free_port(), free_port(), free_port()
         for volume in self.spec["volumes"]:
             self.mount(volume)
-        self.processes = {}
+        self.binary, self.processes = os.environ["HOMEROOM_BINARY"], {}
 
     def mount(self, volume):
         """The files of one volume, root's and readable by the pod's group, as a kubelet has them."""
@@ -47,14 +47,17 @@ class Pod:
             os.chown(file, 0, self.spec["securityContext"]["fsGroup"])
             file.chmod(0o440 if "configMap" not in volume else 0o444)
 
-    def rewrite(self, feed):
-        """Puts this machine's paths and ports into the configuration file."""
+    def rewrite(self, called):
+        """Puts this machine's paths and ports into the configuration file. `called` has the port of each service's that others call, by
+        the service's name and the port in the cluster."""
         file = self.folder / "etc/config/homeroom.toml"
         text = file.read_text().replace("/etc/homeroom/", f"{self.folder}/etc/")
         for port, own in ((8080, self.http), (8081, self.grpc), (8082, self.health), (8083, self.peers)):
             text = text.replace(f'"0.0.0.0:{port}"', f'"127.0.0.1:{own}"')
+        for (service, port), own in called.items():
+            text = re.sub(rf'"https://{service}\.[^"]+:{port}"', f'"https://localhost:{own}"', text)
         file.chmod(0o644)
-        file.write_text(re.sub(r'"https://homeroom-notification\.[^"]+"', f'"https://localhost:{feed}"', text))
+        file.write_text(text)
 
     def start(self, container):
         """Starts one container as the pod's user."""
@@ -62,7 +65,7 @@ class Pod:
         user, group = (self.spec["securityContext"][key] for key in ("runAsUser", "runAsGroup"))
         log = (self.folder / f"{container['name']}.log").open("ab")
         self.processes[container["name"]] = subprocess.Popen(
-            [os.environ["HOMEROOM_BINARY"], *args], cwd="/", env={"PATH": "/usr/bin:/bin"}, user=user, group=group, extra_groups=[],
+            [self.binary, *args], cwd="/", env={"PATH": "/usr/bin:/bin"}, user=user, group=group, extra_groups=[],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def run_to_the_end(self):
@@ -106,6 +109,16 @@ class Pod:
         """What its processes hold of memory now, and held at most, in MiB."""
         status = "".join(Path(f"/proc/{process.pid}/status").read_text() for process in self.processes.values())
         return tuple(sum(int(kib) for kib in re.findall(rf"{key}:\s+(\d+) kB", status)) // 1024 for key in ("VmRSS", "VmHWM"))
+
+    def time_to_ready(self, authority):
+        """Starts its only container, which does not run; how long it takes until it is ready, in seconds."""
+        began = time.monotonic()
+        self.start(self.spec["containers"][0])
+        while self.ask("/readyz", authority)[0] != 200:
+            if time.monotonic() - began > 60:
+                raise SystemExit(f"{self.name} is not ready after a minute: {self.log(self.spec['containers'][0]['name'])[-2000:]}")
+            time.sleep(0.01)
+        return time.monotonic() - began
 
     def drain(self):
         """Tells it to end; how long that took, in seconds."""

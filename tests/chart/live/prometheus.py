@@ -18,15 +18,13 @@ NAMESPACE = "live"
 class Prometheus:
     """Reads every second, as the ServiceMonitors say: by names of jobs, over TLS, by the authority of the certificates."""
 
-    def __init__(self, folder, authority, services, plain):
+    def __init__(self, folder, authority, services):
         self.folder, self.port = Path(folder), free_port()
         self.folder.mkdir()
         jobs = [{
             "job_name": name, "scheme": "https", "tls_config": {"ca_file": str(authority.folder / "ca.crt"), "server_name": "localhost"},
             "static_configs": [{"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": NAMESPACE}}],
         } for name, port in services.items()]
-        jobs += [{"job_name": name, "static_configs": [{"targets": [f"127.0.0.1:{port}"], "labels": {"namespace": NAMESPACE}}]}
-                 for name, port in plain.items()]
         config = {"global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                   "rule_files": [str(CHART / "alerts/homeroom.yaml")], "scrape_configs": jobs}
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(config))

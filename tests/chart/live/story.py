@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import secrets as chance
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import yaml
+from alarms import try_each
 from authority import Authority
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from kafka import Kafka
@@ -18,12 +20,14 @@ from pods import Pod, client
 from postgres import Postgres
 from prometheus import Prometheus, judge
 from receiver import Receiver
-from waiting import ROOT, free_port, wait_for
+from waiting import ROOT, wait_for
 
 CHART = ROOT / "charts/homeroom"
 DISTRICT = "springfield"
 RULES = Path(__file__).resolve().parent / "rules.yaml"
 PARTS = ("ingestion", "rules", "notification")
+# What a process may take: of memory before it has done anything, and of time until it is ready; and how often it is started to see that.
+IDLE_MIB, READY_SECONDS, STARTS = 60, 2, 3
 
 
 def render(values):
@@ -55,6 +59,7 @@ def made_before(authority, postgres_port, owner, receiver_port, sender, canary):
         "homeroom-pseudonyms": {f"{name}.key": "by-content:" + chance.token_hex(32) for name in (DISTRICT, f"{DISTRICT}--canary")},
         "homeroom-database": {f"{part}-url": f"postgresql://homeroom_{part}:{passwords[part]}@{at}" for part in PARTS},
         "homeroom-migration": {"url": f"postgresql://homeroom:{owner}@{at}"} | {f"{part}-password": passwords[part] for part in PARTS},
+        "homeroom-canary": {"canary.key": f"canary:{canary}"},
         "homeroom-channel-webhook": {"feed.key": f"adapters:{feed}", "signing.key": "whsec_" + "QUJD" * 10},
         "homeroom-teams": {f"{DISTRICT}.yaml": yaml.safe_dump({"teams": [team]})},
         "homeroom-db-ca": {"ca.crt": authority.ca},
@@ -107,14 +112,17 @@ def tell(folder, stop, login):
     objects = render({
         "log": {"kafka": {"bootstrapServers": f"localhost:{kafka.tls if login == 'tls' else kafka.scram}", "strimzi": {"authentication": login}}},
         "channels": {"mail": {"enabled": False}, "webhook": {"config": {"allow-networks": ["127.0.0.0/8"]}}},
+        "canary": {"everySeconds": 5},
     })
     secrets = made_before(authority, postgres.port, owner, receiver.port, sender, canary) | made_by_operators(objects, authority)
     print("topics and rules made: %d, %d" % kafka.operate(objects, secrets))
     pods = {one["metadata"]["name"]: Pod(folder / "pods", one, objects, secrets)
             for one in objects if one["kind"] in ("Deployment", "Job")}
-    feed = pods["homeroom-notification"].peers
+    notification = pods["homeroom-notification"]
+    called = {("homeroom-notification", 8083): notification.peers, ("homeroom-notification", 8081): notification.grpc,
+              ("homeroom-ingestion", 8080): pods["homeroom-ingestion"].http}
     for pod in pods.values():
-        pod.rewrite(feed)
+        pod.rewrite(called)
         for file in (pod.folder / "etc").rglob("*url"):
             file.write_text(file.read_text().replace("DATABASE_CA", f"{pod.folder}/etc/database-ca/ca.crt"))
         stop.append(pod.kill)
@@ -128,23 +136,80 @@ def tell(folder, stop, login):
     idle = {name: pod.memory()[0] for name, pod in pods.items()}
     if not denied(kafka, secrets, "homeroom-notification", "homeroom.events.v1"):
         raise SystemExit("notification may read events: Kafka does not judge")
-    watched = watch(pods, folder, authority, canary, stop)
-    targets = {pod.name: pod.health for pod in pods.values()}
-    prometheus = Prometheus(folder / "prometheus", authority, targets, {"homeroom-canary": watched})
+    prometheus = Prometheus(folder / "prometheus", authority, {pod.name: pod.health for pod in pods.values()})
     stop.append(prometheus.stop)
     send(pods, folder, authority, sender)
     wait_for("a webhook", lambda: receiver.received)
     wait_for("the lag to be gone", lambda: lag(kafka, secrets)[0] == 0)
     waiting, events = lag(kafka, secrets)
     print(f"{events} events, {waiting} waiting by KEDA's count, {len(receiver.received)} webhooks so far")
+    acknowledge(pods, folder, authority, sender, receiver)
     if judge(prometheus):
         raise SystemExit("an alert fires, and nothing is wrong")
-    for name, pod in pods.items():
-        now, most = pod.memory()
-        print(f"{name}: {idle[name]} MiB idle, {now} MiB now, {most} MiB at most; drained in {pod.drain():.1f} s")
+    memory = {name: (idle[name], *pod.memory()) for name, pod in pods.items()}
+    renew_kafka_certificates(pods, objects, authority)
+    slow = measure(pods, memory, authority)
     for pod in services:
         if said := [line for line in pod.log(pod.spec["containers"][0]["name"]).splitlines() if "AUTHORIZATION" in line.upper()]:
             raise SystemExit(f"{pod.name} was not allowed something: {said[0]}")
+    if slow and "/debug/" not in os.environ["HOMEROOM_BINARY"]:
+        raise SystemExit("; ".join(slow))
+    try_each(prometheus, pods, authority, sender)
+
+
+def acknowledge(pods, folder, authority, sender, receiver):
+    """Somebody takes up an alert that is open still."""
+    told = [json.loads(body)["data"] for _, body, _ in receiver.received]
+    over = {data["alert_id"] for data in told if data["kind"] in ("cleared", "recalled")}
+    open_still = [data["alert_id"] for data in told if data["kind"] == "opened" and data["alert_id"] not in over]
+    client(["acknowledge", open_still[-1]], client_of(pods, folder, authority, "homeroom-notification", "sis", sender))
+
+
+def renew_kafka_certificates(pods, objects, authority):
+    """What Strimzi does before a certificate ends. Kafka's client has read it at the start, and goes on with it; a new process has the
+    new one."""
+    users = {one["metadata"]["name"] for one in objects if one["kind"] == "KafkaUser" and one["spec"]["authentication"]["type"] == "tls"}
+    renewed = {name: pod for name, pod in pods.items() if name in users}
+    if not renewed:
+        return
+    ends = {name: ends_at(pod, authority) for name, pod in renewed.items()}
+    for name, pod in renewed.items():
+        crt, key = authority.issue(name, days=90)
+        (pod.folder / "etc/kafka/user.crt").write_text(crt)
+        (pod.folder / "etc/kafka/user.key").write_text(key)
+    for name, pod in renewed.items():
+        pod.drain()
+        pod.time_to_ready(authority)
+        if ends_at(pod, authority) < ends[name] + 20 * 86400:
+            raise SystemExit(f"{name} does not use its renewed certificate after a restart")
+    print(f"renewed certificates of Kafka's users are in force after a restart: {', '.join(renewed)}")
+
+
+def ends_at(pod, authority):
+    """When the certificate ends that a process shows to Kafka, as its metrics have it."""
+    line = re.search(r'^homeroom_certificate_expires_timestamp_seconds\{certificate="kafka"\} (\S+)', pod.ask("/metrics", authority)[1], re.M)
+    if not line:
+        raise SystemExit(f"{pod.name} does not say when its certificate for Kafka ends")
+    return float(line[1])
+
+
+def measure(pods, memory, authority):
+    """What each process takes: memory, and how long it takes to be ready; the shortest of some starts, since other work only adds to it.
+    What is more than it may be."""
+    wrong = []
+    print("| process | idle | after the district | at most | ready after | ended after |\n|---|---|---|---|---|---|")
+    for name, pod in pods.items():
+        idle, now, most = memory[name]
+        drained, ready = [], []
+        for _ in range(STARTS):
+            drained.append(pod.drain())
+            ready.append(pod.time_to_ready(authority))
+        print(f"| {name} | {idle} MiB | {now} MiB | {most} MiB | {min(ready):.2f} s | {max(drained):.1f} s |", flush=True)
+        if idle >= IDLE_MIB:
+            wrong.append(f"{name} takes {idle} MiB when it is idle, and should take less than {IDLE_MIB}")
+        if min(ready) >= READY_SECONDS:
+            wrong.append(f"{name} is ready after {min(ready):.2f} s, and should be in less than {READY_SECONDS}")
+    return wrong
 
 
 def client_of(pods, folder, authority, asked, key, secret):
@@ -154,17 +219,6 @@ def client_of(pods, folder, authority, asked, key, secret):
     url = f"https://localhost:{pods['homeroom-ingestion'].http}"
     return {"HOMEROOM_URL": url, "HOMEROOM_EDFI_URL": f"{url}/edfi/sis", "HOMEROOM_GRPC": f"https://localhost:{pods[asked].grpc}",
             "HOMEROOM_KEY": key, "HOMEROOM_SECRET": secret, "HOMEROOM_CA_FILE": str(ca)}
-
-
-def watch(pods, folder, authority, secret, stop):
-    """Runs the canary, a client like any other; the port of its metrics."""
-    environment = client_of(pods, folder, authority, "homeroom-notification", "canary", secret)
-    port = free_port()
-    command = [os.environ["HOMEROOM_BINARY"], "canary", "--every", "5", "--listen", f"127.0.0.1:{port}"]
-    log = (folder / "canary.log").open("wb")
-    process = subprocess.Popen(command, env={"PATH": "/usr/bin:/bin", **environment}, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    stop.append(process.kill)
-    return port
 
 
 def send(pods, folder, authority, sender):

@@ -79,7 +79,7 @@ initial.broker.registration.timeout.ms=240000
         tls, controller = self.ports[which]
         log = (self.folder / f"{which}.log").open("ab")
         # Three of them on a small machine must not take its memory.
-        environment = os.environ | {"JAVA_TOOL_OPTIONS": "-XX:MaxHeapSize=384m -XX:TieredStopAtLevel=1"}
+        environment = os.environ | {"_JAVA_OPTIONS": "-Xms128m -Xmx384m -XX:TieredStopAtLevel=1"}
         self.processes[which] = subprocess.Popen(
             [ROOT / "deploy/local/kafka", "--settings", self.folder / f"{which}.properties", "--cluster-id", self.cluster,
              self.folder / f"data-{which}", str(tls), str(controller)],

@@ -81,7 +81,7 @@ fn tell(report: &mut Report, args: &Args, mut ours: Vec<(Throughput, [f64; 3])>,
 }
 
 /// A token, as an Ed-Fi client gets it.
-async fn token(port: u16) -> Result<String> {
+pub(crate) async fn token(port: u16) -> Result<String> {
     let form = format!("grant_type=client_credentials&client_id={KEY}&client_secret={SECRET}");
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     let request = exchange::request("POST", "/edfi/sis/oauth/token", &headers, form.as_bytes());

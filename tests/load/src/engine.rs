@@ -4,12 +4,14 @@
 mod by_hand;
 mod cases;
 mod district;
+mod export;
 mod fold;
 mod packs;
 mod planes;
 mod replay;
 mod student;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -36,6 +38,9 @@ pub(crate) struct Args {
     /// Students whose finished years are replayed.
     #[arg(long, default_value_t = 1_000_000)]
     replayed: u64,
+    /// Writes the words and rows of the replay to this folder, for other programs that compute the same.
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
     /// Measures this part alone.
     #[arg(long)]
     part: Option<Part>,
@@ -84,15 +89,18 @@ const SHUFFLED_STUDENTS: u64 = 5_000;
 /// Of all shipped packs.
 const GOAL_LOADING_MILLISECONDS: f64 = 50.0;
 const GOAL_ALL_PACKS: f64 = 500_000.0;
-/// Students whose year goes through all of them: few, since most of the rules take a full look.
-const ALL_PACKS_STUDENTS: u64 = 200;
+/// Students whose year goes through all of them.
+const ALL_PACKS_STUDENTS: u64 = 2_000;
 /// A school's.
 const SCHOOL: u64 = 2_000;
 
 /// Runs it.
 pub(crate) fn run(args: &Args) -> Result<Report> {
     let part = args.part.map(|part| format!("{part:?}"));
-    let mut report = Report::begin("engine", json!({ "case": D.name, "students": args.students, "part": part }));
+    let mut report = Report::begin(
+        "engine",
+        json!({ "case": D.name, "students": args.students, "replayed": args.replayed, "part": part }),
+    );
     let does = |part| args.part.is_none_or(|only| only == part);
     if does(Part::Marks) {
         marks(&mut report)?;
@@ -110,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
         bytes(&mut report, args.students);
     }
     if does(Part::Replay) {
-        replayed(&mut report, args.replayed)?;
+        replayed(&mut report, args.replayed, args.export.as_deref())?;
     }
     report.remark("Rates are per second of processor time of the one thread.");
     Ok(report)
@@ -139,8 +147,8 @@ fn ten_rules(report: &mut Report) -> Result<()> {
 
 /// A pack over finished years.
 #[expect(clippy::cast_precision_loss, reason = "a figure has a few digits")]
-fn replayed(report: &mut Report, students: u64) -> Result<()> {
-    let it = Replay::measure(students)?;
+fn replayed(report: &mut Report, students: u64, export: Option<&Path>) -> Result<()> {
+    let it = Replay::measure(students, export)?;
     ensure!(
         students != REPLAYED || it.rows_of_calendar == ROWS_OF_OTHERS,
         "{} rows of the calendar's days by hand, and others have {ROWS_OF_OTHERS}",

@@ -4,6 +4,7 @@
 //! line of JSON to the file that `--json` names, so that runs can be compared. No figure fails a run; an answer that is not
 //! exact does.
 
+mod calendar;
 mod edfi;
 mod engine;
 mod exchange;
@@ -63,6 +64,8 @@ enum Benchmark {
     Latency(latency::Args),
     /// Same-day alerts beside a storm of other marks.
     Storm(storm::Args),
+    /// Edits of a school's calendar beside marks of today.
+    Calendar(calendar::Args),
     /// Throughput and latency by students, partitions and processes.
     Scale(scale::Args),
     /// The pure engine on one core, and the bytes of a student.
@@ -82,6 +85,7 @@ async fn main() -> anyhow::Result<()> {
         Benchmark::Feed(args) => feed::run(&options, args).await,
         Benchmark::Latency(args) => latency::run(&options, args).await,
         Benchmark::Storm(args) => storm::run(&options, args).await,
+        Benchmark::Calendar(args) => calendar::run(&options, args).await,
         Benchmark::Scale(args) => scale::run(&options, args).await,
         Benchmark::Engine(args) => engine::run(args),
     }?;

@@ -46,6 +46,8 @@ pub(crate) struct Run {
     pub(crate) answered: Latencies,
     /// Until each alert was on the feed.
     pub(crate) alerts: Latencies,
+    /// When each mark whose alert came was due, and how long after that it was on the feed.
+    pub(crate) arrived: Vec<(Instant, Duration)>,
     /// When each student's mark was due; those that are measured.
     pub(crate) due: HashMap<String, Instant>,
 }
@@ -84,7 +86,9 @@ pub(crate) async fn run(pace: Pace, target: &Target, students: Vec<Student>) -> 
     while !due.is_empty() {
         let Ok(Some((student, arrived))) = tokio::time::timeout_at(deadline, alerts.recv()).await else { break };
         if let Some(moment) = due.remove(&student) {
-            run.alerts.record(arrived.saturating_duration_since(moment));
+            let latency = arrived.saturating_duration_since(moment);
+            run.alerts.record(latency);
+            run.arrived.push((moment, latency));
         }
     }
     run.alerts.missing = due.len();

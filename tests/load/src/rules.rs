@@ -5,6 +5,7 @@
 //! state, have reached the end, and the outbox is empty. What the tables then hold is compared, student by student, with
 //! what the marks come to in plain code.
 
+mod asked;
 mod check;
 mod peer;
 mod progress;
@@ -101,6 +102,8 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     let run = bench.measure(args.cold).await?;
     run.report(case, &mut report);
     check::exact(&bench.world, &bench.district, case, &mut report).await?;
+    let asked = asked::progress(&bench.world).await?;
+    report.figure("how far a change has come, asked", asked.as_secs_f64() * 1e3, "ms");
     if !args.no_upserts {
         let raw = upsert::rate(&bench.world, args.shape.partitions, run.written).await?;
         report.baseline("raw upserts of the same rows", raw, "students/s");

@@ -14,10 +14,11 @@ use crate::world::{KEY, Role, SECRET, World};
 
 /// The only school, with one calendar.
 pub(crate) const SCHOOL: &str = "sch-0000";
-/// The first of its ten instructional days; the last one is today.
+/// The first of its instructional days; unless another is asked for, the twelfth is today. An absence of today is less than a tenth of
+/// twelve days, so that it opens one alert: with ten it opened a second one, of much missed, which is not what is measured here.
 pub(crate) const FIRST_DAY: &str = "2025-08-25";
 /// Days before today: of these, and of no other, what is marked opens no alert of today.
-pub(crate) const EARLIER_DAYS: [&str; 9] = [
+pub(crate) const EARLIER_DAYS: [&str; 11] = [
     "2025-08-25",
     "2025-08-26",
     "2025-08-27",
@@ -27,7 +28,11 @@ pub(crate) const EARLIER_DAYS: [&str; 9] = [
     "2025-09-02",
     "2025-09-03",
     "2025-09-04",
+    "2025-09-05",
+    "2025-09-08",
 ];
+/// With today.
+const DAYS: u64 = 12;
 
 /// Everything that runs, and a client of it.
 pub(crate) struct SchoolDay {
@@ -38,8 +43,13 @@ pub(crate) struct SchoolDay {
 impl SchoolDay {
     /// Starts everything.
     pub(crate) async fn start(options: &Options, partitions: u32) -> Result<Self> {
+        Self::start_on(options, partitions, DAYS).await
+    }
+
+    /// Starts everything on another instructional day of the year, counted from one.
+    pub(crate) async fn start_on(options: &Options, partitions: u32, day: u64) -> Result<Self> {
         let mut world = World::start(options, partitions).await?;
-        let district = District::new(Case::sized(1, 10))?;
+        let district = District::new(Case::sized(1, day))?;
         topic::append_reference(&*world.log()?, &district.reference(clock::now())?).await?;
         for role in [Role::Ingestion, Role::Rules, Role::Notification] {
             world.start_role(role).await?;

@@ -18,6 +18,7 @@ use homeroom_domain::settings::Now;
 use homeroom_invariant::{Beginning, Findings, History, history, ledger, open};
 use homeroom_rules::simulation::{self, Row, Snapshot, Stored, Student};
 
+use crate::duty;
 use crate::model::Truth;
 use crate::model::oracle::{self, Oracle};
 use crate::model::rules::{Claims, OF_DATED_FACTS};
@@ -34,7 +35,9 @@ pub(crate) async fn everything(world: &World, snapshot: &Arc<Snapshot>, outcome:
     for partition in 0..PARTITIONS {
         told.extend(read(world, Topic::Alerts, partition).await);
     }
+    outcome.wrongs.extend(duty::told_once(&told));
     let told: Vec<AlertChange> = told.iter().filter_map(change).collect();
+    outcome.due = duty::risen_when_due(&told);
     let history = History::of_topic(told.iter().map(history::Change::from), Beginning::Whole, &mut findings);
     outcome.late = told.iter().filter(|change| change.late_since.is_some()).count();
     outcome.changes = history.alerts().map(|(_, changes)| changes.len()).sum();
@@ -213,8 +216,24 @@ impl Judge<'_> {
                 let rule = RuleId::parse(rule).expect("shipped rules have ids");
                 due.insert(open::Claimed { district: key.0.clone(), student: key.1, rule, level });
             }
+            due.extend(self.kept(key, &whole, now));
         }
         due
+    }
+
+    /// What stays open though no rule claims it: another version of a rule told it, and the rule keeps such.
+    fn kept(&self, key: &Key, whole: &Whole<'_>, now: Now) -> Vec<open::Claimed> {
+        let Some((_, stored)) = self.tables.students.get(key) else { return Vec::new() };
+        let claims = whole.claims(&whole.of_year(now.as_of.school_year()), now);
+        let student = stored.read();
+        let kept = student.episodes.open().filter(|episode| is_kept(whole, &claims, episode));
+        let claimed = kept.map(|episode| open::Claimed {
+            district: key.0.clone(),
+            student: key.1,
+            rule: episode.told.rule.clone(),
+            level: episode.told.level,
+        });
+        claimed.collect()
     }
 
     /// A student as some commit left it: what was open then is what the words of then came to, and each alert that ended
@@ -225,15 +244,18 @@ impl Judge<'_> {
         let Some(whole) = self.world.truth.whole(key, after.included_offset, after.evaluated_reference) else {
             return vec![format!("{key:?} was evaluated before the district said how it counts")];
         };
-        let claims = whole.claims(&whole.of_year(now.as_of.school_year()), now);
-        let open = opened(after);
+        let oracle = whole.of_year(now.as_of.school_year());
+        let claims = whole.claims(&oracle, now);
+        let open = opened(after, |episode| !is_kept(&whole, &claims, episode));
         if open != claims {
             wrongs.push(format!("{key:?} as of {now:?} had {open:?} open, and the words of then came to {claims:?}"));
         }
+        wrongs.extend(duty::told_when_due(&whole, &oracle, (key, now), after));
         for value in alerts.iter() {
             let Ok(change) = homeroom_proto::alert::decode(value) else { continue };
             if (&change.district, change.student) == (&key.0, key.1) {
                 wrongs.extend(ended_rightly(&whole, key, after, &change));
+                wrongs.extend(left_alone(&whole, key, &change));
                 wrongs.extend(marked_rightly(&whole, key, now, &change));
             }
         }
@@ -241,8 +263,22 @@ impl Judge<'_> {
     }
 }
 
-fn opened(student: &Student) -> BTreeMap<&str, i64> {
-    student.episodes.open().map(|episode| (episode.told.rule.as_str(), episode.told.level)).collect()
+fn opened(student: &Student, counts: impl Fn(&Episode) -> bool) -> BTreeMap<&str, i64> {
+    let open = student.episodes.open().filter(|episode| counts(episode));
+    open.map(|episode| (episode.told.rule.as_str(), episode.told.level)).collect()
+}
+
+fn is_kept(whole: &Whole<'_>, claims: &Claims, episode: &Episode) -> bool {
+    let rule = episode.told.rule.as_str();
+    whole.rules.is_some_and(|rules| rules.keeps(rule, episode.told.rule_version)) && !claims.contains_key(rule)
+}
+
+/// A rule that keeps what another version told says nothing for being another.
+fn left_alone(whole: &Whole<'_>, key: &Key, change: &AlertChange) -> Option<String> {
+    let rule = change.claim.rule.as_str();
+    let keeps = whole.rules.is_some_and(|rules| rules.keeps(rule, 0));
+    (keeps && change.reason == "the rule has changed")
+        .then(|| format!("{key:?}: an alert of `{rule}` was to be kept, and is {:?}", change.kind))
 }
 
 /// What the facts say of the date when an episode was last told.
@@ -284,7 +320,9 @@ fn ended_rightly(whole: &Whole<'_>, key: &Key, student: &Student, change: &Alert
 /// What held at that level at the close of each of the days before is late news, and nothing else is.
 fn marked_rightly(whole: &Whole<'_>, key: &Key, now: Now, change: &AlertChange) -> Option<String> {
     let rule = change.claim.rule.as_str();
-    let tells = matches!(change.kind, ChangeKind::Opened | ChangeKind::Escalated);
+    // Of a duty whose date has come nobody is late.
+    let rises = change.kind == ChangeKind::Escalated && change.reason.starts_with("it has risen");
+    let tells = change.kind == ChangeKind::Opened || rises;
     // An alert of another version may have been told again in this commit, and is then judged by it.
     if tells && whole.rules?.version(rule) != change.claim.rule_version {
         return None;

@@ -107,12 +107,23 @@ pub fn settings(dice: &mut Dice) -> Settings {
         Category::ExcusedTardy,
     ]);
     let codes = BTreeMap::from([("a7".to_owned(), category)]);
-    Settings {
+    let mut settings = Settings {
         failing_below: dice.of(&[60_00, 70_00]),
         reporting: if dice.one_in(4) { Reporting::Positive } else { Reporting::Negative },
         codes: if dice.one_in(2) { codes } else { BTreeMap::new() },
         ..Settings::default()
+    };
+    // Of the one source that there is it may be said apart, and then stands before what is said of the others.
+    if !settings.codes.is_empty() {
+        let other = match settings.reporting {
+            Reporting::Positive => Reporting::Negative,
+            Reporting::Negative => Reporting::Positive,
+        };
+        settings
+            .source_reporting
+            .insert(origin("settings", 0).source, std::mem::replace(&mut settings.reporting, other));
     }
+    settings
 }
 
 /// Three schools, each with a calendar, sessions and sections.

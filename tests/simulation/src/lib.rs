@@ -7,6 +7,7 @@
 
 mod check;
 pub mod dice;
+mod duty;
 pub mod generate;
 pub mod log;
 pub mod model;

@@ -38,6 +38,8 @@ pub struct Outcome {
     pub changes: usize,
     /// Those of them that told late news.
     pub late: usize,
+    /// Those of them that told of a duty whose date had come.
+    pub due: usize,
     /// Events by which records were moved from one student to another.
     pub moved: usize,
     /// Commits that happened.

@@ -249,7 +249,10 @@ impl Author {
     fn pack(&mut self) -> Said {
         let yaml = match self.dice.roll(8) {
             0 => "id: [".to_owned(),
-            roll => Rules { streak: if roll < 5 { 3 } else { 2 }, work: self.work, memory: self.memory }.yaml(),
+            roll => {
+                let (work, memory) = (self.work, self.memory);
+                Rules { streak: if roll < 5 { 3 } else { 2 }, work, memory, keep: work && !memory }.yaml()
+            }
         };
         Said::Reference("rules".to_owned(), Some(Entry::RulePack(yaml)))
     }

@@ -132,6 +132,11 @@ fn what_was_so_for_long_that_is_told_as_if_it_were_news() {
 }
 
 #[test]
+fn a_duty_whose_date_has_come_that_nobody_is_told_of() {
+    is_seen(Mutant::DueDateUnseen, "a duty fell due");
+}
+
+#[test]
 fn a_recall_that_goes_to_teams_that_were_never_told() {
     is_heard(Mutant::RecallToAll, "only those who were told hear");
 }

@@ -18,12 +18,14 @@ const SEEDS: u64 = 500;
 fn every_promise_holds_whatever_breaks() {
     let (first, many) = wanted();
     let (changes, late, moved) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let due = AtomicUsize::new(0);
     let commits = AtomicI64::new(0);
     let began = Instant::now();
     let failing = first_failing(first..first + many, |seed| {
         let outcome = run(&Scenario::of(seed));
         changes.fetch_add(outcome.changes, Ordering::Relaxed);
         late.fetch_add(outcome.late, Ordering::Relaxed);
+        due.fetch_add(outcome.due, Ordering::Relaxed);
         moved.fetch_add(outcome.moved, Ordering::Relaxed);
         commits.fetch_add(outcome.commits, Ordering::Relaxed);
         outcome.wrongs.is_empty()
@@ -32,14 +34,15 @@ fn every_promise_holds_whatever_breaks() {
         panic!("{}", report(Scenario::of(seed)));
     }
     let (changes, late, moved) = (changes.into_inner(), late.into_inner(), moved.into_inner());
-    let commits = commits.into_inner();
+    let (commits, due) = (commits.into_inner(), due.into_inner());
     println!(
-        "{commits} commits, {changes} changes of alerts, {late} of late news, {moved} events that move records; \
+        "{commits} commits, {changes} changes of alerts, {late} of late news, {due} of what fell due, {moved} events that move records; \
          every promise held of {}",
         rate(first, many, began)
     );
     assert!(many < 100 || changes > 0, "nothing was ever told");
     assert!(many < 100 || late > 0, "nothing was ever told late");
+    assert!(many < 100 || due > 0, "nothing ever fell due");
     assert!(many < 100 || moved > 0, "no record was ever moved");
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use homeroom_bus::{Joined, Log, Offset, Topic};
+use async_trait::async_trait;
+use homeroom_bus::{Error, Joined, Log, Offset, Partition, PartitionOwner, Record, Standing, Topic, stay};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::owner::{Ledger, Owner};
@@ -143,4 +145,35 @@ pub(crate) async fn groups_do_not_disturb_each_other(logs: Logs) {
     for membership in memberships {
         membership.leave().await;
     }
+}
+
+/// An owner with a fault of its own.
+struct Faulty;
+
+#[async_trait]
+impl PartitionOwner for Faulty {
+    async fn assign(&self, partition: Partition) -> Result<(Offset, mpsc::Sender<Vec<Record>>), Error> {
+        panic!("planted: partition {} cannot be owned", partition.0)
+    }
+
+    async fn revoke(&self, _: Partition) {}
+}
+
+pub(crate) async fn a_member_that_dies_of_its_own_fault_ends_for_good_and_leaves_its_partitions_to_others(logs: Logs) {
+    let logs = with_topics(logs).await;
+    append(&logs.one, Topic::Events, records(500)).await;
+    let standings = std::sync::Mutex::new(Vec::new());
+    let tell = |standing| standings.lock().unwrap().push(standing);
+    let staying = stay(&*logs.one, Topic::Events, "rules", Arc::new(Faulty), CancellationToken::new(), tell);
+    let ended = tokio::time::timeout(DEADLINE, staying).await.expect("it ends");
+    // A process that went on would look well and count nothing: so its part ends, and the process with it.
+    assert!(matches!(ended, Err(Error::Died(_))), "{ended:?}");
+    assert_eq!(standings.into_inner().unwrap(), [Standing::Member, Standing::Left], "it does not join again");
+    let ledger = Ledger::new();
+    let heir = Owner::new(&ledger);
+    let membership = join(&logs.two, "rules", &heir).await;
+    heir.wait_for_partitions(ALL, DEADLINE).await;
+    ledger.wait_for(500, DEADLINE).await;
+    ledger.assert_exact(500);
+    membership.leave().await;
 }

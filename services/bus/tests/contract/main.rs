@@ -147,6 +147,7 @@ contract! {
     groups::a_slow_worker_loses_no_record_and_no_order;
     groups::a_member_starts_at_the_offset_that_its_owner_says;
     groups::groups_do_not_disturb_each_other;
+    groups::a_member_that_dies_of_its_own_fault_ends_for_good_and_leaves_its_partitions_to_others;
 }
 
 fn record(key: &str, value: &str) -> NewRecord {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 
-use super::{Error, Followed, certificates, expiry, follow};
+use super::{Error, Followed, certificates, expiry, follow, pem};
 use crate::TaskGroup;
 use crate::config;
 
@@ -35,24 +35,16 @@ impl ClientFiles {
     fn put_on(&self, certificate: &'static str, endpoint: &Endpoint) -> Result<Endpoint, Error> {
         let mut tls = ClientTlsConfig::new();
         match &self.ca {
-            Some(path) => {
-                // tonic passes over a file without a certificate, and would then believe nobody.
-                certificates(path)?;
-                tls = tls.ca_certificate(Certificate::from_pem(read(path)?));
-            }
+            Some(path) => tls = tls.ca_certificate(Certificate::from_pem(pem(path)?)),
             None => tls = tls.with_enabled_roots(),
         }
         let mut ends = None;
         if let Some((cert, key)) = &self.identity {
             ends = expiry::of_chain(&certificates(cert)?);
-            tls = tls.identity(Identity::from_pem(read(cert)?, config::read_private(key)?));
+            tls = tls.identity(Identity::from_pem(pem(cert)?, config::read_private(key)?));
         }
         let endpoint = endpoint.clone().tls_config(tls).map_err(Error::Client)?;
         expiry::publish(certificate, ends);
         Ok(endpoint)
     }
-}
-
-fn read(path: &PathBuf) -> Result<Vec<u8>, Error> {
-    Ok(std::fs::read(path).map_err(|source| config::Error::Read { path: path.clone(), source })?)
 }

@@ -13,11 +13,6 @@ use crate::measure::{Figures, Kept, Measures};
 use crate::rule::Rule;
 use crate::settings::Now;
 
-/// Whether a count can tell of any earlier date what rules would have claimed: that of each is a function of the days up to then.
-pub(super) fn tells_back(with: &With<'_>) -> bool {
-    !with.pack.rules.iter().any(|rule| rule.has_memory() || !rule.barred.is_empty())
-}
-
 impl Known {
     /// Whether what was told may be disproved by what was said since.
     pub(super) fn is_behind(&self) -> bool {
@@ -28,10 +23,17 @@ impl Known {
         }
     }
 
+    /// Whether it can be told of any earlier date what rules would have claimed: where no rule has a memory, that is a function of the
+    /// days up to then.
+    pub(super) const fn tells_back(&self) -> bool {
+        self.memory.is_none()
+    }
+
     /// Whether the count goes on after a word that was written thus: what it is about has to be marks of the student's days alone.
     /// Where kinds stand elsewhere they are learned again.
     pub(super) fn stays(&mut self, written: Written) -> bool {
         match written {
+            _ if !self.tells_back() => false,
             Written::InPlace => true,
             Written::Without(at) => {
                 if at < self.kinds.len() {
@@ -61,7 +63,7 @@ impl Known {
     pub(super) fn look_behind(&mut self, since: Date, ledger: &Ledger, with: &With<'_>) -> Option<Found> {
         self.pending = Pending::Nothing;
         self.move_on(with)?;
-        if !tells_back(with) {
+        if !self.tells_back() {
             return None;
         }
         self.learn_kinds(ledger, with)?;
@@ -126,9 +128,12 @@ impl Known {
         }
         let Measures { failing, failing_core, .. } = self.before.measures();
         let unexplained_absence_today = days.is_unexplained(at.today);
-        let measures =
-            Measures { unexplained_absence_today, failing, failing_core, ..days.until(at.as_of).measures() };
+        let measures = Measures { unexplained_absence_today, failing, failing_core, ..days.until(at.as_of).measures() };
         self.figures(measures, rule, &With { now: at, ..*with })
+    }
+
+    fn takes_minutes(&self) -> bool {
+        self.memory.as_ref().is_none_or(|memory| memory.takes_minutes())
     }
 
     /// Takes in what marks of new kinds say. None where that is more than a count can tell, or concerns more than the student's days.
@@ -136,6 +141,8 @@ impl Known {
         let school = self.schedule.school(with.view)?;
         for new in ledger.borrowed().kinds().skip(self.kinds.len()) {
             let kind = match &new {
+                // That one states minutes is for a full look to find out, where some rule asks for them.
+                Some(new) if new.times.minutes.is_some() && !self.takes_minutes() => return None,
                 Some(new) => Kind::of(new, school, with)?,
                 None => Kind::Nothing,
             };

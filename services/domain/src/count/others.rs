@@ -1,5 +1,6 @@
 //! What a running count keeps for rules that name more than the measures of every student: the marked days of the year.
 
+use super::memory::{Memory, value_beside};
 use super::{Known, With};
 use crate::date::Date;
 use crate::day::{Day, WHOLE};
@@ -20,8 +21,8 @@ pub(super) struct Others {
 }
 
 impl Others {
-    /// Whether a count can tell all that rules name. What goes by minutes, by other facts than marks, or by what was on earlier
-    /// dates, takes a full look; so does what is barred, which moves while the level stays.
+    /// Whether a count tells all that rules name by itself. What goes by minutes, by other facts than marks, or by what was on earlier
+    /// dates, takes a memory; so does what is barred, which moves while the level stays.
     pub(super) fn can_tell(pack: &Pack) -> bool {
         !pack.rules.iter().any(|rule| rule.has_memory() || !rule.barred.is_empty())
             && pack.rules.iter().flat_map(|rule| &rule.others).all(|measure| match measure {
@@ -41,6 +42,17 @@ impl Others {
         named.peek()?;
         let last_year = named.any(|measure| is_of_last_year(*measure)).then(|| evaluation.last_year(None));
         Some(Self { marked: Vec::new(), last_year })
+    }
+
+    /// One of last school year's measures.
+    pub(super) fn of_last_year(&self, measure: Measure) -> Option<i64> {
+        let last_year = self.last_year.as_ref()?;
+        Some(match measure {
+            Measure::LastYearEnrolled => last_year.enrolled,
+            Measure::LastYearAbsent => last_year.absent,
+            Measure::LastYearTier => last_year.tier().map_or(-1, i64::from),
+            _ => return None,
+        })
     }
 
     /// Takes the counted days up to the last mark's in.
@@ -78,7 +90,7 @@ impl Known {
         let so_far = SoFar::of(self, with)?;
         let mut values = Vec::with_capacity(rule.others.len());
         for &measure in &rule.others {
-            values.push((measure, so_far.value(measure)?));
+            values.push((measure, so_far.value(measure, &measures)?));
         }
         Some(Figures::new(measures, values))
     }
@@ -111,7 +123,7 @@ impl<'k> Came<'k> {
 
 impl Values for Came<'_> {
     fn value(&self, measure: Measure) -> Option<i64> {
-        self.measures.value(measure).or_else(|| self.so_far.as_ref()?.value(measure))
+        self.measures.value(measure).or_else(|| self.so_far.as_ref()?.value(measure, &self.measures))
     }
 }
 
@@ -121,7 +133,8 @@ struct SoFar<'k> {
     /// The student's dates that are still to come this year.
     to_come: usize,
     end: End,
-    last_year: Option<Measures>,
+    others: &'k Others,
+    memory: Option<&'k Memory>,
 }
 
 impl<'k> SoFar<'k> {
@@ -136,10 +149,10 @@ impl<'k> SoFar<'k> {
         let month = if counted > 0 { school_month(calendar, as_of) } else { None };
         let end = End { as_of, school_month: month.unwrap_or(as_of) };
         // Before entry there is no school of the year yet, whose federal counts these would be.
-        (known.entry_on <= as_of).then_some(Self { days, to_come, end, last_year: others.last_year })
+        (known.entry_on <= as_of).then_some(Self { days, to_come, end, others, memory: known.memory.as_deref() })
     }
 
-    fn value(&self, measure: Measure) -> Option<i64> {
+    fn value(&self, measure: Measure, measures: &Measures) -> Option<i64> {
         let federal = || Federal::of(self.days);
         Some(match measure {
             Measure::Of(Counted::MinutesAbsent | Counted::MinutesUnexcused, _) => return None,
@@ -147,11 +160,15 @@ impl<'k> SoFar<'k> {
             Measure::LongestStreak => self.days.longest_streak(),
             // Silence is presence here, so every date is counted.
             Measure::UnknownDays => 0,
-            Measure::LastYearEnrolled => self.last_year?.enrolled,
-            Measure::LastYearAbsent => self.last_year?.absent,
-            Measure::LastYearTier => self.last_year?.tier().map_or(-1, i64::from),
+            Measure::LastYearEnrolled | Measure::LastYearAbsent | Measure::LastYearTier => {
+                self.others.of_last_year(measure)?
+            }
+            Measure::Truancy(clock) => self.days.clock(clock, self.end),
+            Measure::InClass(..) | Measure::ClassesSkippedToday | Measure::TexasClasses | Measure::Further(_) => {
+                value_beside(self.memory?, measure, measures)?
+            }
             Measure::AbsencesLeft => projection::left(&self.outlook()),
-            Measure::ExpectedAbsent => projection::expected(&self.outlook(), &self.last_year?),
+            Measure::ExpectedAbsent => projection::expected(&self.outlook(), self.others.last_year.as_ref()?),
             Measure::FederalEnrolled => federal().enrolled(),
             Measure::FederalAbsent => federal().absent(),
             Measure::FederalChronic(minimum) => i64::from(federal().is_chronic(i64::from(minimum))),

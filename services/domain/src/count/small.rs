@@ -101,6 +101,11 @@ impl Schedule {
         all.get(usize::from(self.first)..usize::from(self.end)).unwrap_or_default()
     }
 
+    /// Which of the calendar's dates they are; none of a student who was away for a while.
+    pub(super) const fn stretch(&self) -> Option<u32> {
+        if self.own.is_some() { None } else { Some((self.first as u32) << 16 | self.end as u32) }
+    }
+
     /// The student's school.
     pub(super) fn school<'v>(&self, view: &'v View) -> Option<&'v SchoolId> {
         view.calendar_at(self.calendar as usize).map(|calendar| &calendar.school)

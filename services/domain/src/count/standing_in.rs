@@ -5,17 +5,17 @@ use std::cell::OnceCell;
 
 use smallvec::SmallVec;
 
-use super::behind::Gathered;
+use super::memory::Memory;
 use super::{Known, With};
 use crate::date::Date;
 use crate::episode::Ground;
 use crate::evaluation::Evaluation;
 use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::Ledger;
-use crate::marked::Days;
+use crate::marked::{Days, Marked};
 use crate::measure::{Figures, Kept, Measures};
-use crate::rule::claim::{Cited, cite_absences};
-use crate::rule::{Evidence, Rule};
+use crate::rule::claim::{Cited, cite_absences, cite_unexcused};
+use crate::rule::{Evidence, Held, Rule};
 use crate::settings::Now;
 
 /// A count that has come to these measures with the dates in force.
@@ -27,21 +27,23 @@ pub(super) struct StandingIn<'a> {
     /// The first date of which marks may say something else than when the last step was taken; none when none does.
     since: Option<Date>,
     /// The marked days, once somebody asks for them; none when they cannot be told from the marks alone.
-    gathered: OnceCell<Option<Gathered>>,
+    gathered: OnceCell<Option<Vec<Marked>>>,
     /// All counted anew, once somebody asks for what is not known here.
     whole: OnceCell<Evaluation<'a>>,
 }
 
 impl<'a> StandingIn<'a> {
-    pub(super) fn new(known: &'a Known, ledger: &'a Ledger, with: &'a With<'a>, measures: Measures) -> Self {
+    pub(super) fn new((known, ledger): (&'a Known, &'a Ledger), with: &'a With<'a>, measures: Measures) -> Self {
         let (gathered, whole) = (OnceCell::new(), OnceCell::new());
         Self { known, ledger, with, measures, since: None, gathered, whole }
     }
 
-    /// Where marks of a date and of later ones may say something else than before.
-    pub(super) fn since(self, date: Date, gathered: Option<Gathered>) -> Self {
-        let gathered = gathered.map_or_else(OnceCell::new, |gathered| OnceCell::from(Some(gathered)));
-        Self { since: Some(date), gathered, ..self }
+    /// Marks of a date and of later ones may say something else than before. The marked days, where they were gathered.
+    pub(super) fn look_back(&mut self, since: Date, gathered: Option<Vec<Marked>>) {
+        self.since = Some(since);
+        if let Some(gathered) = gathered {
+            self.gathered = OnceCell::from(Some(gathered));
+        }
     }
 
     /// The student's dates of the whole year, and the marked days up to the last mark.
@@ -53,13 +55,40 @@ impl<'a> StandingIn<'a> {
     }
 
     fn marks(&self, dates: impl Iterator<Item = Date>, listed: bool) -> Cited {
-        let school = self.known.schedule.school(self.with.view);
-        let days: SmallVec<[_; 8]> = dates.filter_map(|date| Some((school?, date))).collect();
-        cite_absences(self.ledger, self.with.settings, &days, listed)
+        cite_absences(self.ledger, self.with.settings, &self.at_school(dates), listed)
     }
 
-    fn counted(&self, date: Date) -> bool {
+    fn at_school(&self, dates: impl Iterator<Item = Date>) -> SmallVec<[(&SchoolId, Date); 8]> {
+        let school = self.known.schedule.school(self.with.view);
+        dates.filter_map(|date| Some((school?, date))).collect()
+    }
+
+    fn counts(&self, date: Date) -> bool {
         self.known.schedule.dates(self.with.view).binary_search(&date).is_ok()
+    }
+
+    /// Where a rule is in the pack.
+    fn position(&self, rule: &Rule) -> Option<usize> {
+        self.with.pack.rules.iter().position(|of| of.is(rule))
+    }
+
+    fn is_whole(&self, at: usize) -> bool {
+        self.known.memory.as_ref().is_some_and(|memory| memory.is_whole(at))
+    }
+
+    /// The last counted day up to the as-of date.
+    fn last_counted(&self) -> Option<Date> {
+        let dates = self.known.schedule.dates(self.with.view);
+        dates[..dates.partition_point(|date| *date <= self.with.now.as_of)].last().copied()
+    }
+
+    fn whole(&self) -> &Evaluation<'a> {
+        let With { view, settings, pack, now, .. } = *self.with;
+        self.whole.get_or_init(|| {
+            let student = Evaluation::new(self.ledger, view, settings, now);
+            student.look_through(pack);
+            student
+        })
     }
 }
 
@@ -77,33 +106,80 @@ impl<'e> Ground<'e> for StandingIn<'e> {
     }
 
     fn school_today(&self) -> Option<&SchoolId> {
-        self.home().filter(|_| self.counted(self.with.now.today))
+        self.home().filter(|_| self.counts(self.with.now.today))
     }
 
     fn figures(&self, rule: &Rule) -> Figures {
+        if let Some(memory) = &self.known.memory {
+            if self.position(rule).is_some_and(|at| memory.is_whole(at)) {
+                return Ground::figures(self.whole(), rule);
+            }
+            let seen = self.seen(rule);
+            if seen != self.with.now {
+                return self.figures_then(rule, seen);
+            }
+        }
         // They were counted when the levels were; without them there is no standing in.
         self.known.figures(self.measures, rule, self.with).unwrap_or_default()
     }
 
     fn figures_then(&self, rule: &Rule, at: Now) -> Figures {
-        let known = self.days().and_then(|days| self.known.figures_then(days, rule, at, self.with));
+        let may_be_other = |memory: &Memory| {
+            let position = self.position(rule);
+            position.is_none_or(|of| memory.is_whole(of) || at.as_of < memory.since && memory.is_beside(of))
+        };
+        let known = match &self.known.memory {
+            Some(memory) if may_be_other(memory) => None,
+            _ => self.days().and_then(|days| self.known.figures_then(days, rule, at, self.with)),
+        };
         known.unwrap_or_else(|| self.whole().figures(&rule.others, at))
     }
 
-    fn student(&self) -> Option<&Evaluation<'e>> {
-        None
+    fn student(&self) -> &Evaluation<'e> {
+        self.whole()
+    }
+
+    fn claimed(&self, rule: &Rule) -> Option<Option<Held>> {
+        let at = self.position(rule).filter(|at| rule.has_memory() || self.is_whole(*at))?;
+        Some(self.known.held(at, self.with))
+    }
+
+    fn has_expired(&self, rule: &Rule) -> bool {
+        self.position(rule).is_some_and(|at| self.known.has_expired(at))
+    }
+
+    fn fails_on_no_day(&self, rule: &Rule) -> bool {
+        // Those that are counted were evaluated on each.
+        self.known.memory.is_some() && self.position(rule).is_some_and(|at| !self.is_whole(at))
+    }
+
+    fn seen(&self, rule: &Rule) -> Now {
+        let last = if rule.has_memory() { self.last_counted() } else { None };
+        last.map_or(self.with.now, |date| Now { today: date, as_of: date })
+    }
+
+    fn school_day_after(&self, from: Date, days: u32) -> Option<Date> {
+        let dates = &self.with.view.calendar_at(self.known.schedule.calendar as usize)?.instructional;
+        let next = dates.partition_point(|date| *date <= from);
+        let many = usize::try_from(days).ok()?.checked_sub(1)?;
+        dates.get(next.checked_add(many)?).copied()
     }
 
     fn cite(&self, rule: &Rule, figures: &Figures, at: Now, listed: bool) -> Cited {
         let days = || self.days().map(|days| days.until(at.as_of));
         match rule.evidence {
-            Evidence::Today => self.marks(Some(at.today).filter(|date| self.counted(*date)).into_iter(), listed),
+            Evidence::Today => self.marks(Some(at.today).filter(|date| self.counts(*date)).into_iter(), listed),
             Evidence::Streak => {
+                // Without an absence, the last counted days are silent.
                 let dates = self.known.schedule.dates(self.with.view);
                 let counted = Days { dates, marked: &[] }.until(at.as_of);
                 self.marks(counted.last(figures.measures.streak), listed)
             }
             Evidence::Absences if let Some(days) = days() => self.marks(days.missed(), listed),
+            Evidence::Unexcused if let Some(days) = days() => {
+                let cited = cite_unexcused(self.ledger, self.with.settings, &self.at_school(days.not_excused()));
+                if listed { cited } else { cited.unlisted() }
+            }
             _ => rule.evidence.cite(self.whole(), figures.measures.streak, at, listed),
         }
     }
@@ -114,10 +190,5 @@ impl<'e> Ground<'e> for StandingIn<'e> {
 
     fn home_then(&self, date: Date) -> Option<&SchoolId> {
         if date < self.known.entry_on { self.whole().home(date) } else { self.home() }
-    }
-
-    fn whole(&self) -> &Evaluation<'e> {
-        let With { view, settings, now, .. } = *self.with;
-        self.whole.get_or_init(|| Evaluation::new(self.ledger, view, settings, now))
     }
 }

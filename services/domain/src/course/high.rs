@@ -10,7 +10,7 @@ use crate::date::Date;
 use crate::evaluation::Evaluation;
 
 /// The tier of those who are absent a tenth of the days or more.
-const TENTH_ABSENT: u8 = 2;
+pub(crate) const TENTH_ABSENT: u8 = 2;
 /// An average is low from here down, hundredths of a grade point.
 const LOW_AVERAGE: i64 = 2_00;
 /// Grades 9 to 12, as descriptors name them, in lower case.
@@ -19,15 +19,21 @@ const HIGH_SCHOOL: [&str; 9] =
 
 /// How many of the four flags a student of grades 9 to 12 has; 0 of students of other grades.
 pub fn flags(evaluation: &Evaluation<'_>, as_of: Date) -> i64 {
+    beside_attendance(evaluation, as_of).map_or(0, |others| {
+        let tier = evaluation.district(as_of, as_of).tier();
+        others + i64::from(tier.is_some_and(|tier| tier >= TENTH_ABSENT))
+    })
+}
+
+/// The same without that of attendance; none of students of other grades.
+pub(crate) fn beside_attendance(evaluation: &Evaluation<'_>, as_of: Date) -> Option<i64> {
     if !in_grade(evaluation, as_of, &HIGH_SCHOOL) {
-        return 0;
+        return None;
     }
-    let measures = evaluation.district(as_of, as_of);
     let flags = [
-        measures.tier().is_some_and(|tier| tier >= TENTH_ABSENT),
-        measures.failing > 0,
+        evaluation.district(as_of, as_of).failing > 0,
         point::current(evaluation, as_of).is_some_and(|average| average <= LOW_AVERAGE),
         Credits::of(evaluation, as_of).core_failures > ON_TRACK_CORE_FAILURES,
     ];
-    flags.into_iter().map(i64::from).sum()
+    Some(flags.into_iter().map(i64::from).sum())
 }

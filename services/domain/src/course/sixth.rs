@@ -9,24 +9,30 @@ use crate::date::Date;
 use crate::evaluation::Evaluation;
 
 /// The tier of those who are absent a fifth of the days or more.
-const FIFTH_ABSENT: u8 = 3;
+pub(crate) const FIFTH_ABSENT: u8 = 3;
 
 /// How many of the four flags a sixth grader has; 0 of students of other grades.
 pub fn flags(evaluation: &Evaluation<'_>, as_of: Date) -> i64 {
+    beside_attendance(evaluation, as_of).map_or(0, |others| {
+        let tier = evaluation.district(as_of, as_of).tier();
+        others + i64::from(tier.is_some_and(|tier| tier >= FIFTH_ABSENT))
+    })
+}
+
+/// The same without that of attendance; none of students of other grades.
+pub(crate) fn beside_attendance(evaluation: &Evaluation<'_>, as_of: Date) -> Option<i64> {
     if !in_grade(evaluation, as_of, &["sixth grade", "6", "06"]) {
-        return 0;
+        return None;
     }
-    let measures = evaluation.district(as_of, as_of);
     let conduct = Conduct::of(evaluation, as_of);
     let standings = evaluation.standings(as_of);
     let failing = |of: fn(crate::code::Subjects) -> bool| {
         standings.iter().any(|standing| standing.failing && of(standing.subjects))
     };
     let flags = [
-        measures.tier() == Some(FIFTH_ABSENT),
         failing(|subjects| subjects.mathematics),
         failing(|subjects| subjects.english),
         conduct.suspensions_out + conduct.expulsions > 0,
     ];
-    flags.into_iter().map(i64::from).sum()
+    Some(flags.into_iter().map(i64::from).sum())
 }

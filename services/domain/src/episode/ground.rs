@@ -4,8 +4,8 @@ use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::id::{SchoolId, SchoolYear};
 use crate::measure::Figures;
-use crate::rule::Rule;
 use crate::rule::claim::Cited;
+use crate::rule::{Held, Rule};
 use crate::settings::Now;
 
 /// A student's measures with the dates in force, and the facts behind them.
@@ -28,8 +28,24 @@ pub(crate) trait Ground<'e> {
     /// The same with earlier dates of the school year.
     fn figures_then(&self, rule: &Rule, at: Now) -> Figures;
 
-    /// What looks at rules with a memory; none where there is no such rule.
-    fn student(&self) -> Option<&Evaluation<'e>>;
+    /// All counted anew: what looks at rules with a memory, as of any date, and says in words what has moved.
+    fn student(&self) -> &Evaluation<'e>;
+
+    /// What a rule claims, where that is known already; none where it is to be found.
+    #[expect(clippy::option_option, reason = "to claim nothing, and not to be known yet, are two things")]
+    fn claimed(&self, rule: &Rule) -> Option<Option<Held>>;
+
+    /// Whether a rule is known to have ended by itself, and would be open else.
+    fn has_expired(&self, rule: &Rule) -> bool;
+
+    /// Whether a rule with a memory is known to be sound on all counted days.
+    fn fails_on_no_day(&self, rule: &Rule) -> bool;
+
+    /// The dates of which a rule speaks.
+    fn seen(&self, rule: &Rule) -> Now;
+
+    /// The school day so many after a date; none when the calendar does not reach so far.
+    fn school_day_after(&self, from: Date, days: u32) -> Option<Date>;
 
     /// The facts that a proof cites which is of these dates; `listed`, or only how many they are and which.
     fn cite(&self, rule: &Rule, figures: &Figures, at: Now, listed: bool) -> Cited;
@@ -39,9 +55,6 @@ pub(crate) trait Ground<'e> {
 
     /// The school whose team should have known, on an earlier date.
     fn home_then(&self, date: Date) -> Option<&SchoolId>;
-
-    /// All counted anew, to say in words what has moved.
-    fn whole(&self) -> &Evaluation<'e>;
 }
 
 impl<'e> Ground<'e> for Evaluation<'e> {
@@ -69,8 +82,28 @@ impl<'e> Ground<'e> for Evaluation<'e> {
         self.figures(&rule.others, at)
     }
 
-    fn student(&self) -> Option<&Evaluation<'e>> {
-        Some(self)
+    fn student(&self) -> &Evaluation<'e> {
+        self
+    }
+
+    fn claimed(&self, _: &Rule) -> Option<Option<Held>> {
+        None
+    }
+
+    fn has_expired(&self, _: &Rule) -> bool {
+        false
+    }
+
+    fn fails_on_no_day(&self, _: &Rule) -> bool {
+        false
+    }
+
+    fn seen(&self, rule: &Rule) -> Now {
+        rule.seen_at(self, self.now)
+    }
+
+    fn school_day_after(&self, from: Date, days: u32) -> Option<Date> {
+        self.school_day_after(from, days)
     }
 
     fn cite(&self, rule: &Rule, figures: &Figures, at: Now, listed: bool) -> Cited {
@@ -83,9 +116,5 @@ impl<'e> Ground<'e> for Evaluation<'e> {
 
     fn home_then(&self, date: Date) -> Option<&SchoolId> {
         self.home(date)
-    }
-
-    fn whole(&self) -> &Evaluation<'e> {
-        self
     }
 }

@@ -16,14 +16,23 @@ use super::ground::Ground;
 use super::look::Look;
 use crate::date::Date;
 use crate::mutant::{Mutant, planted};
-use crate::rule::RuleScope;
+use crate::rule::{Held, RuleScope};
 use crate::settings::Now;
 
 impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// The first of the days that make a claim of this level late news; none when it is news.
-    pub(super) fn late_since(&self, level: i64) -> Option<Date> {
+    pub(super) fn late_since(&self, held: Held) -> Option<Date> {
         let as_of = self.ground.now().as_of;
         let first = self.first_of_late(as_of)?;
+        // What opened since then was not open on each of the days.
+        if held.since.is_some_and(|since| since > first) {
+            return None;
+        }
+        // And what was open on each of them had the one level that it can have.
+        if held.since.is_some() && self.rule.level.is_constant() && self.ground.fails_on_no_day(self.rule) {
+            return Some(first);
+        }
+        let level = held.level;
         // The first day first: of what is news it tells at once.
         let mut date = first;
         while date < as_of && self.reached(date, level) {

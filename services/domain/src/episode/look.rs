@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::ground::Ground;
 use super::told::{Claimed, Told};
-use super::{Episode, EpisodeScope, Moment, Standing, Telling};
+use super::{Episode, EpisodeScope, Moment, Standing, Telling, fallen_due};
 use crate::alert::{ChangeKind, Claim, Terms};
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
@@ -48,8 +48,9 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let mut look = Self::at_nothing(rule, ground, moment);
         if ground.home().is_some() {
             look.figures = ground.figures(rule);
-            look.held = match ground.student().filter(|_| rule.has_memory()) {
-                Some(student) => look.remembered(student, ground.now())?,
+            look.held = match ground.claimed(rule) {
+                Some(held) => held,
+                None if rule.has_memory() => look.remembered(ground.student(), ground.now())?,
                 None => rule.outcome(&look.figures)?.map(Held::now),
             };
         }
@@ -79,10 +80,10 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// What the rule claims with some dates by the facts of now, whichever school has the student then.
     pub(super) fn held_at(&self, at: Now) -> Result<Option<Held>, Failure> {
-        match self.ground.student().filter(|_| self.rule.has_memory()) {
-            Some(student) => self.remembered(student, at),
-            None => Ok(self.rule.outcome(&self.ground.figures_then(self.rule, at))?.map(Held::now)),
+        if self.rule.has_memory() {
+            return self.remembered(self.ground.student(), at);
         }
+        Ok(self.rule.outcome(&self.ground.figures_then(self.rule, at))?.map(Held::now))
     }
 
     /// The same of a rule with a memory.
@@ -92,7 +93,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// The dates of which the rule speaks, with these in force.
     fn seen_at(&self, at: Now) -> Now {
-        self.ground.student().map_or(at, |student| self.rule.seen_at(student, at))
+        if self.rule.has_memory() { self.rule.seen_at(self.ground.student(), at) } else { at }
     }
 
     pub(super) const fn held(&self) -> Option<Held> {
@@ -109,7 +110,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// What the rule claims now, and the facts that it cites, listed or not.
     fn told(&self, held: Held, listed: bool) -> (Told, Cited) {
         let Self { rule, figures, ground, .. } = self;
-        let seen = self.seen_at(ground.now());
+        let seen = ground.seen(rule);
         let cited = ground.cite(rule, figures, seen, listed);
         let terms = (!rule.asks_for_nothing()).then(|| self.terms(held));
         let claimed = Claimed { rule, level: held.level, about: rule.about(seen), figures, terms };
@@ -117,7 +118,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     }
 
     fn terms(&self, held: Held) -> Terms {
-        let due = |from, days| self.ground.student().and_then(|student| student.school_day_after(from, days));
+        let due = |from, days| self.ground.school_day_after(from, days);
         self.rule.terms(held, self.rule.steps(held.days), &self.figures, &due)
     }
 
@@ -142,7 +143,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             told,
             told_at: self.ground.now(),
         };
-        let kind = (ChangeKind::Opened, self.late_since(held.level));
+        let kind = (ChangeKind::Opened, self.late_since(held));
         let change = episode.change(kind, self.moment, |episode| (self.words(episode, cited), String::new()));
         Some((episode, change))
     }
@@ -240,7 +241,10 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let as_of = self.ground.now().as_of;
         match episode.scope {
             EpisodeScope::Day(date) if date < self.ground.now().today => "the day is over".to_owned(),
-            EpisodeScope::Year(_) if self.course.get().is_some_and(|course| course.has_expired(as_of)) => {
+            EpisodeScope::Year(_)
+                if self.ground.has_expired(self.rule)
+                    || self.course.get().is_some_and(|course| course.has_expired(as_of)) =>
+            {
                 "it has been open for as long as the rule lets it, and ends by itself".to_owned()
             }
             EpisodeScope::Day(_) | EpisodeScope::Year(_) if self.is_elsewhere => {
@@ -260,7 +264,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let Some((kind, why)) = self.moved_on(episode, held)? else { return Ok(None) };
         // Of a step that its time has come for nobody is late.
         let has_risen = held.level > episode.told.level;
-        let late_since = if has_risen { self.late_since(held.level) } else { None };
+        let late_since = if has_risen { self.late_since(held) } else { None };
         let (told, cited) = self.told(held, T::IN_WORDS);
         let episode = Arc::make_mut(episode);
         let before = std::mem::replace(&mut episode.told, told);
@@ -283,15 +287,30 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// What there is to tell of an open episode that the rule still claims; none when nothing is.
     fn moved_on(&self, episode: &Episode, held: Held) -> Result<Option<(ChangeKind, Why)>, Failure> {
+        let fallen_due = self.fallen_due(episode, held);
         let other = match held.level.cmp(&episode.told.level) {
             Ordering::Greater => return Ok(Some((ChangeKind::Escalated, Why::Moved("risen")))),
-            Ordering::Less => return Ok(Some((ChangeKind::Amended, Why::Moved("fallen")))),
+            Ordering::Less if fallen_due.is_none() => return Ok(Some((ChangeKind::Amended, Why::Moved("fallen")))),
+            Ordering::Less => None,
             Ordering::Equal => match self.other_terms(&episode.told, held) {
                 Some(other) => Some(other),
                 None => self.corrected(episode)?.map(|reason| (ChangeKind::Amended, reason)),
             },
         };
-        Ok(other.map(|(kind, reason)| (kind, Why::Said(reason))))
+        // What has fallen due is told as a rise, whatever else is otherwise: nobody who has done nothing may miss it.
+        let of_both = match (other, fallen_due) {
+            (other, None) => other,
+            (None, Some(due)) => Some((ChangeKind::Escalated, due)),
+            (Some((_, reason)), Some(due)) => Some((ChangeKind::Escalated, format!("{reason}; {due}"))),
+        };
+        Ok(of_both.map(|(kind, reason)| (kind, Why::Said(reason))))
+    }
+
+    /// What has fallen due since the episode was told, in words. A rule that keeps what another version told adds nothing to it.
+    fn fallen_due(&self, episode: &Episode, held: Held) -> Option<String> {
+        let is_kept = self.rule.on_change == OnChange::Keep && self.of_another_version(episode);
+        let asks = !self.rule.duties.is_empty() && !is_kept;
+        asks.then(|| fallen_due::since_told(episode, &self.terms(held), self.ground.now().today)).flatten()
     }
 
     /// What else than its level is not as it was told: its steps, since when it holds, what is due and what is barred; of another
@@ -348,7 +367,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     fn disproved(&self, episode: &Episode) -> String {
         let told_at = episode.told_at;
-        let (student, at) = (self.ground.whole(), self.seen_at(told_at));
+        let (student, at) = (self.ground.student(), self.seen_at(told_at));
         let moved = self.moved(episode, |of| Some(student.value(of, None, at)));
         format!("corrected records no longer support it: {moved}")
     }

@@ -55,6 +55,8 @@ enum KeptWords {
     Asking(Box<(KeptClaim, KeptTerms)>, Fingerprint),
     /// With the steps that it had taken.
     Stepped(Vec<i64>, u32, u32),
+    /// With what it asks for, and the minute of the day before which nobody is told.
+    FromMinute(Box<(KeptClaim, KeptTerms, u16)>, Fingerprint),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -157,8 +159,11 @@ impl Kept<KeptWords> {
                     KeptWords::Whole(Box::new(KeptClaim::of(claim, texts)), *facts)
                 }
                 (Some((claim, facts)), _) => {
-                    let of_claim = KeptClaim::of(claim, texts);
-                    KeptWords::Asking(Box::new((of_claim, KeptTerms::of(&claim.terms, texts))), *facts)
+                    let (of_claim, terms) = (KeptClaim::of(claim, texts), KeptTerms::of(&claim.terms, texts));
+                    match claim.terms.cutoff_minute {
+                        None => KeptWords::Asking(Box::new((of_claim, terms)), *facts),
+                        Some(minute) => KeptWords::FromMinute(Box::new((of_claim, terms, minute)), *facts),
+                    }
                 }
                 (None, Brief { measures, facts, step: 0 }) => KeptWords::Brief(measures.into_vec(), facts),
                 (None, Brief { measures, facts, step }) => KeptWords::Stepped(measures.into_vec(), facts, step),
@@ -285,6 +290,7 @@ impl Reading<'_> {
             message_key: self.text(kept.message_key)?.to_owned(),
             good_news: kept.good_news,
             quiet_while_case_open: kept.quiet_while_case_open,
+            cutoff_minute: None,
             step: kept.step,
             since: kept.since,
             duties,
@@ -329,6 +335,11 @@ impl ReadWords for KeptWords {
             Self::Asking(asking, facts) => {
                 let (claim, terms) = *asking;
                 let terms = reading.terms(terms)?;
+                Told::of(&reading.claim(claim, rule, level, terms)?, facts)
+            }
+            Self::FromMinute(asking, facts) => {
+                let (claim, terms, minute) = *asking;
+                let terms = Terms { cutoff_minute: Some(minute), ..reading.terms(terms)? };
                 Told::of(&reading.claim(claim, rule, level, terms)?, facts)
             }
             Self::Brief(measures, facts) => brief(rule, level, (measures, facts, 0)),

@@ -20,6 +20,8 @@ pub(super) struct Earlier<'a> {
     /// The district's measures of the school year before, for whoever asks date by date.
     pub(super) last_year: OnceCell<Measures>,
     in_minutes: OnceCell<Vec<Day>>,
+    /// Whether no day has minutes.
+    pub(super) no_minutes: OnceCell<bool>,
     /// Marks of all days that were missed.
     absences: OnceCell<Citable<'a>>,
 }

@@ -18,6 +18,8 @@ pub(crate) struct Dates {
 }
 
 impl Dates {
+    pub(super) const NONE: Self = Self { between: None, weekday: None };
+
     pub(crate) fn hold(&self, date: Date) -> bool {
         let on = |weekday| date.to_civil().weekday().to_monday_one_offset() == weekday;
         self.between.is_some_and(|(first, last)| first <= date && date <= last) && self.weekday.is_none_or(on)

@@ -9,7 +9,7 @@ use crate::day::Day;
 use crate::evaluation::Evaluation;
 use crate::id::SchoolId;
 use crate::marked::{self, Marked};
-use crate::measure::{Among, Measures};
+use crate::measure::{Among, Clock, Measures};
 use crate::projection::Outlook;
 use crate::settings::Now;
 use crate::window::{End, Window};
@@ -70,6 +70,17 @@ impl<'e, 'a> Days<'e, 'a> {
         self.in_minutes.get_or_init(|| self.evaluation.days_in_minutes(self.school, self.as_of))
     }
 
+    /// Whether no day has minutes, so that each is what its marks say.
+    pub(super) fn have_no_minutes(&self) -> bool {
+        self.evaluation.knows_no_minutes()
+    }
+
+    /// Where a clock's windows end.
+    pub(super) fn end_of_clock(&self, clock: Clock) -> End {
+        let goes_by_school_months = matches!(clock, Clock::OhioMonth | Clock::OhioNonmedicalMonth);
+        if goes_by_school_months { self.end() } else { End { as_of: self.as_of, school_month: self.as_of } }
+    }
+
     /// Where windows end.
     pub(super) fn end(&self) -> End {
         let end = || End { as_of: self.as_of, school_month: self.evaluation.school_month(self.school, self.as_of) };
@@ -91,12 +102,17 @@ impl<'e, 'a> Days<'e, 'a> {
 
     /// The student's classes, as far as it is known whether the student was there.
     pub(super) fn classes(&self) -> &[ClassDay] {
-        self.classes.get_or_init(|| self.evaluation.classes(self.school, self.as_of))
+        self.classes.get_or_init(|| self.classes_until(self.as_of))
+    }
+
+    fn classes_until(&self, last: Date) -> Vec<ClassDay> {
+        // Most looks are at students of whom nothing of the kind is known, and would go over a year of dates.
+        if self.evaluation.has_classes() { self.evaluation.classes(self.school, last) } else { Vec::new() }
     }
 
     /// Classes skipped today.
     pub(super) fn skipped_today(&self) -> i64 {
-        let classes = self.evaluation.classes(self.school, self.today);
+        let classes = self.classes_until(self.today);
         number(classes.iter().filter(|class| class.date == self.today && class.skipped).count())
     }
 

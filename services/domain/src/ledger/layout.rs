@@ -228,7 +228,7 @@ impl<'a> Kinds<'a> {
             let (section, session) = (id(has::SECTION), id(has::SESSION));
             let share = has(has::SHARE).then(|| reader.narrow());
             let times = if has(has::TIMELESS) { Times::default() } else { times(reader) };
-            Said { school, code, section, session, share, times }
+            Said { code, school, section, session, share, times }
         });
         *last = reader.is_sound().then_some(Kind { said, stem, source });
         last.as_ref()

@@ -28,6 +28,15 @@ pub struct Entry {
     value: fn(&Beside<'_, '_>) -> Option<i64>,
 }
 
+/// How one of them moves with the days of attendance, though nothing else is said of the student.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moves {
+    /// One of its flags is from this tier of attendance on.
+    FromTier(u8),
+    /// It is a share of the days.
+    ShareOfDays,
+}
+
 /// What stands for the value of a measure that cannot be told of a student.
 pub const UNTOLD: i64 = -1;
 
@@ -45,6 +54,16 @@ impl Further {
     /// What is said of it.
     pub const fn entry(self) -> &'static Entry {
         &ENTRIES[self.0 as usize]
+    }
+
+    /// How it moves with the days of attendance; none when it does not, but for what is counted of suspended days.
+    pub(crate) fn moves_with_days(self) -> Option<Moves> {
+        match self.entry().name {
+            "sixth_grade_flags" => Some(Moves::FromTier(sixth::FIFTH_ABSENT)),
+            "high_school_flags" => Some(Moves::FromTier(high::TENTH_ABSENT)),
+            "incident_rate" => Some(Moves::ShareOfDays),
+            _ => None,
+        }
     }
 
     /// Its value for a student as of a date; none when there is nothing to tell.
@@ -318,6 +337,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn what_moves_with_days_is_found_by_its_name() {
+        let moving = Further::all().filter(|of| of.moves_with_days().is_some()).count();
+        assert_eq!(moving, 3);
+    }
 
     #[test]
     fn every_name_is_one_entrys_own() {

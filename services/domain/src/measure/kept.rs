@@ -51,10 +51,7 @@ impl Kept {
             .with(bit(then.tardy != now.tardy, Self::TARDY))
             .with(bit(then.streak != now.streak, Self::STREAK))
             .with(bit(then.unexcused_streak != now.unexcused_streak, Self::UNEXCUSED_STREAK))
-            .with(bit(
-                then.unexplained_absence_today != now.unexplained_absence_today,
-                Self::UNEXPLAINED_TODAY,
-            ))
+            .with(bit(then.unexplained_absence_today != now.unexplained_absence_today, Self::UNEXPLAINED_TODAY))
     }
 
     pub(crate) const fn with(self, others: Self) -> Self {

@@ -24,6 +24,7 @@ use crate::settings::{Category, Now};
 pub(crate) use fingerprint::Fingerprint;
 pub use further::{Described, describe_further};
 pub(crate) use marks::{Citable, cite_absences};
+pub(crate) use missed::cite_unexcused;
 pub(crate) use terms::plain;
 
 /// Facts that a proof cites: the newest, and how many more there are. Whoever only keeps which they were leaves all of them off.
@@ -42,7 +43,7 @@ impl Cited {
     }
 
     /// None of them listed.
-    fn unlisted(self) -> Self {
+    pub(crate) fn unlisted(self) -> Self {
         Self { left_off: self.many(), facts: Vec::new(), ..self }
     }
 

@@ -5,6 +5,7 @@
 
 mod columns;
 mod compiled;
+mod fails;
 mod number;
 mod show;
 
@@ -142,6 +143,13 @@ impl Number {
     /// Its value.
     pub fn value(&self, measures: &impl Values) -> Result<i64, Failure> {
         self.0.value(measures)
+    }
+
+    /// Whether it is the same whatever the measures are.
+    pub(crate) fn is_constant(&self) -> bool {
+        let mut named = Vec::new();
+        self.name(&mut named);
+        named.is_empty()
     }
 }
 

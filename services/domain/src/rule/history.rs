@@ -14,12 +14,14 @@
 //! This is the definition. A rule without memory needs no fold: it is open when `opens-when` holds.
 
 use std::cell::OnceCell;
+use std::ops::Range;
 
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::rule::condition::Failure;
 use crate::rule::{Rule, RuleScope};
 use crate::settings::Now;
+use crate::year::Bits;
 
 /// A stretch of the school year during which a rule was open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +54,7 @@ impl Held {
 
 /// The state of a rule at the close of one counted day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     /// Closed; it may open from this position on.
     Closed { from: usize },
     /// Open since a position, at a level.
@@ -146,6 +148,10 @@ impl Rule {
 impl Course {
     /// Folds over the counted days up to a date.
     pub(crate) fn of(rule: &Rule, evaluation: &Evaluation<'_>, through: Date) -> Self {
+        let at_once = if through == evaluation.now.as_of { evaluation.folded(rule) } else { None };
+        if let Some(course) = at_once {
+            return course;
+        }
         Self::fold(rule, evaluation.marked_until(through).dates, |date| rule.said(evaluation, date).ok())
     }
 
@@ -195,7 +201,47 @@ impl Course {
     }
 }
 
+/// What a rule says at the close of each of some counted days, by their positions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SaidOn {
+    /// On which `opens-when` holds.
+    pub(crate) opens: Bits,
+    /// On which what is open may end, when it does not.
+    pub(crate) clears: Bits,
+}
+
 impl State {
+    /// Before the first counted day.
+    pub(crate) const FIRST: Self = Self::Closed { from: 0 };
+
+    /// The state at the close of the last of some days that follow on those of this state: [`Course::fold`] in leaps, from one day on which
+    /// something may change to the next. The level is asked for of days on which `opens-when` holds.
+    pub(crate) fn through(self, rule: &Rule, days: Range<usize>, said: SaidOn, level: &dyn Fn(usize) -> i64) -> Self {
+        let (mut state, mut at) = (self, days.start);
+        let next = |set: Bits, from: usize| set.next(from).filter(|day| *day < days.end);
+        while at < days.end {
+            let day = match state {
+                Self::Closed { from } => next(said.opens, at.max(from)),
+                Self::Expired { .. } => next(!said.opens, at),
+                Self::Open { since, .. } => {
+                    let expires = rule.expires_after_days.map(|days| at.max(since.saturating_add(number(days))));
+                    let ends = next(said.clears & !said.opens, at).into_iter().chain(expires).min();
+                    ends.filter(|day| *day < days.end)
+                }
+            };
+            let last = day.map_or(days.end, |day| day + 1);
+            if let Self::Open { since, level: before } = state {
+                let held = last_before(said.opens, at..last);
+                state = Self::Open { since, level: held.map_or(before, level) };
+            }
+            let Some(day) = day else { break };
+            let level = if said.opens.contains(day) { Some(level(day)) } else { None };
+            state = state.next(rule, day, Said { level, clears: said.clears.contains(day) });
+            at = day + 1;
+        }
+        state
+    }
+
     /// The state at the close of the next counted day.
     fn next(self, rule: &Rule, at: usize, said: Said) -> Self {
         // Closed today: not open again on so many counted days after today.
@@ -218,6 +264,14 @@ impl State {
     }
 }
 
+/// The last of some days that is in a set.
+fn last_before(set: Bits, days: Range<usize>) -> Option<usize> {
+    (set & Bits::first(days.end)).last().filter(|day| *day >= days.start)
+}
+
 fn number(days: u32) -> usize {
     usize::try_from(days).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ mod tree;
 
 use std::collections::BTreeSet;
 
+use crate::count::Counting;
 use crate::episode::Told;
 use crate::id::{RuleId, SchoolId};
 
@@ -50,6 +51,8 @@ pub struct Pack {
     pub rules: Vec<Rule>,
     /// Of each rule, by id and version, its lines and who said them.
     lines: Vec<(RuleId, u32, Vec<Line>)>,
+    /// Compiled for running counts, once one asks.
+    pub(crate) counting: Counting,
 }
 
 /// Why a pack is refused.

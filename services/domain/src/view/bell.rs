@@ -125,6 +125,11 @@ impl View {
         self.bells.of_school(school).iter().any(|schedule| !schedule.grade_levels.is_empty())
     }
 
+    /// Whether a school has a bell schedule of some date.
+    pub(crate) fn rings(&self, school: &SchoolId) -> bool {
+        !self.bells.of_school(school).is_empty()
+    }
+
     /// The bells of a date at a school, for a grade level by its value: of several schedules, what they agree on.
     pub(crate) fn bell(&self, school: &SchoolId, date: Date, grade_level: Option<&str>) -> Bell {
         let bells = &self.bells;

@@ -68,6 +68,12 @@ impl Bits {
         Some(at * 64 + word.trailing_zeros() as usize)
     }
 
+    /// The last of them.
+    pub fn last(self) -> Option<usize> {
+        let (at, word) = self.0.iter().enumerate().rev().find(|(_, word)| **word != 0)?;
+        Some(at * 64 + 63 - word.leading_zeros() as usize)
+    }
+
     /// Days on which it is another than on the day before; before the first day none was in it.
     #[must_use]
     pub fn changes(self) -> Self {
@@ -134,6 +140,7 @@ mod tests {
         assert_eq!(bits.iter().collect::<Vec<_>>(), days);
         assert_eq!((bits.count(), bits.next(65), bits.next(254)), (9, Some(127), None));
         assert!(bits.contains(128) && !bits.contains(129) && !bits.contains(999));
+        assert_eq!((bits.last(), (bits & Bits::first(127)).last(), Bits::NONE.last()), (Some(253), Some(64), None));
         assert_eq!(bits.changes().iter().collect::<Vec<_>>(), [0, 2, 62, 65, 127, 129, 200, 201, 253, 254]);
     }
 

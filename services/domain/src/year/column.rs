@@ -3,6 +3,8 @@
 //! A count of days is at most the number of counted days, so a byte holds it. Eight bytes are added, subtracted and compared as one
 //! word, without a carry from one to the next: what is subtracted is never more than what it is subtracted from.
 
+use std::ops::Range;
+
 use super::bits::Bits;
 
 const WORDS: usize = 32;
@@ -60,10 +62,10 @@ impl Column {
         self.0.iter().flat_map(|word| word.to_le_bytes()).min().unwrap_or(0)
     }
 
-    /// How many days of a set there are so far.
-    pub(super) fn so_far(&mut self, set: Bits, groups: usize) {
-        let mut before = 0;
-        for (group, word) in self.0.iter_mut().enumerate().take(groups) {
+    /// How many days of a set there are so far, as of days of some groups of eight.
+    pub(super) fn so_far(&mut self, set: Bits, groups: Range<usize>) {
+        let mut before = (set & Bits::first(groups.start * 8)).count() as u64 * ONES;
+        for (group, word) in self.0.iter_mut().enumerate().take(groups.end).skip(groups.start) {
             let of_eight = SO_FAR[usize::from(set.eight(group))];
             *word = of_eight + before;
             before += (of_eight >> 56) * ONES;
@@ -95,10 +97,10 @@ impl Column {
     }
 
     /// How many came in the last so many days, of how many there are so far.
-    pub(super) fn in_last(&mut self, so_far: &Self, days: usize, groups: usize) {
+    pub(super) fn in_last(&mut self, so_far: &Self, days: usize, groups: Range<usize>) {
         let (words, lanes) = (days / 8, days % 8);
         let earlier = |group: usize| group.checked_sub(words).map_or(0, |at| so_far.0[at]);
-        for (group, word) in self.0.iter_mut().enumerate().take(groups) {
+        for (group, word) in self.0.iter_mut().enumerate().take(groups.end).skip(groups.start) {
             let then = match lanes {
                 0 => earlier(group),
                 lanes => {
@@ -111,28 +113,29 @@ impl Column {
     }
 
     /// How many came in the first so many days.
-    pub(super) fn in_first(&mut self, so_far: &Self, days: usize, groups: usize) {
-        let most = days.checked_sub(1).map_or(0, |last| if last / 8 < groups { so_far.at(last) } else { u8::MAX });
-        for (word, from) in self.0.iter_mut().zip(&so_far.0).take(groups) {
+    pub(super) fn in_first(&mut self, so_far: &Self, days: usize, groups: Range<usize>) {
+        let most = days.checked_sub(1).map_or(0, |last| if last / 8 < groups.end { so_far.at(last) } else { u8::MAX });
+        for (word, from) in self.0.iter_mut().zip(&so_far.0).take(groups.end).skip(groups.start) {
             *word = u64::from_le_bytes(from.to_le_bytes().map(|count| count.min(most)));
         }
     }
 
     /// How many came since each day's first day of a window.
-    pub(super) fn since(&mut self, so_far: &Self, firsts: &Self, groups: usize) {
-        for group in 0..groups {
+    pub(super) fn since(&mut self, so_far: &Self, firsts: &Self, groups: Range<usize>) {
+        for group in groups {
             let first = firsts.0[group].to_le_bytes();
             let then = first.map(|first| usize::from(first).checked_sub(1).map_or(0, |before| so_far.at(before)));
             self.0[group] = so_far.0[group] - u64::from_le_bytes(then);
         }
     }
 
-    /// On which days it reaches the other.
+    /// On which days of some groups of eight it reaches the other; of other days nothing is told.
     #[inline]
-    pub(super) fn reaches(&self, bound: &Self, groups: usize) -> Bits {
+    pub(super) fn reaches(&self, bound: &Self, groups: Range<usize>) -> Bits {
         let mut words = [0; 4];
         let eights = self.0.as_chunks::<8>().0.iter().zip(bound.0.as_chunks::<8>().0);
-        for (found, (counts, bounds)) in words.iter_mut().zip(eights).take(groups.div_ceil(8)) {
+        let (first, last) = (groups.start / 8, groups.end.div_ceil(8));
+        for (found, (counts, bounds)) in words.iter_mut().zip(eights).take(last).skip(first) {
             for at in 0..8 {
                 *found |= eight_reach(counts[at], bounds[at]) << (8 * at);
             }
@@ -173,19 +176,41 @@ mod tests {
         let set = set();
         let between = |first: usize, day: usize| (first..=day).filter(|at| set.contains(*at)).count();
         let (mut so_far, mut column) = (Column::ZERO, Column::ZERO);
-        so_far.so_far(set, GROUPS);
+        so_far.so_far(set, 0..GROUPS);
         assert_eq!(counts(&so_far), counted(|day| between(0, day)));
         for window in [1, 7, 8, 20, 45, 64, 300] {
-            column.in_last(&so_far, window, GROUPS);
+            column.in_last(&so_far, window, 0..GROUPS);
             assert_eq!(counts(&column), counted(|day| between((day + 1).saturating_sub(window), day)), "{window}");
         }
         for window in [1, 8, 20, 254, 300] {
-            column.in_first(&so_far, window, GROUPS);
+            column.in_first(&so_far, window, 0..GROUPS);
             assert_eq!(counts(&column), counted(|day| between(0, day.min(window - 1))), "{window}");
         }
         let firsts = Column::of(|day| u8::try_from(day / 20 * 20).unwrap_or(u8::MAX));
-        column.since(&so_far, &firsts, GROUPS);
+        column.since(&so_far, &firsts, 0..GROUPS);
         assert_eq!(counts(&column), counted(|day| between(day / 20 * 20, day)));
+    }
+
+    #[test]
+    fn a_stretch_of_days_is_counted_as_all_of_them_are() {
+        let set = set();
+        let (mut whole, mut so_far, mut all, mut some) = (Column::ZERO, Column::ZERO, Column::ZERO, Column::ZERO);
+        whole.so_far(set, 0..GROUPS);
+        for groups in [0..3, 5..6, 7..9, 20..GROUPS] {
+            let days = groups.start * 8..(groups.end * 8).min(254);
+            let is_alike = |a: &Column, b: &Column| days.clone().all(|day| a.at(day) == b.at(day));
+            so_far.so_far(set, groups.clone());
+            assert!(is_alike(&so_far, &whole));
+            all.in_last(&whole, 45, 0..GROUPS);
+            some.in_last(&whole, 45, groups.clone());
+            assert!(is_alike(&all, &some));
+            all.in_first(&whole, 20, 0..GROUPS);
+            some.in_first(&whole, 20, groups.clone());
+            assert!(is_alike(&all, &some));
+            let bound = Column::of(|day| u8::try_from(day % 90).unwrap_or(0));
+            let told = Bits::first(days.end) & !Bits::first(days.start);
+            assert_eq!(whole.reaches(&bound, groups) & told, whole.reaches(&bound, 0..GROUPS) & told);
+        }
     }
 
     #[test]
@@ -211,7 +236,7 @@ mod tests {
             }
         }
         let counts = Column::of(|day| u8::try_from(day).unwrap_or(u8::MAX));
-        let found = counts.reaches(&Column::of(|day| if day % 3 == 0 { 0 } else { 200 }), GROUPS);
+        let found = counts.reaches(&Column::of(|day| if day % 3 == 0 { 0 } else { 200 }), 0..GROUPS);
         let held = |day: &usize| day.is_multiple_of(3) || *day >= 200;
         assert_eq!(found & Bits::first(254), (0..254).filter(held).collect());
     }

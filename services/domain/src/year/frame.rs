@@ -50,7 +50,7 @@ impl Program {
         let weekday = |weekday: i8| {
             let days: Bits = (0..dates.len()).filter(|day| dates[*day].weekday() == weekday).collect();
             let mut so_far = Column::ZERO;
-            so_far.so_far(days, MOST_DAYS.div_ceil(8));
+            so_far.so_far(days, 0..MOST_DAYS.div_ceil(8));
             (weekday, Weekday { days, so_far })
         };
         let mut frame = Frame {
@@ -72,7 +72,7 @@ impl Frame {
     }
 
     /// Whether positions are known of all of these dates, which are in order.
-    pub(super) fn spans(dates: &[Date]) -> bool {
+    pub(crate) fn spans(dates: &[Date]) -> bool {
         let days = dates.first().zip(dates.last()).map_or(0, |(first, last)| last.days() - first.days());
         usize::try_from(days).is_ok_and(|days| days < MOST_POSITIONS)
     }

@@ -13,7 +13,7 @@ impl Look<'_> {
             let open = held.iter().map(|day| (day, day + 1));
             return open.map(|(from, to)| self.interval(at, from, to, true)).collect();
         }
-        if rule.is_latching() { self.folded(at, rule, held) } else { self.rows(at, held) }
+        if rule.is_latching() { Some(self.course(at, rule)?.intervals()) } else { self.rows(at, held) }
     }
 
     /// Without a memory: each row of days on which it holds.
@@ -40,17 +40,18 @@ impl Look<'_> {
     }
 
     /// With a memory: folded day by day.
-    fn folded(&mut self, at: usize, rule: &Rule, held: Bits) -> Option<Vec<Interval>> {
+    pub(crate) fn course(&mut self, at: usize, rule: &Rule) -> Option<Course> {
+        let held = self.held(at)?;
         let clears = self.cleared(at, held)?;
         let mut levels = Vec::with_capacity(self.days());
         for day in 0..self.days() {
             levels.push(if held.contains(day) { Some(self.level(at, day)?) } else { None });
         }
-        let dates = self.frame().dates();
+        let dates = self.frame().dates().get(..self.days())?;
         let said = |date| {
             let day = dates.binary_search(&date).ok()?;
             Some(Said { level: *levels.get(day)?, clears: clears.contains(day) })
         };
-        Some(Course::fold(rule, dates, said).intervals())
+        Some(Course::fold(rule, dates, said))
     }
 }

@@ -1,11 +1,16 @@
 //! One student's year through a compiled pack.
 
+use std::fmt;
+use std::ops::Range;
+
 use super::bits::Bits;
 use super::column::Column;
 use super::frame::Frame;
 use super::program::{Bounds, Level, Node, Program, Table};
 use super::reading::{Among, Counts, Point, Slot};
 use super::{KINDS, Kind, Year};
+use crate::measure::{Measure, Values};
+use crate::rule::condition::Scanned;
 
 /// Room for one student's counts, used again for the next.
 #[derive(Debug)]
@@ -24,26 +29,53 @@ impl Default for Scratch {
 }
 
 /// What a pack comes to on each counted day of a student's year.
-#[derive(Debug)]
 pub struct Look<'a> {
     pub(super) program: &'a Program,
     pub(super) year: &'a Year,
     frame: &'a Frame,
     scratch: &'a mut Scratch,
-    groups: usize,
+    /// What is the same on all days.
+    pub(super) still: &'a dyn Values,
+    /// The days that are looked at, in groups of eight.
+    groups: Range<usize>,
+}
+
+impl fmt::Debug for Look<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Look").field("year", self.year).field("groups", &self.groups).finish_non_exhaustive()
+    }
+}
+
+/// Nothing is known beside the days.
+struct Untold;
+
+impl Values for Untold {
+    fn value(&self, _: Measure) -> Option<i64> {
+        None
+    }
 }
 
 impl<'a> Look<'a> {
     /// At a student whose counted days have the frame's dates.
     pub fn new(program: &'a Program, year: &'a Year, frame: &'a Frame, scratch: &'a mut Scratch) -> Self {
+        Self::since(0, (program, year, frame), &Untold, scratch)
+    }
+
+    /// At the days from one on, and what is the same on all of them. Of days before nothing is told.
+    pub(crate) fn since(
+        first: usize,
+        (program, year, frame): (&'a Program, &'a Year, &'a Frame),
+        still: &'a dyn Values,
+        scratch: &'a mut Scratch,
+    ) -> Self {
         scratch.is_counted = [false; KINDS];
         scratch.is_filled.clear();
         scratch.is_filled.resize(program.slots.len(), false);
         if scratch.columns.len() < program.slots.len() {
             scratch.columns.resize(program.slots.len(), Column::ZERO);
         }
-        let groups = year.days().div_ceil(8);
-        Self { program, year, frame, scratch, groups }
+        let groups = first / 8..year.days().div_ceil(8);
+        Self { program, year, frame, scratch, still, groups }
     }
 
     /// How many days are counted.
@@ -60,15 +92,29 @@ impl<'a> Look<'a> {
     pub fn held(&mut self, rule: usize) -> Option<Bits> {
         let program = self.program;
         let compiled = program.rules.get(rule)?.as_ref()?;
-        Some(self.value(&compiled.opens)? & Bits::first(self.year.days()))
+        let days = self.looked_at();
+        Some(self.value(&compiled.opens, days)? & days)
+    }
+
+    /// Whether a rule has the same level on all days.
+    pub(crate) fn has_one_level(&self, rule: usize) -> bool {
+        let compiled = self.program.rules.get(rule).and_then(Option::as_ref);
+        compiled.is_some_and(|compiled| matches!(compiled.level, Level::Same(_)))
+    }
+
+    fn looked_at(&self) -> Bits {
+        Bits::first(self.year.days()) & !Bits::first(self.groups.start * 8)
     }
 
     /// The days as of whose close a rule that is open would clear, of a rule that would open as of these; none likewise.
-    pub(super) fn cleared(&mut self, rule: usize, held: Bits) -> Option<Bits> {
+    pub(crate) fn cleared(&mut self, rule: usize, held: Bits) -> Option<Bits> {
         let program = self.program;
         match &program.rules.get(rule)?.as_ref()?.clears {
             None => Some(!held),
-            Some(clears) => Some(self.value(clears)? & !held),
+            Some(clears) => {
+                let others = self.looked_at() & !held;
+                Some(self.value(clears, others)? & others)
+            }
         }
     }
 
@@ -84,11 +130,19 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// The values as of the close of a counted day, of what it takes to tell what a rule bars.
+    pub(crate) fn barring(&mut self, rule: usize, day: usize) -> Option<Point<'_>> {
+        let program = self.program;
+        self.fill_all(&program.rules.get(rule)?.as_ref()?.barred);
+        Some(self.point(day))
+    }
+
     fn point(&self, day: usize) -> Point<'_> {
         Point { day, frame: Some(self.frame), counts: Counts::Of(self) }
     }
 
-    fn value(&mut self, node: &Node) -> Option<Bits> {
+    /// On which of some days it holds; of others nothing is told, nor are they looked at where that takes a look at each.
+    fn value(&mut self, node: &Node, days: Bits) -> Option<Bits> {
         Some(match node {
             Node::Fixed(days) => *days,
             Node::Unexplained => self.year.of_kind(Kind::Unexplained),
@@ -100,30 +154,50 @@ impl<'a> Look<'a> {
             Node::Scan(scanned, slots) => {
                 self.fill_all(slots);
                 let mut held = Bits::NONE;
-                for day in 0..self.year.days() {
+                for day in days.iter() {
                     if scanned.holds(&self.point(day)).ok()? {
                         held.insert(day);
                     }
                 }
                 held
             }
-            Node::Not(inner) => !self.value(inner)?,
-            // As conditions are evaluated, the right side is not asked for where the left one tells.
-            Node::And(left, right) => match self.value(left)? {
-                Bits::NONE => Bits::NONE,
-                left => left & self.value(right)?,
+            Node::Still(scanned) => self.if_still(scanned, false)?,
+            Node::Tiered(scanned, tier) => match [false, true].map(|reached| self.if_still(scanned, reached)) {
+                [below, from] if below == from => below?,
+                [below, from] => {
+                    let reached = self.value(tier, days)?;
+                    below? & !reached | from? & reached
+                }
             },
-            Node::Or(left, right) => self.value(left)? | self.value(right)?,
+            Node::Not(inner) => !self.value(inner, days)?,
+            // As conditions are evaluated, the right side is not asked for where the left one tells.
+            Node::And(left, right) => match self.value(left, days)? & days {
+                Bits::NONE => Bits::NONE,
+                left => left & self.value(right, left)?,
+            },
+            Node::Or(left, right) => {
+                let left = self.value(left, days)? & days;
+                match days & !left {
+                    Bits::NONE => left,
+                    rest => left | self.value(right, rest)? & rest,
+                }
+            }
         })
     }
 
+    /// All days or none.
+    fn if_still(&self, scanned: &Scanned, reached: bool) -> Option<Bits> {
+        let point = Point { day: 0, frame: Some(self.frame), counts: Counts::Still(self, reached) };
+        Some(if scanned.holds(&point).ok()? { !Bits::NONE } else { Bits::NONE })
+    }
+
     fn reaches(&mut self, slot: Option<usize>, table: &Table) -> Bits {
-        let Some(slot) = slot else { return Column::ZERO.reaches(&table.bounds, self.groups) };
+        let Some(slot) = slot else { return Column::ZERO.reaches(&table.bounds, self.groups.clone()) };
         if table.least > 0 && self.most(slot) < table.least {
             return Bits::NONE;
         }
         self.fill(slot);
-        self.column(slot).reaches(&table.bounds, self.groups)
+        self.column(slot).reaches(&table.bounds, self.groups.clone())
     }
 
     /// No count of it is higher.
@@ -141,7 +215,7 @@ impl<'a> Look<'a> {
 
     fn count(&mut self, kind: Kind) {
         if !self.scratch.is_counted[kind as usize] {
-            self.scratch.so_far[kind as usize].so_far(self.year.of_kind(kind), self.groups);
+            self.scratch.so_far[kind as usize].so_far(self.year.of_kind(kind), 0..self.groups.end);
             self.scratch.is_counted[kind as usize] = true;
         }
     }
@@ -157,7 +231,7 @@ impl<'a> Look<'a> {
             return;
         }
         self.scratch.is_filled[at] = true;
-        let (groups, slot) = (self.groups, self.program.slots[at]);
+        let (groups, slot) = (self.groups.clone(), self.program.slots[at]);
         match slot {
             Slot::Sum(kind, _) => self.count(kind),
             Slot::LongestRow => self.fill(self.program.position(Slot::Row(Kind::Absent)).unwrap_or(at)),
@@ -168,10 +242,10 @@ impl<'a> Look<'a> {
         let (before, rest) = columns.split_at_mut(at);
         let column = &mut rest[0];
         match slot {
-            Slot::Row(kind) => column.in_a_row(self.year.of_kind(kind), groups),
+            Slot::Row(kind) => column.in_a_row(self.year.of_kind(kind), groups.end),
             Slot::LongestRow => {
                 let row = self.program.position(Slot::Row(Kind::Absent)).and_then(|row| before.get(row));
-                column.most_so_far(row.unwrap_or(&Column::ZERO), groups);
+                column.most_so_far(row.unwrap_or(&Column::ZERO), groups.end);
             }
             Slot::Sum(kind, among) => {
                 let so_far = &so_far[kind as usize];

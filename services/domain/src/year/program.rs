@@ -20,6 +20,8 @@ pub struct Program {
     pub(super) dated: Vec<(Leaf, Bound)>,
     /// Parts of years that go by dates, which are counted as of each day.
     dated_among: Vec<Among>,
+    /// Whether it tells of what marks do not say, as long as that stays the same.
+    beside: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -27,8 +29,10 @@ pub(super) struct Compiled {
     pub(super) opens: Node,
     pub(super) clears: Option<Node>,
     pub(super) level: Level,
+    /// The counts that it takes to tell what is barred.
+    pub(super) barred: Vec<usize>,
     /// Something is divided by what it counts, which may be nothing on a date after the last counted day.
-    may_divide_by_zero: bool,
+    may_fail: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -54,6 +58,10 @@ pub(crate) enum Node {
     Reaches(Option<usize>, Bounds),
     /// Day by day, with the counts that it needs.
     Scan(Scanned, Vec<usize>),
+    /// The same on all days.
+    Still(Scanned),
+    /// The same on all days but for whether a tier is reached, which the second tells.
+    Tiered(Scanned, Box<Node>),
     Not(Box<Node>),
     And(Box<Node>, Box<Node>),
     Or(Box<Node>, Box<Node>),
@@ -113,7 +121,7 @@ impl Table {
     }
 
     fn reached_by_none(&self) -> Bits {
-        Column::ZERO.reaches(&self.bounds, MOST_DAYS.div_ceil(8))
+        Column::ZERO.reaches(&self.bounds, 0..MOST_DAYS.div_ceil(8))
     }
 }
 
@@ -140,10 +148,27 @@ impl Builder {
         })
     }
 
-    /// The node of a comparison that is made day by day.
+    /// The node of a comparison that is made day by day, or, of what does not change from day to day, once.
     pub(crate) fn scan(&mut self, scanned: Scanned) -> Option<Node> {
-        let (slots, _) = self.needs(&scanned.named())?;
-        Some(Node::Scan(scanned, slots))
+        let named = scanned.named();
+        let (slots, _) = self.needs(&named)?;
+        let mut tier = None;
+        for measure in &named {
+            match self.reading(*measure)? {
+                Reading::Still => {}
+                Reading::Flags(from) if tier.is_none_or(|tier| tier == from) => tier = Some(from),
+                _ => return Some(Node::Scan(scanned, slots)),
+            }
+        }
+        Some(match tier {
+            None => Node::Still(scanned),
+            Some(tier) => Node::Tiered(scanned, Box::new(self.reaches(Leaf::tier(tier), Bound::AtLeast)?)),
+        })
+    }
+
+    /// None of a measure that this program does not tell of.
+    fn reading(&self, measure: Measure) -> Option<Reading> {
+        if self.0.beside { Reading::of(measure) } else { Reading::of_days(measure) }
     }
 
     /// How many different counts measures need; none when one does not follow from whole days.
@@ -151,22 +176,32 @@ impl Builder {
         self.needs(measures).map(|(slots, _)| slots.len())
     }
 
-    /// Whether a measure is another for each student; none when it does not follow from whole days.
-    pub(crate) fn grows(measure: Measure) -> Option<bool> {
-        Some(Reading::of(measure)?.needs().0.is_some())
+    /// How a measure goes with what is counted of a student; none when it does not follow from whole days.
+    pub(crate) fn growth(&self, measure: Measure) -> Option<Growth> {
+        Some(match self.reading(measure)? {
+            Reading::Unmeasured(_) => Growth::Down,
+            Reading::Still | Reading::Flags(_) | Reading::Incidents => Growth::Any,
+            reading if reading.needs().0.is_some() => Growth::Up,
+            _ => Growth::None,
+        })
     }
 
-    /// The node of a measure that is true or false.
-    pub(crate) fn flag(measure: Measure) -> Option<Node> {
-        (Reading::of(measure)? == Reading::Unexplained).then_some(Node::Unexplained)
+    /// The node of a measure that is true or false, which is scanned where it is told beside marks.
+    pub(crate) fn flag(&mut self, measure: Measure, scanned: impl FnOnce() -> Scanned) -> Option<Node> {
+        match self.reading(measure)? {
+            Reading::Unexplained => Some(Node::Unexplained),
+            Reading::Still => self.scan(scanned()),
+            _ => None,
+        }
     }
 
     fn needs(&mut self, measures: &[Measure]) -> Option<(Vec<usize>, bool)> {
         let (mut slots, mut is_dated) = (Vec::new(), false);
         for measure in measures {
-            let (slot, dated) = Reading::of(*measure)?.needs();
+            let reading = self.reading(*measure)?;
+            let (slot, dated) = reading.needs();
             is_dated |= dated;
-            if let Reading::Days(among, _) = Reading::of(*measure)? {
+            if let Reading::Days(among, _) = reading {
                 self.0.know(among);
             }
             if let Some(slot) = slot {
@@ -196,11 +231,25 @@ impl Builder {
         } else {
             Level::Of(rule.level.clone(), self.needs(&named)?.0)
         };
-        let may_divide_by_zero = rule.opens_when.divides()
-            || rule.clears_when.as_ref().is_some_and(Condition::divides)
-            || rule.level.divides();
-        Some(Compiled { opens, clears, level, may_divide_by_zero })
+        let mut of_bars = Vec::new();
+        rule.barred.iter().for_each(|bar| bar.unless.name(&mut of_bars));
+        // Where it is not told what is barred, all else is told.
+        let barred = if self.0.beside { self.needs(&of_bars)?.0 } else { Vec::new() };
+        let may_fail = rule.opens_when.may_fail()
+            || rule.clears_when.as_ref().is_some_and(Condition::may_fail)
+            || rule.level.may_fail();
+        Some(Compiled { opens, clears, level, barred, may_fail })
     }
+}
+
+/// How a measure goes with what is counted of a student.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// It does not.
+    None,
+    Up,
+    Down,
+    Any,
 }
 
 impl Node {
@@ -231,7 +280,17 @@ impl Program {
 
     /// Compiles rules, of several packs too: what they count alike is counted once.
     pub fn of_rules<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
-        let empty = Self { rules: Vec::new(), slots: Vec::new(), dated: Vec::new(), dated_among: Vec::new() };
+        Self::compiled(rules, false)
+    }
+
+    /// The same of a student of whom it is known what stays the same from day to day, and that nobody knows how long days are.
+    pub(crate) fn with_beside<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> Self {
+        Self::compiled(rules, true)
+    }
+
+    fn compiled<'r>(rules: impl IntoIterator<Item = &'r Rule>, beside: bool) -> Self {
+        let (slots, dated, dated_among) = (Vec::new(), Vec::new(), Vec::new());
+        let empty = Self { rules: Vec::new(), slots, dated, dated_among, beside };
         let mut builder = Builder(empty);
         let rules = rules.into_iter().map(|rule| builder.rule(rule)).collect();
         Self { rules, ..builder.0 }
@@ -243,9 +302,9 @@ impl Program {
     }
 
     /// Whether a rule of which all counted days can be told can be evaluated on any date after them, by its position. Windows have moved
-    /// on then, and hold no more than they did, so that nothing overflows; but something may be divided by what they hold.
+    /// on then: something may be divided by what they hold, or taken from too little.
     pub fn fails_on_counted_days_alone(&self, rule: usize) -> bool {
-        self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| !rule.may_divide_by_zero)
+        self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| !rule.may_fail)
     }
 
     pub(super) fn position(&self, slot: Slot) -> Option<usize> {

@@ -176,5 +176,6 @@ fn of_marks(facts: Facts<'_>, kinds: &[Whole], frame: &Frame) -> Year {
     }
     let [absent, unexcused, open, came, tardy] = said;
     let days = u8::try_from(frame.dates().len()).unwrap_or(0);
-    Year { kinds: [absent, unexcused, open & !came, tardy], days }
+    let unexplained = open & !came;
+    Year { kinds: [absent, unexcused, unexplained, tardy, unexcused | unexplained], days }
 }

@@ -136,3 +136,17 @@ proptest! {
         prop_assert!(Date::from_days(days - 25_567 - 84_372).is_err());
     }
 }
+
+/// Names of measures and fields may not say who a student is; words of a sentence may be what they like.
+#[test]
+fn words_that_name_demographics_are_refused_as_names_and_not_in_sentences() {
+    let said = DEFAULT_PACK.replacen("    title: ", "    title: At White Oak, in this day and age, ", 1);
+    assert_ne!(said, DEFAULT_PACK);
+    assert!(Pack::parse(&said).is_ok());
+    for (from, to) in [("opens-when: ", "opens-when: age >= 1 && "), ("    title: ", "    white: no\n    title: ")] {
+        let refused = Pack::parse(&DEFAULT_PACK.replacen(from, to, 1)).unwrap_err();
+        let chain = std::iter::successors(Some(&refused as &dyn std::error::Error), |error| error.source());
+        let words: Vec<String> = chain.map(ToString::to_string).collect();
+        assert!(words.concat().contains("says who a student is"), "{words:?}");
+    }
+}

@@ -11,20 +11,18 @@ use homeroom_domain::rule::{DEFAULT_PACK, Pack};
 use homeroom_domain::settings::Now;
 use proptest::prelude::*;
 
-use crate::world::{
-    Marked as _, Plus as _, Said as _, Spell as _, World, absent, day, enrolled, excused, grade, mark,
-};
+use crate::world::{Marked as _, Plus as _, Said as _, Spell as _, World, absent, day, enrolled, excused, grade, mark};
 
 /// A student in a district whose reference data stay as they are.
-struct Counted {
-    world: World,
+pub(crate) struct Counted {
+    pub(crate) world: World,
     count: Count,
     /// Of the rules in force.
     version: u64,
     revision: u64,
-    shortcuts: usize,
+    pub(crate) shortcuts: usize,
     /// Changes that it told by itself.
-    told: usize,
+    pub(crate) told: usize,
     /// Of them, those that were late news.
     late: usize,
     /// Whether some marks refer to their session.
@@ -104,11 +102,26 @@ impl Counted {
     }
 
     fn new() -> Self {
-        let mut world = World::of_school_days(40);
-        world.session("fall", 1, 40).section("algebra", "Mathematics", "fall");
-        world.period("first", 1, 10).period("second", 11, 40);
+        Self::of_days(40, DEFAULT_PACK)
+    }
+
+    /// The same at a school with so many school days.
+    pub(crate) fn of_days(days: i32, pack: &str) -> Self {
+        let mut world = World::of_school_days(days);
+        world.session("fall", 1, days).section("algebra", "Mathematics", "fall");
+        world.period("first", 1, 10).period("second", 11, days);
         world.closes(day(1));
-        Self { world, count: Count::default(), version: 1, revision: 10, shortcuts: 0, told: 0, late: 0, of_sessions: false }
+        world.pack = Pack::parse(pack).unwrap();
+        Self {
+            world,
+            count: Count::default(),
+            version: 1,
+            revision: 10,
+            shortcuts: 0,
+            told: 0,
+            late: 0,
+            of_sessions: false,
+        }
     }
 
     /// Of a student who was away for some weeks, and whose marks may refer to a session.
@@ -122,20 +135,20 @@ impl Counted {
     }
 
     /// As keys that senders make: the last bytes are the date.
-    fn mark(&mut self, date: Date, stem: u8, change: &Change<Fact>) {
+    pub(crate) fn mark(&mut self, date: Date, stem: u8, change: &Change<Fact>) {
         let mut key = [stem; 16];
         key[12..].copy_from_slice(&date.days().to_be_bytes());
         self.tell(RecordKey::new(key), change);
     }
 
-    fn tell(&mut self, key: RecordKey, change: &Change<Fact>) {
+    pub(crate) fn tell(&mut self, key: RecordKey, change: &Change<Fact>) {
         self.revision += 1;
         let origin = Origin { source: SourceId::parse("sis").unwrap(), key, revision: Revision(self.revision) };
         self.count.apply(&mut self.world.ledger, &origin, change);
     }
 
     /// Looks both ways.
-    fn look(&mut self) {
+    pub(crate) fn look(&mut self) {
         let now = self.world.now;
         let view = self.world.records.view();
         let World { ledger, settings, pack, .. } = &self.world;

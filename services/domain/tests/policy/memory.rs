@@ -196,6 +196,7 @@ const DUTIES: &str = "    duties:
     barred:
       - {what: A referral to court, unless: tardy >= 1, source: Law 4}
     quiet-while-case-open: true
+    cutoff: 23:59
     message-key: two.of.five
 ";
 
@@ -209,6 +210,7 @@ fn a_claim_tells_what_is_due_when_and_what_is_barred() {
     assert_eq!((terms.duties[0].source.as_str(), terms.duties[0].evidence.as_str()), ("Law 1", "A copy"));
     assert_eq!((terms.since, terms.message_key.as_str()), (Some(day(5)), "two.of.five"));
     assert!(terms.quiet_while_case_open && !terms.good_news);
+    assert_eq!(terms.cutoff_minute, Some(23 * 60 + 59));
     assert_eq!(terms.barred.iter().map(|bar| bar.what.as_str()).collect::<Vec<_>>(), ["A referral to court"]);
     assert_eq!(Episodes::decode(&world.episodes.encode()).unwrap(), world.episodes);
     world.says("late", mark("Tardy", day(2)));

@@ -12,9 +12,9 @@ use homeroom_chassis::{Component, TaskGroup, clock, config, lifecycle, telemetry
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::canary::{Canary, REQUEST, Round};
+use crate::canary::{self, Canary, REQUEST, Round, default_every, default_within};
 use crate::client::{Connection, ConnectionArgs};
-use crate::process;
+use crate::process::{self, ConfigArgs, ServerConfig, bind_if_given};
 
 /// From sending a mark, or its correction, to what it brings about on the feed, by `canary` and `step` (`alert`, `recall`).
 const STEP_SECONDS: &str = "homeroom_canary_step_seconds";
@@ -37,26 +37,67 @@ pub(crate) struct Args {
     #[arg(long)]
     once: bool,
     /// Seconds between rounds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = default_every(), value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
     /// Seconds after which an alert, or its recall, counts as not told.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = default_within(), value_parser = clap::value_parser!(u64).range(1..=3_600))]
     within: u64,
     /// Where health and metrics are answered.
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
+    /// Configuration file (TOML) whose table `[canary]` says all of it instead, with `[server]` and `[telemetry]` as services have them.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["env_file", "ca_file", "also", "every", "within", "listen"])]
+    config: Option<PathBuf>,
+}
+
+/// What is to run, however it was said.
+struct Plan {
+    connections: Vec<Connection>,
+    every: Duration,
+    within: Duration,
+    server: ServerConfig,
+    telemetry: telemetry::Config,
+}
+
+impl Args {
+    fn plan(self) -> Result<Plan> {
+        if self.config.is_none() {
+            return self.said();
+        }
+        let file = ConfigArgs::none().or(self.config);
+        let canary: canary::Config = file.load("canary")?;
+        Ok(Plan {
+            connections: canary.connections()?,
+            every: canary.every()?,
+            within: canary.within()?,
+            server: file.load("server")?,
+            telemetry: file.load("telemetry")?,
+        })
+    }
+
+    /// What the arguments say, and the variables.
+    fn said(self) -> Result<Plan> {
+        let mut connections = vec![self.connection.load()?];
+        for file in &self.also {
+            connections.push(Connection::from_file(file)?);
+        }
+        Ok(Plan {
+            connections,
+            every: Duration::from_secs(self.every),
+            within: Duration::from_secs(self.within),
+            server: ServerConfig::of_health(self.listen),
+            telemetry: config::load("telemetry", None).map_err(|e| process::refusal(&e))?,
+        })
+    }
 }
 
 pub(crate) async fn run(args: Args) -> Result<()> {
-    let mut connections = vec![args.connection.load()?];
-    for file in &args.also {
-        connections.push(Connection::from_file(file)?);
-    }
-    let within = Duration::from_secs(args.within);
+    let once = args.once;
+    let Plan { connections, every, within, server, telemetry } = args.plan()?;
     let tasks = TaskGroup::default();
     let canary = |connection| Canary::new(connection, within, tasks.stopping());
     let canaries = connections.into_iter().map(canary).collect::<Result<Vec<_>>>()?;
-    if args.once {
+    if once {
         for canary in &canaries {
             let told = round(canary, 0).await?;
             println!(
@@ -68,15 +109,15 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         }
         return Ok(());
     }
-    let settings: telemetry::Config = config::load("telemetry", None).map_err(|e| process::refusal(&e))?;
-    let telemetry = telemetry::init("homeroom-canary", &settings).map_err(|e| process::refusal(&e))?;
-    let outcome = serve(tasks, canaries, args.listen, Duration::from_secs(args.every)).await;
+    let telemetry = telemetry::init("homeroom-canary", &telemetry).map_err(|e| process::refusal(&e))?;
+    let outcome = serve(tasks, canaries, server, every).await;
     telemetry.flush();
     outcome
 }
 
-async fn serve(tasks: TaskGroup, canaries: Vec<Canary>, listen: SocketAddr, every: Duration) -> Result<()> {
-    let listener = process::bind(listen).await?;
+async fn serve(tasks: TaskGroup, canaries: Vec<Canary>, server: ServerConfig, every: Duration) -> Result<()> {
+    let ServerConfig { health, tls, .. } = server;
+    let health = bind_if_given(health).await?;
     lifecycle::signals(&tasks).context("signals cannot be heard")?;
     for canary in canaries {
         tasks.spawn("canary", repeat(canary, every, tasks.stopping()));
@@ -91,7 +132,7 @@ async fn serve(tasks: TaskGroup, canaries: Vec<Canary>, listen: SocketAddr, ever
     };
     // A mark that is on its way, its withdrawal, and some more.
     let limits = Limits { linger_millis: 0, drain_seconds: 3 * REQUEST.as_secs(), ..Limits::default() };
-    let doors = Doors { health: Some(listener), limits, ..Doors::default() };
+    let doors = Doors { health, tls, limits, ..Doors::default() };
     Ok(doors.run(tasks, vec![component]).await?)
 }
 

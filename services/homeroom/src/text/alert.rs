@@ -97,6 +97,7 @@ pub(crate) fn to_json(change: &AlertChange, teams: &[String], cursor: &str) -> V
         "message_key": change.message_key,
         "good_news": change.good_news,
         "quiet_while_case_open": change.quiet_while_case_open,
+        "cutoff_minute": change.cutoff_minute,
         "escalation_step": change.escalation_step,
         "since": change.since.map(unit::date),
         "duties": change.duties.iter().map(duty_to_json).collect::<Vec<_>>(),

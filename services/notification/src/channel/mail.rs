@@ -4,12 +4,13 @@
 //! What an end means: before the message is handed over nothing was sent, and it is tried again. An answer of 5xx to the
 //! message is for good, 4xx is for now, and no answer is unknown.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::config::SecretFile;
+use homeroom_chassis::tls::{self, Followed};
 use homeroom_proto::wire::notification::Delivery;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
@@ -78,7 +79,7 @@ pub(crate) fn check_address(address: &str) -> Result<(), String> {
 
 /// Sends mail until the group stops.
 pub async fn run(config: Config, tasks: TaskGroup, link: Link) -> Result<(), Error> {
-    let sender = Mail::new(&config)?;
+    let sender = Mail::new(&config, &tasks)?;
     feed::run(config.feed, sender, tasks, link).await
 }
 
@@ -86,7 +87,7 @@ struct Mail {
     host: String,
     port: u16,
     security: Security,
-    tls: Option<TlsParameters>,
+    tls: Option<Followed<TlsParameters>>,
     login: Option<(String, SecretString)>,
     from: Mailbox,
     timeout: Duration,
@@ -95,8 +96,8 @@ struct Mail {
 }
 
 impl Mail {
-    fn new(config: &Config) -> Result<Self, Error> {
-        let tls = if config.security == Security::Plain { None } else { Some(tls(config)?) };
+    fn new(config: &Config, tasks: &TaskGroup) -> Result<Self, Error> {
+        let tls = (config.security != Security::Plain).then(|| followed(config, tasks)).transpose()?;
         let login = match (&config.user, &config.password_file) {
             (Some(user), Some(file)) => Some((user.clone(), file.read()?)),
             (None, None) => None,
@@ -146,11 +147,12 @@ impl Mail {
     /// A connection that is private and logged in as configured.
     async fn connect(&self) -> Result<AsyncSmtpConnection, smtp::Error> {
         let hello = ClientId::default();
-        let wrapped = self.tls.clone().filter(|_| self.security == Security::Tls);
+        let tls = self.tls.as_ref().map(|tls| TlsParameters::clone(&tls.current()));
+        let wrapped = tls.clone().filter(|_| self.security == Security::Tls);
         let server = (self.host.as_str(), self.port);
         let mut connection =
             AsyncSmtpConnection::connect_tokio1(server, Some(self.timeout), &hello, wrapped, None).await?;
-        if let Some(tls) = self.tls.clone().filter(|_| self.security == Security::Starttls) {
+        if let Some(tls) = tls.filter(|_| self.security == Security::Starttls) {
             connection.starttls(tls, &hello).await?;
         }
         if let Some((user, password)) = &self.login {
@@ -214,11 +216,17 @@ fn words(error: &smtp::Error) -> String {
     }
 }
 
-fn tls(config: &Config) -> Result<TlsParameters, Error> {
-    let mut builder = TlsParameters::builder(config.host.clone());
-    if let Some(path) = &config.ca_file {
-        let pem = std::fs::read(path).map_err(|source| Error::Read { path: path.clone(), source })?;
-        let certificate = Certificate::from_pem(&pem).map_err(|error| Error::config("ca-file", error))?;
+/// Whom to believe, by what the file of authorities says by then.
+fn followed(config: &Config, tasks: &TaskGroup) -> Result<Followed<TlsParameters>, Error> {
+    let files = config.ca_file.iter().cloned().collect();
+    let (host, ca_file) = (config.host.clone(), config.ca_file.clone());
+    tls::follow("mail-server", files, tasks, move || parameters(&host, ca_file.as_deref()))
+}
+
+fn parameters(host: &str, ca_file: Option<&Path>) -> Result<TlsParameters, Error> {
+    let mut builder = TlsParameters::builder(host.to_owned());
+    if let Some(path) = ca_file {
+        let certificate = Certificate::from_pem(&tls::pem(path)?).map_err(|error| Error::config("ca-file", error))?;
         builder = builder.add_root_certificate(certificate);
     }
     builder.build().map_err(|error| Error::config("security", error))

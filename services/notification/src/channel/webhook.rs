@@ -9,12 +9,13 @@ mod guard;
 mod secret;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use homeroom_chassis::config::SecretFile;
+use homeroom_chassis::tls::{self, Followed};
 use homeroom_chassis::{TaskGroup, clock};
 use homeroom_proto::wire::notification::Delivery;
 use jiff::Timestamp;
@@ -66,7 +67,7 @@ pub async fn run(config: Config, tasks: TaskGroup, link: Link) -> Result<(), Err
     if config.timeout_s == 0 || config.timeout_s * 2 > config.feed.lease_s {
         return Err(Error::config("timeout-s", "must be at least 1 and at most half of `feed.lease-s`"));
     }
-    let sender = Webhooks::new(&config)?;
+    let sender = Webhooks::new(&config, &tasks)?;
     feed::run(config.feed, sender, tasks, link).await
 }
 
@@ -74,33 +75,40 @@ pub async fn run(config: Config, tasks: TaskGroup, link: Link) -> Result<(), Err
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
 
 struct Webhooks {
-    client: Client,
+    client: Followed<Client>,
     guard: Arc<guard::Guard>,
     secrets: secret::Secrets,
 }
 
 impl Webhooks {
-    fn new(config: &Config) -> Result<Self, Error> {
+    fn new(config: &Config, tasks: &TaskGroup) -> Result<Self, Error> {
         let guard = Arc::new(guard::Guard::new(config.allow_networks.clone()));
-        let mut builder = Client::builder();
-        if let Some(path) = &config.ca_file {
-            let pem = std::fs::read(path).map_err(|source| Error::Read { path: path.clone(), source })?;
-            let authorities = Certificate::from_pem_bundle(&pem).map_err(|error| Error::config("ca-file", error))?;
-            builder = builder.tls_certs_merge(authorities);
-        }
-        let client = builder
-            .timeout(Duration::from_secs(config.timeout_s))
-            .connect_timeout(CONNECT_WITHIN)
-            .redirect(redirect::Policy::none())
-            // A proxy of the environment would resolve names for itself, past the guard.
-            .no_proxy()
-            .dns_resolver(Arc::clone(&guard))
-            .user_agent(concat!("homeroom/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Error::config("feed", error))?;
+        let files = config.ca_file.iter().cloned().collect();
+        let (ca_file, timeout, resolver) = (config.ca_file.clone(), config.timeout_s, Arc::clone(&guard));
+        let made = move || client(ca_file.as_deref(), Duration::from_secs(timeout), &resolver);
+        let client = tls::follow("endpoints", files, tasks, made)?;
         let secrets = secret::Secrets::read(&config.secret_files, &config.endpoint_secret_files)?;
         Ok(Self { client, guard, secrets })
     }
+}
+
+/// A client that believes the endpoints of these authorities too, and asks only the guard for addresses.
+fn client(ca_file: Option<&Path>, timeout: Duration, guard: &Arc<guard::Guard>) -> Result<Client, Error> {
+    let mut builder = Client::builder();
+    if let Some(path) = ca_file {
+        let authorities = Certificate::from_pem_bundle(&tls::pem(path)?);
+        builder = builder.tls_certs_merge(authorities.map_err(|error| Error::config("ca-file", error))?);
+    }
+    builder
+        .timeout(timeout)
+        .connect_timeout(CONNECT_WITHIN)
+        .redirect(redirect::Policy::none())
+        // A proxy of the environment would resolve names for itself, past the guard.
+        .no_proxy()
+        .dns_resolver(Arc::clone(guard))
+        .user_agent(concat!("homeroom/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| Error::config("feed", error))
 }
 
 #[async_trait]
@@ -126,6 +134,7 @@ impl Sender for Webhooks {
         };
         let mut request = self
             .client
+            .current()
             .post(url)
             .header("webhook-id", &delivery.idempotency_key)
             .header("webhook-timestamp", now.as_second().to_string())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use homeroom_domain::id::DistrictId;
+use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_proto::wire::notification as pb;
 use jiff::Timestamp;
@@ -49,6 +49,11 @@ pub(super) fn settlement(message: pb::Settlement) -> Result<Settlement, Status> 
     Ok(Settlement { delivery_id: id(&message.delivery_id)?, token: message.lease_token.to_vec(), outcome })
 }
 
+/// Whose case.
+pub(super) fn student(bytes: &[u8]) -> Result<StudentKey, Status> {
+    StudentKey::from_slice(bytes).map_err(|error| Status::invalid_argument(format!("`student`: {error}")))
+}
+
 pub(super) fn id(text: &str) -> Result<Uuid, Status> {
     Uuid::try_parse(text).map_err(|_| Status::invalid_argument("`delivery_id` is no UUID"))
 }
@@ -90,7 +95,7 @@ pub(super) fn wait(duration: Option<prost_types::Duration>) -> Result<Option<Dur
     wait.map_err(|_| Status::invalid_argument("a duration is negative"))
 }
 
-fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+pub(super) fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Acknowledged {
     pub(crate) by: String,
     /// When, by the database's clock.
     pub(crate) at: Timestamp,
+    /// How long the alert had been open, or had risen, by then, seconds; none when it was acknowledged before this.
+    pub(crate) waited_s: Option<i64>,
 }
 
 /// Why an alert cannot be acknowledged.
@@ -102,9 +104,12 @@ async fn keep(connection: &mut PgConnection, alert: Uuid, risen: u32, key: &str)
              update alerts set acknowledged_number = last_number, acknowledged_at = clock(), acknowledged_by = $2
              where alert_id = $1 and coalesce(acknowledged_number, -1) < $3
              returning acknowledged_number, acknowledged_at, acknowledged_by)
-         select acknowledged_number, acknowledged_by, microseconds(acknowledged_at) as at from kept
+         select acknowledged_number, acknowledged_by, microseconds(acknowledged_at) as at,
+             extract(epoch from acknowledged_at - coalesce(
+                 (select recorded_at from alert_changes where alert_id = $1 and number = $3), acknowledged_at))::bigint as waited
+         from kept
          union all
-         select acknowledged_number, acknowledged_by, microseconds(acknowledged_at) from alerts
+         select acknowledged_number, acknowledged_by, microseconds(acknowledged_at), null from alerts
          where alert_id = $1 and not exists (select from kept)",
     )
     .bind(alert)
@@ -116,6 +121,7 @@ async fn keep(connection: &mut PgConnection, alert: Uuid, risen: u32, key: &str)
         number: count("alerts", "acknowledged_number", row.try_get("acknowledged_number")?)?,
         by: row.try_get("acknowledged_by")?,
         at: moment("alerts", "acknowledged_at", row.try_get("at")?)?,
+        waited_s: row.try_get("waited")?,
     })
 }
 
@@ -155,6 +161,7 @@ pub(super) async fn ask_anew(connection: &mut PgConnection, chain: &[Delivery]) 
     let words: Vec<Uuid> = chain.iter().map(|delivery| delivery.id).collect();
     sqlx::query(
         "update deliveries set due_at = due_at + told_after * interval '1 second',
+             set_aside_due_at = set_aside_due_at + told_after * interval '1 second',
              expires_at = expires_at + told_after * interval '1 second'
          where delivery_id = any($1) and state = 'waiting'",
     )

@@ -1,5 +1,5 @@
 //! Retention. Dead letters are forgotten by age. An alert is forgotten as a whole, once it is over and all that was said of it has settled: as long as it may be
-//! taken back it must be known who was told.
+//! taken back it must be known who was told. Cases are forgotten when they were closed as long ago.
 
 use std::time::Duration;
 
@@ -50,6 +50,11 @@ impl Store {
 }
 
 async fn forget(connection: &mut PgConnection, district: &DistrictId, age: Duration) -> Result<usize, Error> {
+    sqlx::query("delete from cases where district = $1 and closed_at < clock() - $2 * interval '1 microsecond'")
+        .bind(district.as_str())
+        .bind(microseconds(age))
+        .execute(&mut *connection)
+        .await?;
     let alerts: Vec<Uuid> = sqlx::query_scalar(
         "select alert_id from alerts a
          where district = $1 and closed_at < clock() - $2 * interval '1 microsecond'

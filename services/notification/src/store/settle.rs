@@ -160,6 +160,8 @@ async fn find_run_out(connection: &mut PgConnection, district: &str) -> Result<V
          union all
          (select delivery_id, false from deliveries
           where district = $2 and state = 'waiting' and expires_at <= clock()
+              and (quiet_of is null or not exists (select from cases c
+                  where c.district = $2 and c.student = quiet_of and c.closed_at is null))
           order by expires_at limit $1)",
     )
     .bind(SWEEP)

@@ -128,8 +128,9 @@ const GIVEN_UP_LOOKED_AT: i64 = 10_000;
 /// Of one alert, or else what was given up, what waits and what is newest, each in the order of an index.
 const LIST: &str = "
     select delivery_id, alert_id, change_number, channel, team,
-        case when state = 'waiting' and due_at <= clock() then 'due' else state end as state,
-        attempts, last_reason, microseconds(due_at) as due_at, microseconds(settled_at) as settled_at
+        case when state = 'waiting' and set_aside_due_at is not null then 'held'
+            when state = 'waiting' and due_at <= clock() then 'due' else state end as state,
+        attempts, last_reason, microseconds(coalesce(set_aside_due_at, due_at)) as due_at, microseconds(settled_at) as settled_at
     from (
         (select * from deliveries where alert_id = $1 and ($3::text[] is null or channel = any($3)))
         union all

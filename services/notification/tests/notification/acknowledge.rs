@@ -138,3 +138,23 @@ async fn only_an_open_alert_of_the_district_is_acknowledged() {
     world.until_count("alerts where state = 'recalled'", 1).await;
     assert_eq!(code(acknowledge(&world, "feed", 1).await), Code::FailedPrecondition);
 }
+
+#[tokio::test]
+async fn that_somebody_acted_is_counted_once_and_by_how_soon() {
+    homeroom_chassis::telemetry::install_metrics();
+    let world = world().await;
+    // Of this crate's tests no other waits so long before somebody acts.
+    let counted = || {
+        let later = "homeroom_notification_alerts_acknowledged_total{within=\"later\"}";
+        homeroom_chassis::telemetry::metrics_text()
+            .lines()
+            .find_map(|line| line.strip_prefix(later)?.trim().parse::<u64>().ok())
+            .unwrap_or_default()
+    };
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_count("alerts", 1).await;
+    world.pass(30 * HOURS).await;
+    acknowledge(&world, "feed", 1).await.unwrap();
+    acknowledge(&world, "feed", 1).await.unwrap();
+    assert_eq!(counted(), 1);
+}

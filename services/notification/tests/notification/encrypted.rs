@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use homeroom_chassis::tls::TlsFiles;
 use homeroom_domain::alert::ChangeKind::Opened;
@@ -71,6 +72,41 @@ async fn mail_goes_to_a_server_that_can_be_believed_and_to_no_other() {
     }
     let (came, why) = mailed(Security::Plain, HERE, own).await;
     assert!(came == 0 && why.starts_with("no mail server"), "a server without TLS: {came} {why}");
+}
+
+#[tokio::test]
+async fn a_renewed_authority_of_an_endpoint_takes_no_restart() {
+    let (authority, stranger) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let pair = authority.give("hook", HERE).unwrap();
+    let sink = WebhookSink::start_tls(&TlsFiles { cert: pair.cert, key: pair.key, client_ca: None }).await.unwrap();
+    let routing = TEAM.replace("mail: team@example.org", &format!("webhook: {}", sink.url));
+    // What fails is tried again a second later, by the clock that this test moves.
+    let world = World::start_with(&routing, |config| {
+        config.retry.waits_s = vec![1];
+        config.retry.attempts_limit = 1_000;
+    })
+    .await;
+    let ca_file = authority.write("mounted.pem", &stranger.pem(), 0o644).unwrap();
+    let config = webhook::Config {
+        feed: FeedConfig::at(world.endpoint.clone(), world.key_file()),
+        secret_files: vec![secret_file(&world.folder, "secret", SECRET)],
+        endpoint_secret_files: BTreeMap::new(),
+        allow_networks: vec![webhook::Network::try_from("127.0.0.0/8".to_owned()).unwrap()],
+        ca_file: Some(ca_file.clone()),
+        timeout_s: 5,
+    };
+    world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone(), Link::default()));
+    world.publish(&world.change(1, 1, Opened)).await;
+    let why = until_tried(&world, || sink.requests().len()).await;
+    assert!(!why.is_empty() && sink.requests().is_empty(), "a stranger was believed");
+    authority.write("mounted.pem", &authority.pem(), 0o644).unwrap();
+    let tried_again = async {
+        while sink.requests().is_empty() {
+            world.pass(2).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(2 * SOON, tried_again).await.expect("the endpoint is believed once its authority is mounted");
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@
 
 mod acknowledge;
 mod adapter;
+mod case;
 mod channels;
 mod clock;
 mod consume;
+mod cutoff;
 mod encrypted;
 mod feed;
 mod late_news;

@@ -45,6 +45,7 @@ async fn count(
         sqlx::query_as("select partition, reference_offset from partitions").fetch_all(&mut *tx).await?;
     let slowest = partitions.iter().map(|(_, in_force)| *in_force).min().unwrap_or(known);
     let of_all = reference.concerned_since(slowest);
+    let limit = progress::of_a_slice(partitions.len());
     let mut all = Progress::default();
     for (partition, in_force) in partitions {
         let wanted = Wanted {
@@ -56,7 +57,7 @@ async fn count(
             concerned: reference.concerned_since(in_force),
             reference_offset: known,
             after: Vec::new(),
-            limit: 0,
+            limit,
         };
         all = all.and(progress::count(tx, &wanted, &of_all).await?);
     }

@@ -92,6 +92,9 @@ impl Worker {
             record_age(part, at);
             count_unmapped(part, &self.snapshot);
         }
+        if hold == Hold::Kept {
+            self.shared.rolls.note(part, &self.dates);
+        }
         Ok(hold)
     }
 

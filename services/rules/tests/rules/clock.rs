@@ -1,6 +1,8 @@
 //! The district's date: it moves forward, and takes every student with it.
 
+use homeroom_domain::alert::AlertChange;
 use homeroom_domain::alert::ChangeKind::{Cleared, Escalated, Opened};
+use homeroom_domain::date::Date;
 
 use crate::district::{day, student};
 use crate::world::{World, until};
@@ -84,4 +86,36 @@ async fn events_and_a_sweep_of_small_steps_do_not_disturb_each_other() {
         let row = service.whole(student(name)).await;
         assert_eq!((row.enrolled, row.absent, row.open_alerts), (13_00, 0, 1), "{name}");
     }
+}
+
+/// A warning notice that Texas wants within seven days is told of again on the day, whoever owns the partition by then.
+#[tokio::test]
+async fn a_duty_is_told_of_again_on_its_date_though_the_owner_crashed_before() {
+    let (world, service) = World::start().await;
+    world.home.rules("id: ours\nversion: 2\nuses: [truancy-texas]\n").await;
+    let ada = student("ada");
+    world.home.attends(ada, "1").await;
+    for n in 9..=11 {
+        world.home.absent(ada, day(n)).await;
+    }
+    world.exact(&service).await;
+    let notice = |change: &AlertChange| change.claim.rule.as_str() == "tx-warning-notice";
+    let opened = world.alerts().await.into_iter().find(notice).unwrap();
+    let due_on = opened.claim.terms.duties[0].due_on.unwrap();
+    assert_eq!(due_on, Date::from_days(day(11).days() + 7).unwrap());
+    service.crash().await;
+    // The date comes while nobody owns the partition, and more than one look finds it so.
+    let behind = (12..40).find(|n| day(*n) >= due_on).unwrap();
+    world.home.clock(behind, "07:00").await;
+    let service = world.service().await;
+    world.exact(&service).await;
+    service.crash().await;
+    let service = world.service().await;
+    world.home.absent(ada, day(8)).await;
+    world.exact(&service).await;
+    let told = world.alerts().await;
+    let due: Vec<_> = told.iter().filter(|change| change.reason.starts_with("due on")).collect();
+    assert_eq!(due.len(), 1, "{told:?}");
+    assert_eq!((due[0].kind, due[0].number), (Escalated, 2));
+    assert!(due[0].reason.starts_with(&format!("due on {due_on}: Notify the parent")), "{}", due[0].reason);
 }

@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 use std::ops::Range;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -17,6 +18,7 @@ use homeroom_domain::year::{Look, Program, Scratch, Years};
 use super::by_hand::{self, RULES, Row, narrow};
 use super::cases::TEN_RULES;
 use super::district::{self, District};
+use super::export::Export;
 use super::{index, timed};
 use crate::workload::YEAR_DAYS;
 use crate::workload::negative::words_of;
@@ -49,7 +51,8 @@ const ROOM: usize = 32;
 type Words = Vec<(Origin, Change<Fact>)>;
 
 impl Replay {
-    pub(super) fn measure(students: u64) -> Result<Self> {
+    /// With a folder the words and rows are written there.
+    pub(super) fn measure(students: u64, folder: Option<&Path>) -> Result<Self> {
         let (district, settings) = (District::new(students), Settings::default());
         let (view, pack) = (district.view(), Pack::parse(TEN_RULES)?);
         let other = Pack::parse(&other_pack())?;
@@ -59,13 +62,18 @@ impl Replay {
         let last = district::date(YEAR_DAYS - 1);
         let looking = |program| Looking { program, years: Years::new(program, &view, &settings, last) };
         let (mut one, mut both) = (looking(&one), looking(&both));
+        let mut export = folder.map(Export::create).transpose()?;
         let mut it = Self::default();
         let mut at = 0;
         while at < students {
             let end = students.min(at + CHUNK);
-            it.take(&district, at..end, &mut one, &mut both)?;
+            let (ours, ends) = it.take(&district, at..end, &mut one, &mut both)?;
+            if let Some(export) = &mut export {
+                write(export, at..end, &ours, &ends)?;
+            }
             at = end;
         }
+        export.map_or(Ok(()), Export::finish)?;
         Ok(it)
     }
 
@@ -75,7 +83,7 @@ impl Replay {
         students: Range<u64>,
         one: &mut Looking<'_>,
         both: &mut Looking<'_>,
-    ) -> Result<()> {
+    ) -> Result<(Vec<Row>, Vec<usize>)> {
         let words: Vec<Words> = students.clone().map(|student| of_student(district, student)).collect();
         self.words += words.iter().map(|words| words.len() as u64).sum::<u64>();
         let mut ledgers = vec![Ledger::default(); words.len()];
@@ -96,7 +104,8 @@ impl Replay {
         self.both += timed(|| both.tell(&ledgers, 2 * RULES, &mut of_both, &mut ends_of_both));
         of_both.retain(|row| usize::from(row.rule) < RULES);
         ensure!(of_both == ours, "beside another pack the first one's rows are others");
-        self.compare(students, &mut ours, &ends)
+        self.compare(students, &mut ours, &ends)?;
+        Ok((ours, ends))
     }
 
     /// Row for row, by student.
@@ -143,6 +152,16 @@ impl Looking<'_> {
             ends.push(rows.len());
         }
     }
+}
+
+fn write(export: &mut Export, students: Range<u64>, rows: &[Row], ends: &[usize]) -> Result<()> {
+    let mut from = 0;
+    for (student, end) in students.zip(ends) {
+        export.student(student, &words_of(student))?;
+        export.rows(student, rows.get(from..*end).unwrap_or_default())?;
+        from = *end;
+    }
+    Ok(())
 }
 
 fn told(look: &mut Look<'_>, rules: usize, rows: &mut Vec<Row>) {

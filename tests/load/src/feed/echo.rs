@@ -74,6 +74,14 @@ impl AlertFeed for Echo {
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
         Err(Status::unimplemented("an echo only"))
     }
+
+    async fn open_case(&self, _: Request<pb::OpenCaseRequest>) -> Result<Response<pb::OpenCaseResponse>, Status> {
+        Err(Status::unimplemented("an echo only"))
+    }
+
+    async fn close_case(&self, _: Request<pb::CloseCaseRequest>) -> Result<Response<pb::CloseCaseResponse>, Status> {
+        Err(Status::unimplemented("an echo only"))
+    }
 }
 
 /// Deliveries acknowledged a second.

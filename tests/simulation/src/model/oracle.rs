@@ -347,11 +347,11 @@ impl Oracle {
         sections.sort();
         sections.dedup();
         let meets = !sections.is_empty();
-        if self.settings.reporting == Reporting::Positive || self.sends_taken(school) {
+        if self.reporting() == Reporting::Positive || self.sends_taken(school) {
             sections
                 .retain(|section| self.taken(*section, date) || marks.iter().any(|mark| section_of(mark) == *section));
         }
-        let positive = self.settings.reporting == Reporting::Positive;
+        let positive = self.reporting() == Reporting::Positive;
         if sections.is_empty() && (meets || positive) {
             return None;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use homeroom_domain::date::Date;
 use homeroom_domain::rule::DEFAULT_PACK;
 
 use crate::model::oracle::Row;
@@ -15,6 +16,8 @@ pub struct Rules {
     pub work: bool,
     /// Whether there is a rule with a memory too.
     pub memory: bool,
+    /// Whether what the streak's rule has told stays open when another version of it does not claim it.
+    pub keep: bool,
 }
 
 /// A rule that holds for a student: its id and the level it grades.
@@ -26,10 +29,13 @@ pub const OF_A_DAY: &str = "unexplained-absence";
 /// have said what they say; nor is what was of a single day told later.
 pub const OF_DATED_FACTS: [&str; 3] = ["attendance-tier", STREAK, QUARTER];
 const STREAK: &str = "absence-streak";
+const KEEP: &str = "on-change: keep\n    ";
 const WORK: &str = "missing-work";
-const QUARTER: &str = "quarter-missed";
+/// The rule that remembers.
+pub const QUARTER: &str = "quarter-missed";
 
-/// A rule that remembers: it opens at a quarter missed, clears below a sixth, and knows when it has been open for long enough.
+/// A rule that remembers: it opens at a quarter missed, clears below a sixth, knows when it has been open for long enough, and asks for
+/// a letter by a date.
 const QUARTER_RULE: &str = r#"
   - id: quarter-missed
     version: 1
@@ -49,7 +55,10 @@ const QUARTER_RULE: &str = r#"
     explanation: "{absent} of {enrolled} days."
     clears: "Less than a sixth."
     source: "Of generated worlds"
+    duties: [{what: A letter, within-days: 2, source: Of generated worlds}]
 "#;
+/// Days after it opened on which its duty is due.
+const DUE_AFTER_DAYS: i32 = 2;
 const MINIMUM_DAYS: i64 = 3;
 const COOLDOWN_DAYS: usize = 1;
 const EXPIRES_AFTER_DAYS: usize = 5;
@@ -78,7 +87,7 @@ impl Rules {
         let version = format!("id: absence-streak\n    version: {}", self.streak);
         let first = DEFAULT_PACK
             .replace("id: absence-streak\n    version: 1", &version)
-            .replace("opens-when: streak >= 3", &format!("opens-when: streak >= {}", self.streak));
+            .replace("opens-when: streak >= 3", &format!("{}opens-when: streak >= {}", self.on_change(), self.streak));
         let mut yaml = first.trim_end().to_owned();
         for (is_there, rule) in [(self.work, WORK_RULE), (self.memory, QUARTER_RULE)] {
             if is_there {
@@ -92,7 +101,16 @@ impl Rules {
     pub fn read(yaml: &str) -> Option<Self> {
         let bound = yaml.split("opens-when: streak >= ").nth(1)?.split_whitespace().next()?;
         let has = |rule: &str| yaml.contains(&format!("id: {rule}"));
-        Some(Self { streak: bound.parse().ok()?, work: has(WORK), memory: has(QUARTER) })
+        Some(Self { streak: bound.parse().ok()?, work: has(WORK), memory: has(QUARTER), keep: yaml.contains(KEEP) })
+    }
+
+    fn on_change(self) -> &'static str {
+        if self.keep { KEEP } else { "" }
+    }
+
+    /// Whether an alert that a version of a rule has told stays open, whatever the facts are, because that is no version of now.
+    pub fn keeps(self, rule: &str, version: u32) -> bool {
+        self.keep && rule == STREAK && version != self.version(rule)
     }
 
     /// The version of a rule.
@@ -127,16 +145,22 @@ impl Rules {
             claims.insert(WORK, missing);
         }
         if self.memory
-            && let Some(level) = quarter_missed(&days())
+            && let Some((_, level)) = quarter_missed(&days())
         {
             claims.insert(QUARTER, level);
         }
         claims
     }
+
+    /// When the letter is due that the rule that remembers asks for; none when it is closed at the close of the last of these days.
+    pub fn due_on(self, days: &[(i64, i64)], dates: &[Date]) -> Option<Date> {
+        let (since, _) = quarter_missed(days).filter(|_| self.memory)?;
+        Date::from_days(dates.get(since)?.days() + DUE_AFTER_DAYS).ok()
+    }
 }
 
-/// The level of the rule that remembers at the close of the last of these days; none when it is closed.
-fn quarter_missed(days: &[(i64, i64)]) -> Option<i64> {
+/// Since which day the rule that remembers is open at the close of the last of these days, and its level; none when it is closed.
+fn quarter_missed(days: &[(i64, i64)]) -> Option<(usize, i64)> {
     let (mut absent, mut enrolled) = (0, 0);
     // The day on which it opened, and its level.
     let mut open: Option<(usize, i64)> = None;
@@ -161,7 +185,7 @@ fn quarter_missed(days: &[(i64, i64)]) -> Option<i64> {
             open = level.map(|level| (today, level));
         }
     }
-    open.map(|(_, level)| level)
+    open
 }
 
 #[cfg(test)]
@@ -172,8 +196,10 @@ mod tests {
 
     #[test]
     fn a_pack_is_sound_and_reads_back() {
-        for (work, memory) in [(false, false), (true, false), (false, true), (true, true)] {
-            let rules = Rules { streak: 2, work, memory };
+        for (work, memory, keep) in
+            [(false, false, false), (true, false, true), (false, true, true), (true, true, false)]
+        {
+            let rules = Rules { streak: 2, work, memory, keep };
             let pack = Pack::parse(&rules.yaml()).unwrap();
             assert!(pack.rules.iter().any(|rule| rule.id.as_str() == STREAK && rule.version == 2));
             assert_eq!(pack.rules.iter().any(|rule| rule.id.as_str() == WORK), work);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use homeroom_domain::date::Date;
 use homeroom_domain::event::{Change, Fact, Origin};
 use homeroom_domain::id::{DistrictId, RecordKey, SchoolYear, StudentKey};
 use homeroom_domain::reference::Entry;
@@ -134,5 +135,11 @@ impl Whole<'_> {
         }
         let row = oracle.district(now.as_of, now.today);
         rules.claims(&row, || oracle.missing_work(now.as_of), || oracle.missed(now.as_of))
+    }
+
+    /// When the letter is due that the rule that remembers asks for with these dates, if it is open.
+    pub fn due_on(&self, oracle: &Oracle, now: Now) -> Option<Date> {
+        let rules = self.rules.filter(|_| oracle.has_a_school())?;
+        rules.due_on(&oracle.missed(now.as_of), &oracle.counted_dates(now.as_of))
     }
 }

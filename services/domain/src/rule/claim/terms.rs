@@ -44,6 +44,7 @@ pub(crate) fn plain(rule: &Rule) -> Terms {
         message_key: rule.message_key.clone(),
         good_news: rule.good_news,
         quiet_while_case_open: rule.quiet_while_case_open,
+        cutoff_minute: rule.cutoff_minute,
         ..Terms::default()
     }
 }

@@ -1,8 +1,8 @@
 //! Conditions for all days of a year at once: comparisons whose one side grows with one count become a bound for that count.
 
-use super::{Arithmetic, Comparison, Condition, Failure, Flag, Int, Number};
+use super::{Arithmetic, Comparison, Condition, Failure, Flag, Int};
 use crate::measure::{Measure, Values};
-use crate::year::{Bound, Builder, Node};
+use crate::year::{Bound, Builder, Growth, Node};
 
 /// A comparison of two numbers, of which the left grows with what is counted, against the right.
 #[derive(Debug, Clone)]
@@ -16,6 +16,11 @@ pub(crate) struct Leaf {
 pub(crate) struct Scanned(Condition);
 
 impl Leaf {
+    /// Whether the tier of attendance reaches one.
+    pub(crate) const fn tier(from: i64) -> Self {
+        Self { left: Int::Measure(Measure::Tier), right: Int::Constant(from) }
+    }
+
     /// The measures that it names.
     pub(crate) fn named(&self) -> Vec<Measure> {
         let mut named = Vec::new();
@@ -55,37 +60,14 @@ impl Condition {
     }
 }
 
-impl Condition {
-    /// Whether something is divided by what is not a number, and so may be zero.
-    pub(crate) fn divides(&self) -> bool {
-        self.flag.divides()
-    }
-}
-
-impl Number {
-    /// The same of a number.
-    pub(crate) fn divides(&self) -> bool {
-        self.0.divides()
-    }
-}
-
 impl Flag {
-    fn divides(&self) -> bool {
-        match self {
-            Self::Constant(_) | Self::Measure(_) => false,
-            Self::Not(inner) => inner.divides(),
-            Self::And(left, right) | Self::Or(left, right) => left.divides() || right.divides(),
-            Self::Compare(_, left, right) => left.divides() || right.divides(),
-        }
-    }
-
     fn node(&self, builder: &mut Builder) -> Option<Node> {
         Some(match self {
             Self::Constant(value) => {
                 let number = |value| Int::Constant(i64::from(value));
                 builder.reaches(Leaf { left: number(*value), right: number(true) }, Bound::AtLeast)?
             }
-            Self::Measure(measure) => Builder::flag(*measure)?,
+            Self::Measure(measure) => builder.flag(*measure, || Scanned(Condition::of(self.clone())))?,
             Self::Not(inner) => inner.node(builder)?.not(),
             Self::And(left, right) => left.node(builder)?.and(right.node(builder)?),
             Self::Or(left, right) => left.node(builder)?.or(right.node(builder)?),
@@ -95,7 +77,7 @@ impl Flag {
 
     fn compare(&self, builder: &mut Builder, comparison: Comparison, left: &Int, right: &Int) -> Option<Node> {
         let leaf = Leaf { left: left.clone(), right: right.clone() };
-        let way = left.way()?.less(right.way()?);
+        let way = left.way(builder)?.less(right.way(builder)?);
         let (leaf, comparison) = match way {
             Way::Still | Way::Up => (leaf, comparison),
             Way::Down => (Leaf { left: leaf.right, right: leaf.left }, comparison.turned()),
@@ -173,29 +155,18 @@ impl Way {
 }
 
 impl Int {
-    fn divides(&self) -> bool {
-        match self {
-            Self::Constant(_) | Self::Measure(_) => false,
-            Self::Arithmetic(Arithmetic::Divide | Arithmetic::Remainder, left, right) => {
-                left.divides() || right.constant().is_none_or(|divisor| divisor == 0)
-            }
-            Self::Arithmetic(_, left, right) => left.divides() || right.divides(),
-        }
-    }
-
     /// None when it names a measure that does not follow from whole days.
-    fn way(&self) -> Option<Way> {
+    fn way(&self, builder: &Builder) -> Option<Way> {
         Some(match self {
             Self::Constant(_) => Way::Still,
-            Self::Measure(measure) => {
-                if Builder::grows(*measure)? {
-                    Way::Up
-                } else {
-                    Way::Still
-                }
-            }
+            Self::Measure(measure) => match builder.growth(*measure)? {
+                Growth::None => Way::Still,
+                Growth::Up => Way::Up,
+                Growth::Down => Way::Down,
+                Growth::Any => Way::Any,
+            },
             Self::Arithmetic(operation, left, right) => {
-                let (a, b) = (left.way()?, right.way()?);
+                let (a, b) = (left.way(builder)?, right.way(builder)?);
                 match operation {
                     Arithmetic::Add => a.with(b),
                     Arithmetic::Subtract => a.less(b),
@@ -209,7 +180,7 @@ impl Int {
     }
 
     /// A number as it is written, a sign before it too.
-    fn constant(&self) -> Option<i64> {
+    pub(super) fn constant(&self) -> Option<i64> {
         match self {
             Self::Constant(value) => Some(*value),
             Self::Arithmetic(Arithmetic::Subtract, left, right) => left.constant()?.checked_sub(right.constant()?),

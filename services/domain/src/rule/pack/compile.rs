@@ -34,6 +34,7 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
     let numbers = ["settle-seconds", "minimum-days", "cooldown-days"].map(|name| fields.number(name, 0));
     let late_after_days = fields.number("late-after-days", DEFAULT_LATE_AFTER_DAYS);
     let expires_after_days = fields.optional("expires-after-days", |fields, name| fields.number(name, 0));
+    let cutoff_minute = fields.optional("cutoff", Fields::time);
     let flags = ["quiet-while-case-open", "good-news"].map(|name| fields.flag(name));
     let on_change = fields.optional("on-change", |fields, name| {
         fields.one_of(name, ON_CHANGE, &[OnChange::Amend, OnChange::Recall, OnChange::Keep])
@@ -63,6 +64,7 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
         cooldown_days: cooldown_days?,
         expires_after_days: expires_after_days?,
         quiet_while_case_open: quiet_while_case_open?,
+        cutoff_minute: cutoff_minute?,
         audience: audience?.into(),
         evidence: evidence?,
         explanation: explanation?,
@@ -195,6 +197,16 @@ impl<'w> Fields<'_, '_, 'w> {
             _ => 0..=u32::MAX,
         };
         self.reader.number(node, &format!("`{name}`"), &allowed)
+    }
+
+    fn time(&mut self, name: &'static str) -> Option<u16> {
+        let node = self.node(name)?;
+        let minute = minute_of_day(self.reader.text(node, &format!("`{name}`"))?);
+        if minute.is_none() {
+            let what = format!("`{name}` is a time of the day from 00:00 to 23:59, such as 09:30");
+            self.reader.refuse::<()>(node.place, what);
+        }
+        minute
     }
 
     fn flag(&mut self, name: &'static str) -> Option<bool> {
@@ -333,6 +345,16 @@ impl<'w> Fields<'_, '_, 'w> {
         }
         Some(sources)
     }
+}
+
+/// Two digits each of hours and minutes.
+fn minute_of_day(text: &str) -> Option<u16> {
+    let (hours, minutes) = text.split_once(':')?;
+    let number = |digits: &str, below: u16| {
+        let is_two_digits = digits.len() == 2 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        digits.parse::<u16>().ok().filter(|number| is_two_digits && *number < below)
+    };
+    Some(number(hours, 24)? * 60 + number(minutes, 60)?)
 }
 
 /// Longer than what any law gives, days.

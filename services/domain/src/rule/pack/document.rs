@@ -9,6 +9,7 @@ use super::mistake::{Mistake, Mistakes, Place};
 use super::read::{Reader, get, short};
 use super::rule::{Rule, Schools};
 use super::tree::{Key, Node};
+use crate::count::Counting;
 use crate::id::{RuleId, SchoolId};
 use crate::rule::shipped;
 
@@ -48,7 +49,8 @@ fn pack(reader: &mut Reader<'_>) -> Option<Pack> {
     layered.take_overrides(reader, get(&root, "overrides"));
     layered.take_schools(reader, get(&root, "schools"));
     let (rules, lines) = layered.compile(reader);
-    Some(Pack { id: id?, title: title?, version: version?, rules, lines })
+    let counting = Counting::default();
+    Some(Pack { id: id?, title: title?, version: version?, rules, lines, counting })
 }
 
 fn title(reader: &mut Reader<'_>, node: &Node) -> Option<String> {

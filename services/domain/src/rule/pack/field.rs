@@ -24,6 +24,8 @@ pub(super) enum Kind {
     Level,
     /// A whole number within bounds.
     Number(u32, u32),
+    /// A time of the day, hours and minutes.
+    Time,
     /// `true` or `false`.
     Flag,
     /// One of these words.
@@ -92,7 +94,7 @@ const fn field(name: &'static str, kind: Kind, need: Need, doc: &'static str) ->
 }
 
 /// The fields of a rule.
-pub(super) const RULE: [Field; 28] = [
+pub(super) const RULE: [Field; 29] = [
     field("id", Kind::Id, Need::Own, "Its name, which alerts cite."),
     field("version", Kind::Number(0, u32::MAX), Need::Own, "Grows whenever the rule says something else."),
     field("title", Kind::Text, Need::Required, "What an alert of it is called, without the student."),
@@ -115,6 +117,12 @@ pub(super) const RULE: [Field; 28] = [
     field("severity", Kind::Severities, Need::Required, "From which level on it presses how much."),
     field("escalation", Kind::Escalation, Need::Optional, "Steps while it stays open, by school days since it opened."),
     field("settle-seconds", Kind::Number(0, MOST_SETTLE), Need::Required, "How long a message waits for a correction."),
+    field(
+        "cutoff",
+        Kind::Time,
+        Need::Optional,
+        "Local time of day, such as 09:30, before which nobody is told: what is corrected by then rings nobody.",
+    ),
     field(
         "cooldown-days",
         Kind::Number(0, YEAR),
@@ -156,7 +164,7 @@ pub(super) const RULE: [Field; 28] = [
         "duties",
         Kind::Duties,
         Need::OwnOptional,
-        "What has to be done by when, from the day on which the claim began to hold.",
+        "What has to be done by when, from the day on which the claim began to hold. On each such date an open alert is told again.",
     ),
     field("barred", Kind::Barred, Need::OwnOptional, "Referrals that are barred until something has been done."),
     field("good-news", Kind::Flag, Need::OwnOptional, "Whether it tells of a recovery, which is never urgent."),

@@ -71,6 +71,8 @@ pub struct Definition {
     pub expires_after_days: Option<u32>,
     /// Whether it is told only when no case is open for the student.
     pub quiet_while_case_open: bool,
+    /// Minute of the local day before which nobody is told for the first time.
+    pub cutoff_minute: Option<u16>,
     /// Role of those who should know.
     pub audience: Arc<str>,
     /// Which facts its proof cites.
@@ -214,6 +216,11 @@ pub enum Schools {
 }
 
 impl Rule {
+    /// Whether it is the other one itself, and not only says the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether the rule speaks of students of this school. Of a student whom no school has, that of the district does.
     pub fn applies_at(&self, school: Option<&SchoolId>) -> bool {
         match (&self.schools, school) {

@@ -72,6 +72,7 @@ fn kind(kind: Kind) -> Value {
         Kind::Condition => json!({ "type": ["string", "boolean"] }),
         Kind::Level => json!({ "type": ["string", "integer"] }),
         Kind::Number(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Kind::Time => json!({ "type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$" }),
         Kind::Flag => json!({ "type": "boolean" }),
         Kind::OneOf(words) => json!({ "enum": words }),
         Kind::Severities => json!({

@@ -109,6 +109,7 @@ pub(super) const EVERYTHING: &str = "    clears-when: absent_last_20_school_days
     cooldown-days: 10
     expires-after-days: 40
     quiet-while-case-open: true
+    cutoff: '09:30'
     escalation: [{after-school-days: 5, severity: warning}, {after-school-days: 10, severity: urgent, audience: principal}]
     message-key: away
     on-change: recall
@@ -134,6 +135,7 @@ fn a_rule_may_say_all_that_the_format_has() {
         rule.duties.iter().map(|duty| duty.within).collect::<Vec<_>>(),
         [Within::Days(10), Within::SchoolDays(15)]
     );
+    assert_eq!(rule.cutoff_minute, Some(9 * 60 + 30));
     assert_eq!((rule.steps(4), rule.steps(5), rule.steps(99)), (0, 1, 2));
     assert_eq!(rule.severity_after(1, 1), Severity::Warning);
     assert_eq!((&**rule.audience_after(1), &**rule.audience_after(2)), ("success-team", "principal"));
@@ -157,6 +159,8 @@ fn what_fields_say_together_is_checked() {
         ("    duties: [{what: Letter, within-days: 1}]\n", "a duty lacks `source`"),
         ("    barred: [{what: Court, unless: nobody, source: Law}]\n", "there is no measure `nobody`"),
         ("    minimum-days: 400\n", "a whole number from 0 to 366"),
+        ("    cutoff: 9:30\n", "a time of the day from 00:00 to 23:59"),
+        ("    cutoff: \"24:00\"\n", "a time of the day from 00:00 to 23:59"),
         ("    on-change: forget\n", "is one of `amend`, `recall`, `keep`"),
         ("    off: true\n", "a rule has no `off`"),
         ("    sources: {ten: Law}\n", "`ten` is no whole number"),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::write::{Content, New};
 use super::{Alert, Incoming, When, uuid};
 use crate::message::{self, Message};
-use crate::plan::{Planned, Standing};
+use crate::plan::{self, Planned, Standing};
 use crate::store::stored;
 
 /// Why a delivery ended that nobody will get, or get again.
@@ -181,15 +181,16 @@ pub(super) async fn insert_deliveries(
     sqlx::query(
         "insert into deliveries (delivery_id, district, alert_id, change_number, telling, kind, channel, team, address, follows,
              state, due_at, expires_at, subject, body, data, content_number, traceparent, planned_at, settled_at, last_reason,
-             maybe_sent, late_since, told_after)
+             maybe_sent, late_since, told_after, quiet_of)
          select n.id, n.district, n.alert_id, n.number, n.telling, n.kind, n.channel, n.team, n.address, n.follows,
              n.state, moment(n.due_at), moment(n.expires_at), n.subject, n.body, n.data, n.content_number, n.traceparent,
-             moment($19), moment(n.settled_at), case when n.settled_at is null then '' else $20 end, n.maybe_sent, n.late_since, n.told_after
+             moment($19), moment(n.settled_at), case when n.settled_at is null then '' else $20 end, n.maybe_sent, n.late_since, n.told_after,
+             n.quiet_of
          from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::text[], $8::text[], $9::text[],
              $10::uuid[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::int[], $18::text[],
-             $21::bigint[], $22::bool[], $23::int[], $24::int[])
+             $21::bigint[], $22::bool[], $23::int[], $24::int[], $25::bytea[])
              as n (id, district, alert_id, number, telling, kind, channel, team, address, follows, state, due_at, expires_at,
-                 subject, body, data, content_number, traceparent, settled_at, maybe_sent, late_since, told_after)",
+                 subject, body, data, content_number, traceparent, settled_at, maybe_sent, late_since, told_after, quiet_of)",
     )
     .bind(chunk.iter().map(|new| new.planned.id).collect::<Vec<_>>())
     .bind(text(|new| new.content.of.change.district.as_str()))
@@ -215,9 +216,17 @@ pub(super) async fn insert_deliveries(
     .bind(chunk.iter().map(|new| new.maybe_sent).collect::<Vec<_>>())
     .bind(chunk.iter().map(|new| new.content.late_since.map(Date::days)).collect::<Vec<_>>())
     .bind(chunk.iter().map(|new| i32::try_from(new.planned.to.after.as_secs()).unwrap_or(i32::MAX)).collect::<Vec<_>>())
+    .bind(chunk.iter().map(|new| quiet_of(new)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Whose case may hold it back. Who was told hears that it is taken back, whatever is open.
+fn quiet_of<'n>(new: &'n New<'_>) -> Option<&'n [u8]> {
+    let change = &new.content.of.change;
+    let may_wait = change.claim.terms.quiet_while_case_open && !plan::takes_back(new.planned.kind);
+    may_wait.then(|| &change.student.as_bytes()[..])
 }
 
 /// Plans a word once more that was cancelled, or for the first time.
@@ -233,7 +242,7 @@ pub(in crate::store) async fn deliver_again(
     let expires = due_at.saturating_add(worth).unwrap_or(Timestamp::MAX);
     let revived = sqlx::query(
         "update deliveries set state = 'waiting', due_at = moment($2), expires_at = moment($3), settled_at = null,
-             last_reason = ''
+             set_aside_due_at = null, last_reason = ''
          where delivery_id = $1 and state = 'cancelled'",
     )
     .bind(planned.id)

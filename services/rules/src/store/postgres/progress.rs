@@ -7,9 +7,17 @@ use sqlx::PgConnection;
 use crate::reference::Concerned;
 use crate::store::Wanted;
 
-/// The most students of a partition that are counted one by one: all partitions together are counted for each question. Keys are hashes, so how much of their range these take up tells how
-/// many there are in all.
-pub(crate) const COUNTED: i64 = 10_000;
+/// The range of keys is cut into so many slices. Keys are hashes, so of each slice the first students tell of the others: how much of
+/// the slice they take up tells how many there are. The first of the whole range would not do: a sweep comes to them first, and has
+/// then hardly begun.
+const SLICES: u32 = 64;
+/// How far one slice begins after the other, by the first four bytes of a key.
+const WIDTH: u32 = 1 << (u32::BITS - SLICES.ilog2());
+/// The most students who are looked at for a question, in all partitions together. A district of half as many is counted exactly, and of
+/// a larger one the error is about one in a hundred.
+const LOOKED_AT: usize = 20_000;
+/// The fewest of a slice from which others follow.
+const LEAST: usize = 4;
 
 /// How far a partition's students of a district are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,35 +30,48 @@ pub(crate) struct Progress {
     late: bool,
     /// Those of them who are still to be evaluated again.
     pub behind: i64,
-    /// There are more than [`COUNTED`] students, and the figures are extrapolated.
+    /// There are more students than are looked at, and the figures are extrapolated.
     pub estimated: bool,
 }
 
-/// Counts a partition's students of a district. The dates are those that should be in force, the reference records those below
-/// `wanted.reference_offset`; `wanted.concerned` names whom the records concern that are not in force for everyone of the
-/// partition, `of_all` whom those concern that are not in force for everyone of all partitions: some may be further than others.
+/// How many students of a slice are looked at when there are so many partitions.
+pub(crate) fn of_a_slice(partitions: usize) -> i64 {
+    let share = LOOKED_AT / (partitions.max(1) * SLICES as usize);
+    i64::try_from(share.max(LEAST)).unwrap_or(i64::MAX)
+}
+
+/// Counts a partition's students of a district, of each slice at most `wanted.limit`. The dates are those that should be in force, the
+/// reference records those below `wanted.reference_offset`; `wanted.concerned` names whom the records concern that are not in force for
+/// everyone of the partition, `of_all` whom those concern that are not in force for everyone of all partitions: some may be further
+/// than others.
+///
+/// Schools are compared with the district that is asked for and not with each student's, so that their students are found by index.
 pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Concerned) -> Result<Progress, Error> {
     let names = |concerned: &Concerned| concerned.schools.iter().map(ToString::to_string).collect::<Vec<_>>();
-    let (students, late, of_reference, behind, last): (i64, i64, i64, i64, Option<Vec<u8>>) = sqlx::query_as(
-        "select count(*), count(*) filter (where late), count(*) filter (where concerned),
+    let slices: Vec<(i64, i64, i64, i64, i64, Vec<u8>)> = sqlx::query_as(
+        "select slice.number, count(*), count(*) filter (where late), count(*) filter (where concerned),
                 count(*) filter (where late or (owed and outdated)),
                 (array_agg(student order by student desc))[1]
-         from (select s.student,
+         from unnest($14::bytea[], array_append(($14::bytea[])[2:], null)) with ordinality as slice (first, next, number)
+         cross join lateral (
+               select s.student,
                       (s.evaluated_as_of is null or s.evaluated_as_of < $3 or s.evaluated_today < $4 or s.counting < $13) as late,
                       ($5 or (s.waiting and $6)
                        or (cardinality($7) > 0
                            and exists (select 1 from student_schools x
-                                       where x.district = s.district and x.student = s.student and x.school = any ($7))))
+                                       where x.district = $2 and x.student = s.student and x.school = any ($7))))
                           as concerned,
                       ($8 or (s.waiting and $9)
                        or (cardinality($10) > 0
                            and exists (select 1 from student_schools x
-                                       where x.district = s.district and x.student = s.student and x.school = any ($10))))
+                                       where x.district = $2 and x.student = s.student and x.school = any ($10))))
                           as owed,
                       s.evaluated_reference < $11 as outdated
                from students s
                where s.partition = $1 and s.district = $2
-               order by s.student limit $12) counted",
+                 and s.student >= slice.first and (slice.next is null or s.student < slice.next)
+               order by s.student limit $12) counted
+         group by slice.number",
     )
     .bind(wanted.partition)
     .bind(wanted.district.as_str())
@@ -63,23 +84,34 @@ pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Conce
     .bind(wanted.concerned.waiting)
     .bind(names(&wanted.concerned))
     .bind(wanted.reference_offset)
-    .bind(COUNTED)
+    .bind(wanted.limit)
     .bind(counting::VERSION)
-    .fetch_one(tx)
+    .bind((0..SLICES).map(|slice| (slice * WIDTH).to_be_bytes().to_vec()).collect::<Vec<_>>())
+    .fetch_all(tx)
     .await?;
-    let counted = Progress { students, of_reference, late: late > 0, behind, estimated: students >= COUNTED };
-    Ok(match last {
-        Some(last) if counted.estimated => counted.extrapolated(&last),
-        _ => counted,
-    })
+    let mut all = Progress::default();
+    for (number, students, late, of_reference, behind, last) in slices {
+        let estimated = students >= wanted.limit;
+        let counted = Progress { students, of_reference, late: late > 0, behind, estimated };
+        let first = u32::try_from(number - 1).unwrap_or_default().saturating_mul(WIDTH);
+        all = all.and(if estimated { counted.extrapolated(first, &last) } else { counted });
+    }
+    Ok(all)
 }
 
 impl Progress {
-    fn extrapolated(self, last: &[u8]) -> Self {
-        let mut first = [0; 4];
-        first.iter_mut().zip(last).for_each(|(to, from)| *to = *from);
-        let share = i64::from(u32::from_be_bytes(first)) + 1;
-        let whole = |part: i64| part.saturating_mul(1 << 32) / share;
+    /// A whole slice, of its first students: `last` is the last of them.
+    fn extrapolated(self, first: u32, last: &[u8]) -> Self {
+        let mut start = [0; 4];
+        start.iter_mut().zip(last).for_each(|(to, from)| *to = *from);
+        let covered = i64::from(u32::from_be_bytes(start).saturating_sub(first)) + 1;
+        // They end at the last one, so between its key and the first there is one less.
+        let (width, between) = (i64::from(WIDTH), (self.students - 1).max(1));
+        let whole = |part: i64| {
+            let all = i128::from(part) * i128::from(width) * i128::from(between);
+            let all = all / (i128::from(covered) * i128::from(self.students.max(1)));
+            i64::try_from(all).unwrap_or(i64::MAX).max(part)
+        };
         let (students, of_reference) = (whole(self.students), whole(self.of_reference));
         Self { students, of_reference, behind: whole(self.behind), ..self }
     }
@@ -115,7 +147,7 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
            and s.evaluated_reference < $5
            and ($6 or (s.waiting and $8)
                 or exists (select 1 from student_schools x
-                           where x.district = s.district and x.student = s.student and x.school = any ($7)))",
+                           where x.district = $2 and x.student = s.student and x.school = any ($7)))",
     )
     .bind(wanted.partition)
     .bind(wanted.district.as_str())
@@ -133,14 +165,21 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
 
 #[cfg(test)]
 mod tests {
+    use homeroom_domain::date::Date;
+    use homeroom_domain::id::DistrictId;
+    use homeroom_domain::settings::Now;
+    use sqlx::AssertSqlSafe;
+
     use super::*;
+    use crate::SCHEMA;
 
     #[test]
-    fn what_was_counted_of_half_of_the_keys_is_twice_as_much_in_all() {
-        let half = Progress { students: 200, of_reference: 100, late: false, behind: 10, estimated: true };
-        assert_eq!(half.extrapolated(&[0x7f; 16]).behind, 20);
-        assert_eq!(half.extrapolated(&[0xff; 16]).concerned(), 100);
-        assert_eq!(Progress { late: true, ..half }.extrapolated(&[0x7f, 0xff, 0xff, 0xff]).concerned(), 400);
+    fn what_was_counted_of_half_of_a_slice_is_twice_as_much_in_all_of_it() {
+        let half = Progress { students: 201, of_reference: 100, late: false, behind: 10, estimated: true };
+        let (first, middle) = (3 * WIDTH, 3 * WIDTH + WIDTH / 2 - 1);
+        let whole = half.extrapolated(first, &middle.to_be_bytes());
+        assert_eq!((whole.students, whole.of_reference, whole.behind), (400, 199, 19));
+        assert_eq!(Progress { late: true, ..half }.extrapolated(first, &middle.to_be_bytes()).concerned(), 400);
     }
 
     #[test]
@@ -152,5 +191,48 @@ mod tests {
         assert_eq!(shown(reached.and(late(500))), (1_000, 500), "what is done is not undone");
         assert_eq!(shown(reached.and(late(1))), (1_000, 999));
         assert_eq!(shown(reached.and(reached)), (0, 0));
+    }
+
+    /// A sweep goes by the order of keys, and is in the middle: the date has reached the first half.
+    #[tokio::test]
+    async fn a_sweep_that_is_half_done_is_shown_as_half_done_however_many_students_there_are() {
+        const STUDENTS: i64 = 30_000;
+        let database = homeroom_harness::test_database(&[SCHEMA]).await;
+        let mut admin = database.admin().await;
+        let fill = format!(
+            "set search_path = rules;
+             insert into students (district, student, partition, ledger, episodes, written, included_offset, evaluated_today,
+                                   evaluated_as_of, evaluated_reference, waiting, marks, open_alerts, counting)
+             select 'home', key, 0, '', '', '', 0, today, today, 5, false, 0, 0, {}
+             from (select decode(md5(n::text), 'hex') as key, case when md5(n::text) < '8' then 2 else 1 end as today
+                   from generate_series(1, {STUDENTS}) n) made;
+             analyze students",
+            counting::VERSION
+        );
+        sqlx::raw_sql(AssertSqlSafe(fill)).execute(&mut admin).await.unwrap();
+        let date = |days| Date::from_days(days).unwrap();
+        let wanted = Wanted {
+            district: DistrictId::parse("home").unwrap(),
+            partition: 0,
+            now: Now { today: date(2), as_of: date(2) },
+            dates_moved: true,
+            recount: false,
+            concerned: Concerned::default(),
+            reference_offset: 5,
+            after: Vec::new(),
+            limit: of_a_slice(1),
+        };
+        let shown = count(&mut admin, &wanted, &Concerned::default()).await.unwrap();
+        let about = |shown: i64, truth: i64| (shown - truth).abs() * 20 < truth;
+        assert!(
+            shown.estimated && about(shown.concerned(), STUDENTS) && about(shown.behind, STUDENTS / 2),
+            "{shown:?}"
+        );
+        // As in a district that has fewer.
+        let all = Wanted { limit: STUDENTS, ..wanted };
+        let shown = count(&mut admin, &all, &Concerned::default()).await.unwrap();
+        let exactly = "select count(*) from students where evaluated_today < 2";
+        let behind: i64 = sqlx::query_scalar(exactly).fetch_one(&mut admin).await.unwrap();
+        assert_eq!((shown.estimated, shown.concerned(), shown.behind), (false, STUDENTS, behind));
     }
 }

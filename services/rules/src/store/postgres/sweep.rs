@@ -74,7 +74,7 @@ const OF_ALL: &str = "
            or (s.evaluated_reference < $4
                and ($9 or (s.waiting and $10)
                     or exists (select 1 from student_schools x
-                               where x.district = s.district and x.student = s.student and x.school = any ($6)))))
+                               where x.district = $2 and x.student = s.student and x.school = any ($6)))))
     order by s.student limit $5";
 
 /// The next page of students that are behind, in order of key. One whose row cannot be read stays behind and stops no other.

@@ -48,6 +48,11 @@ impl Oracle {
         self.counted(None, as_of).into_iter().map(|(_, sum)| (sum.absent, sum.weight)).collect()
     }
 
+    /// The dates of those days.
+    pub fn counted_dates(&self, as_of: Date) -> Vec<Date> {
+        self.counted(None, as_of).into_iter().map(|(date, _)| date).collect()
+    }
+
     fn counted(&self, school: Option<&SchoolId>, as_of: Date) -> Vec<(Date, Sum)> {
         let day = |date: Date| match school {
             None => self.district_day(date),

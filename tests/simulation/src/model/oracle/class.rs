@@ -90,7 +90,7 @@ impl Oracle {
         for class in classes {
             let own: Vec<_> = marks.iter().copied().filter(|mark| mark.scope == Scope::Section(class)).collect();
             let said = |wanted: Category| own.iter().any(|mark| self.category(mark) == Some(wanted));
-            let proof_needed = self.settings.reporting == Reporting::Positive || self.sends_taken(school);
+            let proof_needed = self.reporting() == Reporting::Positive || self.sends_taken(school);
             if own.is_empty() && !all_day && proof_needed && !self.taken(class, date) {
                 continue;
             }

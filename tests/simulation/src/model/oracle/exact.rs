@@ -94,7 +94,7 @@ impl Oracle {
         if daily.is_empty() {
             // No bell schedule says how long a class is: what is known is a day without anything missed in any class.
             let classes = self.classes(school, date, marks);
-            let known = !classes.is_empty() || self.settings.reporting == Reporting::Negative;
+            let known = !classes.is_empty() || self.reporting() == Reporting::Negative;
             let known = known && classes.iter().all(|class| self.was_there(*class, school, date, marks));
             let minutes = Some(Missed::default());
             let nothing =
@@ -179,7 +179,7 @@ impl Oracle {
         if said.peek().is_some() {
             return said.all(|mark| self.category(mark) == Some(Category::Present));
         }
-        let proof_needed = self.settings.reporting == Reporting::Positive || self.sends_taken(school);
+        let proof_needed = self.reporting() == Reporting::Positive || self.sends_taken(school);
         !proof_needed || self.taken(class, date)
     }
 
@@ -188,6 +188,11 @@ impl Oracle {
         let spells = self.spells(school, date).into_iter();
         let having = spells.filter(|spell| self.calendar(spell).is_some_and(|of| self.instructional(of, date)));
         having.max_by_key(|spell| (spell.entry_on, spell.calendar)).unwrap()
+    }
+
+    /// What silence means: all that is said comes from one source.
+    pub(super) fn reporting(&self) -> Reporting {
+        self.settings.source_reporting.values().next().copied().unwrap_or(self.settings.reporting)
     }
 
     /// What a date that counts at a school is worth.

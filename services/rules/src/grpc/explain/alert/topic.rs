@@ -44,7 +44,7 @@ pub(super) async fn find(
     let partitions = log.partitions(Topic::Alerts).await.map_err(|error| silent(&error))?;
     let student = match student {
         Some(student) => student,
-        None => match whose(log, partitions, district, id).await? {
+        None => match whose(log, partitions, (district, id), MOST_LOOKED_THROUGH).await? {
             Some(student) => student,
             None => return Ok(None),
         },
@@ -54,12 +54,12 @@ pub(super) async fn find(
     Ok(is_theirs.then_some(Found { student, told }))
 }
 
-/// Whose alert it is, from one partition after the other.
+/// Whose alert it is, from one partition after the other, of which so many records are looked through.
 async fn whose(
     log: &dyn Log,
     partitions: i32,
-    district: &DistrictId,
-    id: AlertId,
+    (district, id): (&DistrictId, AlertId),
+    most: usize,
 ) -> Result<Option<StudentKey>, Status> {
     let (prefix, text) = (format!("{district}/"), Uuid::from_bytes(*id.as_bytes()).to_string());
     let (mut student, mut looked) = (None, 0_usize);
@@ -70,13 +70,13 @@ async fn whose(
             if record.key.starts_with(prefix.as_bytes()) && holds(record, text.as_bytes()) {
                 student = told(record).filter(|told| told.change.alert_id == id).map(|told| told.change.student);
             }
-            student.is_some() || looked > MOST_LOOKED_THROUGH
+            student.is_some() || looked > most
         };
         each(log, partition, is_done).await?;
         if student.is_some() {
             return Ok(student);
         }
-        if looked > MOST_LOOKED_THROUGH {
+        if looked > most {
             let why = "the topic of alerts is too long to be looked through: say whose alert it is, in `student`";
             return Err(Status::failed_precondition(why));
         }
@@ -149,4 +149,29 @@ async fn each(log: &dyn Log, partition: Partition, mut take: impl FnMut(&Record)
         tokio::task::yield_now().await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use homeroom_bus::NewRecord;
+    use homeroom_bus::memory::MemoryLog;
+    use tonic::Code;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_is_looked_through_for_an_alert_than_is_allowed() {
+        let log = MemoryLog::default();
+        log.create_topics(2).await.expect("topics");
+        let record = |key: usize| NewRecord { key: format!("north/{key}").into(), value: None, headers: Vec::new() };
+        for appended in log.append(Topic::Alerts, (0..20).map(record).collect()).await {
+            appended.expect("it is kept");
+        }
+        let district = DistrictId::parse("north").expect("an id");
+        let of = |most| whose(&log, 2, (&district, AlertId::new([7; 16])), most);
+        assert!(matches!(of(20).await, Ok(None)), "all of them were looked at, and none is of it");
+        let refused = of(19).await.expect_err("it was looked for beyond the limit");
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert!(refused.message().contains("say whose alert it is"), "{}", refused.message());
+    }
 }

@@ -1,0 +1,155 @@
+//! A pack as running counts look at it: compiled once for all students, with what the dates of calendars tell it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::small::Schedule;
+use crate::date::Date;
+use crate::measure::{Counted, Measure, Part};
+use crate::quick;
+use crate::rule::{Pack, Rule};
+use crate::view::View;
+use crate::window::school_month;
+use crate::year::{Frame, MOST_DAYS, Program};
+
+/// Frames are kept for so many stretches of calendars: a district has a few hundred, and those of students who come or go in mid-year.
+const MOST_FRAMES: usize = 1_024;
+
+/// A pack's place for what is compiled of it. It says nothing of the pack: any two are equal.
+#[derive(Clone, Default)]
+pub(crate) struct Counting(Arc<Mutex<Option<Arc<Compiled>>>>);
+
+impl PartialEq for Counting {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Counting {}
+
+impl fmt::Debug for Counting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counting")
+    }
+}
+
+/// What is compiled of a pack.
+pub(crate) struct Compiled {
+    /// Of these rules; they are kept, so that whoever changes one has another.
+    pub(super) rules: Vec<Rule>,
+    pub(super) program: Program,
+    /// How each of the rules is told.
+    pub(super) ways: Vec<Way>,
+    /// How many rules remember.
+    pub(super) remembering: usize,
+    /// Measures that are not of attendance, in order.
+    pub(super) beside: Vec<Measure>,
+    frames: Mutex<quick::Map<(u32, u32), Arc<Framed>>>,
+}
+
+/// How a rule is told.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    /// The program tells it.
+    pub(super) is_compiled: bool,
+    /// It follows from what is counted as of the dates in force.
+    pub(super) is_counted: bool,
+    /// What it needs beside whole days.
+    pub(super) needs: Part,
+    /// Which of those that remember it is.
+    pub(super) remembers: Option<usize>,
+    /// Which of those it is of whom more is told than a level: since when, and what is barred.
+    pub(super) asks: Option<usize>,
+}
+
+/// A stretch of a calendar as the program sees it.
+pub(super) struct Framed {
+    calendar: Vec<Date>,
+    pub(super) frame: Frame,
+}
+
+impl Pack {
+    /// The pack as it is now.
+    pub(super) fn compiled(&self) -> Arc<Compiled> {
+        let mut place = self.counting.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match place.as_ref().filter(|compiled| compiled.is_of(&self.rules)) {
+            Some(compiled) => Arc::clone(compiled),
+            None => Arc::clone(place.insert(Arc::new(Compiled::of(&self.rules)))),
+        }
+    }
+}
+
+impl Compiled {
+    fn of(rules: &[Rule]) -> Self {
+        let program = Program::with_beside(rules);
+        let (mut remembering, mut asking) = (0, 0);
+        let next = |count: &mut usize, is_so: bool| {
+            is_so.then(|| {
+                *count += 1;
+                *count - 1
+            })
+        };
+        let ways = rules.iter().enumerate().map(|(at, rule)| Way {
+            is_compiled: program.tells(at),
+            is_counted: rule.others.iter().all(|measure| is_counted(*measure)),
+            needs: needs(rule),
+            remembers: next(&mut remembering, rule.has_memory()),
+            asks: next(&mut asking, rule.has_memory() || !rule.barred.is_empty()),
+        });
+        let ways = ways.collect();
+        let mut beside: Vec<Measure> = rules.iter().flat_map(|rule| &rule.others).copied().collect();
+        beside.retain(|measure| is_beside(*measure));
+        beside.sort_unstable();
+        beside.dedup();
+        Self { rules: rules.to_vec(), program, ways, remembering, beside, frames: Mutex::default() }
+    }
+
+    /// Where a rule is among them.
+    pub(super) fn position(&self, rule: &Rule) -> Option<usize> {
+        self.rules.iter().position(|of| of.is(rule))
+    }
+
+    fn is_of(&self, rules: &[Rule]) -> bool {
+        self.rules.len() == rules.len() && self.rules.iter().zip(rules).all(|(known, rule)| known.is(rule))
+    }
+
+    /// What a student's dates tell; none when there are too many.
+    pub(super) fn framed(&self, schedule: &Schedule, view: &View) -> Option<Arc<Framed>> {
+        let calendar = &view.calendar_at(schedule.calendar as usize)?.instructional;
+        let key = (schedule.calendar, schedule.stretch()?);
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = frames.get(&key).filter(|known| known.calendar == *calendar) {
+            return Some(Arc::clone(known));
+        }
+        let dates = schedule.dates(view);
+        if dates.len() > MOST_DAYS || !Frame::spans(dates) {
+            return None;
+        }
+        if frames.len() >= MOST_FRAMES {
+            frames.clear();
+        }
+        let frame = self.program.frame(dates, |date| school_month(calendar, date).unwrap_or(date));
+        let stretch = Arc::new(Framed { calendar: calendar.clone(), frame });
+        frames.insert(key, Arc::clone(&stretch));
+        Some(stretch)
+    }
+}
+
+/// What all that a rule names needs, kept measures too.
+fn needs(rule: &Rule) -> Part {
+    let mut named = rule.others.clone();
+    rule.opens_when.name(&mut named);
+    rule.level.name(&mut named);
+    rule.clears_when.iter().chain(rule.barred.iter().map(|bar| &bar.unless)).for_each(|of| of.name(&mut named));
+    named.into_iter().fold(Part::NONE, |parts, measure| parts.and(Part::of(measure)))
+}
+
+/// Whether a measure follows from marked days and what is known beside them, as of any dates.
+fn is_counted(measure: Measure) -> bool {
+    !matches!(measure, Measure::Of(Counted::MinutesAbsent | Counted::MinutesUnexcused, _))
+}
+
+/// Whether a measure is not of attendance, and not kept with a count in any case.
+fn is_beside(measure: Measure) -> bool {
+    matches!(measure, Measure::InClass(..) | Measure::ClassesSkippedToday | Measure::TexasClasses | Measure::Further(_))
+}

@@ -1,0 +1,26 @@
+//! Duties whose date has come while their alert is open: it is told again, once for each of them.
+//!
+//! Nothing is kept for it. What was asked for when the alert was last told, and the dates in force then, are, and say which duties
+//! had fallen due by then.
+
+use super::Episode;
+use crate::alert::{DueDuty, Terms};
+use crate::date::Date;
+use crate::mutant::{Mutant, planted};
+
+/// What has fallen due since the episode was last told, in words; none when nothing has.
+pub(super) fn since_told(episode: &Episode, now: &Terms, today: Date) -> Option<String> {
+    let then = episode.told.terms()?;
+    let told_at = episode.told_at.today;
+    let had_fallen_due =
+        |duty: &DueDuty| then.duties.iter().any(|before| before.what == duty.what && is_due(before, told_at));
+    let fallen = now.duties.iter().filter(|duty| is_due(duty, today) && !had_fallen_due(duty));
+    let fallen = fallen.filter(|_| !planted(Mutant::DueDateUnseen));
+    let words: Vec<String> =
+        fallen.filter_map(|duty| Some(format!("due on {}: {}", duty.due_on?, duty.what))).collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
+fn is_due(duty: &DueDuty, today: Date) -> bool {
+    duty.due_on.is_some_and(|due_on| due_on <= today)
+}

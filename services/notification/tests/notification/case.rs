@@ -1,0 +1,134 @@
+//! While a case is open for a student, nobody is told of what may wait for that.
+
+use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Opened, Recalled};
+use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_proto::wire::notification as pb;
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use crate::adapter::retry;
+use crate::sample;
+use crate::world::{World, request};
+
+const DAYS: i64 = 24 * 3_600;
+
+/// A change of an alert that may wait for a case.
+fn quiet(world: &World, alert: u8, number: u32, kind: ChangeKind) -> AlertChange {
+    let mut change = world.change(alert, number, kind);
+    change.claim.terms.quiet_while_case_open = true;
+    change
+}
+
+/// The student whose alerts [`World::change`] makes.
+fn student() -> bytes::Bytes {
+    sample::change(1, Opened).student.as_bytes().to_vec().into()
+}
+
+async fn open(world: &World, key: &str) -> Result<pb::OpenCaseResponse, Status> {
+    let message = pb::OpenCaseRequest { student: student() };
+    world.client().open_case(request(key, message)).await.map(tonic::Response::into_inner)
+}
+
+async fn close(world: &World, key: &str) -> Result<pb::CloseCaseResponse, Status> {
+    let message = pb::CloseCaseRequest { student: student() };
+    world.client().close_case(request(key, message)).await.map(tonic::Response::into_inner)
+}
+
+fn is_of(delivery: &pb::Delivery, alert: u8) -> bool {
+    let text = &delivery.message.as_ref().unwrap().text;
+    text.contains(&Uuid::from_bytes([alert; 16]).to_string())
+}
+
+#[tokio::test]
+async fn what_may_wait_is_told_once_the_case_is_closed_as_it_is_then() {
+    let world = World::start().await;
+    open(&world, "feed").await.unwrap();
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    let mut adapter = world.adapter().await;
+    assert!(is_of(&adapter.accept_one("alert.opened").await, 2), "a rule that may not wait does not");
+    world.until_states(&[(1, "held"), (1, "accepted")]).await;
+    world.publish(&quiet(&world, 1, 2, Amended)).await;
+    world.until_count("deliveries where content_number = 2", 1).await;
+    drop(adapter);
+    // A case may stay open for long, and is no process's.
+    let world = world.restart().await;
+    world.pass(100 * DAYS).await;
+    world.until_count("deliveries where set_aside_due_at is not null and due_at > notification.clock()", 1).await;
+    close(&world, "feed").await.unwrap();
+    let mut adapter = world.adapter().await;
+    assert!(is_of(&adapter.accept_one("alert.opened").await, 1));
+    world.until_states(&[(1, "accepted")]).await;
+}
+
+#[tokio::test]
+async fn who_was_told_hears_that_it_is_taken_back_while_the_case_is_open() {
+    let world = World::start().await;
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    let mut adapter = world.adapter().await;
+    adapter.accept_one("alert.opened").await;
+    open(&world, "feed").await.unwrap();
+    world.publish(&quiet(&world, 1, 2, Amended)).await;
+    world.until_states(&[(1, "accepted"), (2, "held")]).await;
+    world.publish(&quiet(&world, 1, 3, Recalled)).await;
+    adapter.accept_one("alert.recalled").await;
+    world.until_states(&[(1, "accepted"), (2, "cancelled"), (3, "accepted")]).await;
+}
+
+#[tokio::test]
+async fn what_ends_while_the_case_is_open_is_never_told() {
+    let world = World::start().await;
+    open(&world, "feed").await.unwrap();
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    world.until_states(&[(1, "held")]).await;
+    world.publish(&quiet(&world, 1, 2, Cleared)).await;
+    world.until_states(&[(1, "cancelled")]).await;
+    close(&world, "feed").await.unwrap();
+    world.publish(&quiet(&world, 2, 1, Opened)).await;
+    let mut adapter = world.adapter().await;
+    assert!(is_of(&adapter.accept_one("alert.opened").await, 2), "nothing is held any more");
+}
+
+#[tokio::test]
+async fn what_waits_and_what_is_tried_again_is_held_by_a_case_that_opens_later() {
+    let world = World::start().await;
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    let mut settling = quiet(&world, 2, 1, Opened);
+    settling.claim.settle_seconds = 600;
+    world.publish(&settling).await;
+    let mut adapter = world.adapter().await;
+    let under_way = adapter.one().await;
+    world.until_states(&[(1, "leased"), (1, "waiting")]).await;
+    open(&world, "feed").await.unwrap();
+    assert_eq!(adapter.settle(&under_way, retry()).await, pb::Standing::Recorded);
+    world.pass(DAYS / 2).await;
+    world.until_states(&[(1, "held")]).await;
+    close(&world, "feed").await.unwrap();
+    for _ in 0..2 {
+        let told = adapter.some().await;
+        adapter.accept(&told).await;
+    }
+    world.until_states(&[(1, "accepted")]).await;
+}
+
+#[tokio::test]
+async fn one_case_is_open_for_a_student_at_a_time_and_it_is_the_districts() {
+    let world = World::start().await;
+    let code = |status: Status| status.code();
+    assert_eq!(close(&world, "feed").await.map_err(code), Err(Code::NotFound));
+    let first = open(&world, "feed").await.unwrap();
+    assert_eq!(first.opened_by, "feed");
+    assert_eq!(open(&world, "mail").await.unwrap(), first, "whoever was first stays");
+    assert_eq!(close(&world, "elsewhere").await.map_err(code), Err(Code::NotFound));
+    assert_eq!(close(&world, "reader").await.map_err(code), Err(Code::PermissionDenied));
+    assert_eq!(close(&world, "mail").await.unwrap().closed_by, "mail");
+    open(&world, "mail").await.unwrap();
+    assert_eq!(world.count("cases").await, 2);
+    // Whoever has alerts is swept: a case that was closed long ago is forgotten.
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.pass(2_000 * DAYS).await;
+    world.until_count("cases", 1).await;
+    let nobody = pb::OpenCaseRequest { student: bytes::Bytes::from_static(&[1, 2]) };
+    let refused = world.client().open_case(request("feed", nobody)).await.unwrap_err();
+    assert_eq!(refused.code(), Code::InvalidArgument);
+}

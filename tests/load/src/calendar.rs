@@ -1,0 +1,133 @@
+//! A day taken out of a school's calendar and put back again, while marks of today come in: how long until everyone of the school
+//! is counted by it and every alert that it changes is on the feed, and what it does to today's alerts.
+
+mod school;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::latencies::Latencies;
+use crate::open_loop::{self, Pace};
+use crate::options::Options;
+use crate::report::{Bound, Report};
+use crate::school_day::{FIRST_DAY, SchoolDay};
+use crate::workload::YEAR_DAYS;
+use school::{Edit, School};
+
+/// Measures edits of a school's calendar.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pace: Pace,
+    /// Students of the school, each with a mark a day.
+    #[arg(long, default_value_t = 2_000)]
+    students: u32,
+    /// Seconds from one edit to the next.
+    #[arg(long, default_value_t = 3)]
+    every: u64,
+    /// Partitions of the events topic.
+    #[arg(long, default_value_t = 8)]
+    partitions: u32,
+}
+
+/// How long until everyone is counted by an edit, at most.
+const GOAL_SECONDS: f64 = 2.0;
+/// How much later today's alerts may be beside edits, at the 99th percentile: what they may take without any is 60 ms.
+const GOAL_TODAY_MS: f64 = 60.0;
+
+/// Runs it.
+pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
+    let settings = json!({
+        "students": args.students, "marks_per_second": args.pace.rate, "every_seconds": args.every,
+        "partitions": args.partitions,
+    });
+    let mut report = Report::begin("calendar", settings);
+    let day = SchoolDay::start_on(options, args.partitions, YEAR_DAYS).await?;
+    println!("a school of {} students and their year of marks", args.students);
+    let mut school = School::open(&day, args.students).await?;
+    let calm = Pace { seconds: args.pace.seconds.min(10), warm_up: 2, ..args.pace };
+    let before = day.target.enroll("calm", calm.marks(), FIRST_DAY).await?;
+    let marked = day.target.enroll("today", args.pace.marks(), FIRST_DAY).await?;
+    day.target.wait_until_caught_up().await?;
+    school.counted().await?;
+
+    let run = open_loop::run(calm, &day.target, before).await?;
+    report.baseline("mark of today to alert, no edit, p50", run.alerts.quantile(500), "ms");
+    report.baseline("mark of today to alert, no edit, p99", run.alerts.quantile(990), "ms");
+    let floor = school.rewrite().await?;
+    report.baseline("the same rows written again by SQL alone", millis(floor), "ms");
+
+    let (stop, stopped) = watch::channel(false);
+    let marks = async {
+        let run = open_loop::run(args.pace, &day.target, marked).await;
+        stop.send_replace(true);
+        run
+    };
+    let (run, edits) = tokio::join!(marks, school.edit_until(stopped, Duration::from_secs(args.every)));
+    let (run, edits) = (run?, edits?);
+    day.world.all_alive()?;
+    tell(&mut report, &school, &edits)?;
+    run.alerts.report(&mut report, "mark of today to alert");
+    ensure!(run.alerts.missing == 0, "{} marks had no alert", run.alerts.missing);
+    let beside = beside(&run.arrived, &edits);
+    beside.report(&mut report, "marks due during an edit: to alert");
+    report.goal("marks due during an edit: to alert p99, ms", beside.quantile(990), Bound::AtMost(GOAL_TODAY_MS));
+    school.is_exact(&day.world).await?;
+    report.remark("An edit is a document posted to the Ed-Fi door; in the end `homeroom verify` found no difference.");
+    Ok(report)
+}
+
+fn tell(report: &mut Report, school: &School, edits: &[Edit]) -> Result<()> {
+    let mut sorted = |name: &str, of: fn(&Edit) -> Duration| -> Result<Duration> {
+        let mut all: Vec<Duration> = edits.iter().map(of).collect();
+        all.sort_unstable();
+        let (median, slowest) = (all.get(all.len() / 2), all.last());
+        let (median, slowest) = (*median.context("there was no edit")?, *slowest.context("there was no edit")?);
+        report.figure(format!("{name}: median"), millis(median), "ms");
+        report.figure(format!("{name}: slowest"), millis(slowest), "ms");
+        Ok(slowest)
+    };
+    sorted("an edit answered", |edit| edit.answered)?;
+    let counted = sorted("everyone counted by it", |edit| edit.counted)?;
+    let told = sorted("every alert that it changes on the feed", |edit| edit.told)?;
+    report.figure("alerts that an edit changes, at least", f64::from(school.on_the_bound()), "alerts");
+    report.figure("edits", f64::from(u32::try_from(edits.len())?), "edits");
+    report.goal("an edit in force, slowest, s", counted.max(told).as_secs_f64(), Bound::AtMost(GOAL_SECONDS));
+    Ok(())
+}
+
+/// Of the marks that were due between an edit and its end.
+fn beside(arrived: &[(Instant, Duration)], edits: &[Edit]) -> Latencies {
+    let mut latencies = Latencies::default();
+    let during = |due: Instant| edits.iter().any(|edit| due >= edit.sent_at && due < edit.sent_at + edit.end());
+    for (_, latency) in arrived.iter().filter(|(due, _)| during(*due)) {
+        latencies.record(*latency);
+    }
+    latencies.sort();
+    latencies
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_beside_an_edit_from_its_sending_to_its_last_effect() {
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        let time = Duration::from_millis;
+        let edit = Edit { sent_at: after(100), answered: time(5), counted: time(50), told: time(80) };
+        let arrived = [(after(99), time(1)), (after(100), time(2)), (after(179), time(3)), (after(180), time(4))];
+        let beside = beside(&arrived, &[edit]);
+        let quantiles = [1, 1_000].map(|permille| beside.quantile(permille));
+        assert!(quantiles.iter().zip([2.0, 3.0]).all(|(got, want)| (got - want).abs() < 1e-9), "{quantiles:?}");
+    }
+}
