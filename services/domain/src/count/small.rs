@@ -106,6 +106,14 @@ impl Schedule {
         if self.own.is_some() { None } else { Some((self.first as u32) << 16 | self.end as u32) }
     }
 
+    /// The school day so many after a date; none when the calendar does not reach so far.
+    pub(super) fn school_day_after(&self, from: Date, days: u32, view: &View) -> Option<Date> {
+        let dates = &view.calendar_at(self.calendar as usize)?.instructional;
+        let next = dates.partition_point(|date| *date <= from);
+        let many = usize::try_from(days).ok()?.checked_sub(1)?;
+        dates.get(next.checked_add(many)?).copied()
+    }
+
     /// The student's school.
     pub(super) fn school<'v>(&self, view: &'v View) -> Option<&'v SchoolId> {
         view.calendar_at(self.calendar as usize).map(|calendar| &calendar.school)

@@ -159,10 +159,7 @@ impl<'e> Ground<'e> for StandingIn<'e> {
     }
 
     fn school_day_after(&self, from: Date, days: u32) -> Option<Date> {
-        let dates = &self.with.view.calendar_at(self.known.schedule.calendar as usize)?.instructional;
-        let next = dates.partition_point(|date| *date <= from);
-        let many = usize::try_from(days).ok()?.checked_sub(1)?;
-        dates.get(next.checked_add(many)?).copied()
+        self.known.schedule.school_day_after(from, days, self.with.view)
     }
 
     fn cite(&self, rule: &Rule, figures: &Figures, at: Now, listed: bool) -> Cited {

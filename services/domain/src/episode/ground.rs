@@ -90,8 +90,8 @@ impl<'e> Ground<'e> for Evaluation<'e> {
         None
     }
 
-    fn has_expired(&self, _: &Rule) -> bool {
-        false
+    fn has_expired(&self, rule: &Rule) -> bool {
+        self.folded(rule).is_some_and(|course| course.has_expired(self.now.as_of))
     }
 
     fn fails_on_no_day(&self, _: &Rule) -> bool {

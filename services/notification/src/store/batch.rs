@@ -38,8 +38,10 @@ pub(crate) struct Incoming {
 /// What a batch did, for metrics.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// Changes taken, by kind.
+    /// Changes taken, by kind, without canaries'.
     pub(crate) changes: Vec<ChangeKind>,
+    /// Changes taken of canaries: nobody is asked to act on those.
+    pub(crate) canary: u64,
     /// Of those that a record caused, for how long it had been accepted, in seconds.
     pub(crate) ages: Vec<f64>,
     /// Changes that were known already.
@@ -149,7 +151,11 @@ impl<'a> Step<'a> {
         let routed = if canary { Vec::new() } else { self.routing.recipients(change) };
         let opens = plan::opens(change, alert.telling);
         self.outcome.unrouted += u64::from(opens && routed.is_empty() && !canary);
-        self.outcome.changes.push(change.kind);
+        if canary {
+            self.outcome.canary += 1;
+        } else {
+            self.outcome.changes.push(change.kind);
+        }
         self.outcome.ages.extend(change.caused_at.map(|at| self.now.duration_since(at).as_secs_f64().max(0.0)));
         alert.last = change.number;
         alert.district.get_or_insert_with(|| change.district.as_str().to_owned());
