@@ -140,9 +140,9 @@ impl Compiled {
     }
 
     /// What a student's dates tell; none when there are too many.
-    pub(super) fn framed(&self, schedule: Schedule, view: &View) -> Option<Arc<Framed>> {
+    pub(super) fn framed(&self, schedule: &Schedule, view: &View) -> Option<Arc<Framed>> {
         let calendar = &view.calendar_at(schedule.calendar as usize)?.instructional;
-        let key = (schedule.calendar, schedule.stretch());
+        let key = (schedule.calendar, schedule.stretch()?);
         let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = frames.get(&key).filter(|known| known.calendar == *calendar) {
             return Some(Arc::clone(known));

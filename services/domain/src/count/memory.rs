@@ -60,7 +60,7 @@ const MOST_BARS: usize = 8;
 
 impl Memory {
     /// Of a student who was just looked at in full; none when the days are not whole, or too many.
-    pub(super) fn of(pack: &Pack, schedule: Schedule, evaluation: &Evaluation<'_>) -> Option<Self> {
+    pub(super) fn of(pack: &Pack, schedule: &Schedule, evaluation: &Evaluation<'_>) -> Option<Self> {
         let now = evaluation.now;
         let compiled = pack.compiled();
         if pack.rules.iter().any(|rule| rule.barred.len() > MOST_BARS) {
