@@ -104,7 +104,7 @@ fn day(date: Date, said: u8) -> Day {
         1 => Day { absent: WHOLE, unexcused: WHOLE, unexplained: true, cut: true, ..present },
         2 => Day { tardy: true, ..present },
         3 => Day { absent: WHOLE, unexplained: true, tardy: true, ..present },
-        4 => Day { unexcused: WHOLE, ..present },
+        4 => Day { unexcused: WHOLE, cut: true, ..present },
         _ => present,
     }
 }

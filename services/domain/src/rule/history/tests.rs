@@ -13,7 +13,7 @@ const MEMORIES: [&str; 7] = [
     ", clears-when: tardy > 0",
     ", clears-when: tardy > 0, cooldown-days: 2",
     ", clears-when: tardy > 0, expires-after-days: 5, cooldown-days: 6",
-    ", expires-after-days: 0, cooldown-days: 1",
+    ", expires-after-days: 1, cooldown-days: 1",
 ];
 
 fn rule(memory: usize) -> Rule {
