@@ -7,23 +7,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [*(ROOT / "charts/homeroom/docs").glob("*.md"), ROOT / "charts/homeroom/README.md", ROOT / "deploy/README.md", ROOT / "README.md"]
-# In a sentence between back quotes, or on a line of a block of shell commands, behind `kubectl exec ... --` too.
-NAMED = re.compile(r"(?:`|^|-- |/)homeroom((?: [a-z][a-z-]*)+)((?: [^`#|]*)?)", re.M)
+# In a sentence between back quotes, which may go on in the next line, or on a line of a block of shell commands, which does behind a
+# backslash alone; behind `kubectl exec ... --` too.
+NAMED = re.compile(r"(?:(`)|^|-- |/)homeroom((?: [a-z][a-z-]*)+)((?(1)(?:\s[^`#|]*)?|(?: (?:\\\n|[^`#|\n])*)?))", re.M)
 
 
 def named():
     """Each command with its options, and where it is named."""
     for document in DOCUMENTS:
-        for words, rest in NAMED.findall(document.read_text()):
+        for _, words, rest in NAMED.findall(document.read_text()):
             yield words.split(), re.findall(r"--[a-z][a-z-]+", rest), document.relative_to(ROOT)
 
 
 def helped(binary, words):
-    """What the longest part of these words that is a command says of itself; arguments may follow it. Nothing when none is."""
+    """What the longest part of these words that is a command says of itself; arguments may follow it, unless it has commands of its own.
+    Nothing when none is."""
     for length in range(len(words), 0, -1):
         run = subprocess.run([binary, *words[:length], "--help"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if run.returncode == 0:
-            return run.stdout
+            commands = re.search(r"^Commands:\n((?:  .*\n)+)", run.stdout, re.M)
+            unknown = commands and words[length:] and not re.search(rf"^  {words[length]}\s", commands[1], re.M)
+            return None if unknown else run.stdout
     return None
 
 

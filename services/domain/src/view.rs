@@ -93,7 +93,7 @@ pub struct View {
     subjects: quick::Map<CourseId, Subjects>,
     offerings: quick::Map<CourseOfferingId, (CourseId, SessionId)>,
     sections: quick::Map<SectionId, (CourseOfferingId, SchoolId)>,
-    taken: HashSet<(SectionId, Date)>,
+    taken: HashMap<Date, HashSet<SectionId>>,
     taken_at: BTreeSet<SchoolId>,
     bells: Bells,
     /// How days are counted, where the district says so.
@@ -175,7 +175,7 @@ impl View {
                 self.bells.add_section(section);
             }
             Entry::AttendanceTaken(taken) => {
-                self.taken.insert((taken.section, taken.date));
+                self.taken.entry(taken.date).or_default().insert(taken.section);
             }
             Entry::Settings(settings) => {
                 self.settings = Some(settings.comparable());
@@ -211,7 +211,7 @@ impl View {
         self.dates.clear();
         let by_text = |school: &SchoolId| (school.as_str().as_bytes().into(), school.clone());
         self.known = self.schools.keys().map(by_text).collect();
-        for (section, _) in &self.taken {
+        for section in self.taken.values().flatten() {
             if let Some((_, school)) = self.sections.get(section) {
                 self.taken_at.insert(school.clone());
             }
@@ -332,8 +332,13 @@ impl View {
 
     /// The schools with sections that report that attendance was taken on a date.
     pub fn took_attendance(&self, date: Date) -> BTreeSet<&SchoolId> {
-        let sections = self.taken.iter().filter(|(_, taken)| *taken == date);
-        sections.filter_map(|(section, _)| self.sections.get(section)).map(|(_, school)| school).collect()
+        let sections = self.taken.get(&date).into_iter().flatten();
+        sections.filter_map(|section| self.sections.get(section)).map(|(_, school)| school).collect()
+    }
+
+    /// Whether a school has a calendar.
+    pub fn has_calendar(&self, school: &SchoolId) -> bool {
+        self.calendars_of.contains_key(school)
     }
 
     /// The schools with a calendar in which a date is a school day.
@@ -344,6 +349,6 @@ impl View {
 
     /// Whether attendance was taken for a section on a date.
     pub fn taken(&self, section: SectionId, date: Date) -> bool {
-        self.taken.contains(&(section, date))
+        self.taken.get(&date).is_some_and(|sections| sections.contains(&section))
     }
 }

@@ -111,10 +111,15 @@ impl ServerConfig {
         Self { health: Some(health), ..Self::default() }
     }
 
+    /// Where health and metrics are answered.
+    pub(crate) fn health_address(&self) -> SocketAddr {
+        self.health.unwrap_or(self.http)
+    }
+
     /// Where a program beside it on the same machine asks how it is.
     pub(crate) fn own_address(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
-        let address = self.health.unwrap_or(self.http);
+        let address = self.health_address();
         let host = match address.ip() {
             ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
             IpAddr::V6(ip) => format!("[{ip}]"),

@@ -1,6 +1,6 @@
 //! The metrics of this service, all of them.
 
-use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
 
 /// Age of the oldest delivery that is due and not settled.
 pub(crate) const OLDEST_UNDELIVERED: &str = "homeroom_notification_oldest_undelivered_seconds";
@@ -12,7 +12,7 @@ pub(crate) const ATTEMPTS: &str = "homeroom_notification_attempts_total";
 pub(crate) const GIVEN_UP: &str = "homeroom_notification_deliveries_given_up_total";
 /// Openings that no team is routed to.
 pub(crate) const UNROUTED: &str = "homeroom_notification_alerts_unrouted_total";
-/// Alert changes read, by `kind`.
+/// Alert changes read, by `kind`, without canaries'.
 pub(crate) const CHANGES: &str = "homeroom_notification_alert_changes_total";
 /// Alert changes that were known already.
 pub(crate) const REPEATS: &str = "homeroom_notification_alert_changes_repeated_total";
@@ -28,8 +28,8 @@ pub(crate) const RELEASED: &str = "homeroom_notification_deliveries_released_tot
 pub(crate) const ALERT_AGE: &str = "homeroom_notification_alert_age_seconds";
 /// From the moment at which a delivery was first due to its acceptance, by `channel`.
 pub(crate) const DELIVERY_AGE: &str = "homeroom_notification_delivery_age_seconds";
-/// Alerts that somebody has acknowledged, again after they rose; by how soon after they opened or rose, `within` (`1h`, `4h`, `1d`,
-/// `later`).
+/// Alerts that somebody has acknowledged, again after they rose; by how soon after this service knew that they opened or rose, `within`
+/// (one of [`WITHIN`]).
 pub(crate) const ACKNOWLEDGED: &str = "homeroom_notification_alerts_acknowledged_total";
 /// Recipients of whom a delivery was given up within the last day.
 pub(crate) const UNREACHABLE: &str = "homeroom_notification_unreachable_recipients";
@@ -56,13 +56,16 @@ pub(crate) fn describe_channel() {
     describe_histogram!(CHANNEL_SENT, Unit::Seconds, "How long sending a delivery took, by outcome");
 }
 
-/// How soon somebody acted, as [`ACKNOWLEDGED`] has it: the steps are those by which a school's day is told.
+/// How soon somebody acted, as [`ACKNOWLEDGED`] has it: at once, within half a school day, by the same time the next day, or later.
+const WITHIN: [&str; 4] = ["1h", "4h", "1d", "later"];
+
+/// Which of [`WITHIN`] a time is.
 pub(crate) const fn within(seconds: i64) -> &'static str {
     match seconds {
-        ..=3_600 => "1h",
-        3_601..=14_400 => "4h",
-        14_401..=86_400 => "1d",
-        _ => "later",
+        ..=3_600 => WITHIN[0],
+        3_601..=14_400 => WITHIN[1],
+        14_401..=86_400 => WITHIN[2],
+        _ => WITHIN[3],
     }
 }
 
@@ -73,7 +76,7 @@ pub(crate) fn describe() {
     describe_counter!(ATTEMPTS, Unit::Count, "Ended attempts by channel and outcome");
     describe_counter!(GIVEN_UP, Unit::Count, "Deliveries that expired or were given up");
     describe_counter!(UNROUTED, Unit::Count, "Openings that no team is routed to");
-    describe_counter!(CHANGES, Unit::Count, "Alert changes read, by kind");
+    describe_counter!(CHANGES, Unit::Count, "Alert changes read, by kind, without canaries'");
     describe_counter!(REPEATS, Unit::Count, "Alert changes that were known already");
     describe_counter!(CONTRADICTIONS, Unit::Count, "Alert changes that came again with other content");
     describe_counter!(GAPS, Unit::Count, "Alert changes before which others of their alert are missing");
@@ -81,7 +84,15 @@ pub(crate) fn describe() {
     describe_counter!(RELEASED, Unit::Count, "Deliveries taken back that never left this process");
     describe_histogram!(ALERT_AGE, Unit::Seconds, "From a record's acceptance to the alert on the feed");
     describe_histogram!(DELIVERY_AGE, Unit::Seconds, "From a delivery being due to its acceptance");
-    describe_counter!(ACKNOWLEDGED, Unit::Count, "Alerts that somebody has acknowledged, by how soon");
+    describe_counter!(
+        ACKNOWLEDGED,
+        Unit::Count,
+        "Alerts that somebody has acknowledged, by how soon after they could be told"
+    );
+    for within in WITHIN {
+        // There before the first, so that an increase over a day sees that one too.
+        counter!(ACKNOWLEDGED, "within" => within).increment(0);
+    }
     describe_gauge!(UNREACHABLE, Unit::Count, "Recipients of whom a delivery was given up within the last day");
     describe_gauge!(CASES, Unit::Count, "Open cases, which hold back what may wait for them");
     describe_gauge!(WATCHERS, Unit::Count, "Open watchers of this process");
@@ -89,4 +100,15 @@ pub(crate) fn describe() {
     describe_counter!(ROUTING_REFUSED, Unit::Count, "Routing files refused while running");
     describe_counter!(FORGOTTEN, Unit::Count, "Alerts that are over and no longer kept");
     describe_counter!(SUBSCRIBERS_CUT, Unit::Count, "Subscribers cut because they read too slowly");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::within;
+
+    #[test]
+    fn how_soon_somebody_acted_is_told_in_steps_whose_ends_belong_to_them() {
+        let told = [-1, 0, 3_600, 3_601, 14_400, 14_401, 86_400, 86_401].map(within);
+        assert_eq!(told, ["1h", "1h", "1h", "4h", "4h", "1d", "1d", "later"]);
+    }
 }

@@ -3,7 +3,11 @@
 //! Workers note the school of each mark of the district's own date. Every half minute that is written, and what all processes have
 //! written is compared with the schools whose calendar has a school day: so each process shows the same. A school in which everybody is
 //! present, and which sends exceptions alone, cannot be told from one that sends nothing, unless its classes say that attendance was
-//! taken. What a process noted in the seconds before it was killed is lost; the school's next mark says it again.
+//! taken.
+//!
+//! Only what is folded is noted, and only of schools that have a calendar by then. So a school counts as missing until its next mark
+//! when its marks of the day came before its calendar, before this was looked at at all (the day of an upgrade from a version that did
+//! not), or to a process that was killed in the half minute after.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -17,7 +21,7 @@ use homeroom_domain::settings::Now;
 use homeroom_pg::{Database, Districts, Error};
 use sqlx::PgConnection;
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::metric;
@@ -28,10 +32,14 @@ use crate::worker::fold::{Incoming, Parsed};
 /// How often it is written and shown.
 const EVERY: Duration = Duration::from_secs(30);
 
+/// How long a process that stops may take to write what it has noted.
+const LAST: Duration = Duration::from_secs(5);
+
 /// So many schools are named in a line of the log. When more are missing it is early in the morning, or all of them are.
 const NAMED: usize = 20;
 
-/// Schools of whose attendance a worker of this process has seen a mark of the date. Bounded by the districts' schools.
+/// Schools of whose attendance a worker of this process has seen a mark of the date. Bounded by the districts' schools: what a mark
+/// names and the district does not have is not kept.
 #[derive(Debug, Default)]
 pub(crate) struct Rolls(Mutex<BTreeMap<DistrictId, Day>>);
 
@@ -45,31 +53,36 @@ struct Day {
 
 impl Rolls {
     /// Notes the schools of marks of the dates in force.
-    pub(crate) fn note(&self, part: &[Incoming], dates: &BTreeMap<DistrictId, Now>) {
-        let of_today = part.iter().filter_map(|incoming| {
-            let Parsed::Event(event) = &incoming.parsed else { return None };
-            let Change::Recorded(Fact::AttendanceMark(mark)) = &event.change else { return None };
-            let today = dates.get(&event.district)?.today;
-            (mark.date == today).then_some((&event.district, &mark.school, today))
-        });
-        // A mark's school is that of those before it, as a rule.
-        let mut last = None;
-        for (district, school, date) in of_today {
-            if last.replace((district, school)) != Some((district, school)) {
-                self.note_one(district, school, date);
+    pub(crate) fn note(&self, part: &[Incoming], dates: &BTreeMap<DistrictId, Now>, snapshot: &Snapshot) {
+        let mut of_today: BTreeMap<&DistrictId, BTreeSet<&SchoolId>> = BTreeMap::new();
+        for incoming in part {
+            let Parsed::Event(event) = &incoming.parsed else { continue };
+            let Change::Recorded(Fact::AttendanceMark(mark)) = &event.change else { continue };
+            if dates.get(&event.district).is_some_and(|now| now.today == mark.date) {
+                of_today.entry(&event.district).or_default().insert(&mark.school);
             }
+        }
+        for (id, mut schools) in of_today {
+            let (Some(district), Some(now)) = (snapshot.districts.get(id), dates.get(id)) else { continue };
+            schools.retain(|school| district.view.has_calendar(school));
+            self.note_of(id, now.today, schools);
         }
     }
 
-    fn note_one(&self, district: &DistrictId, school: &SchoolId, date: Date) {
+    fn note_of<'a>(&self, district: &DistrictId, date: Date, schools: impl IntoIterator<Item = &'a SchoolId>) {
         let mut days = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = || Day { date, schools: BTreeMap::new() };
         let day = days.entry(district.clone()).or_insert_with(fresh);
         if day.date < date {
             *day = fresh();
         }
-        if day.date == date && !day.schools.contains_key(school) {
-            day.schools.insert(school.clone(), false);
+        if day.date > date {
+            return;
+        }
+        for school in schools {
+            if !day.schools.contains_key(school) {
+                day.schools.insert(school.clone(), false);
+            }
         }
     }
 
@@ -104,19 +117,43 @@ pub(crate) async fn show(
 ) -> Result<(), Infallible> {
     let mut turn = interval(EVERY);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut named = BTreeMap::new();
-    while stopping.run_until_cancelled(turn.tick()).await.is_some() {
-        let snapshot = Arc::clone(&snapshots.borrow());
-        for (id, district) in snapshot.districts.iter().filter(|(id, _)| !id.is_canary()) {
-            let Ok(now) = district.settings.clock.now(clock()) else { continue };
-            match stopping.run_until_cancelled(look(&rolls, &database, id, now.today)).await {
-                None => return Ok(()),
-                Some(Ok(came)) => tell(id, district, now.today, &came, &mut named),
-                Some(Err(error)) => tracing::debug!(error = %error, "whose attendance is in is not known now"),
+    let mut teller = Teller::default();
+    let turns = async {
+        loop {
+            turn.tick().await;
+            let snapshot = Arc::clone(&snapshots.borrow());
+            for (id, district, today) in shown(&snapshot, &clock) {
+                match look(&rolls, &database, id, today).await {
+                    Ok(came) => teller.tell(id, district, today, &came),
+                    Err(error) => teller.unknown(id, &error),
+                }
+            }
+            teller.end_turn();
+        }
+    };
+    // It has no end of its own.
+    let None::<Infallible> = stopping.run_until_cancelled(turns).await;
+    let snapshot = Arc::clone(&snapshots.borrow());
+    let last = async {
+        for (id, _, today) in shown(&snapshot, &clock) {
+            if !rolls.unwritten(id, today).is_empty() {
+                look(&rolls, &database, id, today).await?;
             }
         }
+        Ok::<_, Error>(())
+    };
+    match timeout(LAST, last).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::info!(error = %error, "stopping without writing whose attendance came last"),
+        Err(_) => tracing::info!("stopping without writing whose attendance came last: the database takes too long"),
     }
     Ok(())
+}
+
+/// The districts whose date is known, with it; a canary's school is nobody's.
+fn shown<'a>(snapshot: &'a Snapshot, clock: &'a Clock) -> impl Iterator<Item = (&'a DistrictId, &'a District, Date)> {
+    let people = snapshot.districts.iter().filter(|(id, district)| !id.is_canary() && district.view.has_settings());
+    people.filter_map(|(id, district)| Some((id, district, district.settings.clock.now(clock()).ok()?.today)))
 }
 
 /// Writes what this process has noted; gives what all have.
@@ -169,25 +206,69 @@ async fn write(
     Ok(came.into_iter().collect())
 }
 
-/// Sets the gauges of a district, and names the schools that are missing when they are few and others than before.
-fn tell(
-    id: &DistrictId,
-    district: &District,
-    today: Date,
-    came: &BTreeSet<String>,
-    named: &mut BTreeMap<DistrictId, Vec<SchoolId>>,
-) {
-    let (in_session, missing) = missing(district, today, came);
-    #[expect(clippy::cast_precision_loss, reason = "a gauge shows a few digits")]
-    let gauge = |name: &'static str, schools: usize| {
-        metrics::gauge!(name, "district" => id.to_string()).set(schools as f64);
-    };
-    gauge(metric::SCHOOLS_IN_SESSION, in_session);
-    gauge(metric::SCHOOLS_NOT_IN, missing.len());
-    if (1..=NAMED).contains(&missing.len()) && named.get(id) != Some(&missing) {
-        let schools: Vec<_> = missing.iter().map(SchoolId::as_str).collect();
-        tracing::info!(district.id = %id, date = %today, ?schools, "no attendance of today has come from these schools");
-        named.insert(id.clone(), missing);
+/// What was told, so that it is not told again.
+#[derive(Debug, Default)]
+struct Teller {
+    /// The schools of each district that were named last, and of which date.
+    named: BTreeMap<DistrictId, (Date, Vec<SchoolId>)>,
+    /// Whether the last turn could not look everywhere.
+    away: bool,
+    /// Whether this turn cannot.
+    failed: bool,
+}
+
+impl Teller {
+    /// Sets the gauges of a district, and names the schools that are missing when they are few and others than before.
+    fn tell(&mut self, id: &DistrictId, district: &District, today: Date, came: &BTreeSet<String>) {
+        let (in_session, missing) = missing(district, today, came);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge shows a few digits")]
+        gauges(id, in_session as f64, missing.len() as f64);
+        if let Some(missing) = self.names(id, today, in_session, missing) {
+            let schools: Vec<_> = missing.iter().map(SchoolId::as_str).collect();
+            tracing::info!(district.id = %id, date = %today, ?schools, "no attendance of today has come from these schools");
+        }
+    }
+
+    /// The missing schools when they are to be named: few, others than those named last or of another date, and not simply all of
+    /// several, as they are before the day has begun.
+    fn names(
+        &mut self,
+        id: &DistrictId,
+        today: Date,
+        in_session: usize,
+        missing: Vec<SchoolId>,
+    ) -> Option<&[SchoolId]> {
+        let few = (1..=NAMED).contains(&missing.len());
+        let begun = missing.len() < in_session || in_session == 1;
+        if !few || !begun {
+            self.named.remove(id);
+            return None;
+        }
+        let now = (today, missing);
+        if self.named.get(id) == Some(&now) {
+            return None;
+        }
+        self.named.insert(id.clone(), now);
+        self.named.get(id).map(|(_, schools)| schools.as_slice())
+    }
+
+    /// A figure of before would be taken for today's.
+    fn unknown(&mut self, id: &DistrictId, error: &Error) {
+        gauges(id, f64::NAN, f64::NAN);
+        if !self.away && !self.failed {
+            tracing::warn!(error = %error, "whose attendance is in is not known while the database does not say");
+        }
+        self.failed = true;
+    }
+
+    fn end_turn(&mut self) {
+        self.away = std::mem::take(&mut self.failed);
+    }
+}
+
+fn gauges(id: &DistrictId, in_session: f64, not_in: f64) {
+    for (name, schools) in [(metric::SCHOOLS_IN_SESSION, in_session), (metric::SCHOOLS_NOT_IN, not_in)] {
+        metrics::gauge!(name, "district" => id.to_string()).set(schools);
     }
 }
 
@@ -204,75 +285,4 @@ fn missing(district: &District, today: Date, came: &BTreeSet<String>) -> (usize,
 }
 
 #[cfg(test)]
-mod tests {
-    use homeroom_domain::event::Origin;
-    use homeroom_domain::id::{Revision, SchoolYear, SourceId};
-    use homeroom_domain::reference::{Calendar, CalendarDate, Entry};
-    use homeroom_domain::view::Records;
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::SCHEMA;
-
-    /// A district of these schools, each with a school day on that date.
-    fn district(schools: &[&str], date: Date) -> District {
-        let mut records = Records::default();
-        for school in schools {
-            let calendar = || Uuid::new_v5(&Uuid::NAMESPACE_OID, school.as_bytes()).into();
-            let (code, calendar_type) = (String::new(), String::new());
-            let id = SchoolId::parse(school).unwrap();
-            let held =
-                Calendar { calendar: calendar(), school: id, school_year: SchoolYear(2022), code, calendar_type };
-            let day = CalendarDate { calendar: calendar(), date, events: vec!["Instructional day".to_owned()] };
-            for (name, entry) in [("calendar", Entry::Calendar(held)), ("day", Entry::CalendarDate(day))] {
-                let key = Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{name} {school}").as_bytes()).into();
-                let origin = Origin { source: SourceId::parse("sis").unwrap(), key, revision: Revision(1) };
-                records.apply(origin, Change::Recorded(entry));
-            }
-        }
-        let mut district = District::new();
-        district.view = Arc::new(records.view());
-        district
-    }
-
-    #[tokio::test]
-    async fn a_school_is_missing_until_some_process_has_a_mark_of_it_of_the_day() {
-        let database = homeroom_harness::test_database(&[SCHEMA]).await;
-        let connected = database.connect(&SCHEMA).await;
-        let (id, today) = (DistrictId::parse("grand-bend").unwrap(), Date::parse("2022-04-13").unwrap());
-        let district = district(&["1", "2", "3"], today);
-        let [one, other] = [Rolls::default(), Rolls::default()];
-        noted(&one, &["1"], "2022-04-13");
-        noted(&other, &["2"], "2022-04-13");
-        look(&one, &connected, &id, today).await.unwrap();
-        let came = look(&other, &connected, &id, today).await.unwrap();
-        assert_eq!(missing(&district, today, &came), (3, vec![SchoolId::parse("3").unwrap()]));
-        let tomorrow = Date::parse("2022-04-14").unwrap();
-        let came = look(&other, &connected, &id, tomorrow).await.unwrap();
-        assert!(came.is_empty(), "what came yesterday is not of today");
-        assert_eq!(missing(&district, tomorrow, &came), (0, Vec::new()), "a day without school lacks nothing");
-    }
-
-    fn noted(rolls: &Rolls, schools: &[&str], date: &str) {
-        let district = DistrictId::parse("grand-bend").unwrap();
-        for school in schools {
-            rolls.note_one(&district, &SchoolId::parse(school).unwrap(), Date::parse(date).unwrap());
-        }
-    }
-
-    #[test]
-    fn a_school_is_written_once_a_date_and_a_date_of_before_is_over() {
-        let (rolls, district) = (Rolls::default(), DistrictId::parse("grand-bend").unwrap());
-        let today = Date::parse("2022-04-13").unwrap();
-        noted(&rolls, &["1", "2", "1"], "2022-04-13");
-        let first = rolls.unwritten(&district, today);
-        assert_eq!(first.len(), 2);
-        rolls.written(&district, today, &first);
-        noted(&rolls, &["2", "3"], "2022-04-13");
-        noted(&rolls, &["4"], "2022-04-12");
-        assert_eq!(rolls.unwritten(&district, today), [SchoolId::parse("3").unwrap()]);
-        noted(&rolls, &["1"], "2022-04-14");
-        assert_eq!(rolls.unwritten(&district, today), []);
-        assert_eq!(rolls.unwritten(&district, Date::parse("2022-04-14").unwrap()).len(), 1);
-    }
-}
+mod tests;

@@ -17,7 +17,7 @@ from waiting import ROOT, wait_for
 RATE = float(os.environ.get("RATE", "5"))
 PACK = ROOT / "services/domain/src/rule/packs/first.yaml"
 # The chapters, in their order; CHAPTERS chooses some of them.
-CHAPTERS = ("losses", "scale", "versions")
+CHAPTERS = ("versions", "scale", "losses")
 
 
 def judge(shape, sender):
@@ -71,19 +71,29 @@ def versions(shape, around, before, binary):
     change_version(shape, around, binary, "upgrade again")
 
 
+def chosen(before):
+    """The chapters that are told. One that is asked for and cannot be told is no success."""
+    asked = os.environ.get("CHAPTERS", "").split()
+    if unknown := set(asked) - set(CHAPTERS):
+        raise SystemExit(f"CHAPTERS: there is no {', '.join(sorted(unknown))}; there are {', '.join(CHAPTERS)}")
+    if "versions" in asked and not before:
+        raise SystemExit("CHAPTERS: for `versions` HOMEROOM_BEFORE names the program of an earlier version")
+    return [chapter for chapter in asked or CHAPTERS if before or chapter != "versions"]
+
+
 def tell(folder, stop):
     """The whole story."""
     binary, before = os.environ["HOMEROOM_BINARY"], os.environ.get("HOMEROOM_BEFORE")
-    chapters = os.environ.get("CHAPTERS", " ".join(CHAPTERS)).split()
+    chapters = chosen(before)
     began = time.monotonic()
-    shape = Shape(folder, stop, before if before and "versions" in chapters else binary)
+    shape = Shape(folder, stop, before if "versions" in chapters else binary)
     print(f"three brokers, two of PostgreSQL, {shape.all_ready()} processes ready after {time.monotonic() - began:.0f} s", flush=True)
     sender = Sender(shape.door.port, shape.authority, shape.secret)
     begin_a_day(shape, sender)
     around = Around(shape, sender)
     sender.run(RATE, lambda: len(shape.told()))
     around("nothing lost", lambda: time.sleep(5))
-    if "versions" in chapters and before:
+    if "versions" in chapters:
         versions(shape, around, before, binary)
     if "scale" in chapters:
         scale(shape, around)

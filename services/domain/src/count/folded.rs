@@ -39,17 +39,17 @@ impl Evaluation<'_> {
     }
 
     /// What one of these rules comes to up to the as-of date; none where it takes the long way.
-    pub(crate) fn folded(&self, rule: &Rule) -> Option<Course> {
+    pub(crate) fn folded(&self, rule: &Rule) -> Option<&Course> {
         let compiled = self.folded.pack.get()?;
         let courses = self.folded.courses.get_or_init(|| self.fold_all(compiled)).as_ref()?;
-        courses.get(compiled.position(rule)?)?.clone()
+        courses.get(compiled.position(rule)?)?.as_ref()
     }
 
     fn fold_all(&self, compiled: &Compiled) -> Option<Vec<Option<Course>>> {
-        let schedule = Schedule::of(self.only_school()?, self)?;
+        let schedule = Schedule::of(&self.only_school()?, self)?;
         let days = self.marked_until(self.now.as_of);
-        let year = Year::of(days)?;
-        let framed = compiled.framed(schedule, self.view)?;
+        let year = Year::of(days).filter(|_| !days.dates.is_empty())?;
+        let framed = compiled.framed(&schedule, self.view)?;
         if framed.frame.dates().get(..days.dates.len()) != Some(days.dates) {
             return None;
         }

@@ -21,6 +21,10 @@ const UNKNOWN: i16 = NO_CLAIM + 1;
 const NOT_OPEN: i16 = -1;
 const EXPIRED: i16 = -2;
 
+/// How many numbers more there are of a rule of which more is told than a level: since when it is open, its steps and bars, and how many
+/// duties have fallen due.
+const MORE: usize = 3;
+
 thread_local! {
     /// Room for counts, used again at each look: they are several times as large as all else that a look takes.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -75,8 +79,8 @@ impl Claimed {
 }
 
 impl Known {
-    /// What rules claim with these measures, and then of each of which more is told since when it is open, and its steps and bars. None
-    /// when it takes a full look to tell.
+    /// What rules claim with these measures, and then the numbers of those of which [`MORE`] is told. None when it takes a full look to
+    /// tell.
     pub(super) fn remembered(
         &self,
         memory: &Memory,
@@ -119,7 +123,7 @@ impl Known {
     /// Whether a rule has closed by itself, and would be open else.
     pub(super) fn has_expired(&self, at: usize) -> bool {
         let found = self.memory.as_deref().zip(self.levels.as_ref());
-        found.is_some_and(|(memory, levels)| memory.more_of(at, levels).is_some_and(|[since, _]| since == EXPIRED))
+        found.is_some_and(|(memory, levels)| memory.more_of(at, levels).is_some_and(|[since, ..]| since == EXPIRED))
     }
 
     /// Whether more than its level is another than it was, of a rule of which more is told.
@@ -133,7 +137,7 @@ impl Looking<'_> {
     fn all(&self, look: &mut Look<'_>) -> Option<(Levels, Found)> {
         let school = self.known.schedule.school(self.with.view)?;
         let settled = usize::from(self.known.passed).min(self.counted);
-        let (mut levels, mut more) = (Levels::new(), SmallVec::<[i16; 64]>::new());
+        let (mut levels, mut more) = (Levels::new(), SmallVec::<[i16; 96]>::new());
         let mut states = SmallVec::new();
         for (at, rule) in self.with.pack.rules.iter().enumerate() {
             let way = self.memory.compiled.ways.get(at)?;
@@ -161,7 +165,7 @@ impl Looking<'_> {
                 Some(level) => i16::try_from(level).ok().filter(|level| *level > UNKNOWN)?,
             });
             if way.asks.is_some() {
-                more.extend([claimed.since, self.steps(rule, claimed)?]);
+                more.extend([claimed.since, self.steps(rule, claimed)?, self.fallen_due(rule, claimed)?]);
             }
         }
         levels.extend(more);
@@ -174,6 +178,16 @@ impl Looking<'_> {
         let days = open.map_or(0, |since| self.counted.saturating_sub(since + 1));
         let steps = i16::from(i8::try_from(rule.steps(u32::try_from(days).ok()?)).ok()?);
         Some(steps * 256 + i16::from(claimed.bars))
+    }
+
+    /// How many duties have fallen due.
+    fn fallen_due(&self, rule: &Rule, claimed: Claimed) -> Option<i16> {
+        let since = usize::try_from(claimed.since).ok().filter(|_| claimed.level.is_some() && !rule.duties.is_empty());
+        let Some(since) = since else { return Some(0) };
+        let With { view, now, .. } = *self.with;
+        let since = *self.known.schedule.dates(view).get(since)?;
+        let due = |from, days| self.known.schedule.school_day_after(from, days, view);
+        i16::try_from(rule.fallen_due(since, now.today, &due)).ok()
     }
 
     /// A rule with a memory: its state at the close of the last day that will not change, and what it claims.
@@ -253,12 +267,12 @@ fn bars(rule: &Rule, values: &impl Values) -> u8 {
 }
 
 impl Memory {
-    fn more_of(&self, at: usize, levels: &Levels) -> Option<[i16; 2]> {
-        let place = self.compiled.ways.len() + 2 * self.compiled.ways.get(at)?.asks?;
-        Some([*levels.get(place)?, *levels.get(place + 1)?])
+    fn more_of(&self, at: usize, levels: &Levels) -> Option<[i16; MORE]> {
+        let place = self.compiled.ways.len() + MORE * self.compiled.ways.get(at)?.asks?;
+        levels.get(place..place + MORE)?.try_into().ok()
     }
 
     fn since_of(&self, at: usize, levels: &Levels) -> Option<usize> {
-        self.more_of(at, levels).and_then(|[since, _]| usize::try_from(since).ok())
+        self.more_of(at, levels).and_then(|[since, ..]| usize::try_from(since).ok())
     }
 }

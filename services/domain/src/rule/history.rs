@@ -118,6 +118,10 @@ impl Rule {
         course: impl FnOnce() -> &'c Course,
     ) -> Result<Option<Held>, Failure> {
         let at = self.seen_at(evaluation, now);
+        // Of one that was folded from all days at once, each of them could be told.
+        if let Some(course) = evaluation.folded(self).filter(|_| at.as_of <= evaluation.now.as_of) {
+            return Ok(course.held(at.as_of));
+        }
         let level = self.outcome(&evaluation.figures(&self.others, at))?;
         // Without a `clears-when`, what no longer holds has ended.
         if !self.has_memory() || (level.is_none() && self.clears_when.is_none()) {
@@ -150,17 +154,18 @@ impl Course {
     pub(crate) fn of(rule: &Rule, evaluation: &Evaluation<'_>, through: Date) -> Self {
         let at_once = if through == evaluation.now.as_of { evaluation.folded(rule) } else { None };
         if let Some(course) = at_once {
-            return course;
+            return course.clone();
         }
-        Self::fold(rule, evaluation.marked_until(through).dates, |date| rule.said(evaluation, date).ok())
+        let dates = evaluation.marked_until(through).dates;
+        Self::fold(rule, dates, |at| rule.said(evaluation, dates[at]).ok())
     }
 
-    /// The fold itself; none of a day of which the rule cannot be evaluated.
-    pub(crate) fn fold(rule: &Rule, dates: &[Date], said: impl Fn(Date) -> Option<Said>) -> Self {
+    /// The fold itself, with what the rule says of the days by their positions; none of a day of which it cannot be evaluated.
+    pub(crate) fn fold(rule: &Rule, dates: &[Date], said: impl Fn(usize) -> Option<Said>) -> Self {
         let mut state = State::Closed { from: 0 };
         let mut states = Vec::with_capacity(dates.len());
-        for (at, &date) in dates.iter().enumerate() {
-            if let Some(said) = said(date) {
+        for at in 0..dates.len() {
+            if let Some(said) = said(at) {
                 state = state.next(rule, at, said);
             }
             states.push(state);

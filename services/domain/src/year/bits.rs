@@ -16,6 +16,7 @@ impl Bits {
     pub const NONE: Self = Self([0; WORDS]);
 
     /// The first so many days.
+    #[inline]
     pub fn first(days: usize) -> Self {
         let word = |at: usize| match days.saturating_sub(at * 64) {
             0 => 0,
@@ -37,6 +38,7 @@ impl Bits {
     }
 
     /// Whether a day is one of them.
+    #[inline]
     pub fn contains(self, at: usize) -> bool {
         self.0.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
     }
@@ -58,6 +60,7 @@ impl Bits {
     }
 
     /// The first of them at or after a day.
+    #[inline]
     pub fn next(self, from: usize) -> Option<usize> {
         let mut at = from / 64;
         let mut word = self.0.get(at)? & (u64::MAX << (from % 64));
@@ -100,24 +103,30 @@ impl Bits {
 impl BitAnd for Bits {
     type Output = Self;
 
-    fn bitand(self, other: Self) -> Self {
-        Self(std::array::from_fn(|at| self.0[at] & other.0[at]))
+    #[inline]
+    fn bitand(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, of)| *word &= of);
+        self
     }
 }
 
 impl BitOr for Bits {
     type Output = Self;
 
-    fn bitor(self, other: Self) -> Self {
-        Self(std::array::from_fn(|at| self.0[at] | other.0[at]))
+    #[inline]
+    fn bitor(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, of)| *word |= of);
+        self
     }
 }
 
 impl Not for Bits {
     type Output = Self;
 
-    fn not(self) -> Self {
-        Self(self.0.map(|word| !word))
+    #[inline]
+    fn not(mut self) -> Self {
+        self.0.iter_mut().for_each(|word| *word = !*word);
+        self
     }
 }
 

@@ -48,10 +48,7 @@ impl Look<'_> {
             levels.push(if held.contains(day) { Some(self.level(at, day)?) } else { None });
         }
         let dates = self.frame().dates().get(..self.days())?;
-        let said = |date| {
-            let day = dates.binary_search(&date).ok()?;
-            Some(Said { level: *levels.get(day)?, clears: clears.contains(day) })
-        };
+        let said = |day: usize| Some(Said { level: *levels.get(day)?, clears: clears.contains(day) });
         Some(Course::fold(rule, dates, said))
     }
 }

@@ -116,8 +116,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 }
 
 async fn serve(tasks: TaskGroup, canaries: Vec<Canary>, server: ServerConfig, every: Duration) -> Result<()> {
-    let ServerConfig { health, tls, .. } = server;
-    let health = bind_if_given(health).await?;
+    let health = bind_if_given(Some(server.health_address())).await?;
     lifecycle::signals(&tasks).context("signals cannot be heard")?;
     for canary in canaries {
         tasks.spawn("canary", repeat(canary, every, tasks.stopping()));
@@ -132,7 +131,7 @@ async fn serve(tasks: TaskGroup, canaries: Vec<Canary>, server: ServerConfig, ev
     };
     // A mark that is on its way, its withdrawal, and some more.
     let limits = Limits { linger_millis: 0, drain_seconds: 3 * REQUEST.as_secs(), ..Limits::default() };
-    let doors = Doors { health, tls, limits, ..Doors::default() };
+    let doors = Doors { health, tls: server.tls, limits, ..Doors::default() };
     Ok(doors.run(tasks, vec![component]).await?)
 }
 

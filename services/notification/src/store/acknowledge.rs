@@ -25,7 +25,8 @@ pub(crate) struct Acknowledged {
     pub(crate) by: String,
     /// When, by the database's clock.
     pub(crate) at: Timestamp,
-    /// How long the alert had been open, or had risen, by then, seconds; none when it was acknowledged before this.
+    /// For how long it had been known here by then that the alert opened, or rose last, seconds; none when it was acknowledged before
+    /// this, and when that change is not known.
     pub(crate) waited_s: Option<i64>,
 }
 
@@ -105,8 +106,8 @@ async fn keep(connection: &mut PgConnection, alert: Uuid, risen: u32, key: &str)
              where alert_id = $1 and coalesce(acknowledged_number, -1) < $3
              returning acknowledged_number, acknowledged_at, acknowledged_by)
          select acknowledged_number, acknowledged_by, microseconds(acknowledged_at) as at,
-             extract(epoch from acknowledged_at - coalesce(
-                 (select recorded_at from alert_changes where alert_id = $1 and number = $3), acknowledged_at))::bigint as waited
+             extract(epoch from acknowledged_at
+                 - (select recorded_at from alert_changes where alert_id = $1 and number = $3))::bigint as waited
          from kept
          union all
          select acknowledged_number, acknowledged_by, microseconds(acknowledged_at), null from alerts

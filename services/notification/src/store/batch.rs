@@ -38,8 +38,10 @@ pub(crate) struct Incoming {
 /// What a batch did, for metrics.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// Changes taken, by kind.
+    /// Changes taken, by kind, without canaries'.
     pub(crate) changes: Vec<ChangeKind>,
+    /// Changes taken of canaries: nobody is asked to act on those.
+    pub(crate) canary: u64,
     /// Of those that a record caused, for how long it had been accepted, in seconds.
     pub(crate) ages: Vec<f64>,
     /// Changes that were known already.
@@ -149,7 +151,11 @@ impl<'a> Step<'a> {
         let routed = if canary { Vec::new() } else { self.routing.recipients(change) };
         let opens = plan::opens(change, alert.telling);
         self.outcome.unrouted += u64::from(opens && routed.is_empty() && !canary);
-        self.outcome.changes.push(change.kind);
+        if canary {
+            self.outcome.canary += 1;
+        } else {
+            self.outcome.changes.push(change.kind);
+        }
         self.outcome.ages.extend(change.caused_at.map(|at| self.now.duration_since(at).as_secs_f64().max(0.0)));
         alert.last = change.number;
         alert.district.get_or_insert_with(|| change.district.as_str().to_owned());
@@ -259,4 +265,37 @@ async fn load(connection: &mut PgConnection, incoming: &[&Incoming]) -> Result<H
 
 fn uuid(id: AlertId) -> Uuid {
     Uuid::from_bytes(*id.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use homeroom_domain::id::DistrictId;
+
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn changes_of_a_canary_are_counted_apart_and_miss_no_team() {
+        let of = |district: &str, alert: u8| {
+            let mut change = sample::change(1, ChangeKind::Opened);
+            change.alert_id = AlertId::new([alert; 16]);
+            change.district = DistrictId::parse(district).unwrap();
+            Incoming { change, encoded: Bytes::new(), traceparent: String::new(), maybe_told: false }
+        };
+        let (canary, people) = (of("grand-bend--canary", 1), of("grand-bend", 2));
+        let mut step = Step {
+            alerts: HashMap::new(),
+            known: Known { stored: HashMap::new(), new: HashMap::new() },
+            writes: Writes::default(),
+            outcome: Outcome::default(),
+            routing: &Routing::default(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        step.take(&canary).unwrap();
+        step.take(&people).unwrap();
+        assert_eq!(
+            (step.outcome.changes, step.outcome.canary, step.outcome.unrouted),
+            (vec![ChangeKind::Opened], 1, 1)
+        );
+    }
 }

@@ -134,7 +134,7 @@ impl Store {
                 })
             })
             .await?;
-        if !outcome.changes.is_empty() || outcome.late > 0 {
+        if !outcome.changes.is_empty() || outcome.canary > 0 || outcome.late > 0 {
             self.wakes.wake();
         }
         Ok(outcome)

@@ -144,17 +144,28 @@ async fn that_somebody_acted_is_counted_once_and_by_how_soon() {
     homeroom_chassis::telemetry::install_metrics();
     let world = world().await;
     // Of this crate's tests no other waits so long before somebody acts.
+    let later = "homeroom_notification_alerts_acknowledged_total{within=\"later\"}";
     let counted = || {
-        let later = "homeroom_notification_alerts_acknowledged_total{within=\"later\"}";
         homeroom_chassis::telemetry::metrics_text()
             .lines()
             .find_map(|line| line.strip_prefix(later)?.trim().parse::<u64>().ok())
-            .unwrap_or_default()
     };
+    assert_eq!(counted(), Some(0), "an increase begins at what was there before");
     world.publish(&world.change(1, 1, Opened)).await;
     world.until_count("alerts", 1).await;
     world.pass(30 * HOURS).await;
     acknowledge(&world, "feed", 1).await.unwrap();
     acknowledge(&world, "feed", 1).await.unwrap();
-    assert_eq!(counted(), 1);
+    assert_eq!(counted(), Some(1));
+    // What has risen is asked for anew, and its time begins then.
+    world.publish(&world.change(1, 2, Escalated)).await;
+    world.until_count("alerts where last_number = 2", 1).await;
+    acknowledge(&world, "feed", 1).await.unwrap();
+    assert_eq!(counted(), Some(1));
+    // Of what is not known to have opened nobody can say how soon it was.
+    world.publish(&world.change(2, 3, Amended)).await;
+    world.until_count("alerts", 2).await;
+    world.pass(30 * HOURS).await;
+    acknowledge(&world, "feed", 2).await.unwrap();
+    assert_eq!(counted(), Some(1));
 }

@@ -93,7 +93,7 @@ impl Worker {
             count_unmapped(part, &self.snapshot);
         }
         if hold == Hold::Kept {
-            self.shared.rolls.note(part, &self.dates);
+            self.shared.rolls.note(part, &self.dates, &self.snapshot);
         }
         Ok(hold)
     }

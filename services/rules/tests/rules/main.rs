@@ -21,6 +21,7 @@ mod ready;
 mod refusal;
 mod replay;
 mod restore;
+mod rolls;
 mod simulation;
 mod unmapped;
 mod verify;

@@ -22,10 +22,7 @@ impl Rule {
     /// What a claim asks for that has taken so many steps.
     pub(crate) fn terms(&self, held: Held, steps: u32, figures: &Figures, due: Due<'_>) -> Terms {
         let since = held.since.filter(|_| self.tells_since());
-        let due_on = |within| match within {
-            Within::Days(days) => Date::from_days(since?.days().checked_add_unsigned(days)?).ok(),
-            Within::SchoolDays(days) => due(since?, days),
-        };
+        let due_on = |within: Within| within.after(since?, due);
         let duties = self.duties.iter().map(|duty| DueDuty {
             what: duty.what.clone(),
             due_on: due_on(duty.within),
@@ -35,6 +32,24 @@ impl Rule {
         let barred =
             barred(self, figures).map(|bar| BarredReferral { what: bar.what.clone(), source: bar.source.clone() });
         Terms { step: steps, since, duties: duties.collect(), barred: barred.collect(), ..plain(self) }
+    }
+}
+
+impl Rule {
+    /// How many of its duties have fallen due by a date, of a claim that holds since another.
+    pub(crate) fn fallen_due(&self, since: Date, today: Date, due: Due<'_>) -> usize {
+        let has_come = |on: Option<Date>| on.is_some_and(|on| on <= today);
+        self.duties.iter().filter(|duty| has_come(duty.within.after(since, due))).count()
+    }
+}
+
+impl Within {
+    /// The date so long after one; none when the calendar does not reach so far.
+    fn after(self, since: Date, due: Due<'_>) -> Option<Date> {
+        match self {
+            Self::Days(days) => Date::from_days(since.days().checked_add_unsigned(days)?).ok(),
+            Self::SchoolDays(days) => due(since, days),
+        }
     }
 }
 

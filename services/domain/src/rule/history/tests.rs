@@ -43,8 +43,7 @@ proptest! {
             None => !opens,
         };
         let level = |at: usize| i64::try_from(at).unwrap();
-        let said = |date: Date| {
-            let at = dates.binary_search(&date).ok()?;
+        let said = |at: usize| {
             Some(Said { level: opens.contains(at).then(|| level(at)), clears: clears.contains(at) && !opens.contains(at) })
         };
         let course = Course::fold(&rule, &dates, said);
