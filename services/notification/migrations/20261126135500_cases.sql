@@ -14,13 +14,13 @@ create index cases_closed on cases (district, closed_at) where closed_at is not 
 alter table cases enable row level security;
 alter table cases force row level security;
 create policy district_rows on cases
-    using (district = any (string_to_array(current_setting('homeroom.districts', true), ',')))
-    with check (district = any (string_to_array(current_setting('homeroom.districts', true), ',')));
+    using (district = any ((select string_to_array(current_setting('homeroom.districts', true), ','))::text[]))
+    with check (district = any ((select string_to_array(current_setting('homeroom.districts', true), ','))::text[]));
 
 alter table deliveries
     -- Whose case holds it back, of words that may wait for one; null of all others, and of what takes a word back.
     add column quiet_of bytea,
     -- When it would have been due, while a case has it set aside.
-    add column set_aside_due_at timestamptz;
--- Small: most words may not wait, and most that may are told.
-create index deliveries_quiet on deliveries (district, quiet_of) where state = 'waiting' and quiet_of is not null;
+    add column set_aside_due_at timestamptz,
+    -- As of when it was let go last, of what a case had set aside.
+    add column let_go_at timestamptz;

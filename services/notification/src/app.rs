@@ -70,6 +70,11 @@ pub const SCHEMA: Schema = Schema {
             name: "cases",
             sql: include_str!("../migrations/20261126135500_cases.sql"),
         },
+        Migration {
+            version: 20_261_126_135_600,
+            name: "held_back",
+            sql: include_str!("../migrations/20261126135600_held_back.sql"),
+        },
     ],
 };
 

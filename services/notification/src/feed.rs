@@ -198,7 +198,8 @@ impl AlertFeed for Feed {
         let shared = &self.shared;
         let opening = shared.store.open_case(&grant.district, student, &grant.key);
         let done = shared.access.allowance(&grant).within(Box::pin(opening)).await?;
-        let Act { by, at } = done.map_err(|error| unavailable(&error))?;
+        let Act { case, by, at } = done.map_err(|error| unavailable(&error))?;
+        tracing::info!(case.id = %case, key = grant.key, opened_by = by, "a case was opened, or was open");
         Ok(Response::new(pb::OpenCaseResponse { opened_by: by, opened_at: Some(wire::timestamp(at)) }))
     }
 
@@ -212,7 +213,8 @@ impl AlertFeed for Feed {
         let closing = shared.store.close_case(&grant.district, student, &grant.key);
         let done = shared.access.allowance(&grant).within(Box::pin(closing)).await?;
         let done = done.map_err(|error| unavailable(&error))?;
-        let Act { by, at } = done.ok_or_else(|| Status::not_found("no case is open for the student"))?;
+        let Act { case, by, at } = done.ok_or_else(|| Status::not_found("no case is open for the student"))?;
+        tracing::info!(case.id = %case, key = grant.key, "a case was closed");
         Ok(Response::new(pb::CloseCaseResponse { closed_by: by, closed_at: Some(wire::timestamp(at)) }))
     }
 }

@@ -4,7 +4,7 @@ use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogra
 
 /// Age of the oldest delivery that is due and not settled.
 pub(crate) const OLDEST_UNDELIVERED: &str = "homeroom_notification_oldest_undelivered_seconds";
-/// Deliveries, by `state`.
+/// Deliveries, by `state`; those that an open case holds back are `held`, and not `waiting`.
 pub(crate) const DELIVERIES: &str = "homeroom_notification_deliveries";
 /// Ended attempts, by `channel` and `outcome`.
 pub(crate) const ATTEMPTS: &str = "homeroom_notification_attempts_total";
@@ -33,6 +33,8 @@ pub(crate) const DELIVERY_AGE: &str = "homeroom_notification_delivery_age_second
 pub(crate) const ACKNOWLEDGED: &str = "homeroom_notification_alerts_acknowledged_total";
 /// Recipients of whom a delivery was given up within the last day.
 pub(crate) const UNREACHABLE: &str = "homeroom_notification_unreachable_recipients";
+/// Open cases: while one is, what may wait for it is held back.
+pub(crate) const CASES: &str = "homeroom_notification_open_cases";
 /// Open watchers of this process.
 pub(crate) const WATCHERS: &str = "homeroom_notification_watchers";
 /// Records that could not be understood.
@@ -92,6 +94,7 @@ pub(crate) fn describe() {
         counter!(ACKNOWLEDGED, "within" => within).increment(0);
     }
     describe_gauge!(UNREACHABLE, Unit::Count, "Recipients of whom a delivery was given up within the last day");
+    describe_gauge!(CASES, Unit::Count, "Open cases, which hold back what may wait for them");
     describe_gauge!(WATCHERS, Unit::Count, "Open watchers of this process");
     describe_counter!(DEAD_LETTERS, Unit::Count, "Records that could not be understood");
     describe_counter!(ROUTING_REFUSED, Unit::Count, "Routing files refused while running");

@@ -13,7 +13,10 @@
 //! Late news (`late_news`) is told within the hours of a school day, and so is what corrects it; a rise that is news does not wait
 //! behind it.
 //!
-//! Nobody is told for the first time before the time of day that the rule gives (`cutoff`).
+//! Nobody is told for the first time before the time of day that the rule gives (`cutoff`), on the day of the decision.
+//!
+//! What an open case of the student holds back is told when it closes, at once whatever the hour, and late news within those hours
+//! ([`let_go`]). The claim asks for cases, and planning knows of none.
 //!
 //! A recipient *in reserve* is told of what nobody has acknowledged in time ([`acknowledged`]). An acknowledgement is of the alert as
 //! it was: when it rises, the time begins anew.
@@ -256,6 +259,11 @@ pub fn waits_for_others<'a>(chain: impl IntoIterator<Item = &'a Delivery>) -> bo
 pub fn hastened(change: &AlertChange, to: &Recipient, now: Timestamp) -> Option<Timestamp> {
     let rises = change.kind == ChangeKind::Escalated && change.late_since.is_none() && to.after.is_zero();
     rises.then(|| change.changed_at.min(now).saturating_add(cutoff::settled(change)).unwrap_or(now))
+}
+
+/// When a word that tells the change is due at the earliest once a case holds it back no more.
+pub fn let_go(change: &AlertChange, late_since: Option<Date>, now: Timestamp) -> Timestamp {
+    late_news::due_at(change, late_since, SignedDuration::ZERO, now)
 }
 
 /// Since when what the words of a waiting delivery tell has been so, where that is late news, once the change becomes its words. A

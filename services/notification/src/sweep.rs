@@ -76,7 +76,7 @@ impl Sweeper {
     async fn sweep(&self, show: bool) -> Result<(), Error> {
         let districts = self.store.districts().await?;
         for district in &districts {
-            self.store.set_aside(district).await?;
+            self.store.hold_back(district).await?;
             let ended = self.store.sweep(district, &self.policy).await?;
             if ended > 0 {
                 tracing::info!(district = district.as_str(), ended, "leases or deliveries have run out");
@@ -87,8 +87,10 @@ impl Sweeper {
             // Exact up to 2^53.
             #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
             gauge!(metric::UNREACHABLE).set(self.store.count_unreachable(&districts).await? as f64);
+            #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+            gauge!(metric::CASES).set(self.store.count_open_cases(&districts).await? as f64);
             let counts = self.store.count_deliveries(&districts).await?;
-            for state in ["waiting", "leased", "dead", "expired"] {
+            for state in ["waiting", "held", "leased", "dead", "expired"] {
                 let count = counts.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
                 // Exact up to 2^53.
                 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]

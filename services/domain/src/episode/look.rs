@@ -320,7 +320,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             return self.of_other_version(told, held);
         }
         let then = told.terms().filter(|_| !self.rule.asks_for_nothing())?;
-        let (now, days) = (self.terms(held), held.days);
+        let (now, days) = (self.terms_but_for_the_cutoff(then, held), held.days);
         Some(match now.step.cmp(&then.step) {
             Ordering::Greater => (ChangeKind::Escalated, format!("it has been open for {days} school days")),
             Ordering::Less => (ChangeKind::Amended, format!("it has been open for {days} school days only")),
@@ -329,11 +329,17 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         })
     }
 
+    /// The terms of now. From when on in a day somebody is told is nothing to tell of what was told.
+    fn terms_but_for_the_cutoff(&self, then: &Terms, held: Held) -> Terms {
+        Terms { cutoff_minute: then.cutoff_minute, ..self.terms(held) }
+    }
+
     fn of_other_version(&self, told: &Told, held: Held) -> Option<(ChangeKind, String)> {
         if self.rule.on_change == OnChange::Keep {
             return None;
         }
-        let (claim, now) = (told.claim()?, self.terms(held));
+        let claim = told.claim()?;
+        let now = self.terms_but_for_the_cutoff(&claim.terms, held);
         let presses = (self.rule.severity_after(held.level, now.step), self.rule.audience_after(now.step));
         let is_same = presses == (claim.severity, &claim.audience) && now == claim.terms;
         (!is_same).then(|| (ChangeKind::Amended, "the rule has changed".to_owned()))

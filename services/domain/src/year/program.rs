@@ -31,7 +31,7 @@ pub(super) struct Compiled {
     pub(super) level: Level,
     /// The counts that it takes to tell what is barred.
     pub(super) barred: Vec<usize>,
-    /// Something is divided by what it counts, which may be nothing on a date after the last counted day.
+    /// Something is divided by what it counts, which may be nothing on a date after the last counted day, or may leave 64 bits.
     may_fail: bool,
 }
 

@@ -104,6 +104,19 @@ fn the_steps_of_what_another_version_told_are_taken_by_the_new_one() {
 }
 
 #[test]
+fn a_new_cutoff_is_told_to_nobody_who_was_told() {
+    for (version, more) in [(2, ""), (1, "duties: [{what: Letter, within-school-days: 9, source: s}], ")] {
+        let mut world = world(1, "absent >= 100", &format!("{more}cutoff: '23:00'"));
+        world.says("1", absent(day(1))).closes(day(1));
+        assert_eq!(world.tells(), ["Opened away 1"]);
+        for cutoff in ["cutoff: '22:30'", "cooldown-days: 0"] {
+            world.pack = pack(version, "absent >= 100", &format!("{more}{cutoff}"));
+            assert!(world.tells().is_empty(), "{cutoff}");
+        }
+    }
+}
+
+#[test]
 fn what_a_new_version_bars_is_told() {
     let bars = |until: u32| format!("barred: [{{what: Court, unless: absent >= {until}, source: s}}]");
     let mut world = world(1, "absent >= 100", &bars(100));

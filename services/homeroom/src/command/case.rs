@@ -13,7 +13,8 @@ pub(crate) enum Case {
     /// Say that somebody is at work for a student: until the case is closed, no team is told of what rules say may wait for that. What
     /// takes an earlier message back is told all the same.
     Open(Args),
-    /// Say that the case is closed: what it held back, and still holds, is told.
+    /// Say that the case is closed: what it held back, and still holds, is told at once, whatever the hour; late news within the hours of
+    /// a school day.
     Close(Args),
 }
 

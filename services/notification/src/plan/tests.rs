@@ -20,6 +20,18 @@ fn to(address: &str) -> Recipient {
     }
 }
 
+#[test]
+fn a_rise_before_the_cutoff_hastens_no_first_word_to_before_it_and_is_none_itself() {
+    let mut risen = sample::change(2, Escalated);
+    risen.claim.settle_seconds = 0;
+    risen.claim.terms.cutoff_minute = Some(9 * 60 + 30);
+    risen.district_time = jiff::civil::date(2022, 4, 13).at(8, 0, 0, 0);
+    let half_past_nine = risen.changed_at + SignedDuration::from_mins(90);
+    assert_eq!(hastened(&risen, &to("here"), NOW), Some(half_past_nine));
+    let told = change(&risen, 1, &[], &[to("here")], NOW);
+    assert!(matches!(&told[..], [Effect::Deliver(word)] if word.due_at == half_past_nine), "{told:?}");
+}
+
 /// An alert as the store keeps it, with everything that happened to its deliveries.
 #[derive(Debug, Default)]
 struct World {

@@ -165,7 +165,8 @@ async fn list_over(connection: &mut PgConnection, leases: &[Lease]) -> Result<Ve
 /// unlocked by the commit, and is somebody else's. The earlier word is looked for row by row: as a join it would be made for
 /// everything that is due, and not for the few that the limit lets through. It is asked for with `is not true`, since the
 /// planner takes a subquery that `is null` for rare, and would rather read and sort all that is due than follow the index. Before
-/// an alert's first change there is none. An open case holds back what may wait for it. The attempt is kept when it ends, and until then in the delivery's row.
+/// an alert's first change there is none. An open case holds back what may wait for it. The attempt is kept when it ends, and until
+/// then in the delivery's row.
 const CLAIM: &str = "
     with due as (
         select delivery_id, due_at, change_number,

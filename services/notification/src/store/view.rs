@@ -60,13 +60,26 @@ impl Store {
                 Box::pin(async move {
                     // Each part is counted in the index that holds nothing else.
                     let counts = sqlx::query_as(
-                        "select 'waiting', count(*) from deliveries where state = 'waiting'
+                        "select case when set_aside_due_at is null then 'waiting' else 'held' end, count(*) from deliveries
+                             where state = 'waiting' group by 1
                          union all select 'leased', count(*) from deliveries where state = 'leased'
                          union all select state, count(*) from deliveries where state in ('dead', 'expired') group by state",
                     )
                     .fetch_all(connection)
                     .await?;
                     Ok(counts)
+                })
+            })
+            .await
+    }
+
+    /// How many cases are open.
+    pub(crate) async fn count_open_cases(&self, districts: &[DistrictId]) -> Result<i64, Error> {
+        self.database
+            .run("count-open-cases", &Districts::of(districts), |connection| {
+                Box::pin(async move {
+                    let sql = "select count(*) from cases where closed_at is null";
+                    Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)
                 })
             })
             .await

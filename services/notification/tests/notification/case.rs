@@ -1,7 +1,8 @@
 //! While a case is open for a student, nobody is told of what may wait for that.
 
-use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Opened, Recalled};
+use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Escalated, Opened, Recalled};
 use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::date::Date;
 use homeroom_proto::wire::notification as pb;
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -109,6 +110,86 @@ async fn what_waits_and_what_is_tried_again_is_held_by_a_case_that_opens_later()
         adapter.accept(&told).await;
     }
     world.until_states(&[(1, "accepted")]).await;
+}
+
+/// As when a sweep sets a word aside that a case which closes meanwhile would have let go.
+#[tokio::test]
+async fn what_is_set_aside_and_held_by_no_case_is_let_go_by_a_sweep() {
+    let world = World::start().await;
+    open(&world, "feed").await.unwrap();
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    world.until_states(&[(1, "held")]).await;
+    let closed = "update notification.cases set closed_at = notification.clock(), closed_by = 'feed'";
+    sqlx::query(closed).execute(&mut world.database.admin().await).await.unwrap();
+    world.adapter().await.accept_one("alert.opened").await;
+}
+
+#[tokio::test]
+async fn a_case_that_is_being_closed_sets_nothing_aside_and_ends_nothing() {
+    let world = World::start().await;
+    open(&world, "feed").await.unwrap();
+    let mut closing = world.database.admin().await;
+    sqlx::raw_sql("begin; select from notification.cases for update").execute(&mut closing).await.unwrap();
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    world.until_states(&[(1, "due")]).await;
+    world.pass(1).await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    world.until_count("deliveries where state = 'waiting'", 2).await;
+    world.pass(100 * DAYS).await;
+    // What runs out first is ended first.
+    world.until_count("deliveries where state = 'expired'", 1).await;
+    assert_eq!(world.count("deliveries where state = 'waiting' and set_aside_due_at is null").await, 1);
+    sqlx::raw_sql("rollback").execute(&mut closing).await.unwrap();
+    world.until_states(&[(1, "held"), (1, "expired")]).await;
+}
+
+#[tokio::test]
+async fn new_words_wait_for_a_case_as_their_rule_has_it_now() {
+    let world = World::start().await;
+    open(&world, "feed").await.unwrap();
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    world.until_states(&[(1, "held")]).await;
+    world.publish(&world.change(1, 2, Amended)).await;
+    let mut adapter = world.adapter().await;
+    adapter.accept_one("alert.opened").await;
+    let mut settling = world.change(2, 1, Opened);
+    settling.claim.settle_seconds = 600;
+    world.publish(&settling).await;
+    world.publish(&quiet(&world, 2, 2, Amended)).await;
+    world.until_count("deliveries where content_number = 2 and quiet_of is not null", 1).await;
+    world.until_states(&[(1, "accepted"), (1, "waiting")]).await;
+    world.pass(DAYS / 2).await;
+    world.until_states(&[(1, "accepted"), (1, "held")]).await;
+}
+
+#[tokio::test]
+async fn what_rises_while_it_is_held_is_not_worth_sending_for_longer() {
+    let world = World::start().await;
+    open(&world, "feed").await.unwrap();
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    world.until_states(&[(1, "held")]).await;
+    world.publish(&quiet(&world, 1, 2, Escalated)).await;
+    world.until_count("deliveries where content_number = 2", 1).await;
+    // Swept since then.
+    world.publish(&quiet(&world, 2, 1, Opened)).await;
+    world.until_count("deliveries where set_aside_due_at is not null", 2).await;
+    assert_eq!(world.count("deliveries where expires_at > due_at + interval '20 days'").await, 0);
+}
+
+#[tokio::test]
+async fn late_news_that_a_case_held_is_told_within_the_hours_of_a_school_day() {
+    let world = World::start().await;
+    open(&world, "feed").await.unwrap();
+    let mut wednesday = quiet(&world, 1, 1, Opened);
+    wednesday.late_since = Date::parse("2022-03-04");
+    wednesday.district_time = jiff::civil::date(2022, 4, 13).at(12, 0, 0, 0);
+    world.publish(&wednesday).await;
+    world.until_states(&[(1, "held")]).await;
+    // Until Saturday at eight in the evening.
+    world.pass(3 * DAYS + 8 * 3_600).await;
+    close(&world, "feed").await.unwrap();
+    world.until_count("deliveries where due_at = notification.clock() + interval '35 hours'", 1).await;
+    world.until_states(&[(1, "waiting")]).await;
 }
 
 #[tokio::test]

@@ -107,7 +107,8 @@ pub(super) async fn upsert_alerts(
     Ok(())
 }
 
-/// Gives waiting deliveries new words.
+/// Gives waiting deliveries new words. Whether a case may hold them back is as their rule has it now; what is set aside and may not be
+/// any more is let go by the next sweep.
 pub(super) async fn rewrite_deliveries(
     connection: &mut PgConnection,
     rewritten: &BTreeMap<Uuid, Content<'_>>,
@@ -118,9 +119,12 @@ pub(super) async fn rewrite_deliveries(
     let all = || rewritten.values();
     sqlx::query(
         "update deliveries d set subject = n.subject, body = n.body, data = n.data, content_number = n.content_number,
-             traceparent = n.traceparent, due_at = least(d.due_at, moment(n.due_by)), late_since = n.late_since
-         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::int[])
-             as n (id, subject, body, data, content_number, traceparent, due_by, late_since)
+             traceparent = n.traceparent, late_since = n.late_since, quiet_of = n.quiet_of,
+             due_at = case when d.set_aside_due_at is null then least(d.due_at, moment(n.due_by)) else d.due_at end,
+             set_aside_due_at = case when d.set_aside_due_at is not null
+                 then least(d.set_aside_due_at, moment(n.due_by)) end
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::int[], $9::bytea[])
+             as n (id, subject, body, data, content_number, traceparent, due_by, late_since, quiet_of)
          where d.delivery_id = n.id",
     )
     .bind(rewritten.keys().copied().collect::<Vec<_>>())
@@ -131,6 +135,7 @@ pub(super) async fn rewrite_deliveries(
     .bind(all().map(|content| content.of.traceparent.as_str()).collect::<Vec<_>>())
     .bind(all().map(|content| content.due_by.map(Timestamp::as_microsecond)).collect::<Vec<_>>())
     .bind(all().map(|content| content.late_since.map(Date::days)).collect::<Vec<_>>())
+    .bind(all().map(|content| quiet_of(&content.of.change)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -216,16 +221,15 @@ pub(super) async fn insert_deliveries(
     .bind(chunk.iter().map(|new| new.maybe_sent).collect::<Vec<_>>())
     .bind(chunk.iter().map(|new| new.content.late_since.map(Date::days)).collect::<Vec<_>>())
     .bind(chunk.iter().map(|new| i32::try_from(new.planned.to.after.as_secs()).unwrap_or(i32::MAX)).collect::<Vec<_>>())
-    .bind(chunk.iter().map(|new| quiet_of(new)).collect::<Vec<_>>())
+    .bind(chunk.iter().map(|new| quiet_of(&new.content.of.change)).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
 }
 
-/// Whose case may hold it back. Who was told hears that it is taken back, whatever is open.
-fn quiet_of<'n>(new: &'n New<'_>) -> Option<&'n [u8]> {
-    let change = &new.content.of.change;
-    let may_wait = change.claim.terms.quiet_while_case_open && !plan::takes_back(new.planned.kind);
+/// Whose case may hold a change's words back. Who was told hears that it is taken back, whatever is open.
+fn quiet_of(change: &AlertChange) -> Option<&[u8]> {
+    let may_wait = change.claim.terms.quiet_while_case_open && !plan::takes_back(change.kind);
     may_wait.then(|| &change.student.as_bytes()[..])
 }
 

@@ -17,7 +17,7 @@ use crate::store::{Lease, notify};
 
 /// Only what is leased has a token. To ask for the state as well would invite the planner to compare everything that is leased,
 /// which it takes for nothing, with each settlement. A retry moves `due_at`, so the age of one that was tried before is that of
-/// its first try. An attempt is there already when a process of an earlier version began it.
+/// its first try, or from when it was let go since then. An attempt is there already when a process of an earlier version began it.
 const ACCEPT: &str = "
     with n as (select * from unnest($1::uuid[], $2::bytea[], $3::text[]) as n (id, token, provider)),
     taken as (
@@ -35,8 +35,8 @@ const ACCEPT: &str = "
         on conflict (delivery_id, number) do update set outcome = excluded.outcome, ended_at = excluded.ended_at,
             provider_message_id = excluded.provider_message_id)
     select delivery_id, token, channel,
-        microseconds(clock()) - microseconds(coalesce((select min(started_at) from attempts a
-            where t.attempts > 1 and a.delivery_id = t.delivery_id), due_at)) as age,
+        microseconds(clock()) - microseconds(greatest(let_go_at, coalesce((select min(started_at) from attempts a
+            where t.attempts > 1 and a.delivery_id = t.delivery_id), due_at))) as age,
         exists (select from deliveries e
             where e.alert_id = t.alert_id and e.channel = t.channel and e.address = t.address
                 and e.change_number > t.change_number and e.state = 'waiting') as followed

@@ -13,8 +13,11 @@ use crate::store::Wanted;
 const SLICES: u32 = 64;
 /// How far one slice begins after the other, by the first four bytes of a key.
 const WIDTH: u32 = 1 << (u32::BITS - SLICES.ilog2());
-/// The most students who are looked at for a question, in all partitions together. A district of half as many is counted exactly, and of
-/// a larger one the error is about one in a hundred.
+/// No key comes behind it: keys have a byte less. Each slice ends at a value, so that no look at one reads on behind it.
+const BEYOND: [u8; 17] = [0xff; 17];
+/// The most students who are looked at for a question, in all partitions together: of one partition, a district of half as many is counted
+/// exactly, and of a larger one the error is about one in a hundred. With many partitions few are looked at of each slice, and also a
+/// district of some thousands is extrapolated.
 const LOOKED_AT: usize = 20_000;
 /// The fewest of a slice from which others follow.
 const LEAST: usize = 4;
@@ -52,7 +55,7 @@ pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Conce
         "select slice.number, count(*), count(*) filter (where late), count(*) filter (where concerned),
                 count(*) filter (where late or (owed and outdated)),
                 (array_agg(student order by student desc))[1]
-         from unnest($14::bytea[], array_append(($14::bytea[])[2:], null)) with ordinality as slice (first, next, number)
+         from unnest($14::bytea[], array_append(($14::bytea[])[2:], $15::bytea)) with ordinality as slice (first, next, number)
          cross join lateral (
                select s.student,
                       (s.evaluated_as_of is null or s.evaluated_as_of < $3 or s.evaluated_today < $4 or s.counting < $13) as late,
@@ -69,7 +72,7 @@ pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Conce
                       s.evaluated_reference < $11 as outdated
                from students s
                where s.partition = $1 and s.district = $2
-                 and s.student >= slice.first and (slice.next is null or s.student < slice.next)
+                 and s.student >= slice.first and s.student < slice.next
                order by s.student limit $12) counted
          group by slice.number",
     )
@@ -87,6 +90,7 @@ pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Conce
     .bind(wanted.limit)
     .bind(counting::VERSION)
     .bind((0..SLICES).map(|slice| (slice * WIDTH).to_be_bytes().to_vec()).collect::<Vec<_>>())
+    .bind(&BEYOND[..])
     .fetch_all(tx)
     .await?;
     let mut all = Progress::default();
@@ -180,6 +184,11 @@ mod tests {
         let whole = half.extrapolated(first, &middle.to_be_bytes());
         assert_eq!((whole.students, whole.of_reference, whole.behind), (400, 199, 19));
         assert_eq!(Progress { late: true, ..half }.extrapolated(first, &middle.to_be_bytes()).concerned(), 400);
+    }
+
+    #[test]
+    fn all_partitions_together_look_at_no_more_than_one_does_as_far_as_others_follow_from_them() {
+        assert_eq!([0, 1, 8, 64, 1_000].map(of_a_slice), [312, 312, 39, 4, 4]);
     }
 
     #[test]
