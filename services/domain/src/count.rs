@@ -2,33 +2,37 @@
 //!
 //! Most of what happens in a district is one more mark of a day, which changes no alert. To see that it does not takes less than
 //! counting the year anew: the days before the last mark are summed up, the day of the last mark is kept apart, and all days
-//! after it are silent. A mark that belongs behind the last one moves both on; whatever else happens (a correction, a
-//! withdrawal, another record, a reference change) ends the count, and a full look begins the next one. When a rule has something
-//! else to say, the count stands in for the full look, as long as no mark is of a date at which something was told before. What comes of a full look
-//! is the definition; a count only ever says what a full look would have said, or nothing.
+//! after it are silent. A mark that belongs behind the last one moves both on; a mark that belongs elsewhere, a correction or a
+//! withdrawal has the days gathered out of the ledger again (see `behind`); whatever else happens (another record, a reference
+//! change) ends the count, and a full look begins the next one. When a rule has something else to say, or what was told before may be
+//! disproved, the count stands in for the full look. What comes of a full look is the definition; a count only ever says what a full
+//! look would have said, or nothing.
 
+mod behind;
 mod compiled;
 mod folded;
+mod levels;
 mod looking;
 mod memory;
 mod others;
 mod small;
 mod standing_in;
 
-use std::cell::OnceCell;
 use std::fmt;
 
 use smallvec::SmallVec;
 
 use crate::alert::{AlertChange, ChangeKind};
 use crate::date::Date;
-use crate::day::{self, Day, Mark, Plain};
+use crate::day::{self, Day, Plain};
 use crate::episode::{Episodes, Moment, Step, Telling};
 use crate::evaluation::Evaluation;
 use crate::event::{Change, Fact, Origin};
-use crate::id::{SchoolId, SchoolYear};
-use crate::ledger::{Applied, Ledger, Tail};
+use crate::id::{RuleId, SchoolId, SchoolYear};
+use crate::ledger::{self, Applied, Ledger, Tail, Written};
+use crate::marked::Marked;
 use crate::measure::Measures;
+use crate::rule::condition::Failure;
 use crate::rule::{Pack, Rule, RuleScope};
 use crate::settings::{Now, Settings};
 use crate::view::View;
@@ -37,8 +41,8 @@ pub(crate) use compiled::Counting;
 pub(crate) use folded::Folded;
 
 use memory::Memory;
-use others::{Came, Others};
-use small::{Last, Schedule, Sums};
+use others::Others;
+use small::{Kind, Last, Schedule, Sums};
 use standing_in::StandingIn;
 
 /// What was counted of a student. Kept in memory only.
@@ -67,6 +71,8 @@ pub struct Looked<T = AlertChange> {
     pub measures: Measures,
     /// To be published, in order.
     pub changes: Vec<T>,
+    /// Rules that could not be evaluated as of some earlier date; their episodes stay as they were.
+    pub failures: Vec<(RuleId, Failure)>,
 }
 
 /// Whether there is one only: what is known of a student stands in no log.
@@ -86,16 +92,16 @@ struct Known {
     year: SchoolYear,
     /// Where the ledger's marks end.
     tail: Tail,
-    /// A mark that is not in the sums yet: its date, and the position of its kind.
-    added: Option<(Date, u16)>,
+    /// What was said that is not in the sums yet.
+    pending: Pending,
     /// The date of the last mark that is, in days since 1970.
     last_mark: i32,
     /// No mark that is added on a later date can be of a record that was heard of.
     heard_of_until: i32,
     /// When the student came to the school.
     entry_on: Date,
-    /// What marks of a kind say there, by its position; none where that depends on more than the mark.
-    kinds: SmallVec<[Option<Plain>; 8]>,
+    /// What marks of a kind say there, by its position.
+    kinds: SmallVec<[Kind; 8]>,
     schedule: Schedule,
     /// Counted days before the last mark's.
     before: Sums,
@@ -119,6 +125,17 @@ struct Known {
     memory: Option<Box<Memory>>,
 }
 
+/// What was said since the last look.
+#[derive(Debug, Clone, Copy, Default)]
+enum Pending {
+    #[default]
+    Nothing,
+    /// A mark behind all others: its date, and the position of its kind.
+    Next(Date, u16),
+    /// Marks of this date or later ones, which stand anywhere.
+    Since(Date),
+}
+
 /// Levels of rules, in their order; `NO_CLAIM` of a rule that claims nothing. A rule of larger levels takes full looks.
 type Levels = SmallVec<[i16; 12]>;
 
@@ -134,7 +151,11 @@ impl Count {
             // What another version of a rule holds open, a count cannot tell from what this one does.
             _ if episodes.open().any(|episode| episode.is_kept(pack)) => self.0 = None,
             // It has counted up to here already.
-            Some(known) if known.version == version && known.now == evaluation.now && known.added.is_none() => {
+            Some(known)
+                if known.version == version
+                    && known.now == evaluation.now
+                    && matches!(known.pending, Pending::Nothing) =>
+            {
                 known.remember(episodes);
                 known.levels = None;
             }
@@ -151,23 +172,38 @@ impl Count {
     pub fn apply(&mut self, ledger: &mut Ledger, origin: &Origin, change: &Change<Fact>) -> Applied {
         if let Some(known) = self.0.as_deref_mut()
             && let Change::Recorded(Fact::AttendanceMark(mark)) = change
-            && known.added.is_none()
+            && matches!(known.pending, Pending::Nothing)
             && mark.date.days() > known.heard_of_until
             && let Some(kind) = ledger.append_known(&mut known.tail, origin, mark)
         {
             match u16::try_from(kind) {
-                Ok(kind) => known.added = Some((mark.date, kind)),
+                Ok(kind) => known.pending = Pending::Next(mark.date, kind),
                 Err(_) => self.0 = None,
             }
             return Applied::Changed;
         }
-        let applied = ledger.apply(origin, change);
+        let (applied, written) = ledger.take(origin, change);
         match applied {
             Applied::Outdated => {}
             Applied::Same => self.find_end(ledger),
-            Applied::Changed => self.0 = None,
+            Applied::Changed => self.fall_behind(origin, change, written),
         }
         applied
+    }
+
+    /// Whether marks have changed that were counted before: what was told may be disproved.
+    pub fn is_behind(&self) -> bool {
+        self.0.as_deref().is_some_and(Known::is_behind)
+    }
+
+    /// A record says something else than it did.
+    fn fall_behind(&mut self, origin: &Origin, change: &Change<Fact>, written: Written) {
+        let date = match change {
+            Change::Recorded(Fact::AttendanceMark(mark)) => Some(mark.date),
+            _ => ledger::key_date(origin.key),
+        };
+        let (Some(known), Some(date)) = (self.0.as_deref_mut(), date) else { return self.0 = None };
+        if known.stays(written) { known.wait_since(date) } else { self.0 = None }
     }
 
     /// The ledger says the same and was written anew.
@@ -192,18 +228,31 @@ impl Count {
             return None;
         };
         let Found { measures, settled } = found;
-        match settled {
-            Settled::Yes => Some(Looked { measures, changes: Vec::new() }),
+        let step: Step<T> = match settled {
+            Settled::Unknown => return None,
+            Settled::Yes => Step { changes: Vec::new(), failures: Vec::new() },
             Settled::No(moved) => {
-                let standing_in = StandingIn { known, ledger, with, measures, whole: OnceCell::new() };
-                let step: Step<T> =
-                    episodes.step_on(moved.iter().filter_map(|at| with.pack.rules.get(*at)), &standing_in, moment);
-                drop(standing_in);
+                let step = {
+                    let ground = StandingIn::new((known, ledger), with, measures);
+                    episodes.step_on(moved.iter().filter_map(|at| with.pack.rules.get(*at)), &ground, moment)
+                };
                 known.remember_told(&step.changes, with);
-                Some(Looked { measures, changes: step.changes })
+                step
             }
-            Settled::Unknown => None,
+            Settled::Since(date, gathered) => {
+                let step = {
+                    let mut ground = StandingIn::new((known, ledger), with, measures);
+                    ground.look_back(date, gathered);
+                    episodes.step_back(with.pack, &ground, moment)
+                };
+                known.remember(episodes);
+                step
+            }
+        };
+        if !step.failures.is_empty() {
+            self.0 = None;
         }
+        Some(Looked { measures, changes: step.changes, failures: step.failures })
     }
 
     /// Reads where the next look will read, so that what it needs is on its way from memory: a batch of students is looked at several
@@ -213,7 +262,8 @@ impl Count {
         self.0.as_deref().map_or(0, |known| {
             let dates = known.last_mark ^ known.tail.date() ^ known.told.map_or(0, Date::days);
             let places = known.kinds.len() ^ known.levels.as_ref().map_or(0, SmallVec::len) ^ usize::from(known.passed);
-            known.version ^ u64::from(dates.cast_unsigned()) ^ places as u64
+            let marked = known.others.as_ref().map_or(0, |others| others.touch());
+            known.version ^ u64::from(dates.cast_unsigned()) ^ (places ^ marked) as u64
         })
     }
 }
@@ -229,17 +279,33 @@ enum Settled {
     Yes,
     /// These rules have, by their positions.
     No(SmallVec<[usize; 4]>),
-    /// What was told may be disproved, or a rule fails.
+    /// What was told may be disproved: marks of this date and of later ones say something else. With the marked days, where they
+    /// were gathered.
+    Since(Date, Option<Vec<Marked>>),
+    /// A rule fails, or takes a full look.
     Unknown,
+}
+
+/// By the position of a ledger's kinds of marks, none of which refers to what is not known.
+fn kinds_of(evaluation: &Evaluation<'_>, school: &SchoolId) -> SmallVec<[Kind; 8]> {
+    let plain = evaluation.plain_kinds(school).into_iter();
+    let kinds = evaluation.ledger.borrowed().kinds().zip(plain).map(|(kind, plain)| match (kind, plain) {
+        (None, _) => Kind::Nothing,
+        (Some(_), None) => Kind::More,
+        (Some(kind), Some(plain)) if kind.session.is_some() => Kind::OfSession(plain),
+        (Some(_), Some(plain)) => Kind::Plain(plain),
+    });
+    kinds.collect()
 }
 
 impl Known {
     fn of(evaluation: &Evaluation<'_>, episodes: &Episodes, pack: &Pack, version: u64) -> Option<Self> {
         let now = evaluation.now;
-        let spell = evaluation.only_school()?;
-        let schedule = Schedule::of(spell, evaluation)?;
+        let spells = evaluation.only_school()?;
+        let spell = spells.first()?;
+        let schedule = Schedule::of(&spells, evaluation)?;
         let is_plain = Others::can_tell(pack);
-        let memory = if is_plain { None } else { Some(Box::new(Memory::of(pack, schedule, evaluation)?)) };
+        let memory = if is_plain { None } else { Some(Box::new(Memory::of(pack, &schedule, evaluation)?)) };
         let (tail, heard_of_until) = evaluation.ledger.end_of_marks()?;
         let last_mark = tail.date();
         if last_mark > now.as_of.max(now.today).days() {
@@ -251,11 +317,11 @@ impl Known {
             now,
             year: evaluation.year(),
             tail,
-            added: None,
+            pending: Pending::Nothing,
             last_mark,
             entry_on: spell.entry_on,
             heard_of_until: heard_of_until.max(last_mark),
-            kinds: evaluation.plain_kinds(spell.school),
+            kinds: kinds_of(evaluation, spell.school),
             schedule,
             before: Sums::default(),
             passed: 0,
@@ -268,17 +334,10 @@ impl Known {
             others: Others::of(pack, evaluation).map(Box::new),
             memory,
         };
-        let last_on = Date::from_days(last_mark).ok()?;
-        let (counted, days_before) = (evaluation.marked_until(last_on), evaluation.marked_until(last_on.previous()));
-        let before = days_before.measures();
-        known.passed = u16::try_from(days_before.dates.len()).ok()?;
-        known.last = counted.day(last_on).map(|day| Last::of(&day));
-        if let Some(others) = &mut known.others {
-            others.begin(counted);
-        }
         let measures = evaluation.district(now.as_of, now.today);
-        known.before =
-            Sums::of(&Measures { failing: measures.failing, failing_core: measures.failing_core, ..before })?;
+        let Measures { failing, failing_core, .. } = measures;
+        known.before = Sums::of(&Measures { failing, failing_core, ..Measures::default() })?;
+        known.begin(evaluation.marked_until(Date::from_days(last_mark).ok()?))?;
         known.remember(episodes);
         // Were it otherwise, there would be something here that a count cannot tell.
         (known.measures(known.schedule.dates(evaluation.view), now) == Some(measures)).then_some(known)
@@ -301,22 +360,29 @@ impl Known {
 
     /// Counts up to the dates in force. None when the count ends here.
     fn look(&mut self, ledger: &Ledger, with: &With<'_>) -> Option<Found> {
+        if let Pending::Since(date) = self.pending {
+            return self.look_behind(date, ledger, with);
+        }
+        let schedule = self.schedule.clone();
+        let dates = schedule.dates(with.view);
+        let came = self.measures(dates, self.now)?;
         if self.levels.is_none() {
             let then = With { now: self.now, ..*with };
-            self.levels = self.claims(None, self.measures(self.schedule.dates(with.view), self.now)?, &then);
+            self.levels = self.claims(None, came, &then, None);
         }
         let then = self.levels.take();
         let day_is_over = with.now.today != self.now.today && self.open_day;
         // What claims nothing has no open day that it could end: one of another version is kept, one of another school not its own.
         let ends = |rule: &Rule, then: i16| day_is_over && rule.scope == RuleScope::Day && then != NO_CLAIM;
-        let may_disprove = self.count(ledger, with)?;
-        let measures = self.measures(self.schedule.dates(with.view), with.now)?;
-        if !may_disprove {
-            self.levels = self.claims(Some(ledger), measures, with);
+        let disproves = self.count(dates, ledger, with)?;
+        let measures = self.measures(dates, with.now)?;
+        if disproves.is_none() || self.tells_back() {
+            self.levels = self.claims(Some(ledger), measures, with, then.as_ref().map(|then| (&came, then)));
         }
-        let settled = match (&then, &self.levels) {
-            (Some(then), Some(levels)) if then == levels && !day_is_over => Settled::Yes,
-            (Some(then), Some(levels)) => {
+        let settled = match (&then, &self.levels, disproves) {
+            (_, Some(_), Some(date)) => Settled::Since(date, None),
+            (Some(then), Some(levels), None) if then == levels && !day_is_over => Settled::Yes,
+            (Some(then), Some(levels), None) => {
                 let rules = with.pack.rules.iter().zip(then.iter().zip(levels)).enumerate();
                 let moved = rules.filter(|(at, (rule, (before, now)))| {
                     before != now || ends(rule, **before) || self.asks_otherwise(*at, then, levels)
@@ -328,34 +394,8 @@ impl Known {
         Some(Found { measures, settled })
     }
 
-    /// What rules claim with these measures, and what is asked for; none when one takes a full look at all.
-    fn claims(&mut self, ledger: Option<&Ledger>, measures: Measures, with: &With<'_>) -> Option<Levels> {
-        let Some(memory) = self.memory.as_deref() else { return self.levels(measures, with) };
-        let (levels, found) = self.remembered(memory, ledger, measures, with)?;
-        if let Some(memory) = self.memory.as_deref_mut() {
-            memory.settle(found);
-        }
-        Some(levels)
-    }
-
-    /// What rules claim with these measures; none when one takes a full look or fails, or claims what cannot be told from no claim.
-    fn levels(&self, measures: Measures, with: &With<'_>) -> Option<Levels> {
-        let school = self.schedule.school(with.view)?;
-        let came = Came::to(measures, self, with)?;
-        let mut levels = Levels::new();
-        for rule in &with.pack.rules {
-            levels.push(match rule.outcome(&came).ok()? {
-                Some(level) if rule.applies_at(Some(school)) => {
-                    i16::try_from(level).ok().filter(|level| *level != NO_CLAIM)?
-                }
-                _ => NO_CLAIM,
-            });
-        }
-        Some(levels)
-    }
-
-    /// Takes the added mark in, and tells whether it may disprove what was told. None when the count ends here.
-    fn count(&mut self, ledger: &Ledger, with: &With<'_>) -> Option<bool> {
+    /// Moves on to the dates in force. None when the count ends here.
+    fn move_on(&mut self, with: &With<'_>) -> Option<()> {
         let now = with.now;
         let moved = now != self.now;
         if with.version != self.version
@@ -367,28 +407,25 @@ impl Known {
             return None;
         }
         self.now = now;
-        let Some((date, kind)) = self.added.take() else { return Some(false) };
-        let category = self.category(usize::from(kind), ledger, with.view, with.settings)?;
-        self.add(self.schedule.dates(with.view), day::of_one_mark(date, category))?;
-        Some(self.told.is_some_and(|told| date <= told))
+        Some(())
+    }
+
+    /// Takes the next mark in, and tells its date when it may disprove what was told.
+    #[expect(clippy::option_option, reason = "none outside when the count ends here")]
+    fn count(&mut self, dates: &[Date], ledger: &Ledger, with: &With<'_>) -> Option<Option<Date>> {
+        self.move_on(with)?;
+        let Pending::Next(date, kind) = std::mem::take(&mut self.pending) else { return Some(None) };
+        let says = self.says(usize::from(kind), ledger, with)?;
+        self.add(dates, day::of_one_mark(date, says))?;
+        Some(self.told.is_some_and(|told| date <= told).then_some(date))
     }
 
     /// What marks of a kind say; none when a day's count takes more than that.
-    fn category(&mut self, kind: usize, ledger: &Ledger, view: &View, settings: &Settings) -> Option<Plain> {
+    fn says(&mut self, kind: usize, ledger: &Ledger, with: &With<'_>) -> Option<Plain> {
         if kind >= self.kinds.len() {
-            let school = self.schedule.school(view)?;
-            for new in ledger.borrowed().kinds().skip(self.kinds.len()) {
-                let new = new?;
-                // Whom a change of a session would concern is for a full look to find out.
-                let mark = Mark::of(&new, view, settings).filter(|_| new.session.is_none())?;
-                // That one states minutes is for a full look to find out too.
-                if self.memory.as_ref().is_some_and(|memory| !memory.takes_minutes()) && mark.times.minutes.is_some() {
-                    return None;
-                }
-                self.kinds.push(mark.plain(school));
-            }
+            self.learn_kinds(ledger, with)?;
         }
-        *self.kinds.get(kind)?
+        self.kinds.get(kind)?.said()?
     }
 
     /// Moves on to a later mark's day. None when there are too many days, as there are in no year.

@@ -180,8 +180,13 @@ impl<'a> Attendance<'a> {
 }
 
 /// The day of a date that counts, with one plain mark.
-pub(crate) fn of_one_mark(date: Date, Plain(category): Plain) -> Day {
-    from_daily(date, std::iter::once((Scope::Day, category, None)))
+pub(crate) fn of_one_mark(date: Date, says: Plain) -> Day {
+    of_marks(date, std::iter::once(says))
+}
+
+/// The same with several.
+pub(crate) fn of_marks(date: Date, marks: impl Iterator<Item = Plain>) -> Day {
+    from_daily(date, marks.map(|Plain(category)| (Scope::Day, category, None)))
 }
 
 fn from_daily(date: Date, marks: impl Iterator<Item = (Scope, Option<Category>, Option<i32>)>) -> Day {

@@ -191,12 +191,25 @@ impl Episodes {
         step
     }
 
+    /// The same from a running count that stands in for a full look, when what was told before may be disproved. What is open is of
+    /// rules in force.
+    pub(crate) fn step_back<'e, T: Telling>(
+        &mut self,
+        pack: &Pack,
+        ground: &impl Ground<'e>,
+        moment: &Moment<'_>,
+    ) -> Step<T> {
+        let step = self.step_rules(pack.rules_at(ground.home()), &pack.rules, ground, moment);
+        self.forget(ground.year());
+        step
+    }
+
     /// Whether something is open that another school's variant of a rule told than the one of this school.
     pub(crate) fn has_open_of_another_school(&self, pack: &Pack, home: Option<&SchoolId>) -> bool {
         self.open().any(|episode| pack.teller(&episode.told).is_some_and(|teller| !teller.applies_at(home)))
     }
 
-    /// The same of these rules alone, of which each is in force, from a running count that stands in for a full look.
+    /// The same of these rules alone, of which each is in force, when nothing that was told before can be disproved.
     pub(crate) fn step_on<'r, 'e, T: Telling>(
         &mut self,
         rules: impl Iterator<Item = &'r Rule>,

@@ -195,22 +195,24 @@ impl<'a> Evaluation<'a> {
         })
     }
 
-    /// The enrollment at the one school of the year, when nothing else can matter for the days to come: one that is not over before
-    /// the year begins and follows any other, and no need of proof that silence means presence.
-    pub(crate) fn only_school(&self) -> Option<&Spell<'a>> {
+    /// The enrollments at the one school of the year, the earliest first, when nothing else can matter for the days to come: they
+    /// follow any other, and there is no need of proof that silence means presence.
+    pub(crate) fn only_school(&self) -> Option<SmallVec<[&Spell<'a>; 2]>> {
         let [(school, _)] = self.schools.as_slice() else { return None };
-        let attendance = self.attendance(school);
-        let mut of_year = self.said.spells.iter().filter(|spell| enrollment::reaches(spell.exit_on, self.year));
-        let (Some(only), None) = (of_year.next(), of_year.next()) else { return None };
+        let mut of_year: SmallVec<[&Spell<'a>; 2]> =
+            self.said.spells.iter().filter(|spell| enrollment::reaches(spell.exit_on, self.year)).collect();
+        of_year.sort_unstable_by_key(|spell| (spell.entry_on, spell.exit_on));
+        let entry_on = of_year.first()?.entry_on;
         let apart = self.said.spells.iter().all(|spell| {
-            enrollment::reaches(spell.exit_on, self.year) || spell.exit_on.is_some_and(|exit| exit < only.entry_on)
+            let is_before = spell.exit_on.is_some_and(|exit| exit < entry_on);
+            if enrollment::reaches(spell.exit_on, self.year) { spell.school == *school } else { is_before }
         });
         let settled = apart
             && !self.waiting
             && self.calculated.is_empty()
-            && attendance.silence_is_presence()
-            && only.entry_on <= self.now.today;
-        settled.then_some(only)
+            && self.attendance(school).silence_is_presence()
+            && entry_on <= self.now.today;
+        settled.then_some(of_year)
     }
 
     /// By the position of a ledger's kinds of marks: what they say, when that is all of a day without another mark.

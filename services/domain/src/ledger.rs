@@ -48,6 +48,43 @@ pub struct Ledger {
     bytes: Vec<u8>,
 }
 
+/// Of what a word was, and how it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Of a mark, in its place: kinds of marks stand where they stood, and a new one behind them.
+    InPlace,
+    /// Of a mark, and the kind of this position is gone; nothing is referred to that was not before.
+    Without(usize),
+    /// Of a mark, and kinds may stand elsewhere.
+    Marks,
+    /// Of something else, before or now.
+    Words,
+}
+
+/// The date that ends a record key, as it does that of a mark; none when that is no date.
+pub(crate) fn key_date(key: RecordKey) -> Option<Date> {
+    Date::from_days(layout::date(key.as_bytes()).1).ok()
+}
+
+/// Marks in the order of their dates.
+pub(crate) struct InOrder<'a>(Entries<'a>);
+
+impl InOrder<'_> {
+    /// Where they end.
+    pub(crate) fn tail(self) -> Tail {
+        self.0.tail()
+    }
+}
+
+impl Iterator for InOrder<'_> {
+    type Item = (i32, usize);
+
+    #[inline]
+    fn next(&mut self) -> Option<(i32, usize)> {
+        self.0.next().map(|entry| (entry.date, entry.kind))
+    }
+}
+
 /// What a word did to the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
@@ -96,35 +133,47 @@ const FEW: usize = 4;
 impl Ledger {
     /// Takes a word in: the highest revision of a source's key wins, and of equals the later in the log.
     pub fn apply(&mut self, origin: impl Borrow<Origin>, change: impl Borrow<Change<Fact>>) -> Applied {
-        let (origin, change) = (origin.borrow(), change.borrow());
+        self.take(origin.borrow(), change.borrow()).0
+    }
+
+    /// The same, and tells of what the word was.
+    pub(crate) fn take(&mut self, origin: &Origin, change: &Change<Fact>) -> (Applied, Written) {
         if planted(Mutant::IgnoreWithdrawal) && *change == Change::Withdrawn {
-            return Applied::Same;
+            return (Applied::Same, Written::InPlace);
         }
-        if let Some(applied) = self.splice(origin, change) {
-            return applied;
+        if let Some(spliced) = self.splice(origin, change) {
+            return spliced;
         }
         let mut parts = Parts::read(&self.bytes);
         let applied = parts.apply(origin, change);
+        let written = if parts.moved_words { Written::Words } else { Written::Marks };
         if applied != Applied::Outdated {
             self.bytes = parts.write();
         }
-        applied
+        (applied, written)
     }
 
     /// Writes a mark's word in its place; none when the bytes have to be made anew.
-    fn splice(&mut self, origin: &Origin, change: &Change<Fact>) -> Option<Applied> {
+    fn splice(&mut self, origin: &Origin, change: &Change<Fact>) -> Option<(Applied, Written)> {
         let layout = Layout::read(&self.bytes);
         let splice = match Splice::of(&layout, origin, change)? {
             Ok(splice) => splice,
-            Err(applied) => return Some(applied),
+            Err(applied) => return Some((applied, Written::InPlace)),
         };
-        let marks = layout.marks.len();
-        if let Some(kind) = &splice.new_kind {
-            self.bytes = layout.with_kind(kind);
-        }
-        self.bytes.truncate(self.bytes.len() - marks + splice.kept);
+        let written = if let Some(dropped) = splice.dropped {
+            let left = layout.kinds().chain(splice.new_kind).enumerate().filter(|(at, _)| *at != dropped);
+            self.bytes = layout.with_kinds(left.map(|(_, kind)| kind));
+            Written::Without(dropped)
+        } else {
+            let marks = layout.marks.len();
+            if let Some(kind) = &splice.new_kind {
+                self.bytes = layout.with_kind(kind);
+            }
+            self.bytes.truncate(self.bytes.len() - marks + splice.kept);
+            Written::InPlace
+        };
         self.make_room();
-        Some(splice.write(&mut self.bytes))
+        Some((splice.write(&mut self.bytes), written))
     }
 
     /// Writes a mark behind all others, when the end is known and the date is later than any that is heard of.
@@ -133,9 +182,9 @@ impl Ledger {
         let kind = layout::kind(origin, mark);
         kind.stem?;
         let layout = Layout::read(&self.bytes);
-        let (mut at, mut is_known) = (0, false);
-        for known in layout.kinds() {
-            is_known = known == kind;
+        let (mut at, mut is_known, mut kinds) = (0, false, layout.kinds());
+        while let Some(known) = kinds.advance() {
+            is_known = *known == kind;
             if is_known {
                 break;
             }
@@ -165,6 +214,13 @@ impl Ledger {
         Some((tail, heard_of.unwrap_or(0).max(tail.date)))
     }
 
+    /// Dates of marks in order, in days since 1970, and positions of their kinds; none while some mark has a key of its own.
+    pub(crate) fn in_order(&self) -> Option<InOrder<'_>> {
+        let layout = Layout::read(&self.bytes);
+        let dated = layout.kinds().all(|kind| kind.stem.is_some());
+        dated.then(|| InOrder(Entries::new(layout.marks)))
+    }
+
     /// Doubling, as a vector does of itself, would be half of a district's memory.
     fn make_room(&mut self) {
         if self.bytes.capacity() - self.bytes.len() < mark::USUAL_BYTES {
@@ -191,7 +247,7 @@ impl Ledger {
         }
         while many <= FEW
             && let Some((origin, change)) = words.peek()
-            && let Some(one) = self.splice(origin, change)
+            && let Some((one, _)) = self.splice(origin, change)
         {
             applied.push(one);
             words.next();

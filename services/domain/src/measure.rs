@@ -5,6 +5,7 @@
 
 pub mod catalogue;
 pub mod further;
+mod kept;
 mod name;
 mod part;
 mod told;
@@ -15,6 +16,7 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 pub use further::Further;
+pub(crate) use kept::Kept;
 pub use name::Among;
 pub(crate) use part::Part;
 pub use told::NOT_KNOWN;

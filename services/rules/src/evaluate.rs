@@ -71,13 +71,17 @@ pub(crate) struct Outcome<T = AlertChange> {
     pub failures: Vec<(RuleId, Failure)>,
 }
 
+/// Events of a student of which each is counted on from; more of them are written at once.
+const FEW: usize = 4;
+
 impl Student {
     /// Takes events in, in order, and tells what each of them did.
     pub(crate) fn apply<'e>(&mut self, events: impl ExactSizeIterator<Item = &'e Event>) -> Vec<Applied> {
-        if events.len() == 1 {
+        if events.len() <= FEW {
             let one = |event: &Event| self.count.apply(&mut self.ledger, &event.origin, &event.change);
             return events.map(one).collect();
         }
+        // Each would be written in its place, and all of them counted again.
         self.count.end();
         self.ledger.apply_all(events.map(|event| (&event.origin, &event.change)))
     }
@@ -95,11 +99,9 @@ impl Student {
             return outcome;
         }
         let evaluation = Evaluation::new(&self.ledger, &district.view, &district.settings, now);
-        let mut open_by_rule = BTreeMap::new();
-        count_open(&self.episodes, -1, &mut open_by_rule);
+        let open = self.open_by_rule(-1, BTreeMap::new());
         let step = self.episodes.step_telling(&district.pack, &evaluation, moment);
-        count_open(&self.episodes, 1, &mut open_by_rule);
-        open_by_rule.retain(|_, moved| *moved != 0);
+        let open_by_rule = self.open_by_rule(1, open);
         let rows = rows(&evaluation, &self.episodes, now);
         let leans_on = evaluation.leans_on();
         let waiting = evaluation.waiting();
@@ -128,6 +130,8 @@ impl Student {
         }
         let version = version_for(self.waiting, district);
         let with = With { view: &district.view, settings: &district.settings, pack: &district.pack, version, now };
+        // What is over may be recalled then, of which the change alone does not tell that it was.
+        let open = self.count.is_behind().then(|| self.open_by_rule(-1, BTreeMap::new()));
         let looked = self.count.look(&self.ledger, &with, &mut self.episodes, moment)?;
         let counted = looked.measures;
         let measures =
@@ -142,7 +146,17 @@ impl Student {
             }
         }
         self.evaluated = Some(now);
-        Some(Outcome { open_by_rule: moved(&looked.changes), changes: looked.changes, failures: Vec::new() })
+        let open_by_rule = open.map_or_else(|| moved(&looked.changes), |open| self.open_by_rule(1, open));
+        Some(Outcome { open_by_rule, changes: looked.changes, failures: looked.failures })
+    }
+
+    /// Adds the open alerts of each rule, so often.
+    fn open_by_rule(&self, sign: i64, mut open: BTreeMap<RuleId, i64>) -> BTreeMap<RuleId, i64> {
+        for episode in self.episodes.open() {
+            *open.entry(episode.told.rule.clone()).or_default() += sign;
+        }
+        open.retain(|_, moved| *moved != 0);
+        open
     }
 
     /// Reads what the next look will read first.
@@ -182,12 +196,6 @@ fn moved(changes: &[impl Telling]) -> BTreeMap<RuleId, i64> {
     }
     moved.retain(|_, moved| *moved != 0);
     moved
-}
-
-fn count_open(episodes: &Episodes, sign: i64, open: &mut BTreeMap<RuleId, i64>) {
-    for episode in episodes.open() {
-        *open.entry(episode.told.rule.clone()).or_default() += sign;
-    }
 }
 
 /// Alerts open, of a school's team or of all.

@@ -15,6 +15,9 @@ use crate::year::{Frame, MOST_DAYS, Program};
 /// Frames are kept for so many stretches of calendars: a district has a few hundred, and those of students who come or go in mid-year.
 const MOST_FRAMES: usize = 1_024;
 
+/// So many sets of values are shared: the first that come, such as those of each grade level of whom nothing is said.
+const MOST_SHARED: usize = 16;
+
 /// A pack's place for what is compiled of it. It says nothing of the pack: any two are equal.
 #[derive(Clone, Default)]
 pub(crate) struct Counting(Arc<Mutex<Option<Arc<Compiled>>>>);
@@ -45,6 +48,8 @@ pub(crate) struct Compiled {
     /// Measures that are not of attendance, in order.
     pub(super) beside: Vec<Measure>,
     frames: Mutex<quick::Map<(u32, u32), Arc<Framed>>>,
+    /// Values beside attendance that students share: of most of them nothing of it is said.
+    shared: Mutex<Vec<Arc<[i64]>>>,
 }
 
 /// How a rule is told.
@@ -101,7 +106,28 @@ impl Compiled {
         beside.retain(|measure| is_beside(*measure));
         beside.sort_unstable();
         beside.dedup();
-        Self { rules: rules.to_vec(), program, ways, remembering, beside, frames: Mutex::default() }
+        Self {
+            rules: rules.to_vec(),
+            program,
+            ways,
+            remembering,
+            beside,
+            frames: Mutex::default(),
+            shared: Mutex::default(),
+        }
+    }
+
+    /// The same values, of which students share the usual ones.
+    pub(super) fn share(&self, values: &[i64]) -> Arc<[i64]> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shared.iter().find(|known| ***known == *values) {
+            return Arc::clone(known);
+        }
+        let values: Arc<[i64]> = values.into();
+        if shared.len() < MOST_SHARED {
+            shared.push(Arc::clone(&values));
+        }
+        values
     }
 
     /// Where a rule is among them.
@@ -114,9 +140,9 @@ impl Compiled {
     }
 
     /// What a student's dates tell; none when there are too many.
-    pub(super) fn framed(&self, schedule: Schedule, view: &View) -> Option<Arc<Framed>> {
+    pub(super) fn framed(&self, schedule: &Schedule, view: &View) -> Option<Arc<Framed>> {
         let calendar = &view.calendar_at(schedule.calendar as usize)?.instructional;
-        let key = (schedule.calendar, schedule.stretch());
+        let key = (schedule.calendar, schedule.stretch()?);
         let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = frames.get(&key).filter(|known| known.calendar == *calendar) {
             return Some(Arc::clone(known));

@@ -46,10 +46,10 @@ impl Evaluation<'_> {
     }
 
     fn fold_all(&self, compiled: &Compiled) -> Option<Vec<Option<Course>>> {
-        let schedule = Schedule::of(self.only_school()?, self)?;
+        let schedule = Schedule::of(&self.only_school()?, self)?;
         let days = self.marked_until(self.now.as_of);
         let year = Year::of(days).filter(|_| !days.dates.is_empty())?;
-        let framed = compiled.framed(schedule, self.view)?;
+        let framed = compiled.framed(&schedule, self.view)?;
         if framed.frame.dates().get(..days.dates.len()) != Some(days.dates) {
             return None;
         }

@@ -79,8 +79,8 @@ impl Claimed {
 }
 
 impl Known {
-    /// What rules claim with these measures, and then of each of which more is told since when it is open, and its steps and bars. None
-    /// when it takes a full look to tell.
+    /// What rules claim with these measures, and then the numbers of those of which [`MORE`] is told. None when it takes a full look to
+    /// tell.
     pub(super) fn remembered(
         &self,
         memory: &Memory,

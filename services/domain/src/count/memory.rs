@@ -42,10 +42,15 @@ pub(super) struct Memory {
 /// [`State`] in few bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kept {
-    tag: u8,
+    /// What it is, in the two highest bits, and since or from which day.
     at: u16,
     level: i16,
 }
+
+const OPEN: u16 = 1 << 14;
+const ENDED: u16 = 1 << 15;
+/// A year has fewer days.
+const LAST: u16 = OPEN - 1;
 
 /// States that were found, and the day before which they are.
 pub(super) type Found = (u16, SmallVec<[Kept; 24]>);
@@ -55,7 +60,7 @@ const MOST_BARS: usize = 8;
 
 impl Memory {
     /// Of a student who was just looked at in full; none when the days are not whole, or too many.
-    pub(super) fn of(pack: &Pack, schedule: Schedule, evaluation: &Evaluation<'_>) -> Option<Self> {
+    pub(super) fn of(pack: &Pack, schedule: &Schedule, evaluation: &Evaluation<'_>) -> Option<Self> {
         let now = evaluation.now;
         let compiled = pack.compiled();
         if pack.rules.iter().any(|rule| rule.barred.len() > MOST_BARS) {
@@ -64,7 +69,8 @@ impl Memory {
         Year::of(evaluation.marked_until(now.today.max(now.as_of)))?;
         let framed = compiled.framed(schedule, evaluation.view)?;
         let (moving, told) = (evaluation.moving_parts(), evaluation.told_parts());
-        let beside = compiled.beside.iter().map(|measure| still(*measure, moving, evaluation)).collect();
+        let beside: Vec<i64> = compiled.beside.iter().map(|measure| still(*measure, moving, evaluation)).collect();
+        let beside = compiled.share(&beside);
         let states = vec![Kept::of(State::FIRST)?; compiled.remembering].into();
         Some(Self { compiled, framed, settled: 0, states, moving, told, beside, since: now.as_of })
     }
@@ -125,19 +131,19 @@ pub(super) fn still(measure: Measure, moving: Part, evaluation: &Evaluation<'_>)
 impl Kept {
     /// None of a level beyond what is kept.
     pub(super) fn of(state: State) -> Option<Self> {
-        let narrow = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+        let narrow = |at: usize| u16::try_from(at).unwrap_or(LAST).min(LAST);
         Some(match state {
-            State::Closed { from } => Self { tag: 0, at: narrow(from), level: 0 },
-            State::Open { since, level } => Self { tag: 1, at: narrow(since), level: i16::try_from(level).ok()? },
-            State::Expired { from } => Self { tag: 2, at: narrow(from), level: 0 },
+            State::Closed { from } => Self { at: narrow(from), level: 0 },
+            State::Open { since, level } => Self { at: OPEN | narrow(since), level: i16::try_from(level).ok()? },
+            State::Expired { from } => Self { at: ENDED | narrow(from), level: 0 },
         })
     }
 
     pub(super) fn state(self) -> State {
-        let at = usize::from(self.at);
-        match self.tag {
+        let at = usize::from(self.at & LAST);
+        match self.at & !LAST {
             0 => State::Closed { from: at },
-            1 => State::Open { since: at, level: i64::from(self.level) },
+            OPEN => State::Open { since: at, level: i64::from(self.level) },
             _ => State::Expired { from: at },
         }
     }

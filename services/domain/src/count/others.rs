@@ -10,7 +10,6 @@ use crate::marked::{Days, Marked};
 use crate::measure::{Counted, Figures, Measure, Measures, Values};
 use crate::projection::{self, Outlook};
 use crate::rule::{Pack, Rule};
-use crate::settings::Now;
 use crate::window::{End, school_month};
 
 /// Kept when some rule names another measure.
@@ -61,6 +60,11 @@ impl Others {
         self.marked = days.marked.to_vec();
     }
 
+    /// Reads where the next counted day will be written.
+    pub(super) fn touch(&self) -> usize {
+        self.marked.last().map_or(0, |day| day.at())
+    }
+
     /// Takes the next counted day in.
     pub(super) fn push(&mut self, at: usize, day: &Day) {
         if let Some(marked) = Marked::of(at, day) {
@@ -91,16 +95,9 @@ impl Known {
         Some(Figures::new(measures, values))
     }
 
-    /// The same at the close of an earlier date of the school year, on which the grades were those of now.
-    pub(super) fn figures_at_close(&self, rule: &Rule, date: Date, with: &With<'_>) -> Option<Figures> {
-        if self.graded_since.is_some_and(|since| date < since) {
-            return None;
-        }
-        let days = self.days_until(date, with)?;
-        let Measures { failing, failing_core, .. } = self.before.measures();
-        let unexplained_absence_today = days.is_unexplained(date);
-        let measures = Measures { unexplained_absence_today, failing, failing_core, ..days.measures() };
-        self.figures(measures, rule, &With { now: Now { today: date, as_of: date }, ..*with })
+    /// The marked days up to the last mark; none when they are not kept.
+    pub(super) fn marked(&self) -> Option<&[Marked]> {
+        self.others.as_deref().map(|others| &others.marked[..])
     }
 
     /// The counted days up to a date; none when marked ones are not kept.

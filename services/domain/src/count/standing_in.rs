@@ -1,4 +1,5 @@
-//! A running count in the place of a full look: what rules ask of it when one of them has something else to say.
+//! A running count in the place of a full look: what rules ask of it when one of them has something else to say, or when what was
+//! told before may have been disproved.
 
 use std::cell::OnceCell;
 
@@ -11,27 +12,46 @@ use crate::episode::Ground;
 use crate::evaluation::Evaluation;
 use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::Ledger;
-use crate::measure::{Figures, Measures};
+use crate::marked::{Days, Marked};
+use crate::measure::{Figures, Kept, Measures};
 use crate::rule::claim::{Cited, cite_absences, cite_unexcused};
 use crate::rule::{Evidence, Held, Rule};
 use crate::settings::Now;
 
-/// A count that has come to these measures with the dates in force, and that knows that nothing told before can have changed.
+/// A count that has come to these measures with the dates in force.
 pub(super) struct StandingIn<'a> {
-    pub(super) known: &'a Known,
-    pub(super) ledger: &'a Ledger,
-    pub(super) with: &'a With<'a>,
-    pub(super) measures: Measures,
+    known: &'a Known,
+    ledger: &'a Ledger,
+    with: &'a With<'a>,
+    measures: Measures,
+    /// The first date of which marks may say something else than when the last step was taken; none when none does.
+    since: Option<Date>,
+    /// The marked days, once somebody asks for them; none when they cannot be told from the marks alone.
+    gathered: OnceCell<Option<Vec<Marked>>>,
     /// All counted anew, once somebody asks for what is not known here.
-    pub(super) whole: OnceCell<Evaluation<'a>>,
+    whole: OnceCell<Evaluation<'a>>,
 }
 
 impl<'a> StandingIn<'a> {
-    /// The dates of the current streak, newest first: without an absence, the last counted days are silent.
-    fn streak(&self, streak: i64) -> impl Iterator<Item = Date> {
+    pub(super) fn new((known, ledger): (&'a Known, &'a Ledger), with: &'a With<'a>, measures: Measures) -> Self {
+        let (gathered, whole) = (OnceCell::new(), OnceCell::new());
+        Self { known, ledger, with, measures, since: None, gathered, whole }
+    }
+
+    /// Marks of a date and of later ones may say something else than before. The marked days, where they were gathered.
+    pub(super) fn look_back(&mut self, since: Date, gathered: Option<Vec<Marked>>) {
+        self.since = Some(since);
+        if let Some(gathered) = gathered {
+            self.gathered = OnceCell::from(Some(gathered));
+        }
+    }
+
+    /// The student's dates of the whole year, and the marked days up to the last mark.
+    fn days(&self) -> Option<Days<'_>> {
         let dates = self.known.schedule.dates(self.with.view);
-        let counted = dates.partition_point(|date| *date <= self.with.now.as_of);
-        dates[..counted].iter().rev().take(usize::try_from(streak).unwrap_or(0)).copied()
+        let gathered = || self.gathered.get_or_init(|| Some(self.known.gather(self.ledger, dates)?.0)).as_deref();
+        let marked = self.known.marked().or_else(gathered)?;
+        Some(Days { dates, marked })
     }
 
     fn marks(&self, dates: impl Iterator<Item = Date>, listed: bool) -> Cited {
@@ -41,6 +61,10 @@ impl<'a> StandingIn<'a> {
     fn at_school(&self, dates: impl Iterator<Item = Date>) -> SmallVec<[(&SchoolId, Date); 8]> {
         let school = self.known.schedule.school(self.with.view);
         dates.filter_map(|date| Some((school?, date))).collect()
+    }
+
+    fn counts(&self, date: Date) -> bool {
+        self.known.schedule.dates(self.with.view).binary_search(&date).is_ok()
     }
 
     /// Where a rule is in the pack.
@@ -82,32 +106,33 @@ impl<'e> Ground<'e> for StandingIn<'e> {
     }
 
     fn school_today(&self) -> Option<&SchoolId> {
-        let dates = self.known.schedule.dates(self.with.view);
-        dates.binary_search(&self.with.now.today).ok().and_then(|_| self.home())
+        self.home().filter(|_| self.counts(self.with.now.today))
     }
 
     fn figures(&self, rule: &Rule) -> Figures {
-        let (seen, at) = (self.seen(rule), self.position(rule));
-        if at.is_some_and(|at| self.is_whole(at)) {
-            return Ground::figures(self.whole(), rule);
-        }
-        if seen != self.with.now {
-            return self.figures_at_close(rule, seen.as_of);
+        if let Some(memory) = &self.known.memory {
+            if self.position(rule).is_some_and(|at| memory.is_whole(at)) {
+                return Ground::figures(self.whole(), rule);
+            }
+            let seen = self.seen(rule);
+            if seen != self.with.now {
+                return self.figures_then(rule, seen);
+            }
         }
         // They were counted when the levels were; without them there is no standing in.
         self.known.figures(self.measures, rule, self.with).unwrap_or_default()
     }
 
-    fn figures_at_close(&self, rule: &Rule, date: Date) -> Figures {
+    fn figures_then(&self, rule: &Rule, at: Now) -> Figures {
         let may_be_other = |memory: &Memory| {
-            let at = self.position(rule);
-            at.is_none_or(|at| memory.is_whole(at) || date < memory.since && memory.is_beside(at))
+            let position = self.position(rule);
+            position.is_none_or(|of| memory.is_whole(of) || at.as_of < memory.since && memory.is_beside(of))
         };
         let known = match &self.known.memory {
             Some(memory) if may_be_other(memory) => None,
-            _ => self.known.figures_at_close(rule, date, self.with),
+            _ => self.days().and_then(|days| self.known.figures_then(days, rule, at, self.with)),
         };
-        known.unwrap_or_else(|| self.whole().figures_at_close(rule, date))
+        known.unwrap_or_else(|| self.whole().figures(&rule.others, at))
     }
 
     fn student(&self) -> &Evaluation<'e> {
@@ -137,23 +162,30 @@ impl<'e> Ground<'e> for StandingIn<'e> {
         self.known.schedule.school_day_after(from, days, self.with.view)
     }
 
-    fn cite(&self, rule: &Rule, figures: &Figures, listed: bool) -> Cited {
-        match (rule.evidence, self.known.days_until(self.with.now.as_of, self.with)) {
-            (Evidence::Today, _) => {
-                let (dates, today) = (self.known.schedule.dates(self.with.view), self.seen(rule).today);
-                self.marks(dates.binary_search(&today).map(|_| today).into_iter(), listed)
+    fn cite(&self, rule: &Rule, figures: &Figures, at: Now, listed: bool) -> Cited {
+        let days = || self.days().map(|days| days.until(at.as_of));
+        match rule.evidence {
+            Evidence::Today => self.marks(Some(at.today).filter(|date| self.counts(*date)).into_iter(), listed),
+            Evidence::Streak => {
+                // Without an absence, the last counted days are silent.
+                let dates = self.known.schedule.dates(self.with.view);
+                let counted = Days { dates, marked: &[] }.until(at.as_of);
+                self.marks(counted.last(figures.measures.streak), listed)
             }
-            (Evidence::Streak, _) => self.marks(self.streak(figures.measures.streak), listed),
-            (Evidence::Absences, Some(days)) => self.marks(days.missed(), listed),
-            (Evidence::Unexcused, Some(days)) => {
+            Evidence::Absences if let Some(days) = days() => self.marks(days.missed(), listed),
+            Evidence::Unexcused if let Some(days) = days() => {
                 let cited = cite_unexcused(self.ledger, self.with.settings, &self.at_school(days.not_excused()));
                 if listed { cited } else { cited.unlisted() }
             }
-            _ => self.whole().cite(rule, figures, listed),
+            _ => rule.evidence.cite(self.whole(), figures.measures.streak, at, listed),
         }
     }
 
-    fn anew(&self) -> Option<&Evaluation<'e>> {
-        None
+    fn may_differ(&self, rule: &Rule, at: Now) -> bool {
+        self.since.is_some_and(|since| since <= at.today.max(at.as_of)) && rule.claims.meets(Kept::OF_DAYS)
+    }
+
+    fn home_then(&self, date: Date) -> Option<&SchoolId> {
+        if date < self.known.entry_on { self.whole().home(date) } else { self.home() }
     }
 }

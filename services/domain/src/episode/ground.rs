@@ -25,10 +25,10 @@ pub(crate) trait Ground<'e> {
     /// The measures that are kept, and those that a rule names beside them.
     fn figures(&self, rule: &Rule) -> Figures;
 
-    /// The same at the close of an earlier date of the school year.
-    fn figures_at_close(&self, rule: &Rule, date: Date) -> Figures;
+    /// The same with earlier dates of the school year.
+    fn figures_then(&self, rule: &Rule, at: Now) -> Figures;
 
-    /// What looks at rules with a memory, as of any date.
+    /// All counted anew: what looks at rules with a memory, as of any date, and says in words what has moved.
     fn student(&self) -> &Evaluation<'e>;
 
     /// What a rule claims, where that is known already; none where it is to be found.
@@ -47,11 +47,14 @@ pub(crate) trait Ground<'e> {
     /// The school day so many after a date; none when the calendar does not reach so far.
     fn school_day_after(&self, from: Date, days: u32) -> Option<Date>;
 
-    /// The facts that a proof cites; `listed`, or only how many they are and which.
-    fn cite(&self, rule: &Rule, figures: &Figures, listed: bool) -> Cited;
+    /// The facts that a proof cites which is of these dates; `listed`, or only how many they are and which.
+    fn cite(&self, rule: &Rule, figures: &Figures, at: Now, listed: bool) -> Cited;
 
-    /// What looks again at an earlier date; none when nothing of what was told of earlier dates can have changed since the last step.
-    fn anew(&self) -> Option<&Evaluation<'e>>;
+    /// Whether a rule may claim something else of earlier dates than it did when the last step was taken.
+    fn may_differ(&self, rule: &Rule, at: Now) -> bool;
+
+    /// The school whose team should have known, on an earlier date.
+    fn home_then(&self, date: Date) -> Option<&SchoolId>;
 }
 
 impl<'e> Ground<'e> for Evaluation<'e> {
@@ -72,11 +75,11 @@ impl<'e> Ground<'e> for Evaluation<'e> {
     }
 
     fn figures(&self, rule: &Rule) -> Figures {
-        self.figures(&rule.others, rule.seen_at(self, self.now))
+        self.figures_then(rule, rule.seen_at(self, self.now))
     }
 
-    fn figures_at_close(&self, rule: &Rule, date: Date) -> Figures {
-        self.figures(&rule.others, Now { today: date, as_of: date })
+    fn figures_then(&self, rule: &Rule, at: Now) -> Figures {
+        self.figures(&rule.others, at)
     }
 
     fn student(&self) -> &Evaluation<'e> {
@@ -103,11 +106,15 @@ impl<'e> Ground<'e> for Evaluation<'e> {
         self.school_day_after(from, days)
     }
 
-    fn cite(&self, rule: &Rule, figures: &Figures, listed: bool) -> Cited {
-        rule.evidence.cite(self, figures.measures.streak, rule.seen_at(self, self.now), listed)
+    fn cite(&self, rule: &Rule, figures: &Figures, at: Now, listed: bool) -> Cited {
+        rule.evidence.cite(self, figures.measures.streak, at, listed)
     }
 
-    fn anew(&self) -> Option<&Evaluation<'e>> {
-        Some(self)
+    fn may_differ(&self, _: &Rule, _: Now) -> bool {
+        true
+    }
+
+    fn home_then(&self, date: Date) -> Option<&SchoolId> {
+        self.home(date)
     }
 }

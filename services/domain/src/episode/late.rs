@@ -43,13 +43,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// A rule that cannot be evaluated as of some day would have told nothing then.
     fn reached(&self, date: Date, level: i64) -> bool {
-        let then = if self.rule.has_memory() {
-            let held = self.held_at(self.ground.student(), Now { today: date, as_of: date });
-            held.map(|held| held.map(|held| held.level))
-        } else {
-            self.rule.outcome(&self.ground.figures_at_close(self.rule, date))
-        };
-        then.is_ok_and(|then| then.is_some_and(|then| then >= level))
+        let then = self.held_at(Now { today: date, as_of: date });
+        then.is_ok_and(|then| then.is_some_and(|then| then.level >= level))
     }
 
     /// The first day on which a claim must have held; none when no claim of this rule, or of this time of the year, can be late.

@@ -50,7 +50,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             look.figures = ground.figures(rule);
             look.held = match ground.claimed(rule) {
                 Some(held) => held,
-                None if rule.has_memory() => look.held_at(ground.student(), ground.now())?,
+                None if rule.has_memory() => look.remembered(ground.student(), ground.now())?,
                 None => rule.outcome(&look.figures)?.map(Held::now),
             };
         }
@@ -73,14 +73,27 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             return None;
         }
         let teller = all.iter().find(|rule| rule.tells(&episode.told))?;
-        let then = self.ground.anew().and_then(|student| student.home(episode.told_at.today));
-        let told_there = teller.applies_at(Some(&episode.school)) || teller.applies_at(then);
+        let then = || self.ground.home_then(episode.told_at.today);
+        let told_there = teller.applies_at(Some(&episode.school)) || teller.applies_at(then());
         told_there.then(|| Look { is_elsewhere: true, ..Look::at_nothing(teller, self.ground, self.moment) })
     }
 
     /// What the rule claims with some dates by the facts of now, whichever school has the student then.
-    pub(super) fn held_at(&self, student: &Evaluation<'_>, at: Now) -> Result<Option<Held>, Failure> {
+    pub(super) fn held_at(&self, at: Now) -> Result<Option<Held>, Failure> {
+        if self.rule.has_memory() {
+            return self.remembered(self.ground.student(), at);
+        }
+        Ok(self.rule.outcome(&self.ground.figures_then(self.rule, at))?.map(Held::now))
+    }
+
+    /// The same of a rule with a memory.
+    fn remembered(&self, student: &Evaluation<'_>, at: Now) -> Result<Option<Held>, Failure> {
         self.rule.held_in(student, at, || self.course.get_or_init(|| Course::of(self.rule, student, student.now.as_of)))
+    }
+
+    /// The dates of which the rule speaks, with these in force.
+    fn seen_at(&self, at: Now) -> Now {
+        if self.rule.has_memory() { self.rule.seen_at(self.ground.student(), at) } else { at }
     }
 
     pub(super) const fn held(&self) -> Option<Held> {
@@ -97,8 +110,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// What the rule claims now, and the facts that it cites, listed or not.
     fn told(&self, held: Held, listed: bool) -> (Told, Cited) {
         let Self { rule, figures, ground, .. } = self;
-        let cited = ground.cite(rule, figures, listed);
         let seen = ground.seen(rule);
+        let cited = ground.cite(rule, figures, seen, listed);
         let terms = (!rule.asks_for_nothing()).then(|| self.terms(held));
         let claimed = Claimed { rule, level: held.level, about: rule.about(seen), figures, terms };
         (Told::now(claimed, &cited), cited)
@@ -206,14 +219,13 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// does.
     fn holds_again(&self, episode: &Episode) -> Result<bool, Failure> {
         let at = episode.told_at;
-        match self.ground.anew() {
-            None => Ok(true),
-            Some(student) => {
-                let home = student.home(at.today);
-                let told_here = home.is_some() && (!self.is_elsewhere || self.rule.applies_at(home));
-                Ok(told_here && self.held_at(student, at)?.is_some())
-            }
+        // Another version of the rule has not judged it before.
+        if !self.ground.may_differ(self.rule, at) && !self.of_another_version(episode) {
+            return Ok(true);
         }
+        let home = self.ground.home_then(at.today);
+        let told_here = home.is_some() && (!self.is_elsewhere || self.rule.applies_at(home));
+        Ok(told_here && self.held_at(at)?.is_some())
     }
 
     fn end<T: Telling>(&self, episode: &mut Arc<Episode>) -> Result<T, Failure> {
@@ -280,10 +292,9 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             Ordering::Greater => return Ok(Some((ChangeKind::Escalated, Why::Moved("risen")))),
             Ordering::Less if fallen_due.is_none() => return Ok(Some((ChangeKind::Amended, Why::Moved("fallen")))),
             Ordering::Less => None,
-            Ordering::Equal => match (self.other_terms(&episode.told, held), self.ground.anew()) {
-                (Some(other), _) => Some(other),
-                (None, Some(student)) => self.corrected(student, episode)?.map(|reason| (ChangeKind::Amended, reason)),
-                (None, None) => None,
+            Ordering::Equal => match self.other_terms(&episode.told, held) {
+                Some(other) => Some(other),
+                None => self.corrected(episode)?.map(|reason| (ChangeKind::Amended, reason)),
             },
         };
         // What has fallen due is told as a rise, whatever else is otherwise: nobody who has done nothing may miss it.
@@ -329,20 +340,23 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     }
 
     /// In words, what has become of what was told at a date; none when it would be told again.
-    fn corrected(&self, student: &Evaluation<'_>, of: &Episode) -> Result<Option<String>, Failure> {
+    fn corrected(&self, of: &Episode) -> Result<Option<String>, Failure> {
         let at = of.told_at;
-        let holds = student.home(at.today).is_some() && self.held_at(student, at)?.is_some();
+        if !self.ground.may_differ(self.rule, at) {
+            return Ok(None);
+        }
+        let holds = self.ground.home_then(at.today).is_some() && self.held_at(at)?.is_some();
         if !holds {
             let about = of.told.about().unwrap_or_else(|| self.rule.about(at));
             return Ok(Some(format!("what was told of {about} was corrected, and it holds now")));
         }
-        let seen = self.rule.seen_at(student, at);
-        let figures = student.figures(&self.rule.others, seen);
+        let seen = self.seen_at(at);
+        let figures = self.ground.figures_then(self.rule, seen);
         let told = of.told.values(self.rule);
         let now = self.rule.told().filter_map(|of| Some((of, figures.value(of)?)));
         let now: SmallVec<[(Measure, i64); 4]> = now.collect();
         if told.iter().map(|(_, value)| value).eq(now.iter().map(|(_, value)| value)) {
-            let cited = self.rule.evidence.cite(student, figures.measures.streak, seen, false);
+            let cited = self.ground.cite(self.rule, &figures, seen, false);
             if of.told.facts() == Some(cited.fingerprint) {
                 return Ok(None);
             }
@@ -353,8 +367,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     fn disproved(&self, episode: &Episode) -> String {
         let told_at = episode.told_at;
-        let at = self.ground.anew().map_or(told_at, |student| self.rule.seen_at(student, told_at));
-        let moved = self.moved(episode, |of| self.ground.anew().map(|student| student.value(of, None, at)));
+        let (student, at) = (self.ground.student(), self.seen_at(told_at));
+        let moved = self.moved(episode, |of| Some(student.value(of, None, at)));
         format!("corrected records no longer support it: {moved}")
     }
 

@@ -55,6 +55,19 @@ impl<'a> Layout<'a> {
     }
 }
 
+impl Layout<'_> {
+    /// The ledger's bytes with other kinds and without marks, and room for those that there were and one more.
+    pub(super) fn with_kinds<'k>(&self, kinds: impl Iterator<Item = Kind<'k>>) -> Vec<u8> {
+        let mut items = NewItems { known: self.items.0, new: SmallVec::new() };
+        let (mut bytes, mut last) = (SmallVec::<[u8; 64]>::new(), None);
+        for kind in kinds {
+            kind.write(last.as_ref(), &mut items, &mut bytes);
+            last = Some(kind);
+        }
+        write([&[self.items.0, &items.new], &[&bytes], &[self.words]], self.marks.len() + 2 * USUAL_BYTES)
+    }
+}
+
 /// Puts three parts together, each of several pieces; room is kept for what is written behind them.
 pub(super) fn write(parts: [&[&[u8]]; 3], room: usize) -> Vec<u8> {
     let lengths = parts.map(|pieces| pieces.iter().map(|piece| piece.len()).sum::<usize>());
@@ -145,21 +158,22 @@ fn find(items: &[u8], item: &[u8]) -> Option<usize> {
     None
 }
 
-/// All that a mark says, but its date and revision.
+/// All that a mark says, but its date and revision. What kinds of a student differ in most stands first, since each mark's is
+/// compared with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind<'a> {
-    pub(super) source: &'a [u8],
-    /// The record key without the date; none when each mark has its own key with it.
-    pub(super) stem: Option<&'a [u8]>,
     /// None of a withdrawn record.
     pub(super) said: Option<Said<'a>>,
+    /// The record key without the date; none when each mark has its own key with it.
+    pub(super) stem: Option<&'a [u8]>,
+    pub(super) source: &'a [u8],
 }
 
 /// What a mark says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Said<'a> {
-    pub(super) school: &'a [u8],
     pub(super) code: &'a [u8],
+    pub(super) school: &'a [u8],
     /// None for the whole day.
     pub(super) section: Option<&'a [u8]>,
     pub(super) session: Option<&'a [u8]>,
@@ -189,16 +203,13 @@ pub(super) struct Kinds<'a> {
     last: Option<Kind<'a>>,
 }
 
-impl Kinds<'_> {
+impl<'a> Kinds<'a> {
     pub(super) const fn is_sound(&self) -> bool {
         self.reader.is_sound()
     }
-}
 
-impl<'a> Iterator for Kinds<'a> {
-    type Item = Kind<'a>;
-
-    fn next(&mut self) -> Option<Kind<'a>> {
+    /// The next of them where it lies: who compares them with one copies none.
+    pub(super) fn advance(&mut self) -> Option<&Kind<'a>> {
         let Self { items, reader, last } = self;
         if reader.is_done() {
             return None;
@@ -209,7 +220,7 @@ impl<'a> Iterator for Kinds<'a> {
         let source = place.map_or_else(|| items.read(reader), |last| last.source);
         let known_stem = last.as_ref().filter(|_| has(has::SAME_STEM)).and_then(|last| last.stem);
         let stem = known_stem.or_else(|| has(has::STEM).then(|| items.read(reader)));
-        let known_school = place.and_then(|last| last.said).map(|said| said.school);
+        let known_school = place.and_then(|last| last.said.as_ref()).map(|said| said.school);
         let said = has(has::SAID).then(|| {
             let school = known_school.unwrap_or_else(|| items.read(reader));
             let code = items.read(reader);
@@ -217,10 +228,32 @@ impl<'a> Iterator for Kinds<'a> {
             let (section, session) = (id(has::SECTION), id(has::SESSION));
             let share = has(has::SHARE).then(|| reader.narrow());
             let times = if has(has::TIMELESS) { Times::default() } else { times(reader) };
-            Said { school, code, section, session, share, times }
+            Said { code, school, section, session, share, times }
         });
-        *last = reader.is_sound().then_some(Kind { source, stem, said });
-        *last
+        *last = reader.is_sound().then_some(Kind { said, stem, source });
+        last.as_ref()
+    }
+}
+
+impl<'a> Iterator for Kinds<'a> {
+    type Item = Kind<'a>;
+
+    fn next(&mut self) -> Option<Kind<'a>> {
+        self.advance().copied()
+    }
+}
+
+impl<'a> Kind<'a> {
+    /// Whether all that it refers to another kind refers to as well, and its code is a phrase, so that nothing is left behind
+    /// without it.
+    pub(super) fn leaves_nothing(&self, others: &[Self]) -> bool {
+        let places = |said: Said<'a>| (said.school, said.section, said.session);
+        let is_near = |other: &Self| {
+            let same_place = other.said.is_some_and(|of| self.said.is_none_or(|said| places(said) == places(of)));
+            same_place && (other.source, other.stem) == (self.source, self.stem)
+        };
+        self.said.is_none_or(|said| phrase::find(said.code).is_some())
+            && others.iter().any(|other| other != self && is_near(other))
     }
 }
 

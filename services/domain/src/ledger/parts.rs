@@ -21,6 +21,8 @@ pub(super) struct Parts<'a> {
     words: Vec<Word<'a>>,
     /// Whether some mark's key does not end with its date.
     has_own_keys: bool,
+    /// Whether a word that was taken in was of something else than a mark, before or now.
+    pub(super) moved_words: bool,
 }
 
 /// What becomes of a word whose record has one of this revision, when it is not to be written; none when it is.
@@ -49,6 +51,7 @@ impl<'a> Parts<'a> {
             kinds: layout.kinds().collect(),
             marks: Entries::new(layout.marks).collect(),
             words: Words::new(layout.items, layout.words).collect(),
+            moved_words: false,
         }
     }
 
@@ -68,10 +71,14 @@ impl<'a> Parts<'a> {
             before = Some(said);
             match place {
                 Place::Mark(at) => drop(self.marks.remove(at)),
-                Place::Word(at) => drop(self.words.remove(at)),
+                Place::Word(at) => {
+                    self.moved_words = true;
+                    self.words.remove(at);
+                }
             }
         }
         let now = self.insert(origin, change);
+        self.moved_words |= matches!(now, Place::Word(_));
         let (_, now) = self.at(&now);
         if before == Some(now) { Applied::Same } else { Applied::Changed }
     }

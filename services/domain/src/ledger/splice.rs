@@ -19,6 +19,8 @@ pub(super) struct Splice<'k> {
     pub(super) applied: Applied,
     /// The kind of the word, when no mark is of it yet.
     pub(super) new_kind: Option<Kind<'k>>,
+    /// The position of a kind of which no mark is any more. Then all marks are written again.
+    pub(super) dropped: Option<usize>,
     /// How many bytes of the marks stay, and where they end.
     pub(super) kept: usize,
     tail: Tail,
@@ -61,14 +63,21 @@ impl<'k> Splice<'k> {
         let known = kinds.iter().position(|known| *known == kind);
         let at = known.unwrap_or(kinds.len());
         place.used[at] += 1;
+        let new_kind = known.is_none().then_some(kind);
         // A kind of which no mark is any more has to go.
-        if place.used[..kinds.len()].contains(&0) {
-            return None;
+        let dropped = place.used[..kinds.len()].iter().position(|used| *used == 0);
+        if let Some(dropped) = dropped {
+            if !kinds[dropped].leaves_nothing(&kinds) {
+                return None;
+            }
+            place.take_all(layout);
         }
         let behind = place.rest.partition_point(|entry| entry.date <= date);
         place.rest.insert(behind, Entry { date, kind: at, revision: origin.revision.0, own_key: None });
-        let new_kind = known.is_none().then_some(kind);
-        Some(Ok(Self { applied, new_kind, kept: place.kept, tail: place.tail, rest: place.rest }))
+        if let Some(dropped) = dropped {
+            place.rest.iter_mut().for_each(|entry| entry.kind -= usize::from(entry.kind > dropped));
+        }
+        Some(Ok(Self { applied, new_kind, dropped, kept: place.kept, tail: place.tail, rest: place.rest }))
     }
 
     /// Writes the marks behind those that stay.
@@ -107,6 +116,13 @@ struct Place {
 }
 
 impl Place {
+    /// Begins with the first of all marks instead.
+    fn take_all(&mut self, layout: &Layout<'_>) {
+        let before = &layout.marks[..self.kept];
+        self.rest.splice(..0, Entries::new(before));
+        (self.kept, self.tail) = (0, Tail::default());
+    }
+
     /// None where the marks make no sense.
     fn find(layout: &Layout<'_>, date: i32, kinds: usize) -> Option<Self> {
         let mut place = Self { kept: 0, tail: Tail::default(), rest: Vec::new(), used: smallvec![0; kinds + 1] };

@@ -6,6 +6,8 @@ mod marks;
 mod missed;
 mod terms;
 
+use std::fmt;
+
 use smallvec::SmallVec;
 
 use crate::alert::{CitedFact, Claim, MAX_CITED_FACTS, MeasureValue, Proof, Terms};
@@ -210,11 +212,33 @@ impl Evidence {
 
 /// A mark in words, such as `unexcused absence, whole day`.
 pub fn describe(mark: &AttendanceMark, category: Option<Category>) -> String {
-    described(mark.scope, mark.share, category)
+    InWords { scope: mark.scope, share: mark.share, category }.to_string()
 }
 
-fn described(scope: Scope, share: Option<i32>, category: Option<Category>) -> String {
-    let name = match category {
+/// What a mark says, in words once it is shown.
+#[derive(Debug, Clone, Copy)]
+struct InWords {
+    scope: Scope,
+    share: Option<i32>,
+    category: Option<Category>,
+}
+
+impl fmt::Display for InWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scope, share, category } = *self;
+        f.write_str(named(category))?;
+        match (scope, share) {
+            (Scope::Section(_), _) => f.write_str(", one class"),
+            (Scope::Day, Some(share)) if share > 0 && share < WHOLE => {
+                write!(f, ", {} of the day", decimals(i64::from(share)))
+            }
+            (Scope::Day, _) => f.write_str(", whole day"),
+        }
+    }
+}
+
+const fn named(category: Option<Category>) -> &'static str {
+    match category {
         Some(Category::ExcusedAbsence) => "excused absence",
         Some(Category::UnexcusedAbsence) => "unexcused absence",
         Some(Category::AbsenceUnknownExcuse) => "absence, excuse unknown",
@@ -229,13 +253,6 @@ fn described(scope: Scope, share: Option<i32>, category: Option<Category>) -> St
         Some(Category::MedicalAbsence) => "absence, medical excuse",
         Some(Category::ExcusedTardy) => "tardy, excused",
         None => "unmapped code",
-    };
-    match (scope, share) {
-        (Scope::Section(_), _) => format!("{name}, one class"),
-        (Scope::Day, Some(share)) if share > 0 && share < WHOLE => {
-            format!("{name}, {} of the day", decimals(i64::from(share)))
-        }
-        (Scope::Day, _) => format!("{name}, whole day"),
     }
 }
 

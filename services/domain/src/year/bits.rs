@@ -104,9 +104,9 @@ impl BitAnd for Bits {
     type Output = Self;
 
     #[inline]
-    fn bitand(self, other: Self) -> Self {
-        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
-        Self([a & e, b & f, c & g, d & h])
+    fn bitand(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, of)| *word &= of);
+        self
     }
 }
 
@@ -114,9 +114,9 @@ impl BitOr for Bits {
     type Output = Self;
 
     #[inline]
-    fn bitor(self, other: Self) -> Self {
-        let (Self([a, b, c, d]), Self([e, f, g, h])) = (self, other);
-        Self([a | e, b | f, c | g, d | h])
+    fn bitor(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, of)| *word |= of);
+        self
     }
 }
 
@@ -124,9 +124,9 @@ impl Not for Bits {
     type Output = Self;
 
     #[inline]
-    fn not(self) -> Self {
-        let Self([a, b, c, d]) = self;
-        Self([!a, !b, !c, !d])
+    fn not(mut self) -> Self {
+        self.0.iter_mut().for_each(|word| *word = !*word);
+        self
     }
 }
 

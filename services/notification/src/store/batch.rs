@@ -266,3 +266,36 @@ async fn load(connection: &mut PgConnection, incoming: &[&Incoming]) -> Result<H
 fn uuid(id: AlertId) -> Uuid {
     Uuid::from_bytes(*id.as_bytes())
 }
+
+#[cfg(test)]
+mod tests {
+    use homeroom_domain::id::DistrictId;
+
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn changes_of_a_canary_are_counted_apart_and_miss_no_team() {
+        let of = |district: &str, alert: u8| {
+            let mut change = sample::change(1, ChangeKind::Opened);
+            change.alert_id = AlertId::new([alert; 16]);
+            change.district = DistrictId::parse(district).unwrap();
+            Incoming { change, encoded: Bytes::new(), traceparent: String::new(), maybe_told: false }
+        };
+        let (canary, people) = (of("grand-bend--canary", 1), of("grand-bend", 2));
+        let mut step = Step {
+            alerts: HashMap::new(),
+            known: Known { stored: HashMap::new(), new: HashMap::new() },
+            writes: Writes::default(),
+            outcome: Outcome::default(),
+            routing: &Routing::default(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        step.take(&canary).unwrap();
+        step.take(&people).unwrap();
+        assert_eq!(
+            (step.outcome.changes, step.outcome.canary, step.outcome.unrouted),
+            (vec![ChangeKind::Opened], 1, 1)
+        );
+    }
+}

@@ -26,22 +26,27 @@ async fn mailed(security: Security, name: &str, trusted: impl Fn(&Authority) -> 
         Security::Plain => Smtp::start().await.unwrap(),
     };
     let world = World::start().await;
-    let config = mail::Config {
-        feed: FeedConfig::at(world.endpoint.clone(), world.key_file()),
-        host: HERE.to_owned(),
-        port: Some(smtp.port),
-        // A server without TLS is asked for STARTTLS too.
-        security: if security == Security::Plain { Security::Starttls } else { security },
-        ca_file: trusted(&authority),
-        user: None,
-        password_file: None,
-        from: "Homeroom <homeroom@district.example.org>".to_owned(),
-        timeout_s: 10,
-    };
+    // A server without TLS is asked for STARTTLS too.
+    let asked = if security == Security::Plain { Security::Starttls } else { security };
+    let config = mail_config(&world, smtp.port, asked, trusted(&authority));
     world.tasks.spawn("mail", mail::run(config, world.tasks.clone(), Link::default()));
     world.publish(&world.change(1, 1, Opened)).await;
     let why = until_tried(&world, || smtp.messages().len()).await;
     (smtp.messages().len(), why)
+}
+
+fn mail_config(world: &World, port: u16, security: Security, ca_file: Option<PathBuf>) -> mail::Config {
+    mail::Config {
+        feed: FeedConfig::at(world.endpoint.clone(), world.key_file()),
+        host: HERE.to_owned(),
+        port: Some(port),
+        security,
+        ca_file,
+        user: None,
+        password_file: None,
+        from: "Homeroom <homeroom@district.example.org>".to_owned(),
+        timeout_s: 10,
+    }
 }
 
 /// Waits until something came, or until it is known why not, which is given.
@@ -74,13 +79,63 @@ async fn mail_goes_to_a_server_that_can_be_believed_and_to_no_other() {
     assert!(came == 0 && why.starts_with("no mail server"), "a server without TLS: {came} {why}");
 }
 
+/// Changes of this adapter's authorities that were refused; no other test has it follow a file that changes.
+fn refused(certificate: &str) -> u64 {
+    let name = format!("homeroom_certificate_changes_total{{certificate=\"{certificate}\",outcome=\"refused\"}}");
+    let text = homeroom_chassis::telemetry::metrics_text();
+    text.lines().find_map(|line| line.strip_prefix(&name)?.trim().parse().ok()).unwrap_or_default()
+}
+
+async fn until(world: &World, what: &str, reached: impl Fn() -> bool) {
+    let looked = async {
+        while !reached() {
+            // What failed is tried again a second later, by the clock that this moves.
+            world.pass(2).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(2 * SOON, looked).await.unwrap_or_else(|_| panic!("it never came to be: {what}"));
+}
+
 #[tokio::test]
-async fn a_renewed_authority_of_an_endpoint_takes_no_restart() {
+async fn a_renewed_authority_of_a_mail_server_takes_no_restart_and_one_that_is_none_changes_nothing() {
+    homeroom_chassis::telemetry::install_metrics();
+    let (authority, stranger) = (Authority::new().unwrap(), Authority::new().unwrap());
+    let pair = authority.give("mail", HERE).unwrap();
+    for (n, security) in [Security::Tls, Security::Starttls].into_iter().enumerate() {
+        let smtp = match security {
+            Security::Tls => Smtp::start_tls(&pair.cert, &pair.key).await.unwrap(),
+            _ => Smtp::start_starttls(&pair.cert, &pair.key).await.unwrap(),
+        };
+        let world = World::start_with(TEAM, |config| {
+            config.retry.waits_s = vec![1];
+            config.retry.attempts_limit = 1_000;
+        })
+        .await;
+        let mounted = format!("mail-{n}.pem");
+        let ca_file = authority.write(&mounted, &stranger.pem(), 0o644).unwrap();
+        let config = mail_config(&world, smtp.port, security, Some(ca_file));
+        world.tasks.spawn("mail", mail::run(config, world.tasks.clone(), Link::default()));
+        world.publish(&world.change(1, 1, Opened)).await;
+        let why = until_tried(&world, || smtp.messages().len()).await;
+        assert!(why.starts_with("no mail server") && smtp.messages().is_empty(), "a stranger was believed");
+        authority.write(&mounted, &authority.pem(), 0o644).unwrap();
+        until(&world, "the server is believed once its authority is mounted", || !smtp.messages().is_empty()).await;
+        authority.write(&mounted, "there is no certificate here", 0o644).unwrap();
+        until(&world, "the file is refused", || refused("mail-server") == n as u64 + 1).await;
+        let had = smtp.messages().len();
+        world.publish(&world.change(2, 1, Opened)).await;
+        until(&world, "the authority of before stays in force", || smtp.messages().len() > had).await;
+    }
+}
+
+#[tokio::test]
+async fn a_renewed_authority_of_an_endpoint_takes_no_restart_and_one_that_is_none_changes_nothing() {
+    homeroom_chassis::telemetry::install_metrics();
     let (authority, stranger) = (Authority::new().unwrap(), Authority::new().unwrap());
     let pair = authority.give("hook", HERE).unwrap();
     let sink = WebhookSink::start_tls(&TlsFiles { cert: pair.cert, key: pair.key, client_ca: None }).await.unwrap();
     let routing = TEAM.replace("mail: team@example.org", &format!("webhook: {}", sink.url));
-    // What fails is tried again a second later, by the clock that this test moves.
     let world = World::start_with(&routing, |config| {
         config.retry.waits_s = vec![1];
         config.retry.attempts_limit = 1_000;
@@ -100,13 +155,13 @@ async fn a_renewed_authority_of_an_endpoint_takes_no_restart() {
     let why = until_tried(&world, || sink.requests().len()).await;
     assert!(!why.is_empty() && sink.requests().is_empty(), "a stranger was believed");
     authority.write("mounted.pem", &authority.pem(), 0o644).unwrap();
-    let tried_again = async {
-        while sink.requests().is_empty() {
-            world.pass(2).await;
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(2 * SOON, tried_again).await.expect("the endpoint is believed once its authority is mounted");
+    let came = || sink.requests().len();
+    until(&world, "the endpoint is believed once its authority is mounted", || came() > 0).await;
+    authority.write("mounted.pem", "there is no certificate here", 0o644).unwrap();
+    until(&world, "the file is refused", || refused("endpoints") == 1).await;
+    let had = came();
+    world.publish(&world.change(2, 1, Opened)).await;
+    until(&world, "the authority of before stays in force", || came() > had).await;
 }
 
 #[tokio::test]

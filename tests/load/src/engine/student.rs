@@ -23,15 +23,15 @@ pub(super) struct Engine {
     pack: Pack,
     district: DistrictId,
     pub(super) students: Vec<Student>,
-    keys: Vec<StudentKey>,
     /// Alert changes told.
     pub(super) changes: u64,
     /// Depends on every measure, so that none of them can be left out.
     pub(super) checksum: i64,
 }
 
-#[derive(Default, Clone)]
+#[derive(Clone)]
 pub(super) struct Student {
+    key: StudentKey,
     pub(super) ledger: Ledger,
     pub(super) episodes: Episodes,
     count: Count,
@@ -51,8 +51,7 @@ impl Engine {
             pack: Pack::parse(pack).expect("the pack is sound"),
             version: 1,
             district: DistrictId::parse("d1").expect("a plain id"),
-            students: vec![Student::default(); students],
-            keys: (0..students).map(district::student).collect(),
+            students: (0..students).map(|number| Student::new(district::student(number))).collect(),
             changes: 0,
             checksum: 0,
         }
@@ -97,7 +96,7 @@ impl Engine {
         let student = &mut self.students[number];
         let now = Now { today, as_of: today };
         let with = With { view: &self.view, settings: &self.settings, pack: &self.pack, version: self.version, now };
-        let moment = moment(&self.district, self.keys[number]);
+        let moment = moment(&self.district, student.key);
         match student.count.look::<T>(&student.ledger, &with, &mut student.episodes, &moment) {
             Some(looked) => {
                 self.changes += looked.changes.len() as u64;
@@ -113,7 +112,7 @@ impl Engine {
         let student = &mut self.students[number];
         let now = Now { today, as_of: today };
         let evaluation = Evaluation::new(&student.ledger, &self.view, &self.settings, now);
-        let moment = moment(&self.district, self.keys[number]);
+        let moment = moment(&self.district, student.key);
         let step: Step<T> = student.episodes.step_telling(&self.pack, &evaluation, &moment);
         self.changes += u64::try_from(step.changes.len()).unwrap_or(0);
         self.checksum += evaluation.district(now.as_of, now.today).absent + i64::from(evaluation.waiting());
@@ -129,6 +128,10 @@ impl Engine {
 const READ_AHEAD: usize = 24;
 
 impl Student {
+    fn new(key: StudentKey) -> Self {
+        Self { key, ledger: Ledger::default(), episodes: Episodes::default(), count: Count::default() }
+    }
+
     fn touch(&self) -> u64 {
         self.count.touch() ^ u64::from(self.ledger.touch())
     }

@@ -1,6 +1,7 @@
 //! Which facts a proof cited, in a few bytes: of each open alert it is asked, whenever records are corrected, whether they are those
 //! that were told.
 
+use std::fmt::{self, Write as _};
 use std::hash::Hasher as _;
 
 use fnv::FnvHasher;
@@ -25,14 +26,31 @@ impl Fingerprint {
     }
 
     /// Of what facts may have in common: school, source, and what they are.
-    pub(crate) fn said(school: &str, source: &str, what: &str) -> u64 {
-        let mut hasher = FnvHasher::default();
-        for text in [school, source, what] {
-            hasher.write(text.as_bytes());
-            // No text has this byte, so none reads on into the next.
-            hasher.write_u8(0xff);
-        }
-        hasher.finish()
+    pub(crate) fn said(school: &str, source: &str, what: impl fmt::Display) -> u64 {
+        let mut texts = Texts::default();
+        texts.take(school);
+        texts.take(source);
+        texts.take(what);
+        texts.0.finish()
+    }
+}
+
+/// Texts being taken in, each ended by a byte that none of them has, so that none reads on into the next.
+#[derive(Default)]
+struct Texts(FnvHasher);
+
+impl Texts {
+    fn take(&mut self, text: impl fmt::Display) {
+        // What takes the pieces in never fails.
+        write!(self, "{text}").unwrap_or_default();
+        self.0.write_u8(0xff);
+    }
+}
+
+impl fmt::Write for Texts {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.0.write(piece.as_bytes());
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::fingerprint::Taking;
-use super::{Cited, Fingerprint, described};
+use super::{Cited, Fingerprint, InWords};
 use crate::alert::{CitedFact, MAX_CITED_FACTS};
 use crate::calculator::treated;
 use crate::code;
@@ -35,7 +35,7 @@ struct Absence<'a> {
     school: &'a str,
     source: &'a str,
     code: &'a str,
-    what: String,
+    what: InWords,
     said: u64,
     /// What the facts share, once one is asked for.
     shared: OnceCell<Option<Shared>>,
@@ -135,8 +135,8 @@ impl<'a> Absence<'a> {
             return None;
         }
         let (school, code) = (text(kind.school), text(kind.code));
-        let what = described(kind.scope, kind.share, category);
-        let said = Fingerprint::said(school, source, &what);
+        let what = InWords { scope: kind.scope, share: kind.share, category };
+        let said = Fingerprint::said(school, source, what);
         Some(Self { school, source, code, what, said, shared: OnceCell::new() })
     }
 
@@ -144,7 +144,7 @@ impl<'a> Absence<'a> {
     fn fact(&self, mark: &MarkAt) -> Option<CitedFact> {
         let shared = self.shared.get_or_init(|| {
             let (school, source) = (SchoolId::parse(self.school).ok()?, SourceId::parse(self.source).ok()?);
-            Some(Shared { school, source, code: self.code.into(), what: self.what.as_str().into() })
+            Some(Shared { school, source, code: self.code.into(), what: self.what.to_string().into() })
         });
         let Shared { school, source, code, what } = shared.as_ref()?;
         Some(CitedFact {

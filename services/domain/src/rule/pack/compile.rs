@@ -9,6 +9,7 @@ use super::read::{Reader, get, short};
 use super::rule::{Bar, Definition, Duty, EscalationStep, Evidence, OnChange, Rule, RuleScope, Schools, Within};
 use super::tree::Node;
 use crate::alert::Severity;
+use crate::measure::Kept;
 use crate::rule::condition::{Condition, Number};
 use crate::rule::pack::DEFAULT_LATE_AFTER_DAYS;
 use crate::rule::template::Template;
@@ -79,9 +80,15 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
         schools,
         others: Vec::new(),
         spoken: Vec::new(),
+        asks: Kept::default(),
+        claims: Kept::default(),
+        dated: false,
     });
     rule.others = rule.named();
     rule.spoken = rule.to_say();
+    rule.asks = rule.asked();
+    rule.dated = rule.has_dates();
+    rule.claims = rule.asks.with(Kept::of(rule.spoken.iter().copied()));
     agree(reader, written, &rule)?;
     Some(rule)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::alert::Severity;
 use crate::episode::Told;
 use crate::id::{RuleId, SchoolId};
-use crate::measure::Measure;
+use crate::measure::{Kept, Measure};
 use crate::rule::condition::{Condition, Number};
 use crate::rule::template::Template;
 
@@ -103,6 +103,12 @@ pub struct Definition {
     pub(crate) others: Vec<Measure>,
     /// What it takes to say a claim again: the measures that proofs tell, then those that its sentences need beside them.
     pub(crate) spoken: Vec<Measure>,
+    /// What its level follows from, of the measures that are kept.
+    pub(crate) asks: Kept,
+    /// What its claims follow from: that, and what they tell.
+    pub(crate) claims: Kept,
+    /// Whether all that it asks for is counted from what has a date of its own.
+    pub(super) dated: bool,
 }
 
 /// Versions from here on follow from what a district or school has changed of a rule, and have no order: rules that say the same
@@ -233,6 +239,11 @@ impl Rule {
     /// Whether all that it asks for is counted from what has a date of its own. Of grades, transcripts and gradebooks nobody can tell
     /// since when they have said what they say.
     pub(crate) fn is_dated(&self) -> bool {
+        self.dated
+    }
+
+    /// The same from what is written.
+    pub(super) fn has_dates(&self) -> bool {
         let mut named = Vec::new();
         self.opens_when.name(&mut named);
         self.level.name(&mut named);
@@ -294,6 +305,15 @@ impl Rule {
             }
         }
         spoken
+    }
+
+    /// What the level follows from at which it opens with some measures.
+    pub(super) fn asked(&self) -> Kept {
+        let mut asked = Vec::new();
+        self.opens_when.name(&mut asked);
+        self.level.name(&mut asked);
+        asked.extend((self.minimum_days > 0).then_some(Measure::Enrolled));
+        Kept::of(asked)
     }
 
     /// Measures that are counted for it beside those that are kept.
