@@ -207,6 +207,16 @@ impl Homeroom {
         Ok(RiskQueryClient::new(channel).get_summary(request).await?.into_inner())
     }
 
+    /// Moves its clock forward to a local time of the district, such as 2022-04-14T08:40:00.
+    pub async fn advance_clock(&self, local: &str) -> Result<()> {
+        let request =
+            http_client()?.post(format!("{}/v1/clock", self.url())).basic_auth(self.key(), Some(self.secret()));
+        let body = serde_json::json!({ "now": local }).to_string();
+        let request = request.header("content-type", "application/json").body(body);
+        request.send().await?.error_for_status().context("the clock does not move")?;
+        Ok(())
+    }
+
     /// How many deliveries another key's district has, of those that the feed tells of.
     pub async fn deliveries_as(&self, key: &str, secret: &str) -> Result<usize> {
         let channel = Endpoint::from_shared(self.grpc().to_owned())?.connect().await.context("gRPC")?;

@@ -8,7 +8,11 @@ use homeroom_proto::wire::alert::{AlertChange, Kind};
 
 crate::on_both_logs!(shipped_rules_tell_and_take_back_what_records_no_longer_say);
 
-const PACK: &str = "id: ours\nversion: 2\nuses: [attendance-tiers, same-day-absence, streaks, course-failure, truancy-texas, recovery]\n";
+const PACK: &str =
+    "id: ours\nversion: 2\nuses: [attendance-tiers, same-day-absence, streaks, course-failure, truancy-texas, recovery]
+overrides: {unexplained-absence: {cutoff: '09:30'}}
+schools: {'255901044': {unexplained-absence: {cutoff: '10:15'}}}
+";
 
 /// Twenty school days before those that the calendars have.
 const EARLIER: [&str; 20] = [
@@ -63,6 +67,7 @@ async fn shipped_rules_tell_and_take_back_what_records_no_longer_say(log: Log) -
     core_failure(&district, &mut told).await?;
     absences(&district, &mut told).await?;
     recovery(&district, &mut told).await?;
+    due(&district, &mut told).await?;
     homeroom.run(&["verify"]).map(drop)
 }
 
@@ -101,6 +106,7 @@ async fn same_day(district: &District, told: &mut Told<'_>) -> Result<()> {
     district.enroll("1", HIGH).await?;
     let absence = district.mark("1", HIGH, TODAY, "Unexcused Absence").await?;
     let opened = told.opened("unexplained-absence").await?;
+    assert_eq!(opened.cutoff_minute, Some(9 * 60 + 30), "nobody is told before half past nine");
     district.mark("1", HIGH, TODAY, "Tardy").await?;
     district.edfi().delete(&absence.location).await?;
     told.recalled(&opened).await.map(drop)
@@ -154,4 +160,21 @@ async fn recovery(district: &District, told: &mut Told<'_>) -> Result<()> {
     assert_eq!(opened.school, MIDDLE.to_string());
     district.mark("4", MIDDLE, DAYS_BEFORE[11], "Excused Absence").await?;
     told.recalled(&opened).await.map(drop)
+}
+
+/// Texas gives a week for the notice to the parent: when that is over and nothing has been done, the alert rises, once.
+async fn due(district: &District, told: &mut Told<'_>) -> Result<()> {
+    let known: Vec<String> = told.alerts.seen().iter().map(|change| change.alert_id.clone()).collect();
+    district.enroll("5", HIGH).await?;
+    district.miss_last("5", HIGH, 3).await?;
+    let is_new = |c: &AlertChange| c.rule == "tx-warning-notice" && !known.contains(&c.alert_id);
+    let notice = told.find("another notice", is_new).await?;
+    told.homeroom.advance_clock("2022-04-20T07:30:00").await?;
+    let is_risen = |c: &AlertChange| c.alert_id == notice.alert_id && c.kind() == Kind::Escalated;
+    let risen = told.find("the notice is due", is_risen).await?;
+    assert!(risen.reason.starts_with("due on 2022-04-19: Notify the parent"), "{}", risen.reason);
+    assert_eq!(risen.level, notice.level);
+    let again = told.homeroom.run(&["explain", "--alert", &notice.alert_id])?;
+    assert_eq!(again.matches("the log comes to the same, word for word").count(), 2, "{again}");
+    Ok(())
 }

@@ -1,5 +1,8 @@
 //! A simulated district goes through the real Ed-Fi door: every document of it is taken, and every figure can be computed anew.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 use homeroom_harness::homeroom::Homeroom;
 use homeroom_journeys::{Log, start};
@@ -25,6 +28,7 @@ async fn a_simulated_district_is_taken_whole(log: Log) -> Result<()> {
     assert_eq!(letters.lines().last(), Some("0 dead letters"), "{letters}");
 
     every_student_can_be_explained(&homeroom)?;
+    rules_can_be_tried_by_groups(&homeroom)?;
 
     // What was sent is known, so that the same command has only the days after it left.
     let again = homeroom.run(&arguments)?;
@@ -56,4 +60,69 @@ fn every_student_can_be_explained(homeroom: &Homeroom) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The operator's own file says who is in which group: the report has the groups' names, no id, and nothing of a group of few.
+fn rules_can_be_tried_by_groups(homeroom: &Homeroom) -> Result<()> {
+    let out = homeroom.data().join("documents");
+    let to = out.to_str().context("a path of letters")?;
+    homeroom.run(&[
+        "simulate",
+        "--students",
+        "100",
+        "--seed",
+        "5",
+        "--year",
+        "2022",
+        "--until",
+        "2021-08-20",
+        "--out",
+        to,
+    ])?;
+    let ids = ids(&out)?;
+    assert!(ids.len() >= 90, "{} ids", ids.len());
+    let mut file = String::from("student,home,bus\nnobody,near,\n");
+    for (at, id) in ids.iter().enumerate() {
+        let (home, bus) = (if at % 2 == 0 { "near" } else { "far" }, if at < 5 { "red" } else { "" });
+        file += &format!("{id},{home},{bus}\n");
+    }
+    let groups = homeroom.data().join("groups.csv");
+    std::fs::write(&groups, file)?;
+    let groups = groups.to_str().context("a path of letters")?;
+    let page = homeroom.data().join("page.html");
+    let page = page.to_str().context("a path of letters")?;
+    let ask = ["rules", "replay", "--pack", "attendance-tiers", "--outcome", "chronic", "--subgroups", groups];
+    let report = homeroom.run(&[&ask[..], &["--format", "json", "--html", page]].concat())?;
+    let told: Value = serde_json::from_str(&report)?;
+    let rule = &told["rules"][0];
+    let of = |group: &str| rule["groups"].as_array().into_iter().flatten().find(|of| of["group"] == group).cloned();
+    let [near, far, red] = ["near", "far", "red"].map(|group| of(group).unwrap_or_default());
+    let students = |group: &Value| group["students"].as_u64();
+    assert_eq!(students(&near).zip(students(&far)).map(|(near, far)| near + far), rule["students"].as_u64(), "{rule}");
+    for figure in ["students", "flagged", "flagged_share", "flagged_gap", "against_outcome", "gaps", "lead"] {
+        assert!(red[figure].is_null(), "{figure} of five students: {red}");
+    }
+    let table = homeroom.run(&ask)?;
+    let csv = homeroom.run(&[&ask[..], &["--format", "csv"]].concat())?;
+    let page = std::fs::read_to_string(page)?;
+    for text in [&report, &table, &csv, &page] {
+        assert!(text.contains("near") && text.contains("far"), "the groups' names stay with whoever asks: {text}");
+        assert!(!ids.iter().any(|id| text.contains(id)), "no student's id is in a report");
+    }
+    Ok(())
+}
+
+/// The districts' own ids of the students of a folder of documents.
+fn ids(folder: &Path) -> Result<BTreeSet<String>> {
+    let mut ids = BTreeSet::new();
+    for day in std::fs::read_dir(folder)? {
+        let file = day?.path().join("students.jsonl");
+        if let Ok(documents) = std::fs::read_to_string(file) {
+            for document in documents.lines() {
+                let document: Value = serde_json::from_str(document)?;
+                ids.extend(document["studentUniqueId"].as_str().map(str::to_owned));
+            }
+        }
+    }
+    Ok(ids)
 }

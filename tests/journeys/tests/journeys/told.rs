@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use homeroom_harness::guarded::Guarded;
-use homeroom_harness::homeroom::{Homeroom, Options};
+use homeroom_harness::homeroom::{Alerts, Homeroom, Options};
 use homeroom_harness::{Smtp, WebhookSink};
 use homeroom_journeys::district::{District, HIGH, TODAY};
 use homeroom_journeys::{Log, start_with};
@@ -106,7 +106,25 @@ async fn a_recall_reaches_webhook_and_mail_that_were_told(log: Log) -> Result<()
     }
     let signed = |request: &homeroom_harness::webhook::Received| request.headers.contains_key("webhook-signature");
     assert!(told.webhook.requests().iter().all(signed));
+    a_case(&told, &district, &mut alerts).await?;
     told.homeroom.run(&["verify"]).map(drop)
+}
+
+/// While somebody is at work for a student, what may wait for that is not told; then it is.
+async fn a_case(told: &Told, district: &District, alerts: &mut Alerts) -> Result<()> {
+    let file = told.homeroom.data().join("ours.yaml");
+    std::fs::write(&file, "id: ours\nversion: 2\nuses: [streaks, attendance-tiers]\n")?;
+    let file = file.to_str().context("a path")?;
+    told.homeroom.run(&["rules", "activate", file, "--reason", "with streaks that may wait"])?;
+    district.enroll("604950", HIGH).await?;
+    told.homeroom.run(&["case", "open", "--local-id", "604950"])?;
+    district.miss_last("604950", HIGH, 2).await?;
+    let waits = alerts.next_where("what may wait", |c| c.rule == "two-days-absent" && c.kind() == Kind::Opened).await?;
+    let tier = alerts.next_where("tier", |c| c.student == waits.student && c.rule == "attendance-tier").await?;
+    told.webhook("alert.opened", &tier.alert_id).await?;
+    assert!(!told.everything().contains(&waits.alert_id), "the case is open");
+    told.homeroom.run(&["case", "close", "--local-id", "604950"])?;
+    told.webhook("alert.opened", &waits.alert_id).await.map(drop)
 }
 
 async fn a_tardy_arrival_cancels_the_message_unsent(log: Log) -> Result<()> {
