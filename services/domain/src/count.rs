@@ -174,6 +174,7 @@ impl Count {
             && let Change::Recorded(Fact::AttendanceMark(mark)) = change
             && matches!(known.pending, Pending::Nothing)
             && mark.date.days() > known.heard_of_until
+            && mark.date.school_year() == known.year
             && let Some(kind) = ledger.append_known(&mut known.tail, origin, mark)
         {
             match u16::try_from(kind) {
@@ -203,7 +204,9 @@ impl Count {
             _ => ledger::key_date(origin.key),
         };
         let (Some(known), Some(date)) = (self.0.as_deref_mut(), date) else { return self.0 = None };
-        if known.stays(written) { known.wait_since(date) } else { self.0 = None }
+        // What last year came to is counted once.
+        let is_of_the_year = date.school_year() == known.year;
+        if is_of_the_year && known.stays(written) { known.wait_since(date) } else { self.0 = None }
     }
 
     /// The ledger says the same and was written anew.

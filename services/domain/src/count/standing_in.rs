@@ -15,6 +15,7 @@ use crate::ledger::Ledger;
 use crate::marked::{Days, Marked};
 use crate::measure::{Figures, Kept, Measures};
 use crate::rule::claim::{Cited, cite_absences, cite_unexcused};
+use crate::rule::history::Course;
 use crate::rule::{Evidence, Held, Rule};
 use crate::settings::Now;
 
@@ -145,7 +146,14 @@ impl<'e> Ground<'e> for StandingIn<'e> {
     }
 
     fn has_expired(&self, rule: &Rule) -> bool {
-        self.position(rule).is_some_and(|at| self.known.has_expired(at))
+        self.position(rule).is_some_and(|at| {
+            // What a full look has claimed does not say whether it has ended by itself.
+            if self.is_whole(at) {
+                let as_of = self.with.now.as_of;
+                return Course::of(rule, self.whole(), as_of).has_expired(as_of);
+            }
+            self.known.has_expired(at)
+        })
     }
 
     fn fails_on_no_day(&self, rule: &Rule) -> bool {

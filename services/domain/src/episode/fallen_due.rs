@@ -12,9 +12,14 @@ use crate::mutant::{Mutant, planted};
 pub(super) fn since_told(episode: &Episode, now: &Terms, today: Date) -> Option<String> {
     let then = episode.told.terms()?;
     let told_at = episode.told_at.today;
+    // Two duties may be to do the same again: the first is told first.
     let had_fallen_due =
-        |duty: &DueDuty| then.duties.iter().any(|before| before.what == duty.what && is_due(before, told_at));
-    let fallen = now.duties.iter().filter(|duty| is_due(duty, today) && !had_fallen_due(duty));
+        |duty: &DueDuty| then.duties.iter().filter(|of| of.what == duty.what && is_due(of, told_at)).count();
+    let before =
+        |at: usize| now.duties[..at].iter().filter(|of| of.what == now.duties[at].what && is_due(of, today)).count();
+    let fallen = now.duties.iter().enumerate();
+    let fallen = fallen.filter(|(at, duty)| is_due(duty, today) && before(*at) >= had_fallen_due(duty));
+    let fallen = fallen.map(|(_, duty)| duty);
     let fallen = fallen.filter(|_| !planted(Mutant::DueDateUnseen));
     let words: Vec<String> =
         fallen.filter_map(|duty| Some(format!("due on {}: {}", duty.due_on?, duty.what))).collect();

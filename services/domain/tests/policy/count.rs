@@ -11,7 +11,9 @@ use homeroom_domain::rule::{DEFAULT_PACK, Pack};
 use homeroom_domain::settings::Now;
 use proptest::prelude::*;
 
-use crate::world::{Marked as _, Plus as _, Said as _, Spell as _, World, absent, day, enrolled, excused, grade, mark};
+use crate::world::{
+    Marked as _, Plus as _, Said as _, Spell as _, World, absent, day, enrolled, excused, grade, mark, on,
+};
 
 /// A student in a district whose reference data stay as they are.
 pub(crate) struct Counted {
@@ -82,6 +84,15 @@ schools:
     failing-core-course: {off: true}
   '2':
     attendance-tier: {opens-when: tier >= 3}
+";
+
+/// A rule about the school year before.
+const LAST_YEAR: &str = "
+id: last-year
+version: 1
+rules:
+  - {id: before, version: 1, title: t, meaning: m, scope: school-year, severity: {1: notice}, settle-seconds: 0, audience: a,
+     evidence: absences, opens-when: last_year_absent >= 200, level: last_year_absent / 100, explanation: '{absent}', clears: '', source: s}
 ";
 
 /// A rule that bars something while its level stays.
@@ -288,6 +299,26 @@ fn what_is_barred_moves_under_a_count_too() {
         student.look();
     }
     assert!(student.world.episodes.open().all(|episode| episode.number == 2), "nothing is barred any more");
+}
+
+#[test]
+fn what_last_year_came_to_moves_with_its_marks() {
+    let mut student = Counted::with(LAST_YEAR);
+    student.world.was_here_last_year();
+    let may = |n: i32| on("2021-05-01").plus(n);
+    student.look();
+    // Behind all that was heard of, and still none of this year.
+    for n in 2..=5 {
+        student.mark(may(n), 1, &Change::Recorded(absent(may(n)).fact()));
+        student.look();
+    }
+    student.mark(day(1), 1, &Change::Recorded(absent(day(1)).fact()));
+    student.look();
+    for n in [3, 4, 5] {
+        student.mark(may(n), 1, &Change::Withdrawn);
+        student.look();
+    }
+    assert_eq!(student.world.episodes.open().count(), 0);
 }
 
 #[test]

@@ -1,11 +1,9 @@
 //! Measures that are counted when they are named: families over windows, official counts, projections.
 
-use homeroom_domain::id::SchoolYear;
 use homeroom_domain::measure::Measure;
-use homeroom_domain::reference::{Calendar, CalendarDate, Entry};
 use homeroom_domain::rule::{DEFAULT_PACK, Pack};
 
-use crate::world::{Marked, World, absent, code, day, enrolled, excused, id, mark, member, on, school};
+use crate::world::{Marked, World, absent, day, enrolled, excused, mark, member, on, school};
 
 /// Thirty school days from Monday, 2021-09-06; the last is Friday, 2021-10-15.
 fn six_weeks() -> World {
@@ -135,20 +133,7 @@ fn what_is_left_follows_the_calendar() {
 #[test]
 fn last_year_is_still_known() {
     let mut world = World::of_school_days(10);
-    let old = Calendar {
-        calendar: id("old"),
-        school: school("1"),
-        school_year: SchoolYear(2021),
-        code: String::new(),
-        calendar_type: String::new(),
-    };
-    world.defines("calendar old", Entry::Calendar(old));
-    for n in 1..=20 {
-        let date = on(&format!("2021-05-{n:02}"));
-        let entry = CalendarDate { calendar: id("old"), date, events: vec![code("Instructional day")] };
-        world.defines(&format!("old {n}"), Entry::CalendarDate(entry));
-    }
-    world.says("enrollment", enrolled("1", on("2021-05-01")));
+    world.was_here_last_year();
     for n in [3, 4] {
         world.says(&format!("old mark {n}"), absent(on(&format!("2021-05-{n:02}"))));
     }

@@ -224,6 +224,25 @@ impl World {
         world
     }
 
+    /// Twenty days of May of the school year before, from which on the student is enrolled.
+    pub(crate) fn was_here_last_year(&mut self) -> &mut Self {
+        let old = Calendar {
+            calendar: id("old"),
+            school: school("1"),
+            school_year: SchoolYear(2021),
+            code: String::new(),
+            calendar_type: String::new(),
+        };
+        self.defines("calendar old", Entry::Calendar(old));
+        for n in 1..=20 {
+            let date = on(&format!("2021-05-{n:02}"));
+            let entry = CalendarDate { calendar: id("old"), date, events: vec![code("Instructional day")] };
+            self.defines(&format!("old {n}"), Entry::CalendarDate(entry));
+        }
+        self.says("enrollment", enrolled("1", on("2021-05-01")));
+        self
+    }
+
     /// The district says that it has this school.
     pub(crate) fn opens(&mut self, name: &str) -> &mut Self {
         self.defines(

@@ -88,7 +88,9 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
     rule.spoken = rule.to_say();
     rule.asks = rule.asked();
     rule.dated = rule.has_dates();
-    rule.claims = rule.asks.with(Kept::of(rule.spoken.iter().copied()));
+    // A class is missed on a day of absence too.
+    let of_facts = if rule.evidence == Evidence::Classes { Kept::OF_DAYS } else { Kept::default() };
+    rule.claims = rule.asks.with(Kept::of(rule.spoken.iter().copied())).with(of_facts);
     agree(reader, written, &rule)?;
     Some(rule)
 }
