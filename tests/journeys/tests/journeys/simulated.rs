@@ -81,13 +81,13 @@ fn rules_can_be_tried_by_groups(homeroom: &Homeroom) -> Result<()> {
     ])?;
     let ids = ids(&out)?;
     assert!(ids.len() >= 90, "{} ids", ids.len());
-    let mut file = String::from("student,home,bus\nnobody,near,\n");
-    for (at, id) in ids.iter().enumerate() {
+    let mut lines = vec!["student,home,bus".to_owned(), "nobody,near,".to_owned()];
+    lines.extend(ids.iter().enumerate().map(|(at, id)| {
         let (home, bus) = (if at % 2 == 0 { "near" } else { "far" }, if at < 5 { "red" } else { "" });
-        file += &format!("{id},{home},{bus}\n");
-    }
+        format!("{id},{home},{bus}")
+    }));
     let groups = homeroom.data().join("groups.csv");
-    std::fs::write(&groups, file)?;
+    std::fs::write(&groups, lines.join("\n"))?;
     let groups = groups.to_str().context("a path of letters")?;
     let page = homeroom.data().join("page.html");
     let page = page.to_str().context("a path of letters")?;
