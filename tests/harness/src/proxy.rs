@@ -153,6 +153,14 @@ impl Inner {
         armed.take().map(|armed| armed.point)
     }
 
+    /// Waits for the point again, from the first on, and hands everything on until then; unless it is reached.
+    fn try_again(&self, point: Point) {
+        if lock(&self.reached).is_some() {
+            *lock(&self.armed) = Some(Armed { point, seen: 0 });
+            self.state.send_modify(|state| state.closed = Closed::Nobody);
+        }
+    }
+
     /// Says that the point is reached.
     fn tell(&self) {
         if let Some(reached) = lock(&self.reached).take() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf, split};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::wire::{Answer, Cutter, Statements};
 use super::{Closed, End, Inner, State};
@@ -14,6 +14,9 @@ use crate::process::owns_port;
 const CHUNK_BYTES: usize = 64 * 1024;
 /// Messages or chunks that are on their way at once.
 const UNDER_WAY: usize = 256;
+/// A server that has lost its own database ends what it was asked without an answer, and there will be none: the connection ends, and
+/// the point is waited for again.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the proxy's state means for one connection.
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +143,10 @@ async fn ask(
                 inner.tell();
             }
             // What comes after it never goes out.
-            return gate.ended().await;
+            if timeout(ANSWERED_WITHIN, gate.ended()).await.is_err() && point.answered {
+                inner.try_again(point);
+            }
+            return;
         }
     }
 }

@@ -126,6 +126,20 @@ async fn an_answer_is_held_after_the_request_has_reached_the_server() {
 }
 
 #[tokio::test]
+async fn a_point_whose_answer_does_not_come_is_waited_for_again() {
+    let (proxy, mut client, _echo) = connected(Wire::Kafka).await;
+    let reached = proxy.stop_at(Point { message: Message::Produce("b.v1".to_owned()), nth: 1, answered: true });
+    // What the echo repeats is another request's answer.
+    client.write_all(&produce("b.v1", 1)).await.unwrap();
+    assert_eq!(timeout(LATEST, client.read(&mut [0])).await.unwrap().unwrap_or_default(), 0, "the connection ends");
+    let mut again = TcpStream::connect(client.peer_addr().unwrap()).await.unwrap();
+    let mut request = produce("b.v1", 0);
+    request[8..12].copy_from_slice(&[0, 0, 0, 9]);
+    again.write_all(&request).await.unwrap();
+    timeout(LATEST, reached).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn what_is_held_arrives_once_the_proxy_opens_and_a_cut_ends_the_connection() {
     let (proxy, mut client, _echo) = connected(Wire::Any).await;
     proxy.close();
