@@ -82,7 +82,9 @@ impl Hearing {
                 }
             }
             // What was heard last; a database that is away costs a little of the truth.
-            drop(self.write(&database, &districts).await);
+            if let Err(error) = self.write(&database, &districts).await {
+                tracing::info!(error = %error, "stopping without writing who was heard from last");
+            }
             Ok::<_, Infallible>(())
         });
     }

@@ -2,11 +2,9 @@
 //! before.
 
 use homeroom_domain::event::Enrollment;
-use homeroom_domain::id::SchoolYear;
-use homeroom_domain::reference::{Calendar, CalendarDate, Entry};
 use homeroom_domain::rule::{DEFAULT_PACK, Pack};
 
-use crate::world::{Marked, Spell, World, absent, code, day, enrolled, excused, id, on, school};
+use crate::world::{Marked, Spell, World, absent, day, enrolled, excused, on};
 
 #[test]
 fn a_snow_day_is_taken_out_of_the_year_and_made_up_later() {
@@ -90,19 +88,7 @@ fn a_transfer_brings_history_along_on_the_day_it_is_known() {
 /// A school year of twenty days before this one.
 fn two_years() -> World {
     let mut world = World::of_school_days(10);
-    let old = Calendar {
-        calendar: id("old"),
-        school: school("1"),
-        school_year: SchoolYear(2021),
-        code: String::new(),
-        calendar_type: String::new(),
-    };
-    world.defines("calendar old", Entry::Calendar(old));
-    for n in 1..=20 {
-        let entry = CalendarDate { calendar: id("old"), date: last(n), events: vec![code("Instructional day")] };
-        world.defines(&format!("old {n}"), Entry::CalendarDate(entry));
-    }
-    world.says("enrollment", enrolled("1", last(1)));
+    world.was_here_last_year();
     for n in [3, 4] {
         world.says(&format!("old mark {n}"), absent(last(n)));
     }
