@@ -379,9 +379,7 @@ impl Known {
         let ends = |rule: &Rule, then: i16| day_is_over && rule.scope == RuleScope::Day && then != NO_CLAIM;
         let disproves = self.count(dates, ledger, with)?;
         let measures = self.measures(dates, with.now)?;
-        if disproves.is_none() || self.tells_back() {
-            self.levels = self.claims(Some(ledger), measures, with, then.as_ref().map(|then| (&came, then)));
-        }
+        self.levels = self.claims(Some(ledger), measures, with, then.as_ref().map(|then| (&came, then)));
         let settled = match (&then, &self.levels, disproves) {
             (_, Some(_), Some(date)) => Settled::Since(date, None),
             (Some(then), Some(levels), None) if then == levels && !day_is_over => Settled::Yes,

@@ -23,17 +23,10 @@ impl Known {
         }
     }
 
-    /// Whether it can be told of any earlier date what rules would have claimed: where no rule has a memory, that is a function of the
-    /// days up to then.
-    pub(super) const fn tells_back(&self) -> bool {
-        self.memory.is_none()
-    }
-
     /// Whether the count goes on after a word that was written thus: what it is about has to be marks of the student's days alone.
     /// Where kinds stand elsewhere they are learned again.
     pub(super) fn stays(&mut self, written: Written) -> bool {
         match written {
-            _ if !self.tells_back() => false,
             Written::InPlace => true,
             Written::Without(at) => {
                 if at < self.kinds.len() {
@@ -63,9 +56,6 @@ impl Known {
     pub(super) fn look_behind(&mut self, since: Date, ledger: &Ledger, with: &With<'_>) -> Option<Found> {
         self.pending = Pending::Nothing;
         self.move_on(with)?;
-        if !self.tells_back() {
-            return None;
-        }
         self.learn_kinds(ledger, with)?;
         let schedule = self.schedule.clone();
         let dates = schedule.dates(with.view);
@@ -77,8 +67,12 @@ impl Known {
         self.last_mark = tail.date();
         self.heard_of_until = self.heard_of_until.max(self.last_mark);
         self.begin(Days { dates, marked: &gathered })?;
+        let first = dates.partition_point(|date| *date < since).min(usize::from(self.passed));
+        if let Some(memory) = &mut self.memory {
+            memory.set_back(first);
+        }
         let measures = self.measures(dates, with.now)?;
-        self.levels = Some(self.levels(measures, with, None)?);
+        self.levels = Some(self.claims(Some(ledger), measures, with, None)?);
         Some(Found { measures, settled: Settled::Since(since, Some(gathered)) })
     }
 

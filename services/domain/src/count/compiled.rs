@@ -47,7 +47,7 @@ pub(crate) struct Compiled {
     pub(super) remembering: usize,
     /// Measures that are not of attendance, in order.
     pub(super) beside: Vec<Measure>,
-    frames: Mutex<quick::Map<(u32, u32), Arc<Framed>>>,
+    frames: Mutex<quick::Map<(u32, u64), Arc<Framed>>>,
     /// Values beside attendance that students share: of most of them nothing of it is said.
     shared: Mutex<Vec<Arc<[i64]>>>,
 }
@@ -142,12 +142,12 @@ impl Compiled {
     /// What a student's dates tell; none when there are too many.
     pub(super) fn framed(&self, schedule: &Schedule, view: &View) -> Option<Arc<Framed>> {
         let calendar = &view.calendar_at(schedule.calendar as usize)?.instructional;
-        let key = (schedule.calendar, schedule.stretch()?);
+        let (key, dates) = ((schedule.calendar, schedule.stretch()), schedule.dates(view));
         let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = frames.get(&key).filter(|known| known.calendar == *calendar) {
+        let is_so = |known: &&Arc<Framed>| known.calendar == *calendar && known.frame.dates() == dates;
+        if let Some(known) = frames.get(&key).filter(is_so) {
             return Some(Arc::clone(known));
         }
-        let dates = schedule.dates(view);
         if dates.len() > MOST_DAYS || !Frame::spans(dates) {
             return None;
         }

@@ -1,13 +1,15 @@
-//! What rules with a memory hold over the days of a full look: folded from what they say of all days at once, where days are whole and
+//! What rules with a memory hold over the days of a student: folded from what they say of all days at once, where days are whole and
 //! what is said beside them has been the same on each. Elsewhere they are looked at day by day.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use super::compiled::Compiled;
-use super::memory::still;
+use super::compiled::{Compiled, Framed, Way};
+use super::memory::{Memory, still};
 use super::small::Schedule;
+use super::{Known, With};
 use crate::evaluation::Evaluation;
+use crate::marked::Days;
 use crate::measure::{Measure, Part, Values};
 use crate::rule::history::Course;
 use crate::rule::{Pack, Rule};
@@ -48,18 +50,43 @@ impl Evaluation<'_> {
     fn fold_all(&self, compiled: &Compiled) -> Option<Vec<Option<Course>>> {
         let schedule = Schedule::of(&self.only_school()?, self)?;
         let days = self.marked_until(self.now.as_of);
-        let year = Year::of(days).filter(|_| !days.dates.is_empty())?;
         let framed = compiled.framed(&schedule, self.view)?;
+        let told = self.told_parts();
+        compiled.courses(days, &framed, &Beside(self), |way| way.is_compiled && !way.needs.meets(told))
+    }
+}
+
+impl Known {
+    /// What rules with a memory come to up to the as-of date, by their positions; none of those that take a full look.
+    pub(super) fn courses(&self, memory: &Memory, with: &With<'_>) -> Option<Vec<Option<Course>>> {
+        let days = self.days_until(with.now.as_of, with)?;
+        let beside = super::looking::Beside { known: self, memory };
+        memory.compiled.courses(days, &memory.framed, &beside, |way| !memory.takes_full_look(way))
+    }
+}
+
+impl Compiled {
+    /// What rules with a memory come to over some days, by their positions; none of those that are not folded. None at all where the
+    /// days are not whole, or not the first of the frame's.
+    fn courses(
+        &self,
+        days: Days<'_>,
+        framed: &Framed,
+        beside: &dyn Values,
+        is_folded: impl Fn(Way) -> bool,
+    ) -> Option<Vec<Option<Course>>> {
+        let year = Year::of(days).filter(|_| !days.dates.is_empty())?;
         if framed.frame.dates().get(..days.dates.len()) != Some(days.dates) {
             return None;
         }
-        let (told, beside, mut scratch) = (self.told_parts(), Beside(self), Scratch::default());
-        let mut look = Look::since(0, (&compiled.program, &year, &framed.frame), &beside, &mut scratch);
-        let rules = compiled.rules.iter().zip(&compiled.ways).enumerate();
-        let courses = rules.map(|(at, (rule, way))| {
-            let is_folded = way.remembers.is_some() && way.is_compiled && !way.needs.meets(told);
-            if is_folded { look.course(at, rule) } else { None }
-        });
+        let mut scratch = Scratch::default();
+        let mut look = Look::since(0, (&self.program, &year, &framed.frame), beside, &mut scratch);
+        let rules = self.rules.iter().zip(&self.ways).enumerate();
+        let courses = rules.map(
+            |(at, (rule, way))| {
+                if way.remembers.is_some() && is_folded(*way) { look.course(at, rule) } else { None }
+            },
+        );
         Some(courses.collect())
     }
 }

@@ -31,9 +31,9 @@ thread_local! {
 }
 
 /// What a student has beside marks, for the days that are looked at.
-struct Beside<'k> {
-    known: &'k Known,
-    memory: &'k Memory,
+pub(super) struct Beside<'k> {
+    pub(super) known: &'k Known,
+    pub(super) memory: &'k Memory,
 }
 
 impl Values for Beside<'_> {

@@ -39,8 +39,8 @@ pub(super) struct Memory {
     pub(super) since: Date,
 }
 
-/// [`State`] in few bytes.
-#[derive(Debug, Clone, Copy)]
+/// [`State`] in few bytes; by default that before the first counted day.
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Kept {
     /// What it is, in the two highest bits, and since or from which day.
     at: u16,
@@ -71,7 +71,7 @@ impl Memory {
         let (moving, told) = (evaluation.moving_parts(), evaluation.told_parts());
         let beside: Vec<i64> = compiled.beside.iter().map(|measure| still(*measure, moving, evaluation)).collect();
         let beside = compiled.share(&beside);
-        let states = vec![Kept::of(State::FIRST)?; compiled.remembering].into();
+        let states = vec![Kept::default(); compiled.remembering].into();
         Some(Self { compiled, framed, settled: 0, states, moving, told, beside, since: now.as_of })
     }
 
@@ -102,6 +102,14 @@ impl Memory {
     pub(super) fn settle(&mut self, (settled, states): Found) {
         self.settled = settled;
         self.states.iter_mut().zip(states).for_each(|(kept, found)| *kept = found);
+    }
+
+    /// A day, or one after it, is another than it was: states that follow from it are found anew from the first day on.
+    pub(super) fn set_back(&mut self, day: usize) {
+        if day < usize::from(self.settled) {
+            self.settled = 0;
+            self.states.fill(Kept::default());
+        }
     }
 
     /// The value of a measure that is not of attendance; of flags, without that of attendance.

@@ -36,10 +36,12 @@ impl Others {
             })
     }
 
-    /// None when no rule names one.
+    /// None when no rule names one, and none takes a memory, which is folded from marked days.
     pub(super) fn of(pack: &Pack, evaluation: &Evaluation<'_>) -> Option<Self> {
         let mut named = pack.rules.iter().flat_map(|rule| &rule.others).peekable();
-        named.peek()?;
+        if named.peek().is_none() && Self::can_tell(pack) {
+            return None;
+        }
         let last_year = named.any(|measure| is_of_last_year(*measure)).then(|| evaluation.last_year(None));
         Some(Self { marked: Vec::new(), last_year })
     }

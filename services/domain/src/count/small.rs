@@ -1,5 +1,6 @@
 //! What a running count keeps, in few bytes.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::{SchoolId, View, With};
@@ -10,6 +11,7 @@ use crate::evaluation::Evaluation;
 use crate::ledger::MarkKind;
 use crate::marked::Marked;
 use crate::measure::Measures;
+use crate::quick::Quick;
 
 /// What marks of a kind say to a count.
 #[derive(Debug, Clone, Copy)]
@@ -101,9 +103,16 @@ impl Schedule {
         all.get(usize::from(self.first)..usize::from(self.end)).unwrap_or_default()
     }
 
-    /// Which of the calendar's dates they are; none of a student who was away for a while.
-    pub(super) const fn stretch(&self) -> Option<u32> {
-        if self.own.is_some() { None } else { Some((self.first as u32) << 16 | self.end as u32) }
+    /// Stands for which of the calendar's dates they are. Those of a student who was away for a while may share theirs with others.
+    pub(super) fn stretch(&self) -> u64 {
+        match &self.own {
+            None => u64::from(self.first) << 16 | u64::from(self.end),
+            Some(own) => {
+                let mut hasher = Quick::default();
+                own.hash(&mut hasher);
+                hasher.finish()
+            }
+        }
     }
 
     /// The school day so many after a date; none when the calendar does not reach so far.

@@ -14,7 +14,7 @@ use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::Ledger;
 use crate::marked::{Days, Marked};
 use crate::measure::{Figures, Kept, Measures};
-use crate::rule::claim::{Cited, cite_absences, cite_unexcused};
+use crate::rule::claim::{Citable, Cited, cite_absences};
 use crate::rule::history::Course;
 use crate::rule::{Evidence, Held, Rule};
 use crate::settings::Now;
@@ -29,14 +29,20 @@ pub(super) struct StandingIn<'a> {
     since: Option<Date>,
     /// The marked days, once somebody asks for them; none when they cannot be told from the marks alone.
     gathered: OnceCell<Option<Vec<Marked>>>,
+    /// Marks of all days that were missed, and of those without excuse, for all rules that cite some of them.
+    absences: OnceCell<Citable<'a>>,
+    not_excused: OnceCell<Citable<'a>>,
+    /// What rules with a memory come to up to the as-of date, by their positions; none of those that take a full look.
+    courses: OnceCell<Option<Vec<Option<Course>>>>,
     /// All counted anew, once somebody asks for what is not known here.
     whole: OnceCell<Evaluation<'a>>,
 }
 
 impl<'a> StandingIn<'a> {
     pub(super) fn new((known, ledger): (&'a Known, &'a Ledger), with: &'a With<'a>, measures: Measures) -> Self {
-        let (gathered, whole) = (OnceCell::new(), OnceCell::new());
-        Self { known, ledger, with, measures, since: None, gathered, whole }
+        let (absences, not_excused) = (OnceCell::new(), OnceCell::new());
+        let (gathered, courses, whole) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { known, ledger, with, measures, since: None, gathered, absences, not_excused, courses, whole }
     }
 
     /// Marks of a date and of later ones may say something else than before. The marked days, where they were gathered.
@@ -59,6 +65,23 @@ impl<'a> StandingIn<'a> {
         cite_absences(self.ledger, self.with.settings, &self.at_school(dates), listed)
     }
 
+    fn absences(&self, days: Days<'_>) -> &Citable<'a> {
+        let missed = || self.at_school(days.missed());
+        self.absences.get_or_init(|| Citable::absences(self.ledger, self.with.settings, &missed()))
+    }
+
+    fn not_excused(&self, days: Days<'_>) -> &Citable<'a> {
+        let days = || self.at_school(days.not_excused());
+        self.not_excused.get_or_init(|| Citable::not_excused(self.ledger, self.with.settings, &days()))
+    }
+
+    /// What a rule with a memory comes to; none of one that takes a full look.
+    fn course(&self, at: usize) -> Option<&Course> {
+        let memory = self.known.memory.as_deref()?;
+        let courses = self.courses.get_or_init(|| self.known.courses(memory, self.with)).as_ref()?;
+        courses.get(at)?.as_ref()
+    }
+
     fn at_school(&self, dates: impl Iterator<Item = Date>) -> SmallVec<[(&SchoolId, Date); 8]> {
         let school = self.known.schedule.school(self.with.view);
         dates.filter_map(|date| Some((school?, date))).collect()
@@ -77,10 +100,10 @@ impl<'a> StandingIn<'a> {
         self.known.memory.as_ref().is_some_and(|memory| memory.is_whole(at))
     }
 
-    /// The last counted day up to the as-of date.
-    fn last_counted(&self) -> Option<Date> {
+    /// The last counted day up to a date.
+    fn last_counted(&self, as_of: Date) -> Option<Date> {
         let dates = self.known.schedule.dates(self.with.view);
-        dates[..dates.partition_point(|date| *date <= self.with.now.as_of)].last().copied()
+        dates[..dates.partition_point(|date| *date <= as_of)].last().copied()
     }
 
     fn whole(&self) -> &Evaluation<'a> {
@@ -115,7 +138,7 @@ impl<'e> Ground<'e> for StandingIn<'e> {
             if self.position(rule).is_some_and(|at| memory.is_whole(at)) {
                 return Ground::figures(self.whole(), rule);
             }
-            let seen = self.seen(rule);
+            let seen = self.seen(rule, self.with.now);
             if seen != self.with.now {
                 return self.figures_then(rule, seen);
             }
@@ -145,6 +168,11 @@ impl<'e> Ground<'e> for StandingIn<'e> {
         Some(self.known.held(at, self.with))
     }
 
+    fn claimed_then(&self, rule: &Rule, at: Now) -> Option<Option<Held>> {
+        let course = self.course(self.position(rule)?).filter(|_| at.as_of <= self.with.now.as_of)?;
+        Some(course.held(at.as_of))
+    }
+
     fn has_expired(&self, rule: &Rule) -> bool {
         self.position(rule).is_some_and(|at| {
             // What a full look has claimed does not say whether it has ended by itself.
@@ -161,9 +189,9 @@ impl<'e> Ground<'e> for StandingIn<'e> {
         self.known.memory.is_some() && self.position(rule).is_some_and(|at| !self.is_whole(at))
     }
 
-    fn seen(&self, rule: &Rule) -> Now {
-        let last = if rule.has_memory() { self.last_counted() } else { None };
-        last.map_or(self.with.now, |date| Now { today: date, as_of: date })
+    fn seen(&self, rule: &Rule, at: Now) -> Now {
+        let last = if rule.has_memory() { self.last_counted(at.as_of) } else { None };
+        last.map_or(at, |date| Now { today: date, as_of: date })
     }
 
     fn school_day_after(&self, from: Date, days: u32) -> Option<Date> {
@@ -171,7 +199,7 @@ impl<'e> Ground<'e> for StandingIn<'e> {
     }
 
     fn cite(&self, rule: &Rule, figures: &Figures, at: Now, listed: bool) -> Cited {
-        let days = || self.days().map(|days| days.until(at.as_of));
+        let (days, until) = (|| self.days(), |of: &Citable<'_>| of.between(Date::EPOCH, at.as_of).cite(listed));
         match rule.evidence {
             Evidence::Today => self.marks(Some(at.today).filter(|date| self.counts(*date)).into_iter(), listed),
             Evidence::Streak => {
@@ -180,11 +208,8 @@ impl<'e> Ground<'e> for StandingIn<'e> {
                 let counted = Days { dates, marked: &[] }.until(at.as_of);
                 self.marks(counted.last(figures.measures.streak), listed)
             }
-            Evidence::Absences if let Some(days) = days() => self.marks(days.missed(), listed),
-            Evidence::Unexcused if let Some(days) = days() => {
-                let cited = cite_unexcused(self.ledger, self.with.settings, &self.at_school(days.not_excused()));
-                if listed { cited } else { cited.unlisted() }
-            }
+            Evidence::Absences if let Some(days) = days() => until(self.absences(days)),
+            Evidence::Unexcused if let Some(days) = days() => until(self.not_excused(days)),
             _ => rule.evidence.cite(self.whole(), figures.measures.streak, at, listed),
         }
     }

@@ -35,14 +35,18 @@ pub(crate) trait Ground<'e> {
     #[expect(clippy::option_option, reason = "to claim nothing, and not to be known yet, are two things")]
     fn claimed(&self, rule: &Rule) -> Option<Option<Held>>;
 
+    /// The same of a rule with a memory with earlier dates of the school year.
+    #[expect(clippy::option_option, reason = "to claim nothing, and not to be known yet, are two things")]
+    fn claimed_then(&self, rule: &Rule, at: Now) -> Option<Option<Held>>;
+
     /// Whether a rule is known to have ended by itself, and would be open else.
     fn has_expired(&self, rule: &Rule) -> bool;
 
     /// Whether a rule with a memory is known to be sound on all counted days.
     fn fails_on_no_day(&self, rule: &Rule) -> bool;
 
-    /// The dates of which a rule speaks.
-    fn seen(&self, rule: &Rule) -> Now;
+    /// The dates of which a rule speaks, with these in force.
+    fn seen(&self, rule: &Rule, at: Now) -> Now;
 
     /// The school day so many after a date; none when the calendar does not reach so far.
     fn school_day_after(&self, from: Date, days: u32) -> Option<Date>;
@@ -90,6 +94,10 @@ impl<'e> Ground<'e> for Evaluation<'e> {
         None
     }
 
+    fn claimed_then(&self, _: &Rule, _: Now) -> Option<Option<Held>> {
+        None
+    }
+
     fn has_expired(&self, rule: &Rule) -> bool {
         self.folded(rule).is_some_and(|course| course.has_expired(self.now.as_of))
     }
@@ -98,8 +106,8 @@ impl<'e> Ground<'e> for Evaluation<'e> {
         false
     }
 
-    fn seen(&self, rule: &Rule) -> Now {
-        rule.seen_at(self, self.now)
+    fn seen(&self, rule: &Rule, at: Now) -> Now {
+        rule.seen_at(self, at)
     }
 
     fn school_day_after(&self, from: Date, days: u32) -> Option<Date> {

@@ -81,7 +81,8 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// What the rule claims with some dates by the facts of now, whichever school has the student then.
     pub(super) fn held_at(&self, at: Now) -> Result<Option<Held>, Failure> {
         if self.rule.has_memory() {
-            return self.remembered(self.ground.student(), at);
+            let known = self.ground.claimed_then(self.rule, at);
+            return known.map_or_else(|| self.remembered(self.ground.student(), at), Ok);
         }
         Ok(self.rule.outcome(&self.ground.figures_then(self.rule, at))?.map(Held::now))
     }
@@ -93,7 +94,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
 
     /// The dates of which the rule speaks, with these in force.
     fn seen_at(&self, at: Now) -> Now {
-        if self.rule.has_memory() { self.rule.seen_at(self.ground.student(), at) } else { at }
+        self.ground.seen(self.rule, at)
     }
 
     pub(super) const fn held(&self) -> Option<Held> {
@@ -110,7 +111,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// What the rule claims now, and the facts that it cites, listed or not.
     fn told(&self, held: Held, listed: bool) -> (Told, Cited) {
         let Self { rule, figures, ground, .. } = self;
-        let seen = ground.seen(rule);
+        let seen = ground.seen(rule, ground.now());
         let cited = ground.cite(rule, figures, seen, listed);
         let terms = (!rule.asks_for_nothing()).then(|| self.terms(held));
         let claimed = Claimed { rule, level: held.level, about: rule.about(seen), figures, terms };

@@ -24,6 +24,8 @@ pub(super) struct Earlier<'a> {
     pub(super) no_minutes: OnceCell<bool>,
     /// Marks of all days that were missed.
     absences: OnceCell<Citable<'a>>,
+    /// Marks of all days without excuse.
+    not_excused: OnceCell<Citable<'a>>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -63,6 +65,12 @@ impl<'a> Evaluation<'a> {
     pub(crate) fn absences(&self) -> &Citable<'a> {
         let missed = || self.at_schools(self.marked_days().missed());
         self.earlier.absences.get_or_init(|| Citable::absences(self.ledger, self.settings, &missed()))
+    }
+
+    /// The marks that say of the days without excuse what of them was missed.
+    pub(crate) fn not_excused(&self) -> &Citable<'a> {
+        let days = || self.at_schools(self.marked_days().not_excused());
+        self.earlier.not_excused.get_or_init(|| Citable::not_excused(self.ledger, self.settings, &days()))
     }
 
     /// Whether each counted day is a whole day, of which parts may be missed.

@@ -180,6 +180,8 @@ impl Ledger {
                 found.push(MarkAt { date: *day, kind: at, key: kind.key(date, own_key), revision });
             }
         }
+        // Then they are in order already, but where a date has several.
+        found.reverse();
         found.sort_unstable_by_key(|mark| (Reverse(mark.date), kinds[mark.kind].source, mark.key));
         found
     }

@@ -24,7 +24,6 @@ use crate::settings::{Category, Now};
 pub(crate) use fingerprint::Fingerprint;
 pub use further::{Described, describe_further};
 pub(crate) use marks::{Citable, cite_absences};
-pub(crate) use missed::cite_unexcused;
 pub(crate) use terms::plain;
 
 /// Facts that a proof cites: the newest, and how many more there are. Whoever only keeps which they were leaves all of them off.
@@ -159,11 +158,12 @@ impl Evidence {
         if listed { cited } else { cited.unlisted() }
     }
 
-    /// The marks that it cites, of those of all missed days, which are looked up once for all rules and dates; none where it cites
-    /// other facts.
+    /// The marks that it cites, of those of all missed days, or days without excuse, which are looked up once for all rules and
+    /// dates; none where it cites other facts.
     fn marks_laid<'e>(self, evaluation: &'e Evaluation<'_>, streak: i64, now: Now) -> Option<marks::Part<'e>> {
         match self {
             Self::Absences => Some(evaluation.absences().between(Date::EPOCH, now.as_of)),
+            Self::Unexcused => Some(evaluation.not_excused().between(Date::EPOCH, now.as_of)),
             // Of a date that is worth nothing, none of which can be missed, a streak may be too.
             Self::Streak if evaluation.counts_whole_days() => {
                 let first = evaluation.marked_until(now.as_of).last(streak).last();
@@ -198,13 +198,12 @@ impl Evidence {
 
     fn cite_words(self, evaluation: &Evaluation<'_>, now: Now) -> Cited {
         match self {
-            Self::Absences | Self::Streak | Self::Today | Self::Classes => Cited::of(Vec::new()),
+            Self::Absences | Self::Unexcused | Self::Streak | Self::Today | Self::Classes => Cited::of(Vec::new()),
             Self::FailingCore => Cited::of(failing(evaluation, now.as_of, true)),
             Self::Failing => Cited::of(failing(evaluation, now.as_of, false)),
             Self::Conduct => Cited::of(further::conduct(evaluation, now.as_of)),
             Self::MissingWork => Cited::of(further::missing_work(evaluation, now.as_of)),
             Self::Connections => Cited::of(further::connections(evaluation, now.as_of)),
-            Self::Unexcused => missed::unexcused(evaluation, now.as_of),
             Self::Abc => missed::abc(evaluation, now.as_of),
         }
     }

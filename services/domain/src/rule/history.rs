@@ -162,7 +162,7 @@ impl Course {
 
     /// The fold itself, with what the rule says of the days by their positions; none of a day of which it cannot be evaluated.
     pub(crate) fn fold(rule: &Rule, dates: &[Date], said: impl Fn(usize) -> Option<Said>) -> Self {
-        let mut state = State::Closed { from: 0 };
+        let mut state = State::FIRST;
         let mut states = Vec::with_capacity(dates.len());
         for at in 0..dates.len() {
             if let Some(said) = said(at) {

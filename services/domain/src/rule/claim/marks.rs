@@ -44,23 +44,25 @@ struct Absence<'a> {
 /// The marks that say of these days, which are given newest first, that the student was absent: the newest of them in words, where
 /// they are to be listed.
 pub(crate) fn cite_absences(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)], listed: bool) -> Cited {
-    cite_marks(ledger, settings, (days, is_absence), listed)
-}
-
-/// The same of marks of other categories.
-pub(super) fn cite_marks(
-    ledger: &Ledger,
-    settings: &Settings,
-    (days, is_such): (&[(&SchoolId, Date)], impl Fn(Category) -> bool),
-    listed: bool,
-) -> Cited {
-    Citable::of(ledger, settings, days, is_such).all().cite(listed)
+    Citable::absences(ledger, settings, days).all().cite(listed)
 }
 
 impl<'a> Citable<'a> {
     /// Of days that are given newest first: the marks that say that the student was absent.
     pub(crate) fn absences(ledger: &'a Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Self {
         Self::of(ledger, settings, days, is_absence)
+    }
+
+    /// Likewise: the marks of what was missed without excuse, or for a reason that nobody knows. Days, parts of them, classes, and late
+    /// arrivals, which the laws of some states count too. An excused tardy is none.
+    pub(crate) fn not_excused(ledger: &'a Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Self {
+        let is_such = |category| {
+            matches!(
+                category,
+                Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial | Category::Tardy
+            )
+        };
+        Self::of(ledger, settings, days, is_such)
     }
 
     fn of(

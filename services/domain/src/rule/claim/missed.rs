@@ -1,30 +1,9 @@
-//! Which marks a proof cites, when more is missed than whole days for any reason: classes, and what nobody excused.
+//! Which marks a proof cites, when more is missed than whole days for any reason: classes, and all that an early warning goes by.
 
-use super::marks::{cite_absences, cite_marks};
+use super::marks::cite_absences;
 use super::{Cited, failing, further};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
-use crate::id::SchoolId;
-use crate::ledger::Ledger;
-use crate::settings::{Category, Settings};
-
-/// What was missed without excuse, or for a reason that nobody knows: days, parts of them, classes, and late arrivals, which the laws
-/// of some states count too. An excused tardy is none.
-pub(super) fn unexcused(evaluation: &Evaluation<'_>, as_of: Date) -> Cited {
-    let days = evaluation.at_schools(evaluation.marked_until(as_of).not_excused());
-    cite_unexcused(evaluation.ledger, evaluation.settings, &days)
-}
-
-/// The same of these days, newest first.
-pub(crate) fn cite_unexcused(ledger: &Ledger, settings: &Settings, days: &[(&SchoolId, Date)]) -> Cited {
-    let counts = |category| {
-        matches!(
-            category,
-            Category::UnexcusedAbsence | Category::AbsenceUnknownExcuse | Category::Partial | Category::Tardy
-        )
-    };
-    cite_marks(ledger, settings, (days, counts), true)
-}
 
 /// The dates on which some class was missed, newest first.
 pub(super) fn of_classes(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<Date> {
