@@ -16,6 +16,7 @@ mod program;
 mod read;
 mod reading;
 mod student;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +27,8 @@ pub use program::Program;
 pub use read::Years;
 pub use student::Student;
 
-pub(crate) use program::{Bound, Builder, Growth, Node};
+pub(crate) use program::{Builder, Growth, Node};
+pub(crate) use table::Bound;
 
 use crate::evaluation::Evaluation;
 use crate::marked::Days;

@@ -1,6 +1,8 @@
 //! The part of the catalogue beside attendance and failing: course performance, behavior and connections. One entry each: name,
 //! meaning, unit, source, and what it depends on. They are of the student as a whole, at whatever school.
 
+use std::sync::LazyLock;
+
 use super::Unit;
 use super::catalogue::Needs;
 use crate::course::{change, high, point, sixth};
@@ -37,6 +39,17 @@ pub(crate) enum Moves {
     ShareOfDays,
 }
 
+impl Moves {
+    fn of(entry: &Entry) -> Option<Self> {
+        match entry.name {
+            "sixth_grade_flags" => Some(Self::FromTier(sixth::FIFTH_ABSENT)),
+            "high_school_flags" => Some(Self::FromTier(high::TENTH_ABSENT)),
+            "incident_rate" => Some(Self::ShareOfDays),
+            _ => None,
+        }
+    }
+}
+
 /// What stands for the value of a measure that cannot be told of a student.
 pub const UNTOLD: i64 = -1;
 
@@ -58,12 +71,8 @@ impl Further {
 
     /// How it moves with the days of attendance; none when it does not, but for what is counted of suspended days.
     pub(crate) fn moves_with_days(self) -> Option<Moves> {
-        match self.entry().name {
-            "sixth_grade_flags" => Some(Moves::FromTier(sixth::FIFTH_ABSENT)),
-            "high_school_flags" => Some(Moves::FromTier(high::TENTH_ABSENT)),
-            "incident_rate" => Some(Moves::ShareOfDays),
-            _ => None,
-        }
+        static ALL: LazyLock<Vec<Option<Moves>>> = LazyLock::new(|| ENTRIES.iter().map(Moves::of).collect());
+        ALL.get(usize::from(self.0)).copied().flatten()
     }
 
     /// Its value for a student as of a date; none when there is nothing to tell.

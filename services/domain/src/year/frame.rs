@@ -2,8 +2,9 @@
 
 use super::bits::{Bits, MOST_DAYS};
 use super::column::Column;
-use super::program::{Program, Table};
+use super::program::Program;
 use super::reading::{Among, Counts, Point};
+use super::table::Table;
 use crate::date::Date;
 use crate::window::{End, Window};
 

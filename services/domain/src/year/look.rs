@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::bits::Bits;
 use super::column::Column;
 use super::frame::Frame;
-use super::program::{Bounds, Level, Node, Program, Table};
-use super::reading::{Among, Counts, Point, Slot};
+use super::program::{Bounds, Level, Node, Program};
+use super::reading::{Among, Counts, Named, Point, Slot};
+use super::table::Table;
 use super::{KINDS, Kind, Year};
 use crate::measure::{Measure, Values};
 use crate::rule::condition::Scanned;
@@ -36,7 +37,8 @@ pub struct Look<'a> {
     scratch: &'a mut Scratch,
     /// What is the same on all days.
     pub(super) still: &'a dyn Values,
-    /// The days that are looked at, in groups of eight.
+    /// The first of the days that are looked at, and all of them in groups of eight.
+    first: usize,
     groups: Range<usize>,
 }
 
@@ -75,7 +77,7 @@ impl<'a> Look<'a> {
             scratch.columns.resize(program.slots.len(), Column::ZERO);
         }
         let groups = first / 8..year.days().div_ceil(8);
-        Self { program, year, frame, scratch, still, groups }
+        Self { program, year, frame, scratch, still, first, groups }
     }
 
     /// How many days are counted.
@@ -103,7 +105,7 @@ impl<'a> Look<'a> {
     }
 
     fn looked_at(&self) -> Bits {
-        Bits::first(self.year.days()) & !Bits::first(self.groups.start * 8)
+        Bits::first(self.year.days()) & !Bits::first(self.first)
     }
 
     /// The days as of whose close a rule that is open would clear, of a rule that would open as of these; none likewise.
@@ -123,9 +125,9 @@ impl<'a> Look<'a> {
         let program = self.program;
         match &program.rules.get(rule)?.as_ref()?.level {
             Level::Same(level) => Some(*level),
-            Level::Of(number, slots) => {
-                self.fill_all(slots);
-                number.value(&self.point(day)).ok()
+            Level::Of(number, named) => {
+                self.fill_all(named);
+                number.value(&self.point(day, named)).ok()
             }
         }
     }
@@ -133,12 +135,13 @@ impl<'a> Look<'a> {
     /// The values as of the close of a counted day, of what it takes to tell what a rule bars.
     pub(crate) fn barring(&mut self, rule: usize, day: usize) -> Option<Point<'_>> {
         let program = self.program;
-        self.fill_all(&program.rules.get(rule)?.as_ref()?.barred);
-        Some(self.point(day))
+        let named = &program.rules.get(rule)?.as_ref()?.barred;
+        self.fill_all(named);
+        Some(self.point(day, named))
     }
 
-    fn point(&self, day: usize) -> Point<'_> {
-        Point { day, frame: Some(self.frame), counts: Counts::Of(self) }
+    fn point<'p>(&'p self, day: usize, named: &'p [Named]) -> Point<'p> {
+        Point { day, frame: Some(self.frame), counts: Counts::Of(self, named) }
     }
 
     /// On which of some days it holds; of others nothing is told, nor are they looked at where that takes a look at each.
@@ -151,11 +154,11 @@ impl<'a> Look<'a> {
                 let frame = self.frame;
                 self.reaches(*slot, frame.tables.get(*at)?.as_ref()?)
             }
-            Node::Scan(scanned, slots) => {
-                self.fill_all(slots);
+            Node::Scan(scanned, named) => {
+                self.fill_all(named);
                 let mut held = Bits::NONE;
                 for day in days.iter() {
-                    if scanned.holds(&self.point(day)).ok()? {
+                    if scanned.holds(&self.point(day, named)).ok()? {
                         held.insert(day);
                     }
                 }
@@ -220,9 +223,9 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn fill_all(&mut self, slots: &[usize]) {
-        for slot in slots {
-            self.fill(*slot);
+    fn fill_all(&mut self, named: &[Named]) {
+        for slot in named.iter().filter_map(|of| of.slot) {
+            self.fill(slot);
         }
     }
 

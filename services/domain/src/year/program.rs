@@ -2,9 +2,8 @@
 
 use super::Kind;
 use super::bits::{Bits, MOST_DAYS};
-use super::column::Column;
-use super::frame::Frame;
-use super::reading::{Among, Point, Reading, Slot};
+use super::reading::{Among, Named, Reading, Slot};
+use super::table::{Bound, Table};
 use crate::measure::{Measure, Measures};
 use crate::rule::condition::{Condition, Leaf, Number, Scanned};
 use crate::rule::{Pack, Rule};
@@ -29,8 +28,8 @@ pub(super) struct Compiled {
     pub(super) opens: Node,
     pub(super) clears: Option<Node>,
     pub(super) level: Level,
-    /// The counts that it takes to tell what is barred.
-    pub(super) barred: Vec<usize>,
+    /// What it takes to tell what is barred.
+    pub(super) barred: Vec<Named>,
     /// Something is divided by what it counts, which may be nothing on a date after the last counted day, or may leave 64 bits.
     may_fail: bool,
 }
@@ -38,15 +37,8 @@ pub(super) struct Compiled {
 #[derive(Debug, Clone)]
 pub(super) enum Level {
     Same(i64),
-    /// With the counts that it needs.
-    Of(Number, Vec<usize>),
-}
-
-/// Whether equality reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bound {
-    AtLeast,
-    MoreThan,
+    /// With the measures that it names.
+    Of(Number, Vec<Named>),
 }
 
 /// A condition.
@@ -56,8 +48,8 @@ pub(crate) enum Node {
     Unexplained,
     /// A count, or nothing, reaches a bound.
     Reaches(Option<usize>, Bounds),
-    /// Day by day, with the counts that it needs.
-    Scan(Scanned, Vec<usize>),
+    /// Day by day, with the measures that it names.
+    Scan(Scanned, Vec<Named>),
     /// The same on all days.
     Still(Scanned),
     /// The same on all days but for whether a tier is reached, which the second tells.
@@ -74,69 +66,19 @@ pub(crate) enum Bounds {
     Dated(usize),
 }
 
-/// A bound as of each counted day.
-#[derive(Debug, Clone)]
-pub(crate) struct Table {
-    pub(super) bounds: Box<Column>,
-    /// No count below it reaches any.
-    pub(super) least: u8,
-}
-
-/// Beyond all counts.
-const NEVER: u8 = u8::MAX;
-
-impl Table {
-    /// The least count that reaches, as of each day; none when the arithmetic fails on some day with some count. What grows with the
-    /// count from one end to the other fails between them only where it fails at an end.
-    pub(super) fn of(leaf: &Leaf, bound: Bound, frame: Option<&Frame>) -> Option<Self> {
-        let days = frame.map_or(MOST_DAYS, |frame| frame.dates().len());
-        let mut bounds = [NEVER; MOST_DAYS];
-        for (day, to) in bounds.iter_mut().enumerate().take(days) {
-            let is_met = |count: u8| leaf.reaches(&Point::with(day, frame, count), bound).ok();
-            let most = u8::try_from(day + 1).ok()?;
-            *to = match (is_met(0)?, is_met(most)?) {
-                (true, _) => 0,
-                (false, false) => NEVER,
-                (false, true) => {
-                    let (mut not, mut met) = (0, most);
-                    while not + 1 < met {
-                        let middle = not + (met - not) / 2;
-                        if is_met(middle)? { met = middle } else { not = middle }
-                    }
-                    met
-                }
-            };
-        }
-        Some(Self::new(|day| bounds.get(day).copied().unwrap_or(NEVER)))
-    }
-
-    fn new(bound: impl Fn(usize) -> u8) -> Self {
-        let bounds = Box::new(Column::of(bound));
-        Self { least: bounds.least(), bounds }
-    }
-
-    /// Out of reach but on these days.
-    fn within(&self, days: Bits) -> Self {
-        Self::new(|day| if days.contains(day) { self.bounds.at(day) } else { NEVER })
-    }
-
-    fn reached_by_none(&self) -> Bits {
-        Column::ZERO.reaches(&self.bounds, 0..MOST_DAYS.div_ceil(8))
-    }
-}
-
 /// Compiles conditions.
 pub(crate) struct Builder(Program);
 
 impl Builder {
     /// The node of a comparison whose left side grows with the one count that it names, against the right.
     pub(crate) fn reaches(&mut self, leaf: Leaf, bound: Bound) -> Option<Node> {
-        let (slots, is_dated) = self.needs(&leaf.named())?;
-        let slot = match slots.as_slice() {
-            [] => None,
-            [only] => Some(*only),
-            _ => return None,
-        };
+        let named = self.named(&leaf.named())?;
+        let is_dated = named.iter().any(|of| of.reading.needs().1);
+        let mut slots = named.iter().filter_map(|of| of.slot);
+        let slot = slots.next();
+        if slots.any(|of| Some(of) != slot) {
+            return None;
+        }
         if is_dated {
             self.0.dated.push((leaf, bound));
             return Some(Node::Reaches(slot, Bounds::Dated(self.0.dated.len() - 1)));
@@ -150,14 +92,13 @@ impl Builder {
 
     /// The node of a comparison that is made day by day, or, of what does not change from day to day, once.
     pub(crate) fn scan(&mut self, scanned: Scanned) -> Option<Node> {
-        let named = scanned.named();
-        let (slots, _) = self.needs(&named)?;
+        let named = self.named(&scanned.named())?;
         let mut tier = None;
-        for measure in &named {
-            match self.reading(*measure)? {
+        for of in &named {
+            match of.reading {
                 Reading::Still => {}
                 Reading::Flags(from) if tier.is_none_or(|tier| tier == from) => tier = Some(from),
-                _ => return Some(Node::Scan(scanned, slots)),
+                _ => return Some(Node::Scan(scanned, named)),
             }
         }
         Some(match tier {
@@ -173,7 +114,10 @@ impl Builder {
 
     /// How many different counts measures need; none when one does not follow from whole days.
     pub(crate) fn counts(&mut self, measures: &[Measure]) -> Option<usize> {
-        self.needs(measures).map(|(slots, _)| slots.len())
+        let mut slots: Vec<usize> = self.named(measures)?.iter().filter_map(|of| of.slot).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        Some(slots.len())
     }
 
     /// How a measure goes with what is counted of a student; none when it does not follow from whole days.
@@ -195,23 +139,18 @@ impl Builder {
         }
     }
 
-    fn needs(&mut self, measures: &[Measure]) -> Option<(Vec<usize>, bool)> {
-        let (mut slots, mut is_dated) = (Vec::new(), false);
-        for measure in measures {
-            let reading = self.reading(*measure)?;
-            let (slot, dated) = reading.needs();
-            is_dated |= dated;
+    /// What measures are counted from; none when one does not follow from whole days.
+    fn named(&mut self, measures: &[Measure]) -> Option<Vec<Named>> {
+        let mut named = Vec::with_capacity(measures.len());
+        for &measure in measures {
+            let reading = self.reading(measure)?;
             if let Reading::Days(among, _) = reading {
                 self.0.know(among);
             }
-            if let Some(slot) = slot {
-                let at = self.0.allot(slot);
-                if !slots.contains(&at) {
-                    slots.push(at);
-                }
-            }
+            let slot = reading.needs().0.map(|slot| self.0.allot(slot));
+            named.push(Named { measure, reading, slot });
         }
-        Some((slots, is_dated))
+        Some(named)
     }
 
     fn rule(&mut self, rule: &Rule) -> Option<Compiled> {
@@ -229,12 +168,12 @@ impl Builder {
         let level = if named.is_empty() {
             Level::Same(rule.level.value(&Measures::default()).ok()?)
         } else {
-            Level::Of(rule.level.clone(), self.needs(&named)?.0)
+            Level::Of(rule.level.clone(), self.named(&named)?)
         };
         let mut of_bars = Vec::new();
         rule.barred.iter().for_each(|bar| bar.unless.name(&mut of_bars));
         // Where it is not told what is barred, all else is told.
-        let barred = if self.0.beside { self.needs(&of_bars)?.0 } else { Vec::new() };
+        let barred = if self.0.beside { self.named(&of_bars)? } else { Vec::new() };
         let may_fail = rule.opens_when.may_fail()
             || rule.clears_when.as_ref().is_some_and(Condition::may_fail)
             || rule.level.may_fail();

@@ -29,6 +29,14 @@ pub(crate) enum Slot {
     LongestRow,
 }
 
+/// A measure that something names, found out once for all students: how it follows from counts, and from which of a program's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named {
+    pub(super) measure: Measure,
+    pub(super) reading: Reading,
+    pub(super) slot: Option<usize>,
+}
+
 /// How a measure follows from counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
@@ -179,16 +187,17 @@ pub(crate) struct Point<'a> {
 pub(super) enum Counts<'a> {
     /// The one that is asked for is this.
     One(u8),
-    Of(&'a Look<'a>),
+    /// A student's, of these measures alone.
+    Of(&'a Look<'a>, &'a [Named]),
     /// Only what is the same on all days is asked for, and whether a tier is reached, which is this.
     Still(&'a Look<'a>, bool),
 }
 
 impl Point<'_> {
-    fn count(&self, slot: Slot) -> Option<i64> {
+    fn count(&self, slot: Option<usize>) -> Option<i64> {
         match self.counts {
             Counts::One(count) => Some(i64::from(count)),
-            Counts::Of(look) => Some(i64::from(look.column(look.program.position(slot)?).at(self.day))),
+            Counts::Of(look, _) => Some(i64::from(look.column(slot?).at(self.day))),
             Counts::Still(..) => None,
         }
     }
@@ -196,26 +205,26 @@ impl Point<'_> {
     fn is_unexplained(&self) -> Option<bool> {
         match self.counts {
             Counts::One(_) | Counts::Still(..) => None,
-            Counts::Of(look) => Some(look.year.of_kind(Kind::Unexplained).contains(self.day)),
+            Counts::Of(look, _) => Some(look.year.of_kind(Kind::Unexplained).contains(self.day)),
         }
     }
 
     fn still(&self, measure: Measure) -> Option<i64> {
         match self.counts {
             Counts::One(_) => None,
-            Counts::Of(look) | Counts::Still(look, _) => look.still.value(measure),
+            Counts::Of(look, _) | Counts::Still(look, _) => look.still.value(measure),
         }
     }
 
-    fn tier(&self) -> Option<i64> {
-        let (enrolled, absent) = (self.days(Among::Year)? * WORTH, self.count(ABSENT)? * WORTH);
+    fn tier(&self, absent: Option<usize>) -> Option<i64> {
+        let (enrolled, absent) = (self.days(Among::Year)? * WORTH, self.count(absent)? * WORTH);
         Some(Measures { enrolled, absent, ..Measures::default() }.tier().map_or(-1, i64::from))
     }
 
     /// How many flags there are, one of them from a tier on; none of a student whom they do not concern.
-    fn flags(&self, measure: Measure, from: i64) -> Option<i64> {
+    fn flags(&self, measure: Measure, from: i64, absent: Option<usize>) -> Option<i64> {
         let others = self.still(measure)?;
-        let reached = if let Counts::Still(_, reached) = self.counts { reached } else { self.tier()? >= from };
+        let reached = if let Counts::Still(_, reached) = self.counts { reached } else { self.tier(absent)? >= from };
         Some(if others < 0 { 0 } else { others + i64::from(reached) })
     }
 
@@ -226,22 +235,26 @@ impl Point<'_> {
 
 impl Values for Point<'_> {
     fn value(&self, measure: Measure) -> Option<i64> {
-        Some(match Reading::of(measure)? {
-            Reading::Count(slot, worth) => self.count(slot)? * worth,
+        let (reading, slot) = match self.counts {
+            Counts::Of(_, named) => named.iter().find(|of| of.measure == measure).map(|of| (of.reading, of.slot))?,
+            Counts::One(_) | Counts::Still(..) => (Reading::of(measure)?, None),
+        };
+        Some(match reading {
+            Reading::Count(_, worth) => self.count(slot)? * worth,
             Reading::Days(among, worth) => self.days(among)? * worth,
             Reading::Rate(among) => {
-                let (absent, days) = (self.count(Slot::Sum(Kind::Absent, among))?, self.days(among)?);
+                let (absent, days) = (self.count(slot)?, self.days(among)?);
                 if days > 0 { absent * 10_000 / days } else { -1 }
             }
-            Reading::Tier => self.tier()?,
+            Reading::Tier => self.tier(slot)?,
             Reading::Chronic(minimum) => {
-                let at_school = Federal::of_days(self.days(Among::Year)?, self.count(ABSENT)?);
+                let at_school = Federal::of_days(self.days(Among::Year)?, self.count(slot)?);
                 i64::from(at_school.is_chronic(i64::from(minimum)))
             }
             Reading::Unexplained => i64::from(self.is_unexplained()?),
-            Reading::Unmeasured(slot) => -i64::from(self.count(slot)? > 0),
+            Reading::Unmeasured(_) => -i64::from(self.count(slot)? > 0),
             Reading::Still => self.still(measure)?,
-            Reading::Flags(from) => self.flags(measure, from)?,
+            Reading::Flags(from) => self.flags(measure, from, slot)?,
             Reading::Incidents => {
                 share_of_days(self.still(measure)?, self.days(Among::Year)? * WORTH).unwrap_or(UNTOLD)
             }

@@ -1,0 +1,65 @@
+//! Bounds that counts reach, one for each counted day, found with a rule's own arithmetic.
+
+use super::bits::{Bits, MOST_DAYS};
+use super::column::Column;
+use super::frame::Frame;
+use super::reading::Point;
+use crate::rule::condition::Leaf;
+
+/// Whether equality reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    AtLeast,
+    MoreThan,
+}
+
+/// A bound as of each counted day.
+#[derive(Debug, Clone)]
+pub(crate) struct Table {
+    pub(super) bounds: Box<Column>,
+    /// No count below it reaches any.
+    pub(super) least: u8,
+}
+
+/// Beyond all counts.
+const NEVER: u8 = u8::MAX;
+
+impl Table {
+    /// The least count that reaches, as of each day; none when the arithmetic fails on some day with some count. What grows with the
+    /// count from one end to the other fails between them only where it fails at an end.
+    pub(super) fn of(leaf: &Leaf, bound: Bound, frame: Option<&Frame>) -> Option<Self> {
+        let days = frame.map_or(MOST_DAYS, |frame| frame.dates().len());
+        let mut bounds = [NEVER; MOST_DAYS];
+        for (day, to) in bounds.iter_mut().enumerate().take(days) {
+            let is_met = |count: u8| leaf.reaches(&Point::with(day, frame, count), bound).ok();
+            let most = u8::try_from(day + 1).ok()?;
+            *to = match (is_met(0)?, is_met(most)?) {
+                (true, _) => 0,
+                (false, false) => NEVER,
+                (false, true) => {
+                    let (mut not, mut met) = (0, most);
+                    while not + 1 < met {
+                        let middle = not + (met - not) / 2;
+                        if is_met(middle)? { met = middle } else { not = middle }
+                    }
+                    met
+                }
+            };
+        }
+        Some(Self::new(|day| bounds.get(day).copied().unwrap_or(NEVER)))
+    }
+
+    fn new(bound: impl Fn(usize) -> u8) -> Self {
+        let bounds = Box::new(Column::of(bound));
+        Self { least: bounds.least(), bounds }
+    }
+
+    /// Out of reach but on these days.
+    pub(super) fn within(&self, days: Bits) -> Self {
+        Self::new(|day| if days.contains(day) { self.bounds.at(day) } else { NEVER })
+    }
+
+    pub(super) fn reached_by_none(&self) -> Bits {
+        Column::ZERO.reaches(&self.bounds, 0..MOST_DAYS.div_ceil(8))
+    }
+}
