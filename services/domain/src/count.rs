@@ -246,7 +246,7 @@ impl Count {
                 let step = {
                     let mut ground = StandingIn::new((known, ledger), with, measures);
                     ground.look_back(date, gathered);
-                    episodes.step_back(with.pack, &ground, moment)
+                    episodes.step_back(date, with.pack, &ground, moment)
                 };
                 known.remember(episodes);
                 step

@@ -8,8 +8,10 @@
 mod fallen_due;
 mod first;
 mod ground;
+mod keeping;
 mod late;
 mod look;
+mod past;
 mod second;
 mod stored;
 mod telling;
@@ -23,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use look::Look;
+use past::Past;
 
 pub(crate) use ground::Ground;
 
@@ -37,9 +40,14 @@ use crate::settings::Now;
 pub use telling::{Change, Telling};
 pub use told::Told;
 
-/// A student's episodes, open and past. Each is shared until it changes: a year has many, of which a step changes few.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Episodes(Vec<Arc<Episode>>);
+/// A student's episodes, open and past.
+#[derive(Debug, Clone, Default)]
+pub struct Episodes {
+    /// Those that are kept whole, oldest first: all that are open, and what only its own words can say again. Each is shared until it
+    /// changes: of many, a step changes few.
+    whole: Vec<Arc<Episode>>,
+    past: Past,
+}
 
 /// One episode of one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,10 +134,6 @@ pub struct Step<T = AlertChange> {
     pub failures: Vec<(RuleId, Failure)>,
 }
 
-/// Episodes kept for a student; beyond, closed single days are forgotten, oldest first. A year has some 180 days, and a day
-/// that is past opens no episode, so nothing is told twice for it.
-const MAX_KEPT: usize = 400;
-
 /// The stored episodes cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
@@ -142,27 +146,6 @@ pub enum DecodeError {
 }
 
 impl Episodes {
-    /// All, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Episode> {
-        self.0.iter().map(|episode| &**episode)
-    }
-
-    /// Those that hold.
-    pub fn open(&self) -> impl Iterator<Item = &Episode> {
-        self.iter().filter(|episode| episode.standing == Standing::Open)
-    }
-
-    /// Whether a move of the date within the school year may end one without a word: an open day.
-    pub fn has_open_day(&self) -> bool {
-        self.open().any(|episode| matches!(episode.scope, EpisodeScope::Day(_)))
-    }
-
-    /// The latest date in force when something was told that facts may still disprove.
-    pub(crate) fn last_told(&self) -> Option<Date> {
-        let told = self.iter().filter(|episode| episode.standing != Standing::Recalled);
-        told.map(|episode| episode.told_at.today.max(episode.told_at.as_of)).max()
-    }
-
     /// Looks at the student again, changes the episodes and tells what changed, in words.
     pub fn step(&mut self, pack: &Pack, evaluation: &Evaluation<'_>, moment: &Moment<'_>) -> Step {
         self.step_telling(pack, evaluation, moment)
@@ -177,8 +160,9 @@ impl Episodes {
     ) -> Step<T> {
         let home = evaluation.home(evaluation.now.today);
         evaluation.look_through(pack);
+        self.make_whole(None);
         let mut step = self.step_rules(pack.rules_at(home), &pack.rules, evaluation, moment);
-        for episode in &mut self.0 {
+        for episode in &mut self.whole {
             if episode.standing == Standing::Open
                 && !pack.has_rule_at(&episode.told.rule, home)
                 && let Some(claim) = episode.told.claim()
@@ -187,20 +171,22 @@ impl Episodes {
                 step.changes.push(Arc::make_mut(episode).close(Standing::Cleared, moment, words));
             }
         }
-        self.forget(evaluation.year());
+        self.lay_away(evaluation.year());
         step
     }
 
-    /// The same from a running count that stands in for a full look, when what was told before may be disproved. What is open is of
-    /// rules in force.
+    /// The same from a running count that stands in for a full look, when what was told on a date or later may be disproved. What is
+    /// open is of rules in force.
     pub(crate) fn step_back<'e, T: Telling>(
         &mut self,
+        since: Date,
         pack: &Pack,
         ground: &impl Ground<'e>,
         moment: &Moment<'_>,
     ) -> Step<T> {
+        self.make_whole(Some(since));
         let step = self.step_rules(pack.rules_at(ground.home()), &pack.rules, ground, moment);
-        self.forget(ground.year());
+        self.lay_away(ground.year());
         step
     }
 
@@ -216,9 +202,9 @@ impl Episodes {
         ground: &impl Ground<'e>,
         moment: &Moment<'_>,
     ) -> Step<T> {
-        // Where nothing that was told before can have changed, nothing is judged by another rule than these.
+        // Where nothing that was told before can have changed, nothing is judged by another rule than these, and what is over stays so.
         let step = self.step_rules(rules, &[], ground, moment);
-        self.forget(ground.year());
+        self.lay_away(ground.year());
         step
     }
 
@@ -241,12 +227,12 @@ impl Episodes {
 
     /// The basis of a change that was made just now.
     pub fn basis(&self, change: &AlertChange) -> Option<Basis> {
-        let maker = |episode: &&Episode| {
+        let maker = |episode: &Arc<Episode>| {
             episode.told.rule == change.claim.rule
                 && episode.number == change.number
                 && episode.alert_id(&change.district, change.student) == change.alert_id
         };
-        self.iter().filter(maker).last().map(Episode::basis)
+        self.iter().filter(maker).last().map(|episode| episode.basis())
     }
 
     /// Whether a change, or a later one of its episode, is known here.
@@ -254,7 +240,7 @@ impl Episodes {
         self.of(change, basis).is_some_and(|known| known.number >= change.number)
     }
 
-    fn of(&self, change: &AlertChange, basis: &Basis) -> Option<&Episode> {
+    fn of(&self, change: &AlertChange, basis: &Basis) -> Option<Arc<Episode>> {
         self.iter().find(|known| {
             known.told.rule == change.claim.rule && (known.scope, known.ordinal) == (basis.scope, basis.ordinal)
         })
@@ -282,11 +268,15 @@ impl Episodes {
         let same = |known: &&mut Arc<Episode>| {
             known.told.rule == adopted.told.rule && (known.scope, known.ordinal) == (scope, ordinal)
         };
-        if let Some(known) = self.0.iter_mut().find(same) {
-            return Adopted::After(std::mem::replace(Arc::make_mut(known), adopted).standing);
-        }
-        self.0.push(Arc::new(adopted));
-        Adopted::New
+        self.make_whole(None);
+        let became = if let Some(known) = self.whole.iter_mut().find(same) {
+            Adopted::After(std::mem::replace(Arc::make_mut(known), adopted).standing)
+        } else {
+            self.push(adopted);
+            Adopted::New
+        };
+        self.past.lay_away(&mut self.whole);
+        became
     }
 
     fn step_rule<'e, T: Telling>(
@@ -297,7 +287,7 @@ impl Episodes {
     ) -> Result<(), Failure> {
         let current = look.current_scope();
         let (mut is_open, mut ordinal) = (false, 0);
-        for episode in self.0.iter_mut().filter(|episode| episode.told.rule == look.rule.id) {
+        for episode in self.whole.iter_mut().filter(|episode| episode.told.rule == look.rule.id) {
             let of_scope = episode.scope == current;
             let held = look.held().filter(|_| of_scope);
             let is_claimed = episode.standing == Standing::Open && held.is_some();
@@ -314,45 +304,14 @@ impl Episodes {
                 ordinal = ordinal.max(episode.ordinal);
             }
         }
-        if let (Some(held), false) = (look.held(), is_open)
-            && let Some((episode, change)) = look.open(held, ordinal + 1)
-        {
-            changes.push(change);
-            self.0.push(Arc::new(episode));
-        }
-        Ok(())
-    }
-
-    /// Forgets what can no longer matter: what closed in years before the last, and, when there are too many, the oldest closed
-    /// days and those of which a later one has the same rule and scope: its ordinal is what the next is counted from.
-    fn forget(&mut self, year: SchoolYear) {
-        let over = |episode: &Episode| {
-            episode.standing != Standing::Open && episode.told_at.as_of.school_year().0 < year.0 - 1
-        };
-        // Told in the order of time, all but those that were told again.
-        if self.0.first().is_some_and(|episode| over(episode)) {
-            self.0.retain(|episode| !over(episode));
-        }
-        let mut excess = self.0.len().saturating_sub(MAX_KEPT);
-        if excess == 0 {
-            return;
-        }
-        let mut at = 0;
-        while excess > 0 && at < self.0.len() {
-            if self.is_of_no_use(at) {
-                self.0.remove(at);
-                excess -= 1;
-            } else {
-                at += 1;
+        if let (Some(held), false) = (look.held(), is_open) {
+            let last = self.past.last_ordinal(&look.rule.id, current).max(ordinal);
+            if let Some((episode, change)) = look.open(held, last + 1) {
+                changes.push(change);
+                self.push(episode);
             }
         }
-    }
-
-    fn is_of_no_use(&self, at: usize) -> bool {
-        let episode = &self.0[at];
-        let same = |later: &Arc<Episode>| later.told.rule == episode.told.rule && later.scope == episode.scope;
-        episode.standing != Standing::Open
-            && (matches!(episode.scope, EpisodeScope::Day(_)) || self.0[at + 1..].iter().any(same))
+        Ok(())
     }
 
     /// The bytes to store. The first is the format's version.

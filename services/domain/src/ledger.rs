@@ -7,7 +7,7 @@
 //! packed (see `layout`), read by walking over a few hundred bytes. The next mark is written at the end, an earlier one in its place
 //! (see `splice`); whatever else happens, the bytes are made anew from their parts (see `parts`).
 
-mod bytes;
+pub(crate) mod bytes;
 mod derived;
 mod first;
 mod further;

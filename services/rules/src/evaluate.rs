@@ -164,11 +164,10 @@ impl Student {
         self.count.touch() ^ u64::from(self.ledger.touch())
     }
 
-    /// About how much memory it takes, in bytes. What rules told is by far the largest part of an episode.
+    /// About how much memory it takes, in bytes.
     pub(crate) fn approximate_bytes(&self) -> usize {
         const STUDENT: usize = 700;
-        const EPISODE: usize = 1_000;
-        STUDENT + self.ledger.size() + EPISODE * self.episodes.iter().count()
+        STUDENT + self.ledger.size() + self.episodes.size()
     }
 
     /// How many alerts are open.

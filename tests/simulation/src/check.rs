@@ -185,7 +185,7 @@ impl Judge<'_> {
         if schools != student.written.leans_on {
             wrongs.push(format!("{key:?}: rows of schools are not what the student's row says"));
         }
-        wrongs.extend(student.episodes.iter().filter_map(|episode| past_is_true(&whole, key, now, episode)));
+        wrongs.extend(student.episodes.iter().filter_map(|episode| past_is_true(&whole, key, now, &episode)));
         wrongs
     }
 
@@ -310,8 +310,8 @@ fn ended_rightly(whole: &Whole<'_>, key: &Key, student: &Student, change: &Alert
     let right = match change.kind {
         // An alert may have been told again and ended in one commit; what counts is how it stands after it.
         _ if episode.number != change.number => true,
-        ChangeKind::Cleared => then(whole, student, episode) != Then::Wrong,
-        ChangeKind::Recalled => then(whole, student, episode) == Then::Wrong,
+        ChangeKind::Cleared => then(whole, student, &episode) != Then::Wrong,
+        ChangeKind::Recalled => then(whole, student, &episode) == Then::Wrong,
         ChangeKind::Opened | ChangeKind::Amended | ChangeKind::Escalated => true,
     };
     (!right).then(|| format!("{key:?}: {:?} of an alert of `{}` was decided wrongly", change.kind, change.claim.rule))

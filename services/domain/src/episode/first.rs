@@ -34,7 +34,7 @@ pub(super) fn decode(body: &[u8]) -> Result<Episodes, DecodeError> {
         }
         Arc::new(Episode { scope, ordinal, number, standing, school, told, told_at })
     });
-    Ok(Episodes(episodes.collect()))
+    Ok(Episodes::of_all(episodes.collect()))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::past::origin;
 use super::told::{Brief, Words};
 use super::{DecodeError, Episode, EpisodeScope, Episodes, Standing, Told};
 use crate::alert::{BarredReferral, Claim, DueDuty, MeasureValue, Proof, Severity, Terms};
@@ -94,6 +95,7 @@ pub(super) trait ReadWords {
 }
 
 pub(super) fn encode(episodes: &Episodes) -> Vec<u8> {
+    let episodes: Vec<Arc<Episode>> = episodes.iter().collect();
     let words: Vec<_> = episodes.iter().map(|episode| Some((episode.told.claim()?, episode.told.facts()?))).collect();
     let mut texts = Texts::default();
     let kept = episodes.iter().zip(&words).map(|(episode, words)| Kept::of(episode, words.as_ref(), &mut texts));
@@ -111,7 +113,7 @@ pub(super) fn decode_with<'a, W: ReadWords + Deserialize<'a>>(body: &'a [u8]) ->
     let stored: Stored<'_, W> = postcard::from_bytes(body)?;
     let mut reading = Reading { texts: stored.texts, rules: HashMap::new(), schools: HashMap::new() };
     let episodes = stored.episodes.into_iter().map(|kept| reading.episode(kept).map(Arc::new));
-    Ok(Episodes(episodes.collect::<Option<_>>().ok_or(DecodeError::Damaged)?))
+    Ok(Episodes::of_all(episodes.collect::<Option<_>>().ok_or(DecodeError::Damaged)?))
 }
 
 /// Texts being written, each once.
@@ -129,14 +131,6 @@ impl<'a> Texts<'a> {
             self.all.push(text);
         }
         at
-    }
-}
-
-/// What `told_at.today` is counted from.
-fn origin(scope: EpisodeScope) -> i32 {
-    match scope {
-        EpisodeScope::Day(date) => date.days(),
-        EpisodeScope::Year(_) => 0,
     }
 }
 

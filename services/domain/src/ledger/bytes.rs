@@ -1,42 +1,42 @@
-//! Reading and writing the packed ledger's bytes: variable-length integers, and slices of known length.
+//! Reading and writing packed bytes, of the ledger and of episodes: variable-length integers, and slices of known length.
 
 use crate::date::Date;
 
 /// A cursor that never fails half-way: beyond the end, or at nonsense, it gives zeros and remembers that it did.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     rest: &'a [u8],
     bad: bool,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes, bad: false }
     }
 
     /// Whether all was there, and sound.
-    pub(super) const fn is_sound(&self) -> bool {
+    pub(crate) const fn is_sound(&self) -> bool {
         !self.bad
     }
 
     /// Whether nothing is left, or nothing that makes sense.
-    pub(super) const fn is_done(&self) -> bool {
+    pub(crate) const fn is_done(&self) -> bool {
         self.rest.is_empty() || self.bad
     }
 
     /// How many bytes are left.
-    pub(super) const fn left(&self) -> usize {
+    pub(crate) const fn left(&self) -> usize {
         self.rest.len()
     }
 
     /// Remembers that what was read makes no sense.
-    pub(super) fn spoil(&mut self) {
+    pub(crate) fn spoil(&mut self) {
         self.bad = true;
         self.rest = &[];
     }
 
     #[inline]
-    pub(super) fn byte(&mut self) -> u8 {
+    pub(crate) fn byte(&mut self) -> u8 {
         let Some((&byte, rest)) = self.rest.split_first() else {
             self.spoil();
             return 0;
@@ -46,7 +46,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(super) fn varint(&mut self) -> u64 {
+    pub(crate) fn varint(&mut self) -> u64 {
         let first = self.byte();
         if first < 0x80 {
             return u64::from(first);
@@ -65,17 +65,17 @@ impl<'a> Reader<'a> {
 
     /// A length or position.
     #[inline]
-    pub(super) fn size(&mut self) -> usize {
+    pub(crate) fn size(&mut self) -> usize {
         usize::try_from(self.varint()).unwrap_or(usize::MAX)
     }
 
-    pub(super) fn signed(&mut self) -> i64 {
+    pub(crate) fn signed(&mut self) -> i64 {
         let value = self.varint();
         (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
     }
 
     /// A signed number of 32 bits.
-    pub(super) fn narrow(&mut self) -> i32 {
+    pub(crate) fn narrow(&mut self) -> i32 {
         i32::try_from(self.signed()).unwrap_or_else(|_| {
             self.spoil();
             0
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A date that was one when it was written.
-    pub(super) fn date(&mut self) -> Date {
+    pub(crate) fn date(&mut self) -> Date {
         Date::from_days(self.narrow()).unwrap_or_else(|_| {
             self.spoil();
             Date::EPOCH
@@ -91,7 +91,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(super) fn take(&mut self, length: usize) -> &'a [u8] {
+    pub(crate) fn take(&mut self, length: usize) -> &'a [u8] {
         let Some((taken, rest)) = self.rest.split_at_checked(length) else {
             self.spoil();
             return &[];
@@ -100,12 +100,12 @@ impl<'a> Reader<'a> {
         taken
     }
 
-    pub(super) fn sixteen(&mut self) -> [u8; 16] {
+    pub(crate) fn sixteen(&mut self) -> [u8; 16] {
         self.take(16).try_into().unwrap_or_default()
     }
 }
 
-pub(super) fn put_varint(out: &mut impl Extend<u8>, mut value: u64) {
+pub(crate) fn put_varint(out: &mut impl Extend<u8>, mut value: u64) {
     while value >= 0x80 {
         out.extend([(value & 0x7f) as u8 | 0x80]);
         value >>= 7;
@@ -113,11 +113,11 @@ pub(super) fn put_varint(out: &mut impl Extend<u8>, mut value: u64) {
     out.extend([(value & 0x7f) as u8]);
 }
 
-pub(super) fn put_size(out: &mut impl Extend<u8>, value: usize) {
+pub(crate) fn put_size(out: &mut impl Extend<u8>, value: usize) {
     put_varint(out, value as u64);
 }
 
-pub(super) fn put_signed(out: &mut impl Extend<u8>, value: i64) {
+pub(crate) fn put_signed(out: &mut impl Extend<u8>, value: i64) {
     put_varint(out, (value << 1 ^ value >> 63).cast_unsigned());
 }
 
