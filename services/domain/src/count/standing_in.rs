@@ -1,7 +1,7 @@
 //! A running count in the place of a full look: what rules ask of it when one of them has something else to say, or when what was
 //! told before may have been disproved.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use smallvec::SmallVec;
 
@@ -14,7 +14,7 @@ use crate::id::{SchoolId, SchoolYear};
 use crate::ledger::Ledger;
 use crate::marked::{Days, Marked};
 use crate::measure::{Figures, Kept, Measures};
-use crate::rule::claim::{Citable, Cited, cite_absences};
+use crate::rule::claim::{Citable, Cited, Fingerprint, cite_absences};
 use crate::rule::history::Course;
 use crate::rule::{Evidence, Held, Rule};
 use crate::settings::Now;
@@ -32,6 +32,8 @@ pub(super) struct StandingIn<'a> {
     /// Marks of all days that were missed, and of those without excuse, for all rules that cite some of them.
     absences: OnceCell<Citable<'a>>,
     not_excused: OnceCell<Citable<'a>>,
+    /// What was cited last, up to which date, when it was not listed: rules that are told in one step mostly cite the same.
+    cited: Cell<Option<(Evidence, Date, u32, Fingerprint)>>,
     /// What rules with a memory come to up to the as-of date, by their positions; none of those that take a full look.
     courses: OnceCell<Option<Vec<Option<Course>>>>,
     /// All counted anew, once somebody asks for what is not known here.
@@ -42,7 +44,19 @@ impl<'a> StandingIn<'a> {
     pub(super) fn new((known, ledger): (&'a Known, &'a Ledger), with: &'a With<'a>, measures: Measures) -> Self {
         let (absences, not_excused) = (OnceCell::new(), OnceCell::new());
         let (gathered, courses, whole) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { known, ledger, with, measures, since: None, gathered, absences, not_excused, courses, whole }
+        Self {
+            known,
+            ledger,
+            with,
+            measures,
+            since: None,
+            gathered,
+            absences,
+            not_excused,
+            cited: Cell::new(None),
+            courses,
+            whole,
+        }
     }
 
     /// Marks of a date and of later ones may say something else than before. The marked days, where they were gathered.
@@ -73,6 +87,17 @@ impl<'a> StandingIn<'a> {
     fn not_excused(&self, days: Days<'_>) -> &Citable<'a> {
         let days = || self.at_school(days.not_excused());
         self.not_excused.get_or_init(|| Citable::not_excused(self.ledger, self.with.settings, &days()))
+    }
+
+    /// The marks up to a date, of those that an evidence cites.
+    fn cited(&self, evidence: Evidence, marks: &Citable<'_>, until: Date, listed: bool) -> Cited {
+        let known = self.cited.get().filter(|(of, last, ..)| !listed && (*of, *last) == (evidence, until));
+        if let Some((.., left_off, fingerprint)) = known {
+            return Cited { facts: Vec::new(), left_off, fingerprint };
+        }
+        let cited = marks.between(Date::EPOCH, until).cite(listed);
+        self.cited.set(Some((evidence, until, cited.many(), cited.fingerprint)));
+        cited
     }
 
     /// What a rule with a memory comes to; none of one that takes a full look.
@@ -199,7 +224,7 @@ impl<'e> Ground<'e> for StandingIn<'e> {
     }
 
     fn cite(&self, rule: &Rule, figures: &Figures, at: Now, listed: bool) -> Cited {
-        let (days, until) = (|| self.days(), |of: &Citable<'_>| of.between(Date::EPOCH, at.as_of).cite(listed));
+        let cited = |marks| self.cited(rule.evidence, marks, at.as_of, listed);
         match rule.evidence {
             Evidence::Today => self.marks(Some(at.today).filter(|date| self.counts(*date)).into_iter(), listed),
             Evidence::Streak => {
@@ -208,8 +233,8 @@ impl<'e> Ground<'e> for StandingIn<'e> {
                 let counted = Days { dates, marked: &[] }.until(at.as_of);
                 self.marks(counted.last(figures.measures.streak), listed)
             }
-            Evidence::Absences if let Some(days) = days() => until(self.absences(days)),
-            Evidence::Unexcused if let Some(days) = days() => until(self.not_excused(days)),
+            Evidence::Absences if let Some(days) = self.days() => cited(self.absences(days)),
+            Evidence::Unexcused if let Some(days) = self.days() => cited(self.not_excused(days)),
             _ => rule.evidence.cite(self.whole(), figures.measures.streak, at, listed),
         }
     }
