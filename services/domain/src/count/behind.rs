@@ -126,17 +126,14 @@ impl Known {
         self.figures(measures, rule, &With { now: at, ..*with })
     }
 
-    fn takes_minutes(&self) -> bool {
-        self.memory.as_ref().is_none_or(|memory| memory.takes_minutes())
-    }
-
     /// Takes in what marks of new kinds say. None where that is more than a count can tell, or concerns more than the student's days.
     pub(super) fn learn_kinds(&mut self, ledger: &Ledger, with: &With<'_>) -> Option<()> {
         let school = self.schedule.school(with.view)?;
+        let takes_minutes = self.memory.as_ref().is_none_or(|memory| memory.takes_minutes());
         for new in ledger.borrowed().kinds().skip(self.kinds.len()) {
             let kind = match &new {
                 // That one states minutes is for a full look to find out, where some rule asks for them.
-                Some(new) if new.times.minutes.is_some() && !self.takes_minutes() => return None,
+                Some(new) if new.times.minutes.is_some() && !takes_minutes => return None,
                 Some(new) => Kind::of(new, school, with)?,
                 None => Kind::Nothing,
             };

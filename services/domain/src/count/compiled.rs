@@ -47,7 +47,7 @@ pub(crate) struct Compiled {
     pub(super) remembering: usize,
     /// Measures that are not of attendance, in order.
     pub(super) beside: Vec<Measure>,
-    frames: Mutex<quick::Map<(u32, u64), Arc<Framed>>>,
+    frames: Mutex<quick::Map<(u32, u32), Arc<Framed>>>,
     /// Values beside attendance that students share: of most of them nothing of it is said.
     shared: Mutex<Vec<Arc<[i64]>>>,
 }

@@ -1,6 +1,5 @@
 //! What a running count keeps, in few bytes.
 
-use std::hash::{Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use super::{SchoolId, View, With};
@@ -11,7 +10,6 @@ use crate::evaluation::Evaluation;
 use crate::ledger::MarkKind;
 use crate::marked::Marked;
 use crate::measure::Measures;
-use crate::quick::Quick;
 
 /// What marks of a kind say to a count.
 #[derive(Debug, Clone, Copy)]
@@ -104,15 +102,8 @@ impl Schedule {
     }
 
     /// Stands for which of the calendar's dates they are. Those of a student who was away for a while may share theirs with others.
-    pub(super) fn stretch(&self) -> u64 {
-        match &self.own {
-            None => u64::from(self.first) << 16 | u64::from(self.end),
-            Some(own) => {
-                let mut hasher = Quick::default();
-                own.hash(&mut hasher);
-                hasher.finish()
-            }
-        }
+    pub(super) const fn stretch(&self) -> u32 {
+        (self.first as u32) << 16 | self.end as u32
     }
 
     /// The school day so many after a date; none when the calendar does not reach so far.

@@ -188,14 +188,13 @@ impl<'e> Ground<'e> for StandingIn<'e> {
         self.whole()
     }
 
-    fn claimed(&self, rule: &Rule) -> Option<Option<Held>> {
-        let at = self.position(rule).filter(|at| rule.has_memory() || self.is_whole(*at))?;
-        Some(self.known.held(at, self.with))
-    }
-
-    fn claimed_then(&self, rule: &Rule, at: Now) -> Option<Option<Held>> {
-        let course = self.course(self.position(rule)?).filter(|_| at.as_of <= self.with.now.as_of)?;
-        Some(course.held(at.as_of))
+    fn claimed(&self, rule: &Rule, at: Now) -> Option<Option<Held>> {
+        let (position, now) = (self.position(rule)?, self.with.now);
+        if at != now {
+            let course = self.course(position).filter(|_| at.as_of <= now.as_of)?;
+            return Some(course.held(at.as_of));
+        }
+        (rule.has_memory() || self.is_whole(position)).then(|| self.known.held(position, self.with))
     }
 
     fn has_expired(&self, rule: &Rule) -> bool {

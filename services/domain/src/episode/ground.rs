@@ -31,13 +31,9 @@ pub(crate) trait Ground<'e> {
     /// All counted anew: what looks at rules with a memory, as of any date, and says in words what has moved.
     fn student(&self) -> &Evaluation<'e>;
 
-    /// What a rule claims, where that is known already; none where it is to be found.
+    /// What a rule claims with dates of the school year, where that is known already; none where it is to be found.
     #[expect(clippy::option_option, reason = "to claim nothing, and not to be known yet, are two things")]
-    fn claimed(&self, rule: &Rule) -> Option<Option<Held>>;
-
-    /// The same of a rule with a memory with earlier dates of the school year.
-    #[expect(clippy::option_option, reason = "to claim nothing, and not to be known yet, are two things")]
-    fn claimed_then(&self, rule: &Rule, at: Now) -> Option<Option<Held>>;
+    fn claimed(&self, rule: &Rule, at: Now) -> Option<Option<Held>>;
 
     /// Whether a rule is known to have ended by itself, and would be open else.
     fn has_expired(&self, rule: &Rule) -> bool;
@@ -90,11 +86,7 @@ impl<'e> Ground<'e> for Evaluation<'e> {
         self
     }
 
-    fn claimed(&self, _: &Rule) -> Option<Option<Held>> {
-        None
-    }
-
-    fn claimed_then(&self, _: &Rule, _: Now) -> Option<Option<Held>> {
+    fn claimed(&self, _: &Rule, _: Now) -> Option<Option<Held>> {
         None
     }
 

@@ -24,8 +24,8 @@ impl Eq for Episodes {}
 impl Episodes {
     /// Of all of them, oldest first.
     pub(super) fn of_all(whole: Vec<Arc<Episode>>) -> Self {
-        let past = Past::of_places(whole.len());
-        let mut episodes = Self { whole, past };
+        let mut episodes = Self { whole, past: Past::default() };
+        episodes.past.keep_places(episodes.whole.len());
         episodes.past.lay_away(&mut episodes.whole);
         episodes
     }
@@ -38,12 +38,6 @@ impl Episodes {
     /// Those that hold.
     pub fn open(&self) -> impl Iterator<Item = &Episode> {
         self.whole.iter().map(|episode| &**episode).filter(|episode| episode.standing == Standing::Open)
-    }
-
-    /// About how much memory they take, in bytes. What rules told is by far the largest part of one that holds.
-    pub fn size(&self) -> usize {
-        const WHOLE: usize = 1_000;
-        WHOLE * self.whole.len() + self.past.size()
     }
 
     /// Whether a move of the date within the school year may end one without a word: an open day.
@@ -82,10 +76,9 @@ impl Episodes {
     fn forget(&mut self, year: SchoolYear) {
         let is_over =
             |standing: Standing, told_at: Now| standing != Standing::Open && told_at.as_of.school_year().0 < year.0 - 1;
-        let of_whole = || self.whole.first().map(|episode| (episode.standing, episode.told_at));
-        let first = self.past.first().map(|head| (head.standing, head.told_at)).or_else(of_whole);
         // Told in the order of time, all but those that were told again.
-        let has_old = first.is_some_and(|(standing, told_at)| is_over(standing, told_at));
+        let has_old = self.past.heads().next().is_some_and(|head| is_over(head.standing, head.told_at))
+            || self.whole.first().is_some_and(|episode| is_over(episode.standing, episode.told_at));
         if !has_old && !self.past.exceeds(MAX_KEPT) {
             return;
         }

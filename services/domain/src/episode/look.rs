@@ -48,7 +48,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
         let mut look = Self::at_nothing(rule, ground, moment);
         if ground.home().is_some() {
             look.figures = ground.figures(rule);
-            look.held = match ground.claimed(rule) {
+            look.held = match ground.claimed(rule, ground.now()) {
                 Some(held) => held,
                 None if rule.has_memory() => look.remembered(ground.student(), ground.now())?,
                 None => rule.outcome(&look.figures)?.map(Held::now),
@@ -81,7 +81,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
     /// What the rule claims with some dates by the facts of now, whichever school has the student then.
     pub(super) fn held_at(&self, at: Now) -> Result<Option<Held>, Failure> {
         if self.rule.has_memory() {
-            let known = self.ground.claimed_then(self.rule, at);
+            let known = self.ground.claimed(self.rule, at);
             return known.map_or_else(|| self.remembered(self.ground.student(), at), Ok);
         }
         Ok(self.rule.outcome(&self.ground.figures_then(self.rule, at))?.map(Held::now))

@@ -52,18 +52,9 @@ const RECALLED: u64 = 2;
 
 impl Past {
     /// Places alone, for so many that are kept whole.
-    pub(super) fn of_places(many: usize) -> Self {
-        Self { bytes: vec![PLACE; many], names: None }
-    }
-
-    /// The same, of a row that says something already.
     pub(super) fn keep_places(&mut self, many: usize) {
         self.bytes.clear();
         self.bytes.resize(many, PLACE);
-    }
-
-    pub(super) fn size(&self) -> usize {
-        self.bytes.len()
     }
 
     /// A place for one more that is kept whole.
@@ -94,9 +85,10 @@ impl Past {
         whole.shrink_to(2 * whole.len());
     }
 
-    /// Makes those whole again that were told on a date or later, or all; `whole` are those of its places, in order.
+    /// Makes those whole again that were told on a date or later and may be recalled, or all; `whole` are those of its places, in order.
     pub(super) fn take_out(&mut self, since: Option<Date>, whole: &mut Vec<Arc<Episode>>) {
-        let is_asked = |head: Head| since.is_none_or(|since| head.told_on() >= since);
+        let is_asked =
+            |head: Head| since.is_none_or(|since| head.standing != Standing::Recalled && head.told_on() >= since);
         if !self.heads().any(is_asked) {
             return;
         }
@@ -107,8 +99,9 @@ impl Past {
             match head(record) {
                 Some(head) if !is_asked(head) => self.bytes.extend_from_slice(&row[at..at + length]),
                 asked => {
-                    self.bytes.push(PLACE);
-                    whole.extend(if asked.is_some() { self.read(record).map(Arc::new) } else { of_places.next() });
+                    let episode = if asked.is_some() { self.read(record).map(Arc::new) } else { of_places.next() };
+                    self.bytes.extend(episode.iter().map(|_| PLACE));
+                    whole.extend(episode);
                 }
             }
             at += length;
@@ -128,11 +121,6 @@ impl Past {
     pub(super) fn exceeds(&self, many: usize) -> bool {
         // Each takes a byte or more.
         self.bytes.len() > many && records(&self.bytes).count() > many
-    }
-
-    /// Of the first: none of one that is kept whole, or when there is none.
-    pub(super) fn first(&self) -> Option<Head> {
-        head(records(&self.bytes).next()?)
     }
 
     pub(super) fn heads(&self) -> impl Iterator<Item = Head> {
@@ -169,9 +157,9 @@ impl Past {
         put_signed(&mut record, i64::from(today.days()) - i64::from(as_of.days()));
         put_size(&mut record, place(&mut names.schools, &episode.school));
         put_signed(&mut record, episode.told.level);
-        [episode.number, episode.told.rule_version, *facts, *step]
-            .into_iter()
-            .for_each(|number| put_varint(&mut record, number.into()));
+        for number in [episode.number, episode.told.rule_version, *facts, *step] {
+            put_varint(&mut record, number.into());
+        }
         measures.iter().for_each(|value| put_signed(&mut record, *value));
         let mut written = Record::new();
         put_size(&mut written, record.len());

@@ -3,7 +3,6 @@
 mod fingerprint;
 mod further;
 mod marks;
-mod missed;
 mod terms;
 
 use std::fmt;
@@ -184,7 +183,7 @@ impl Evidence {
         Some(match self {
             Self::Streak => evaluation.at_schools(days().last(streak)),
             Self::Today => evaluation.day(now.today).map(|(school, day)| (school, day.date)).into_iter().collect(),
-            Self::Classes => evaluation.at_schools(missed::of_classes(evaluation, now.as_of).into_iter()),
+            Self::Classes => evaluation.at_schools(further::missed_classes(evaluation, now.as_of).into_iter()),
             Self::Absences
             | Self::FailingCore
             | Self::Failing
@@ -204,7 +203,7 @@ impl Evidence {
             Self::Conduct => Cited::of(further::conduct(evaluation, now.as_of)),
             Self::MissingWork => Cited::of(further::missing_work(evaluation, now.as_of)),
             Self::Connections => Cited::of(further::connections(evaluation, now.as_of)),
-            Self::Abc => missed::abc(evaluation, now.as_of),
+            Self::Abc => further::abc(evaluation, now.as_of),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Facts of conduct, coursework and connections as proofs cite them and people read them.
+//! Facts of classes, conduct, coursework and connections as proofs cite them and people read them.
 
-use super::describe_grade;
+use super::{Cited, describe_grade, failing};
 use crate::alert::CitedFact;
 use crate::course::gradebook;
 use crate::date::Date;
@@ -147,4 +147,23 @@ fn cite(evaluation: &Evaluation<'_>, as_of: Date, as_it_was: impl Fn(Fact) -> Op
     let mut cited: Vec<CitedFact> = cited.collect();
     cited.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.origin.key.cmp(&b.origin.key)));
     cited
+}
+
+/// The dates on which some class was missed, newest first.
+pub(super) fn missed_classes(evaluation: &Evaluation<'_>, as_of: Date) -> Vec<Date> {
+    let missed = evaluation.classes(None, as_of).into_iter().filter(|class| class.absent);
+    let mut dates: Vec<Date> = missed.map(|class| class.date).collect();
+    dates.sort_unstable_by(|a, b| b.cmp(a));
+    dates.dedup();
+    dates
+}
+
+/// Absences, failing grades, incidents and consequences together, newest first.
+pub(super) fn abc(evaluation: &Evaluation<'_>, as_of: Date) -> Cited {
+    let absences = evaluation.absences().between(Date::EPOCH, as_of).cite(true);
+    let mut facts = absences.facts;
+    facts.extend(conduct(evaluation, as_of));
+    facts.extend(failing(evaluation, as_of, false));
+    facts.sort_by(|a, b| b.date.cmp(&a.date).then_with(|| a.origin.key.cmp(&b.origin.key)));
+    Cited::of_more(facts, absences.left_off)
 }
