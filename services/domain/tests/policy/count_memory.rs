@@ -13,7 +13,8 @@ use proptest::prelude::*;
 
 use crate::count::Counted;
 use crate::world::{
-    Marked as _, Plus as _, Said as _, absent, code, day, enrolled, excused, grade, id, mark, member, school,
+    Marked as _, Plus as _, Said as _, Spell as _, absent, code, day, enrolled, excused, grade, id, mark, member,
+    school,
 };
 
 /// Days of the calendar.
@@ -78,6 +79,8 @@ struct Before {
     member: bool,
     /// Since which day the student is enrolled.
     since: i32,
+    /// Whether the student is away for some days soon after.
+    away: bool,
 }
 
 fn student(pack: &str, before: Before) -> Counted {
@@ -88,7 +91,14 @@ fn student(pack: &str, before: Before) -> Counted {
         world.defines(name, Entry::Incident(incident));
     }
     let grade_level = ["", "Sixth grade", "Ninth grade"][usize::from(before.grade % 3)];
-    world.says("enrollment", Enrollment { grade_level: code(grade_level), ..enrolled("1", day(before.since)) });
+    let enrollment = Enrollment { grade_level: code(grade_level), ..enrolled("1", day(before.since)) };
+    if before.away {
+        let again = enrolled("1", day(before.since + 13));
+        world.says("again", Enrollment { grade_level: code(grade_level), ..again });
+        world.says("enrollment", enrollment.until(day(before.since + 8)));
+    } else {
+        world.says("enrollment", enrollment);
+    }
     if before.member {
         world.says("member", member("algebra", day(1)));
     }
@@ -179,8 +189,8 @@ fn story() -> impl Strategy<Value = Vec<(u8, i32, u8)>> {
 }
 
 fn before() -> impl Strategy<Value = Before> {
-    let of = (0_u8..3, prop::bool::weighted(0.2), prop_oneof![4 => Just(1), 1 => 2_i32..30]);
-    of.prop_map(|(grade, member, since)| Before { grade, member, since })
+    let of = (0_u8..3, prop::bool::weighted(0.2), prop_oneof![4 => Just(1), 1 => 2_i32..30], prop::bool::weighted(0.2));
+    of.prop_map(|(grade, member, since, away)| Before { grade, member, since, away })
 }
 
 fn compare(pack: &str, before: Before, story: Vec<(u8, i32, u8)>) {
@@ -212,9 +222,9 @@ proptest! {
 }
 
 #[test]
-fn a_year_of_absences_takes_no_full_look_of_rules_with_a_memory() {
-    for pack in [SHORT, &together()] {
-        let mut student = student(pack, Before { grade: 2, member: false, since: 1 });
+fn a_year_of_absences_and_corrections_takes_no_full_look_of_rules_with_a_memory() {
+    for (pack, away) in [(SHORT, false), (SHORT, true), (&together(), false)] {
+        let mut student = student(pack, Before { grade: 2, member: false, since: 1, away });
         student.world.closes(day(1));
         student.look();
         for n in (1..=DAYS).filter(|n| n % 7 < 3) {
@@ -222,8 +232,13 @@ fn a_year_of_absences_takes_no_full_look_of_rules_with_a_memory() {
             let fact = if n % 7 < 2 { absent(day(n)) } else { excused(day(n)) };
             student.mark(day(n), 1, &Change::Recorded(fact.fact()));
             student.look();
+            if n % 7 == 2 {
+                student.mark(day(n - 1), 1, &Change::Withdrawn);
+                student.look();
+            }
         }
         assert!(student.told > 60, "{} changes", student.told);
-        assert_eq!(student.shortcuts, (1..=DAYS).filter(|n| n % 7 < 3).count());
+        let corrected = (1..=DAYS).filter(|n| n % 7 == 2).count();
+        assert_eq!(student.shortcuts, (1..=DAYS).filter(|n| n % 7 < 3).count() + corrected);
     }
 }
