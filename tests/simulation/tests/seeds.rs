@@ -1,8 +1,10 @@
 //! Thousands of seeds of a simulated country, each checked against every promise.
 //!
 //! `HOMEROOM_SEED=n` replays one and prints it shortened; `HOMEROOM_SEEDS=n` runs so many, for a soak, which
-//! `cargo test --profile load -p homeroom-simulation --test seeds -- --nocapture` makes several times faster.
+//! `cargo test --profile load -p homeroom-simulation --test seeds -- --nocapture` makes several times faster. Both together run so
+//! many from the given one on, so that a soak goes on where the one before has ended.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -13,15 +15,18 @@ use homeroom_simulation::telling;
 
 /// Seeds of the default run, which are some seconds of it. A soak takes a hundred thousand.
 const SEEDS: u64 = 500;
+/// Tellings of a seed: one is a thousandth of a country.
+const TELLINGS: u64 = 40;
 
 #[test]
 fn every_promise_holds_whatever_breaks() {
-    let (first, many) = wanted();
+    let seeds = wanted();
+    let many = seeds.end - seeds.start;
     let (changes, late, moved) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     let due = AtomicUsize::new(0);
     let commits = AtomicI64::new(0);
     let began = Instant::now();
-    let failing = first_failing(first..first + many, |seed| {
+    let failing = first_failing(seeds.clone(), |seed| {
         let outcome = run(&Scenario::of(seed));
         changes.fetch_add(outcome.changes, Ordering::Relaxed);
         late.fetch_add(outcome.late, Ordering::Relaxed);
@@ -38,7 +43,7 @@ fn every_promise_holds_whatever_breaks() {
     println!(
         "{commits} commits, {changes} changes of alerts, {late} of late news, {due} of what fell due, {moved} events that move records; \
          every promise held of {}",
-        rate(first, many, began)
+        rate(&seeds, began)
     );
     assert!(many < 100 || changes > 0, "nothing was ever told");
     assert!(many < 100 || late > 0, "nothing was ever told late");
@@ -48,22 +53,22 @@ fn every_promise_holds_whatever_breaks() {
 
 #[test]
 fn whoever_has_a_word_in_hand_hears_the_last_one_and_nobody_else() {
-    let (first, many) = wanted();
-    // Forty times as many: a telling is a thousandth of a country.
-    let many = many * 40;
+    let seeds = wanted();
+    let tellings = seeds.start * TELLINGS..seeds.end * TELLINGS;
     let words = AtomicUsize::new(0);
     let began = Instant::now();
-    let failing = first_failing(first..first + many, |seed| {
-        let outcome = telling::run(seed);
+    let failing = first_failing(tellings.clone(), |telling| {
+        let outcome = telling::run(telling);
         words.fetch_add(outcome.words, Ordering::Relaxed);
         outcome.wrongs.is_empty()
     });
-    if let Some(seed) = failing {
-        panic!("telling {seed}: {}", telling::run(seed).wrongs.join("\n"));
+    if let Some(telling) = failing {
+        let wrongs = telling::run(telling).wrongs.join("\n");
+        panic!("telling {telling}, which HOMEROOM_SEED={} replays: {wrongs}", telling / TELLINGS);
     }
     let words = words.into_inner();
-    println!("{words} words arrived; every promise held of tellings: {}", rate(first, many, began));
-    assert!(words > 0 || many < 100, "nobody was ever told");
+    println!("{words} words arrived; every promise held of tellings: {}", rate(&tellings, began));
+    assert!(words > 0 || seeds.end - seeds.start < 100, "nobody was ever told");
 }
 
 #[test]
@@ -74,20 +79,32 @@ fn a_seed_replays_exactly() {
     }
 }
 
-/// How many seeds there were, and how fast.
-fn rate(first: u64, many: u64, began: Instant) -> String {
-    let took = began.elapsed().as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a rate to be read")]
-    let rate = many as f64 / took;
-    format!("{many} seeds from {first} on, in {took:.1} s ({rate:.0}/s)")
+#[test]
+fn a_soak_goes_on_where_the_one_before_has_ended() {
+    assert_eq!(asked(None, None), 0..SEEDS);
+    assert_eq!(asked(None, Some(100_000)), 0..100_000);
+    assert_eq!(asked(Some(100_000), Some(50_000)), 100_000..150_000);
+    assert_eq!(asked(Some(7), None), 7..8);
 }
 
-/// The first seed, and how many.
+/// How many seeds there were, and how fast.
+fn rate(seeds: &Range<u64>, began: Instant) -> String {
+    let took = began.elapsed().as_secs_f64();
+    let many = seeds.end - seeds.start;
+    #[expect(clippy::cast_precision_loss, reason = "a rate to be read")]
+    let rate = many as f64 / took;
+    format!("{many} seeds from {} on, in {took:.1} s ({rate:.0}/s)", seeds.start)
+}
+
 #[expect(clippy::disallowed_methods, reason = "it is not configuration but a question to the test")]
-fn wanted() -> (u64, u64) {
+fn wanted() -> Range<u64> {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    match number("HOMEROOM_SEED") {
-        Some(seed) => (seed, 1),
-        None => (0, number("HOMEROOM_SEEDS").unwrap_or(SEEDS)),
-    }
+    asked(number("HOMEROOM_SEED"), number("HOMEROOM_SEEDS"))
+}
+
+/// The seeds to run: of a first one alone only that.
+fn asked(first: Option<u64>, many: Option<u64>) -> Range<u64> {
+    let many = many.unwrap_or(if first.is_some() { 1 } else { SEEDS });
+    let first = first.unwrap_or(0);
+    first..first + many
 }
