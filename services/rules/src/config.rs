@@ -27,7 +27,8 @@ pub struct Limits {
     /// takes about 3 kB. A process that lags behind the marks of more students than these reads and writes each of them again and
     /// again.
     pub cached_students: usize,
-    /// Students that a sweep evaluates in one transaction; small, so that today's events do not wait behind it.
+    /// Students that a sweep reads at once, and writes in one transaction at most. It writes fewer when that takes longer than some
+    /// milliseconds, so that today's events do not wait behind it.
     pub sweep_students: i64,
     /// Committed batches that wait to be published.
     pub publish_batches: usize,

@@ -97,6 +97,7 @@ impl Process {
             log: self.log,
             snapshots,
             reading: Semaphore::new(READERS),
+            sweeping: Arc::new(Semaphore::new(1)),
             rolls,
             stopping,
         });

@@ -14,6 +14,7 @@ mod commit;
 mod date;
 pub(crate) mod fold;
 mod memory;
+mod page;
 mod patience;
 mod quarantine;
 mod reading;
@@ -42,6 +43,7 @@ use crate::roll::Rolls;
 use crate::store::{self, Lease, Store};
 use fold::Incoming;
 use memory::Memory;
+use page::Stride;
 use patience::{chain, may_pass};
 use sweep::Sweep;
 use take::Write;
@@ -58,6 +60,8 @@ pub(crate) struct Shared {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Room to read the topic of alerts, which takes a reader of its own for each partition.
     pub reading: Semaphore,
+    /// The turn to sweep, which one partition has at a time.
+    pub sweeping: Arc<Semaphore>,
     /// Whose attendance of the day has come.
     pub rolls: Arc<Rolls>,
     pub stopping: CancellationToken,
@@ -107,6 +111,8 @@ pub(crate) struct Worker {
     /// While a student is mended: the offset that `state_offset` must not pass.
     mending: Option<i64>,
     sweep: Option<Sweep>,
+    /// How many students a step of it has.
+    stride: Stride,
     /// The dates that the last finished sweep reached.
     swept: Arc<BTreeMap<DistrictId, Now>>,
     publisher: Publisher,
@@ -131,6 +137,7 @@ impl Worker {
             given_up: BTreeSet::new(),
             mending: None,
             sweep: None,
+            stride: Stride::first(),
             swept: Arc::default(),
             publisher,
         }
@@ -178,7 +185,7 @@ impl Worker {
         let mut hold = Hold::Kept;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let stopping = self.shared.stopping.clone();
+        let (stopping, limit) = (self.shared.stopping.clone(), self.shared.limits.sweep_students);
         while hold == Hold::Kept {
             tokio::select! {
                 biased;
@@ -191,15 +198,22 @@ impl Worker {
                     hold = self.renew_reference().await?;
                 }
                 _ = tick.tick() => hold = self.look_around().await?,
+                // Only takes the page in hand.
+                come = page_comes(&mut self.sweep, limit), if self.sweep.as_ref().is_some_and(Sweep::is_waiting) => come?,
                 batch = inbox.recv() => match batch {
                     Some(batch) => hold = self.take_and_tidy(batch, inbox).await?,
                     None => break,
                 },
                 () = std::future::ready(()), if self.is_behind_rows() => hold = self.checkpoint_part().await?,
-                () = std::future::ready(()), if self.sweep.is_some() => hold = self.sweep_part().await?,
+                () = std::future::ready(()), if self.can_sweep() => hold = self.sweep_part().await?,
             }
         }
         Ok(hold)
+    }
+
+    /// Whether a sweep has something to do now.
+    fn can_sweep(&self) -> bool {
+        self.sweep.as_ref().is_some_and(|sweep| !sweep.is_waiting())
     }
 
     /// What nobody comes to tell: that another owns the partition now, and that the date has moved.
@@ -235,7 +249,7 @@ impl Worker {
         }
         let tidied = if behind { self.checkpoint_when_due().await? } else { self.checkpoint_some().await? };
         match tidied {
-            Hold::Kept if self.sweep.is_some() => self.sweep_part().await,
+            Hold::Kept if self.can_sweep() => self.sweep_part().await,
             hold => Ok(hold),
         }
     }
@@ -272,5 +286,12 @@ impl Worker {
     /// Parses a batch, without records that were taken already: prefetched ones, and those that a log which went back gives again.
     fn incoming(&self, batch: Vec<Record>) -> Vec<Incoming> {
         fold::incoming(batch, self.position, &self.snapshot)
+    }
+}
+
+async fn page_comes(sweep: &mut Option<Sweep>, limit: i64) -> Result<(), store::Error> {
+    match sweep {
+        Some(sweep) => sweep.page_comes(limit).await,
+        None => Ok(()),
     }
 }

@@ -49,6 +49,9 @@ impl Worker {
         }
         for change in &effects.students {
             self.memory.written(change);
+            if let Some(sweep) = &mut self.sweep {
+                sweep.overtake(&(change.district.clone(), change.student));
+            }
         }
         self.shared.store.tell(to.partition, &effects);
         if rows > 0 {

@@ -1,7 +1,7 @@
 //! A pass over a partition's students after the date or reference records moved, or an upgrade brought another way of counting.
 //!
 //! A pass keeps the target that it began with; what moves meanwhile makes the next pass. So a stream of small reference
-//! changes cannot keep a pass over a large district from ending.
+//! changes cannot keep a pass over a large district from ending. It goes page by page (`page`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +10,13 @@ use homeroom_domain::counting;
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_domain::settings::Now;
+use tokio::time::Instant;
 
 use crate::metric;
 use crate::reference::{Concerned, Snapshot};
-use crate::store::{self, Effects, Found, Lease, Wanted};
-use crate::worker::patience::{chain, patiently};
+use crate::store::{self, Effects, Found, Key, Lease, Wanted};
+use crate::worker::page::Page;
+use crate::worker::patience::chain;
 use crate::worker::{Error, Hold, Worker};
 
 pub(crate) struct Sweep {
@@ -23,6 +25,8 @@ pub(crate) struct Sweep {
     /// Districts still to visit, the current one last, each with whether its dates have moved since the pass before.
     districts: Vec<(DistrictId, bool)>,
     after: Vec<u8>,
+    /// Who is looked at again now.
+    page: Option<Page>,
     /// How many districts there were.
     all: usize,
     /// Whether anybody may have been counted in an older way.
@@ -52,7 +56,7 @@ impl Sweep {
             dates.keys().filter(|id| recount || moved(id) || concerned(id)).map(|id| (id.clone(), moved(id))).collect();
         let done = Arc::new(dates.clone());
         let all = districts.len();
-        Some(Self { target: snapshot.offset, since, districts, after: Vec::new(), all, recount, done })
+        Some(Self { target: snapshot.offset, since, districts, after: Vec::new(), page: None, all, recount, done })
     }
 
     /// How far the pass has come, from 0 to 1. Keys are hashes, so the place of the last one tells how many are behind it.
@@ -94,15 +98,35 @@ impl Sweep {
         })
     }
 
-    /// Moves behind a page.
-    pub(super) fn advance(&mut self, found: &[Found], limit: i64) {
-        let full = i64::try_from(found.len()).is_ok_and(|found| found >= limit);
-        match found.last() {
-            Some(((_, student), _)) if full => self.after = student.as_bytes().to_vec(),
+    /// Moves behind a page that holds so many students and ends with this one.
+    fn advance(&mut self, last: Option<Key>, students: usize, limit: i64) {
+        let full = i64::try_from(students).is_ok_and(|students| students >= limit);
+        match last {
+            Some((_, student)) if full => self.after = student.as_bytes().to_vec(),
             _ => {
                 self.districts.pop();
                 self.after.clear();
             }
+        }
+    }
+
+    /// Whether there is nothing to do before the page has come.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.page.as_ref().is_some_and(Page::is_coming)
+    }
+
+    /// Waits for the page, and moves behind it; may be dropped and called again.
+    pub(super) async fn page_comes(&mut self, limit: i64) -> Result<(), store::Error> {
+        let Some(page) = &mut self.page else { return Ok(()) };
+        let (last, students) = page.come().await?;
+        self.advance(last, students, limit);
+        Ok(())
+    }
+
+    /// Somebody was committed.
+    pub(super) fn overtake(&mut self, key: &Key) {
+        if let Some(page) = &mut self.page {
+            page.overtake(key.clone());
         }
     }
 }
@@ -114,26 +138,37 @@ impl Worker {
         }
     }
 
+    /// Asks for a page, looks at a step of it again, or ends the pass; nothing while a page is still to come.
     pub(super) async fn sweep_part(&mut self) -> Result<Hold, Error> {
         self.memory.turn();
-        let Some(mut sweep) = self.sweep.take() else { return Ok(Hold::Kept) };
-        let Some(wanted) = sweep.next_page(&self.snapshot, &self.lease, self.shared.limits.sweep_students) else {
-            let to = sweep.end(self.lease);
-            let hold = if to == self.lease { Hold::Kept } else { self.commit(to, Effects::default()).await? };
-            self.swept = sweep.done();
-            self.show_sweep(1.0);
-            self.plan_sweep();
-            return Ok(hold);
+        let Some(sweep) = &mut self.sweep else { return Ok(Hold::Kept) };
+        let Some(page) = &mut sweep.page else {
+            let wanted = sweep.next_page(&self.snapshot, &self.lease, self.shared.limits.sweep_students);
+            sweep.page = wanted.map(|wanted| Page::ask(&self.shared, wanted));
+            return if sweep.page.is_some() { Ok(Hold::Kept) } else { self.end_sweep().await };
         };
-        let store = &self.shared.store;
-        let found = patiently(&self.shared.stopping, || store.behind(&wanted)).await?;
-        sweep.advance(&found, self.shared.limits.sweep_students);
-        self.show_sweep(sweep.share_done());
-        self.sweep = Some(sweep);
-        // Who is ahead of its row was evaluated with all that this pass is about, since everything is written before that moves.
-        let found: Vec<Found> = found.into_iter().filter(|(key, _)| !self.memory.is_unwritten(key)).collect();
-        metrics::counter!(metric::SWEPT).increment(found.len() as u64);
-        self.look_again(&found).await
+        let step = page.step(self.stride.students(), |key| self.memory.is_unwritten(key));
+        metrics::counter!(metric::SWEPT).increment(step.len() as u64);
+        let began = Instant::now();
+        let hold = self.look_again(&step).await?;
+        let most = usize::try_from(self.shared.limits.sweep_students).unwrap_or(usize::MAX);
+        self.stride = self.stride.after(step.len(), began.elapsed(), most);
+        if let Some(sweep) = &mut self.sweep {
+            sweep.page.take_if(|page| page.is_done());
+            let share_done = sweep.share_done();
+            self.show_sweep(share_done);
+        }
+        Ok(hold)
+    }
+
+    async fn end_sweep(&mut self) -> Result<Hold, Error> {
+        let Some(sweep) = self.sweep.take() else { return Ok(Hold::Kept) };
+        let to = sweep.end(self.lease);
+        let hold = if to == self.lease { Hold::Kept } else { self.commit(to, Effects::default()).await? };
+        self.swept = sweep.done();
+        self.show_sweep(1.0);
+        self.plan_sweep();
+        Ok(hold)
     }
 
     fn show_sweep(&self, share_done: f64) {
