@@ -2,10 +2,15 @@
 
 create unlogged table look (as_of date, school_year integer);
 
-create view year_days as
-select d.* from days d, look where d.school_year = look.school_year and d.date <= as_of;
-create view eventful_year_days as
-select d.* from eventful_days d, look where d.school_year = look.school_year and d.date <= as_of;
+-- What several figures are computed from is found once for a date. A student's days of the year are counted from both ends.
+create materialized view year_days as
+select d.*, row_number() over (partition by student order by date) as place,
+       row_number() over (partition by student order by date desc) as from_end
+from days d, look where d.school_year = look.school_year and d.date <= as_of
+with no data;
+create materialized view eventful_year_days as
+select d.* from eventful_days d, look where d.school_year = look.school_year and d.date <= as_of
+with no data;
 
 create function tier(absent bigint, enrolled bigint) returns bigint language sql immutable
 return case when enrolled < 1000 then -1
@@ -14,7 +19,7 @@ return case when enrolled < 1000 then -1
             when absent * 100 >= 5 * enrolled then 1
             else 0 end;
 
-create view figures_attendance as
+create materialized view figures_attendance as
 with sums as (
     select student, count(*) * 100 as enrolled, sum(absent) as absent, sum(unexcused) as unexcused,
            count(*) filter (where tardy) as tardy,
@@ -22,15 +27,12 @@ with sums as (
            count(*) - coalesce(max(place) filter (where absent < 50), 0) as streak,
            count(*) - coalesce(max(place) filter (where unexcused < 50), 0) as unexcused_streak,
            bool_or(unexplained and date = as_of) as unexplained_today
-    from (select d.*, as_of, row_number() over (partition by student order by date) as place from year_days d, look) d
-    group by student
+    from year_days, look group by student
 ), runs as (
     select student, max(length) as longest
     from (select student, count(*) as length
           from (select student, place - row_number() over (partition by student order by date) as run
-                from (select student, date, absent, row_number() over (partition by student order by date) as place
-                      from year_days) d
-                where absent >= 50) d
+                from year_days where absent >= 50) d
           group by student, run) d
     group by student
 ), calendar_dates as (
@@ -48,7 +50,8 @@ select student,
 from students
 left join sums using (student)
 left join runs using (student)
-left join calendar_dates using (student);
+left join calendar_dates using (student)
+with no data;
 
 -- At each school apart: a student who moves counts at each.
 create view figures_federal as

@@ -28,23 +28,24 @@ select student, section, date, absent, unexcused,
 from known;
 analyze class_days;
 
-create view year_class_days as
-select d.* from class_days d, look where date between make_date(school_year - 1, 7, 1) and as_of;
+create materialized view year_class_days as
+select d.* from class_days d, look where date between make_date(school_year - 1, 7, 1) and as_of
+with no data;
 
 -- One row for each student and window; some windows, since a class's dates are many.
 create view figures_classes as
-with windows as materialized (
+with some_windows as (
     select * from windows where suffix in ('', '_last_28_days', '_this_school_month', '_last_10_school_days', '_mondays')
 ), classes as (
     select student, suffix, section, count(*) as dates, count(*) filter (where absent) as absent,
            count(*) filter (where unexcused) as unexcused, count(*) filter (where skipped) as skipped
-    from windows join year_class_days using (student)
+    from some_windows join year_class_days using (student)
     where date between first and last and (weekday is null or extract(isodow from date) = weekday)
     group by student, suffix, section
 )
 select student, suffix, coalesce(max(absent), 0) as class_absences, coalesce(max(unexcused), 0) as class_unexcused,
        coalesce(sum(skipped), 0)::bigint as classes_skipped, coalesce(max(absent * 10000 / dates), -1) as class_absent_rate
-from windows left join classes using (student, suffix)
+from some_windows left join classes using (student, suffix)
 group by student, suffix;
 
 -- Texas Education Code 25.092: credit for a class from 90 % of its days.

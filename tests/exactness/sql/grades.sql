@@ -35,7 +35,7 @@ select distinct on (student, section) g.*, core, english, mathematics
 from period_grades g left join subjects using (course)
 order by student, section, end_on desc;
 
-create view figures_grades as
+create materialized view figures_grades as
 with standing as (
     select student, count(*) filter (where failing) as failing, count(*) filter (where failing and core) as failing_core,
            floor(avg(points)) as gpa
@@ -49,7 +49,8 @@ with standing as (
 )
 select student, coalesce(failing, 0) as failing, coalesce(failing_core, 0) as failing_core, coalesce(gpa, -1)::bigint as gpa,
        coalesce(change, 0)::bigint as gpa_change
-from students left join standing using (student) left join change using (student);
+from students left join standing using (student) left join change using (student)
+with no data;
 
 -- Of two sources that have a course of one term, the last in the order of their names is believed, with all that it says of it.
 create unlogged table transcripts as
@@ -60,12 +61,13 @@ from (select l.student, o.*, w.source, max(w.source) over (partition by l.studen
 join subjects s using (course)
 where student in (select student from students) and source = believed;
 
-create view student_grade_levels as
+create materialized view student_grade_levels as
 select distinct on (student) student, school, entry_on, grade_level
 from grade_levels, look where entry_on <= as_of
-order by student, entry_on desc;
+order by student, entry_on desc
+with no data;
 
-create view figures_transcript as
+create materialized view figures_transcript as
 with sums as (
     select student,
            sum(earned) as so_far,
@@ -99,7 +101,8 @@ select student, coalesce(gpa, -1)::bigint as gpa_cumulative, coalesce(attempted,
                     or as_of >= make_date(look.school_year, 6, 30)))) is true)::integer::bigint
            as off_track
 from students cross join look
-left join sums using (student) left join student_grade_levels using (student) left join ends using (student);
+left join sums using (student) left join student_grade_levels using (student) left join ends using (student)
+with no data;
 
 -- Balfanz, Herzog and Mac Iver: four flags of a sixth grader.
 create view figures_sixth as

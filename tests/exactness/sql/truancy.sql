@@ -33,8 +33,7 @@ with counts as (
     -- may begin what comes next.
     select student, date, minutes_unexcused as minutes, unexcused >= 100 as whole,
            place - row_number() over (partition by student order by date) as run
-    from (select student, date, unexcused, minutes_unexcused, row_number() over (partition by student order by date) as place
-          from year_days) d
+    from year_days
     where unexcused > 0 or minutes_unexcused > 0
 ), stretches as (
     select student, run, date, minutes, whole,

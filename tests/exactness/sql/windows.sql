@@ -1,7 +1,7 @@
 -- Families of measures: what is counted, by the window that narrows it. One row for each student and window.
 
 -- The school month: twenty dates of the school's calendar, counted from its first, whichever the student was enrolled on.
-create view school_months as
+create materialized view school_months as
 with last_dates as (
     select distinct on (student) student, calendar
     from enrolled e, look
@@ -12,14 +12,15 @@ with last_dates as (
     from instructional, look where date <= as_of
 ), firsts as (
     select calendar, min(date) as first
-    from places p where month = (select max(month) from places q where q.calendar = p.calendar)
+    from (select *, max(month) over (partition by calendar) as last from places) p where month = last
     group by calendar
 )
 select student, coalesce(first, as_of) as first
-from students cross join look left join last_dates using (student) left join firsts using (calendar);
+from students cross join look left join last_dates using (student) left join firsts using (calendar)
+with no data;
 
 -- First and last date of each window; those that count school days are found from the student's own.
-create view windows as
+create materialized view windows as
 select student, suffix, first, last, weekday
 from students cross join look
 cross join lateral (values
@@ -37,23 +38,20 @@ union all
 select student, '_this_school_month', first, as_of, null from school_months cross join look
 union all
 select student, '_last_10_school_days', coalesce(min(date) filter (where from_end <= 10), 'infinity'), max(as_of), null
-from students cross join look left join (
-    select student, date, row_number() over (partition by student order by date desc) as from_end from year_days) d using (student)
+from students cross join look left join year_days using (student)
 group by student
 union all
 select student, '_last_45_school_days', coalesce(min(date) filter (where from_end <= 45), 'infinity'), max(as_of), null
-from students cross join look left join (
-    select student, date, row_number() over (partition by student order by date desc) as from_end from year_days) d using (student)
+from students cross join look left join year_days using (student)
 group by student
 union all
 select student, '_first_20_school_days', date '-infinity', coalesce(max(date) filter (where place <= 20), '-infinity'), null
-from students left join (
-    select student, date, row_number() over (partition by student order by date) as place from year_days) d using (student)
-group by student;
+from students left join year_days using (student)
+group by student
+with no data;
 
 create view figures_windows as
-with windows as materialized (select * from windows),
-enrolled_within as (
+with enrolled_within as (
     select student, suffix, count(*) * 100 as enrolled
     from windows join year_days using (student)
     where date between first and last and (weekday is null or extract(isodow from date) = weekday)

@@ -26,6 +26,19 @@ const COMPUTED: [&str; 10] = [
     include_str!("../sql/gradebook.sql"),
 ];
 
+/// What several figures are computed from, as of a date, in order: each is of those before.
+const OF_A_DATE: [&str; 9] = [
+    "year_days",
+    "eventful_year_days",
+    "school_months",
+    "windows",
+    "year_class_days",
+    "figures_attendance",
+    "student_grade_levels",
+    "figures_grades",
+    "figures_transcript",
+];
+
 /// Views whose columns are measures, by student.
 const FIGURES: [&str; 12] = [
     "figures_attendance",
@@ -69,6 +82,7 @@ impl Database {
             copy.send(rows.as_bytes()).await.expect("rows are taken");
             copy.finish().await.expect("rows are sound");
         }
+        run(&mut connection, "analyze").await;
         Self { connection, students: log.students.len() }
     }
 
@@ -91,6 +105,9 @@ impl Database {
             as_of.to_civil().year() + i16::from(as_of.to_civil().month() >= 7)
         );
         run(&mut self.connection, &look).await;
+        for view in OF_A_DATE {
+            run(&mut self.connection, &format!("refresh materialized view {view}; analyze {view}")).await;
+        }
         let mut figures = Figures::new();
         for view in FIGURES.into_iter().chain([GRADEBOOK]) {
             self.read(view, &mut figures).await;
