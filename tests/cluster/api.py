@@ -89,8 +89,8 @@ class Api:
         return self.ask(PATHS[one["kind"]].format(one["metadata"].get("namespace", "")), "POST", one)
 
     def delete(self, kind, namespace, name):
-        """Takes an object away, without waiting until it is gone."""
-        self.ask(f"{PATHS[kind].format(namespace)}/{name}", "DELETE")
+        """Takes an object away, and what it owns as kubectl does, without waiting until it is gone."""
+        self.ask(f"{PATHS[kind].format(namespace)}/{name}?propagationPolicy=Background", "DELETE")
 
     def resources(self):
         """Every kind that can be listed: (kind, whether it is in namespaces, path of the group)."""

@@ -179,6 +179,24 @@ def networks_are_as_meant(release):
     return f"{judged} pairs judged"
 
 
+def desk_comes_and_goes(release, made):
+    """The job with a person's command is let in beside the release, mounts what there is, ends, and leaves nothing."""
+    api, at, before = release.api, release.at, release.objects()
+    for one in made:
+        api.create(one)
+    job = next(one["metadata"]["name"] for one in made if one["kind"] == "Job")
+
+    def ended():
+        return any(it["type"] == "Complete" and it["status"] == "True" for it in api.find("Job", at, job)["status"].get("conditions") or [])
+    wait_for(f"Job {job} ends", ended)
+    word = mounts_are_there(release)
+    for one in made:
+        expect(part_of(one) == "desk", f"{one['kind']} {one['metadata']['name']} is not found by the part's label")
+        api.delete(one["kind"], at, one["metadata"]["name"])
+    wait_for("nothing of it is left", lambda: release.objects() == before)
+    return word
+
+
 def admission(release):
     """A pod that may be root, and one that does not say what it needs, are refused where the release runs."""
     root = surroundings.pod(release.at, "root", {}, hostNetwork=True)

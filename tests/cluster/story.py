@@ -12,6 +12,7 @@ import checks
 import definitions
 import surroundings
 import written
+import yaml
 from control_plane import ControlPlane
 from waiting import ROOT, Failed, expect, wait_for
 
@@ -86,6 +87,7 @@ def tell(release, before, chart):
 
     step(release, "install", written.installed, "install", NAME, str(chart), *release.values(chart, "image.tag=this"), *waited)
     release.live("install", "this")
+    release.check("install", "desk", checks.desk_comes_and_goes, release, desk(release, chart))
     step(release, "uninstall", written.rolled_back, "uninstall", NAME, *waited)
     release.check("uninstall", "nothing left", left, release, found)
 
@@ -109,6 +111,12 @@ def tell(release, before, chart):
 
     step(release, "uninstall", written.rolled_back, "uninstall", NAME, *waited)
     release.check("uninstall", "nothing left", left, release, found)
+
+
+def desk(release, chart):
+    """The objects of a command at the desk, as docs/guide.md has them made."""
+    release.helm("template", NAME, str(chart), *release.values(chart, "image.tag=this", "desk.command={doctor}"), "--show-only", "templates/desk.yaml")
+    return [one for one in yaml.safe_load_all(release.said) if one]
 
 
 def same(were, are):

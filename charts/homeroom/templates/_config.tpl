@@ -220,3 +220,18 @@ _pod.tpl mounts things.
 {{- $log := include "homeroom.log" (dict "root" . "part" "setup") | fromJson -}}
 {{- include "homeroom.toml" (dict "table" (dict "migrate" $migrate "log" $log) "path" "") | trim -}}
 {{- end -}}
+
+{{/* What the desk sees: all schemas, each as its own service does, and the log as the set-up job does. */}}
+{{- define "homeroom.config.desk" -}}
+{{- $values := .Values -}}
+{{- $table := dict "log" (include "homeroom.log" (dict "root" . "part" "setup") | fromJson) -}}
+{{- $_ := set $table "access" (dict "keys" "/etc/homeroom/access/keys.toml" "token-key" "/etc/homeroom/access/token.key") -}}
+{{- range $part := list "ingestion" "rules" "notification" -}}
+{{- $own := deepCopy (get $values $part).config -}}
+{{- $database := dict "url-file" (printf "/etc/homeroom/database/%s-url" $part) -}}
+{{- $_ := set $own "database" (merge $database (get $own "database" | default dict)) -}}
+{{- $_ := set $table $part $own -}}
+{{- end -}}
+{{- $_ := set $table.ingestion "pseudonym-keys" "/etc/homeroom/pseudonyms" -}}
+{{- include "homeroom.toml" (dict "table" $table "path" "") | trim -}}
+{{- end -}}

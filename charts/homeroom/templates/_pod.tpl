@@ -123,9 +123,12 @@ taken of it, or a configMap.
 {{- $isService := has $part (list "ingestion" "rules" "notification") -}}
 {{- $isChannel := hasPrefix "channel-" $part -}}
 {{- $isCanary := eq $part "canary" -}}
-{{- if $isService -}}
+{{- $isDesk := eq $part "desk" -}}
+{{- if or $isService $isDesk -}}
 {{- $files = append $files (dict "at" "access" "secret" $secrets.access "keys" (dict "keys.toml" "keys.toml" "token.key" "token.key")) -}}
-{{- $files = append $files (dict "at" "database" "secret" $secrets.database "keys" (dict (printf "%s-url" $part) "url")) -}}
+{{- $urls := dict (printf "%s-url" $part) "url" -}}
+{{- if $isDesk }}{{ $urls = dict "ingestion-url" "ingestion-url" "rules-url" "rules-url" "notification-url" "notification-url" }}{{ end -}}
+{{- $files = append $files (dict "at" "database" "secret" $secrets.database "keys" $urls) -}}
 {{- end -}}
 {{- if eq $part "setup" -}}
 {{- $files = append $files (dict "at" "migration" "secret" $secrets.migration) -}}
@@ -137,10 +140,10 @@ taken of it, or a configMap.
 {{- if eq $values.log.kind "postgres" -}}
 {{- $files = append $files (dict "at" "log-database" "secret" $secrets.database "keys" (dict "log-url" "url")) -}}
 {{- else -}}
-{{- $files = concat $files (include "homeroom.files.kafka" . | fromJsonArray) -}}
+{{- $files = concat $files (include "homeroom.files.kafka" (dict "root" $root "part" (ternary "setup" $part $isDesk)) | fromJsonArray) -}}
 {{- end -}}
 {{- end -}}
-{{- if eq $part "ingestion" -}}
+{{- if or $isDesk (eq $part "ingestion") -}}
 {{- $files = append $files (dict "at" "pseudonyms" "secret" $secrets.pseudonyms) -}}
 {{- end -}}
 {{- if eq $part "notification" -}}
@@ -172,7 +175,7 @@ taken of it, or a configMap.
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if and (ne $part "setup") $values.telemetry.otlp.ca.secret -}}
+{{- if and (not (has $part (list "setup" "desk"))) $values.telemetry.otlp.ca.secret -}}
 {{- $ca := $values.telemetry.otlp.ca -}}
 {{- $files = append $files (dict "at" "otlp" "secret" $ca.secret "keys" (dict $ca.key "ca.crt")) -}}
 {{- end -}}
