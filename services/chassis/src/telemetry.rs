@@ -20,6 +20,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
+use crate::tls;
+
 pub(crate) use metric::keep_up;
 pub use metric::{install as install_metrics, text as metrics_text};
 
@@ -75,30 +77,25 @@ pub enum Error {
         /// Where it is wrong.
         source: tracing_subscriber::filter::ParseError,
     },
-    /// The endpoint is not one.
-    #[error("`otlp-endpoint` `{endpoint}` cannot be used")]
+    /// Nothing can be sent there, by the variables that the library reads.
+    #[error("`otlp-endpoint` `{endpoint}` cannot be sent to")]
     Otlp {
         /// As given.
         endpoint: String,
         /// Why not.
         source: opentelemetry_otlp::ExporterBuildError,
     },
-    /// The endpoint is not one that metrics could be sent to.
-    #[error("`otlp-endpoint` `{endpoint}` cannot be used for metrics")]
+    /// The endpoint is not one.
+    #[error("`otlp-endpoint` `{endpoint}` cannot be used")]
     OtlpEndpoint {
         /// As given.
         endpoint: String,
         /// Why not.
         source: tonic::transport::Error,
     },
-    /// The collector's authorities cannot be read.
-    #[error("`otlp-ca-file` `{}` cannot be read", .path.display())]
-    Ca {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
-    },
+    /// The collector's authorities cannot be used.
+    #[error("`otlp-ca-file` cannot be used")]
+    Ca(#[source] tls::Error),
 }
 
 /// Holds what is still to be sent. Call [`Guard::flush`] at the end, also when the process fails.

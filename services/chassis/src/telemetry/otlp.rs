@@ -7,21 +7,23 @@ mod instance;
 mod metric;
 mod push;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
-use opentelemetry_otlp::tonic_types::transport::{Certificate, ClientTlsConfig};
-use opentelemetry_otlp::{ExporterBuildError, LogExporter, SpanExporter, WithExportConfig, WithTonicConfig};
+use opentelemetry_otlp::{LogExporter, SpanExporter, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::logs::SdkLoggerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tonic::transport::Endpoint;
+use tokio_util::sync::DropGuard;
+use tonic::transport::{Channel, Endpoint};
 use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::{Config, Error};
+use crate::TaskGroup;
+use crate::tls::ClientFiles;
 use push::Push;
 
 /// How long the last of everything may take to leave.
@@ -36,27 +38,31 @@ pub(super) struct Sending {
     pub(super) spans: Option<SdkTracerProvider>,
     pub(super) logs: Option<SdkLoggerProvider>,
     metrics: Option<Push>,
+    /// Ends what looks at the collector's authorities.
+    _following: Option<DropGuard>,
 }
 
 impl Sending {
     /// Prepares what the configuration asks for. Nothing is sent yet.
     pub(super) fn prepare(service: &'static str, config: &Config) -> Result<Self, Error> {
         let Some(address) = config.otlp_endpoint.as_deref() else { return Ok(Self::default()) };
-        let tls = address.starts_with("https://").then(|| authorities(config.otlp_ca_file.as_deref())).transpose()?;
+        let following = TaskGroup::default();
+        let channel = channel(address, config.otlp_ca_file.as_ref(), &following)?;
         let wrong = |source| Error::Otlp { endpoint: address.to_owned(), source };
         let instance = instance::id();
         let attribute = KeyValue::new(instance::KEY, instance.clone());
         let resource = Resource::builder().with_service_name(service).with_attribute(attribute).build();
+        let exporter = SpanExporter::builder().with_tonic().with_channel(channel.clone()).build();
         let spans = SdkTracerProvider::builder()
-            .with_batch_exporter(span_exporter(address, tls.clone()).map_err(wrong)?)
+            .with_batch_exporter(exporter.map_err(wrong)?)
             .with_resource(resource.clone())
             .build();
-        let logs = config.otlp_logs.then(|| log_exporter(address, tls.clone())).transpose().map_err(wrong)?;
+        let exporter = || LogExporter::builder().with_tonic().with_channel(channel.clone()).build();
+        let logs = config.otlp_logs.then(exporter).transpose().map_err(wrong)?;
         let logs = logs
             .map(|exporter| SdkLoggerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build());
-        let push = || Ok(Push::new(service, instance, endpoint(address, tls)?));
-        let metrics = config.otlp_metrics.then(push).transpose()?;
-        Ok(Self { spans: Some(spans), logs, metrics })
+        let metrics = config.otlp_metrics.then(|| Push::new(service, instance, channel));
+        Ok(Self { spans: Some(spans), logs, metrics, _following: Some(following.stopping().drop_guard()) })
     }
 
     /// Begins to send metrics; spans and logs begin by themselves.
@@ -90,33 +96,13 @@ where
     OpenTelemetryTracingBridge::new(logs)
 }
 
-fn span_exporter(address: &str, tls: Option<ClientTlsConfig>) -> Result<SpanExporter, ExporterBuildError> {
-    let exporter = SpanExporter::builder().with_tonic().with_endpoint(address);
-    match tls {
-        Some(tls) => exporter.with_tls_config(tls).build(),
-        None => exporter.build(),
-    }
-}
-
-fn log_exporter(address: &str, tls: Option<ClientTlsConfig>) -> Result<LogExporter, ExporterBuildError> {
-    let exporter = LogExporter::builder().with_tonic().with_endpoint(address);
-    match tls {
-        Some(tls) => exporter.with_tls_config(tls).build(),
-        None => exporter.build(),
-    }
-}
-
-fn endpoint(address: &str, tls: Option<ClientTlsConfig>) -> Result<Endpoint, Error> {
+/// The connection that everything is sent by; connected when something is.
+fn channel(address: &str, authorities: Option<&PathBuf>, following: &TaskGroup) -> Result<Channel, Error> {
     let unusable = |source| Error::OtlpEndpoint { endpoint: address.to_owned(), source };
     let endpoint = Endpoint::from_shared(address.to_owned()).map_err(unusable)?.timeout(ANSWER).connect_timeout(ANSWER);
-    match tls {
-        Some(tls) => endpoint.tls_config(tls).map_err(unusable),
-        None => Ok(endpoint),
+    if !address.starts_with("https://") {
+        return Ok(endpoint.connect_lazy());
     }
-}
-
-fn authorities(file: Option<&Path>) -> Result<ClientTlsConfig, Error> {
-    let Some(path) = file else { return Ok(ClientTlsConfig::new().with_native_roots()) };
-    let pem = std::fs::read(path).map_err(|source| Error::Ca { path: path.to_owned(), source })?;
-    Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
+    let files = ClientFiles { ca: authorities.cloned(), identity: None };
+    files.channel("collector", endpoint, following).map_err(Error::Ca)
 }

@@ -18,5 +18,5 @@ async fn wrong_settings_are_told() {
     let config = Config { log_filter: "homeroom=loud".to_owned(), ..Config::default() };
     assert!(matches!(init("test", &config), Err(Error::Filter { .. })));
     let config = Config { otlp_endpoint: Some("not an address".to_owned()), ..Config::default() };
-    assert!(matches!(init("test", &config), Err(Error::Otlp { .. })));
+    assert!(matches!(init("test", &config), Err(Error::OtlpEndpoint { .. })));
 }

@@ -1,8 +1,10 @@
 //! A gRPC client's TLS by file: whom it believes, and the certificate that it shows.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic::transport::channel::Change;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
 use super::{Error, Followed, certificates, expiry, follow, pem};
 use crate::TaskGroup;
@@ -30,6 +32,33 @@ impl ClientFiles {
         let identity = self.identity.iter().flat_map(|(cert, key)| [cert, key]);
         let paths = self.ca.iter().chain(identity).cloned().collect();
         follow(certificate, paths, tasks, move || self.put_on(certificate, &endpoint))
+    }
+
+    /// A channel for as long as the process lives, for who cannot take an endpoint for each connection: it connects anew, by what the
+    /// files say then, whenever they change. Until the group stops; after that it stays as it is.
+    pub(crate) fn channel(
+        self,
+        certificate: &'static str,
+        endpoint: Endpoint,
+        tasks: &TaskGroup,
+    ) -> Result<Channel, Error> {
+        let mut followed = self.follow(certificate, endpoint, tasks)?;
+        let (channel, endpoints) = Channel::balance_channel(1);
+        let stopping = tasks.stopping();
+        tasks.spawn("certificates of a channel", async move {
+            let renewing = async {
+                // There is room once the channel has been used with the endpoint before.
+                while let Ok(room) = endpoints.reserve().await {
+                    room.send(Change::Insert((), Endpoint::clone(&followed.current())));
+                    if !followed.changed().await {
+                        break;
+                    }
+                }
+            };
+            stopping.run_until_cancelled(renewing).await;
+            Ok::<_, Infallible>(())
+        });
+        Ok(channel)
     }
 
     fn put_on(&self, certificate: &'static str, endpoint: &Endpoint) -> Result<Endpoint, Error> {

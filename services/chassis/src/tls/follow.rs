@@ -37,6 +37,11 @@ impl<T> Followed<T> {
     pub fn current(&self) -> Arc<T> {
         Arc::clone(&self.0.borrow())
     }
+
+    /// Waits until something else is in force than was at the last wait. False when nothing will be any more.
+    pub(super) async fn changed(&mut self) -> bool {
+        self.0.changed().await.is_ok()
+    }
 }
 
 /// What is in the files, without keeping a key in memory; nothing while one cannot be read.

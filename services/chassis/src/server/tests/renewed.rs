@@ -210,3 +210,29 @@ async fn a_client_shows_its_new_certificate_when_it_connects_again() {
     desk.tasks.stop();
     desk.closed().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_channel_learns_whom_to_believe_while_it_is_in_use() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let desk = open(authority.files(false)).await;
+    let mounted = Mounted::new("", "", &stranger.pem());
+    let endpoint = Endpoint::from_shared(format!("https://localhost:{}", desk.grpc.port())).unwrap();
+    let tasks = TaskGroup::default();
+    let files = ClientFiles { ca: Some(mounted.path("ca.crt")), identity: None };
+    let channel = files.channel("collector", endpoint, &tasks).unwrap();
+    let enters = async || HealthClient::new(channel.clone()).check(whole_server()).await.is_ok();
+    assert!(!enters().await);
+
+    mounted.put("", "", &authority.pem());
+    until("the new authority", enters).await;
+    mounted.put("", "", &stranger.pem());
+    until("the authority after it", async || !enters().await).await;
+    // It stays in use when nothing looks at the files any more: the last of everything is sent then.
+    mounted.put("", "", &authority.pem());
+    until("the authority again", enters).await;
+    tasks.stop();
+    tasks.drained().await;
+    assert!(enters().await);
+    desk.tasks.stop();
+    desk.closed().await.unwrap();
+}

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::metrics::v1::{ResourceMetrics, ScopeMetrics};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use super::instance;
 use super::metric::{Period, metrics};
@@ -27,7 +27,7 @@ const EVERY: Duration = Duration::from_secs(15);
 pub(super) struct Push {
     service: &'static str,
     instance: String,
-    endpoint: Endpoint,
+    channel: Channel,
     running: Option<Running>,
 }
 
@@ -39,8 +39,8 @@ struct Running {
 }
 
 impl Push {
-    pub(super) const fn new(service: &'static str, instance: String, endpoint: Endpoint) -> Self {
-        Self { service, instance, endpoint, running: None }
+    pub(super) const fn new(service: &'static str, instance: String, channel: Channel) -> Self {
+        Self { service, instance, channel, running: None }
     }
 
     /// Begins to send.
@@ -50,7 +50,7 @@ impl Push {
         let task = Task {
             service: self.service,
             instance: self.instance.clone(),
-            client: MetricsServiceClient::new(self.endpoint.connect_lazy()),
+            client: MetricsServiceClient::new(self.channel.clone()),
             started: nanoseconds(),
         };
         #[expect(
