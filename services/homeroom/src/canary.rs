@@ -10,24 +10,27 @@
 //! stays in topics of which nothing is ever removed.
 
 mod config;
+mod reach;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use homeroom_chassis::TaskGroup;
+use homeroom_chassis::tls::Followed;
 use homeroom_proto::wire::alert::Kind;
 use homeroom_proto::wire::notification::{WatchAlertsRequest, WatchAlertsResponse};
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
-use reqwest::Client;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
-use crate::client::{Connection, admin, grpc, http};
+use crate::client::{Connection, admin, http};
+use reach::Reach;
 
 pub(crate) use config::{Config, default_every, default_within};
 
@@ -53,7 +56,7 @@ pub(crate) struct Round {
 /// The canary of one district.
 pub(crate) struct Canary {
     connection: Connection,
-    client: Client,
+    reach: Followed<Reach>,
     /// How long each of the two may take.
     within: Duration,
     /// Cancelled when nothing is waited for any longer.
@@ -73,10 +76,10 @@ struct Outcome {
 }
 
 impl Canary {
-    /// A canary that waits so long for an alert, and as long for its recall, and for neither once it is to stop.
-    pub(crate) fn new(connection: Connection, within: Duration, stopping: CancellationToken) -> Result<Self> {
-        let client = http::client(&connection, &connection.url)?;
-        Ok(Self { connection, client, within, stopping, settled: Mutex::default() })
+    /// A canary that waits so long for an alert, and as long for its recall, and for neither once the group stops.
+    pub(crate) fn new(connection: Connection, within: Duration, tasks: &TaskGroup) -> Result<Self> {
+        let reach = Reach::follow(&connection, tasks)?;
+        Ok(Self { connection, reach, within, stopping: tasks.stopping(), settled: Mutex::default() })
     }
 
     /// The name of its key.
@@ -88,7 +91,7 @@ impl Canary {
     /// a key of another one changes nothing there.
     pub(crate) async fn prepare(&self) -> Result<()> {
         let address = format!("{}/v1/rule-pack", self.connection.url);
-        let answer = self.authorised(self.client.get(address)).timeout(REQUEST).send().await;
+        let answer = self.authorised(self.reach.current().http.get(address)).timeout(REQUEST).send().await;
         let rules = http::succeeded(answer.context("the rules in force were not told")?).await?.text().await?;
         if rules == RULES {
             return Ok(());
@@ -126,7 +129,7 @@ impl Canary {
     /// What comes before the mark; the feed as it goes on from there.
     async fn begin(&self, name: &str, yesterday: Date) -> Result<Streaming<WatchAlertsResponse>> {
         self.settle(name, yesterday).await?;
-        let mut feed = grpc::feed(&self.connection)?;
+        let mut feed = self.reach.current().feed(&self.connection)?;
         let from_now = WatchAlertsRequest { school: name.to_owned(), ..WatchAlertsRequest::default() };
         let changes = tokio::time::timeout(REQUEST, feed.watch_alerts(from_now)).await;
         Ok(changes.context("the feed does not answer")?.context("the feed")?.into_inner())
@@ -167,7 +170,7 @@ impl Canary {
     /// Sends records, which must all be accepted.
     async fn send(&self, records: &Value) -> Result<()> {
         let address = format!("{}/v1/events", self.connection.url);
-        let request = self.authorised(self.client.post(address)).timeout(REQUEST).json(records);
+        let request = self.authorised(self.reach.current().http.post(address)).timeout(REQUEST).json(records);
         let answer = http::succeeded(request.send().await.context("records got no answer")?).await?;
         let results: Results = answer.json().await.context("the answer to records")?;
         match results.results.iter().find(|result| result.outcome != "accepted") {

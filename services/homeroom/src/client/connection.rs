@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use homeroom_chassis::config;
+use homeroom_chassis::{config, tls};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::failure::BadConfig;
+use crate::process::refusal;
 
 /// How a command finds a running Homeroom. The secret is never an argument: the process list shows those to everybody.
 #[derive(Debug, Clone, clap::Args)]
@@ -113,7 +114,7 @@ impl Connection {
     /// The certificates of [`Self::ca_file`], PEM.
     pub(crate) fn authorities(&self) -> Result<Option<Vec<u8>>, BadConfig> {
         let Some(file) = &self.ca_file else { return Ok(None) };
-        std::fs::read(file).map(Some).map_err(|e| BadConfig(format!("`{}`: {e}", file.display())))
+        tls::pem(file).map(Some).map_err(|e| refusal(&e))
     }
 
     /// The value of an `authorization` header.

@@ -68,10 +68,20 @@ pub(crate) fn replay(connection: &Connection) -> Result<Risk> {
 
 /// A client of the feed. Connects at the first call.
 pub(crate) fn feed(connection: &Connection) -> Result<Feed> {
-    Ok(AlertFeedClient::with_interceptor(channel(connection)?, authorize(connection)?))
+    feed_at(&endpoint(connection)?, connection)
+}
+
+/// The same at an endpoint that is there already.
+pub(crate) fn feed_at(endpoint: &Endpoint, connection: &Connection) -> Result<Feed> {
+    Ok(AlertFeedClient::with_interceptor(endpoint.connect_lazy(), authorize(connection)?))
 }
 
 fn channel(connection: &Connection) -> Result<Channel> {
+    Ok(endpoint(connection)?.connect_lazy())
+}
+
+/// Where gRPC is answered, by what the connection's files say now.
+pub(crate) fn endpoint(connection: &Connection) -> Result<Endpoint> {
     let mut endpoint = Endpoint::from_shared(connection.grpc.clone())
         .with_context(|| {
             format!("HOMEROOM_GRPC: `{}` is not an address such as http://127.0.0.1:7701", connection.grpc)
@@ -86,7 +96,7 @@ fn channel(connection: &Connection) -> Result<Channel> {
         };
         endpoint = endpoint.tls_config(tls).context("the gRPC client cannot use TLS")?;
     }
-    Ok(endpoint.connect_lazy())
+    Ok(endpoint)
 }
 
 fn authorize(connection: &Connection) -> Result<Authorize> {

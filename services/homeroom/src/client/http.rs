@@ -21,8 +21,8 @@ pub(crate) fn client(connection: &Connection, address: &str) -> Result<Client> {
     if address.starts_with("http://") {
         builder = builder.tls_certs_only([]);
     } else if let Some(pem) = connection.authorities()? {
-        let file = "HOMEROOM_CA_FILE holds no certificates in PEM";
-        builder = builder.tls_certs_only(Certificate::from_pem_bundle(&pem).context(file)?);
+        let authorities = Certificate::from_pem_bundle(&pem).context("the authorities of Homeroom")?;
+        builder = builder.tls_certs_only(authorities);
     }
     builder.build().context("the HTTP client cannot be built")
 }

@@ -95,7 +95,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let once = args.once;
     let Plan { connections, every, within, server, telemetry } = args.plan()?;
     let tasks = TaskGroup::default();
-    let canary = |connection| Canary::new(connection, within, tasks.stopping());
+    let canary = |connection| Canary::new(connection, within, &tasks);
     let canaries = connections.into_iter().map(canary).collect::<Result<Vec<_>>>()?;
     if once {
         for canary in &canaries {
