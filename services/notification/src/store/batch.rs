@@ -58,6 +58,18 @@ pub(crate) struct Outcome {
     pub(crate) dead: u64,
 }
 
+impl Outcome {
+    /// No team is told of an opening. One of a batch is logged, with what a routing would have to name: where nobody is told of
+    /// anything, as a choice, each of them would be a line.
+    fn count_unrouted(&mut self, change: &AlertChange) {
+        if self.unrouted == 0 {
+            let AlertChange { alert_id, district, school, claim, .. } = change;
+            tracing::warn!(alert.id = %alert_id, %district, %school, rule.id = %claim.rule, level = claim.level, "an alert opened that no team is told of; others of its batch are not named");
+        }
+        self.unrouted += 1;
+    }
+}
+
 /// The moment of a batch, and how long its deliveries are worth sending after they are due.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct When {
@@ -150,7 +162,9 @@ impl<'a> Step<'a> {
         let canary = change.district.is_canary();
         let routed = if canary { Vec::new() } else { self.routing.recipients(change) };
         let opens = plan::opens(change, alert.telling);
-        self.outcome.unrouted += u64::from(opens && routed.is_empty() && !canary);
+        if opens && routed.is_empty() && !canary {
+            self.outcome.count_unrouted(change);
+        }
         if canary {
             self.outcome.canary += 1;
         } else {

@@ -262,8 +262,9 @@ async fn finish(connection: &mut PgConnection, row: &Leased, chain: &mut [Delive
         Next::Expired(reason) => (plan::Standing::Expired, None, reason),
     };
     if matches!(standing, plan::Standing::Dead | plan::Standing::Expired) {
-        metrics::counter!(metric::GIVEN_UP, "channel" => row.channel.clone(), "state" => standing.as_str())
-            .increment(1);
+        let (channel, state) = (row.channel.clone(), standing.as_str());
+        tracing::warn!(delivery.id = %row.id, channel, state, reason, "a delivery was given up");
+        metrics::counter!(metric::GIVEN_UP, "channel" => channel, "state" => state).increment(1);
     }
     let mut maybe_sent = false;
     for delivery in chain.iter_mut().filter(|delivery| delivery.id == row.id) {
