@@ -31,7 +31,9 @@ fn other_for_people(other: &OtherMeasure) -> String {
 pub(crate) fn fact_for_people(fact: &Fact) -> String {
     let date = fact.date.map_or_else(|| " ".repeat(10), unit::date);
     let counted = if fact.counted { String::new() } else { format!("  [not counted: {}]", fact.not_counted_because) };
-    format!("{date}  {}: {} (source {}, revision {}){counted}", fact.kind, fact.what, fact.source, fact.revision)
+    // As it was sent: whoever maps a code must know how it is written.
+    let code = if fact.code.is_empty() { String::new() } else { format!("code {}, ", fact.code) };
+    format!("{date}  {}: {} ({code}source {}, revision {}){counted}", fact.kind, fact.what, fact.source, fact.revision)
 }
 
 /// A table of measures, of one student at several schools or of several students.
