@@ -1,6 +1,6 @@
 //! A bundle as one file: `.tar.gz`, readable by its owner alone.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
@@ -17,7 +17,12 @@ const FOLDER: &str = "homeroom-support";
 /// Writes the files into one that is not there yet.
 pub(crate) fn write(path: &Path, files: &[File], at: Timestamp) -> io::Result<()> {
     let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let mut archive = Builder::new(GzEncoder::new(file, Compression::default()));
+    pack(file, files, at)?.sync_all()
+}
+
+/// Writes the files as one to whoever takes it.
+pub(crate) fn pack<W: Write>(out: W, files: &[File], at: Timestamp) -> io::Result<W> {
+    let mut archive = Builder::new(GzEncoder::new(out, Compression::default()));
     for File { name, text } in files {
         let mut header = Header::new_gnu();
         header.set_size(text.len() as u64);
@@ -25,7 +30,9 @@ pub(crate) fn write(path: &Path, files: &[File], at: Timestamp) -> io::Result<()
         header.set_mtime(u64::try_from(at.as_second()).unwrap_or(0));
         archive.append_data(&mut header, format!("{FOLDER}/{name}"), text.as_bytes())?;
     }
-    archive.into_inner()?.finish()?.sync_all()
+    let mut out = archive.into_inner()?.finish()?;
+    out.flush()?;
+    Ok(out)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `homeroom support-bundle`: what somebody needs who helps from afar, without secrets or personal data.
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -15,7 +16,7 @@ use crate::survey::{Limits, Places, judge};
 pub(crate) struct Args {
     #[command(flatten)]
     places: Places,
-    /// Where to write it; it must not be there yet.
+    /// Where to write it; it must not be there yet. `-` for standard output, since a pod has nowhere to write and nothing to copy with.
     #[arg(long, value_name = "FILE", default_value = "homeroom-support.tar.gz")]
     out: PathBuf,
 }
@@ -25,11 +26,16 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let now = clock::now();
     let found = judge(&facts, Limits { quiet_hours: 72 }, now);
     let files = bundle::files(&facts, &found)?;
-    let out = args.out.display().to_string();
-    bundle::archive::write(&args.out, &files, now).with_context(|| format!("`{out}` cannot be written"))?;
     for file in &files {
-        println!("{} ({} bytes)", file.name, file.text.len());
+        eprintln!("{} ({} bytes)", file.name, file.text.len());
     }
-    println!("{out} is written; look through it before you send it");
+    let out = args.out.display().to_string();
+    let written = if out == "-" {
+        bundle::archive::pack(io::stdout().lock(), &files, now).map(drop)
+    } else {
+        bundle::archive::write(&args.out, &files, now)
+    };
+    written.with_context(|| format!("`{out}` cannot be written"))?;
+    eprintln!("{} is written; look through it before you send it", if out == "-" { "the bundle" } else { &out });
     Ok(())
 }
