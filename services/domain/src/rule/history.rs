@@ -81,7 +81,7 @@ pub(crate) struct Course {
 }
 
 impl Rule {
-    /// Whether more than one date says whether the rule is open, or since when. Such a rule takes a full look.
+    /// Whether more than one date says whether the rule is open, or since when.
     pub fn has_memory(&self) -> bool {
         self.is_latching() || !self.escalation.is_empty() || !self.duties.is_empty()
     }

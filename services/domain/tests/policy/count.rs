@@ -158,6 +158,12 @@ impl Counted {
         self.count.apply(&mut self.world.ledger, &origin, change);
     }
 
+    /// Other rules are in force from now on.
+    pub(crate) fn follow(&mut self, pack: Pack) {
+        self.world.pack = pack;
+        self.version += 1;
+    }
+
     /// Looks both ways.
     pub(crate) fn look(&mut self) {
         let now = self.world.now;
@@ -226,9 +232,7 @@ fn happen(student: &mut Counted, (what, near, code): (u8, i32, u8)) {
         }
         // Another version of a rule, and back.
         13 => {
-            let pack = if code % 2 == 0 { OTHERWISE } else { WINDOWS };
-            student.world.pack = Pack::parse(pack).unwrap();
-            student.version += 1;
+            student.follow(Pack::parse(if code % 2 == 0 { OTHERWISE } else { WINDOWS }).unwrap());
         }
         _ => {
             let period = if code % 2 == 0 { "first" } else { "second" };

@@ -90,7 +90,10 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
     rule.dated = rule.has_dates();
     // A class is missed on a day of absence too.
     let of_facts = if rule.evidence == Evidence::Classes { Kept::OF_DAYS } else { Kept::default() };
-    rule.claims = rule.asks.with(Kept::of(rule.spoken.iter().copied())).with(of_facts);
+    let mut clearing = Vec::new();
+    rule.clears_when.iter().for_each(|when| when.name(&mut clearing));
+    let others = rule.spoken.iter().copied().chain(clearing);
+    rule.claims = rule.asks.with(Kept::of(others)).with(of_facts);
     agree(reader, written, &rule)?;
     Some(rule)
 }

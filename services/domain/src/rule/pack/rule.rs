@@ -105,7 +105,7 @@ pub struct Definition {
     pub(crate) spoken: Vec<Measure>,
     /// What its level follows from, of the measures that are kept.
     pub(crate) asks: Kept,
-    /// What its claims follow from: that, and what they tell.
+    /// What its claims follow from: that, what clears it, and what they tell.
     pub(crate) claims: Kept,
     /// Whether all that it asks for is counted from what has a date of its own.
     pub(super) dated: bool,
