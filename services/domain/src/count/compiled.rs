@@ -47,7 +47,7 @@ pub(crate) struct Compiled {
     pub(super) remembering: usize,
     /// Measures that are not of attendance, in order.
     pub(super) beside: Vec<Measure>,
-    frames: Mutex<quick::Map<(u32, u32), Arc<Framed>>>,
+    frames: Mutex<quick::Map<(u32, u32), Stretch>>,
     /// Values beside attendance that students share: of most of them nothing of it is said.
     shared: Mutex<Vec<Arc<[i64]>>>,
 }
@@ -67,10 +67,10 @@ pub(super) struct Way {
     pub(super) asks: Option<usize>,
 }
 
-/// A stretch of a calendar as the program sees it.
-pub(super) struct Framed {
+/// A stretch of a calendar, with what its dates tell the program.
+struct Stretch {
     calendar: Vec<Date>,
-    pub(super) frame: Frame,
+    frame: Arc<Frame>,
 }
 
 impl Pack {
@@ -139,25 +139,27 @@ impl Compiled {
         self.rules.len() == rules.len() && self.rules.iter().zip(rules).all(|(known, rule)| known.is(rule))
     }
 
-    /// What a student's dates tell; none when there are too many.
-    pub(super) fn framed(&self, schedule: &Schedule, view: &View) -> Option<Arc<Framed>> {
+    /// What a student's dates tell; none when there are too many. Students share it, but for those who were away for a while: there are
+    /// few of them, and each has dates of their own.
+    pub(super) fn frame(&self, schedule: &Schedule, view: &View) -> Option<Arc<Frame>> {
         let calendar = &view.calendar_at(schedule.calendar as usize)?.instructional;
-        let (key, dates) = ((schedule.calendar, schedule.stretch()), schedule.dates(view));
-        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_so = |known: &&Arc<Framed>| known.calendar == *calendar && known.frame.dates() == dates;
-        if let Some(known) = frames.get(&key).filter(is_so) {
-            return Some(Arc::clone(known));
+        let (key, dates) = (schedule.stretch().map(|stretch| (schedule.calendar, stretch)), schedule.dates(view));
+        let frames = || self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_so = |known: &&Stretch| known.calendar == *calendar && known.frame.dates() == dates;
+        let known = key.and_then(|key| frames().get(&key).filter(is_so).map(|known| Arc::clone(&known.frame)));
+        if known.is_some() || dates.len() > MOST_DAYS || !Frame::spans(dates) {
+            return known;
         }
-        if dates.len() > MOST_DAYS || !Frame::spans(dates) {
-            return None;
+        // Not while others wait.
+        let frame = Arc::new(self.program.frame(dates, |date| school_month(calendar, date).unwrap_or(date)));
+        if let Some(key) = key {
+            let mut frames = frames();
+            if frames.len() >= MOST_FRAMES {
+                frames.clear();
+            }
+            frames.insert(key, Stretch { calendar: calendar.clone(), frame: Arc::clone(&frame) });
         }
-        if frames.len() >= MOST_FRAMES {
-            frames.clear();
-        }
-        let frame = self.program.frame(dates, |date| school_month(calendar, date).unwrap_or(date));
-        let stretch = Arc::new(Framed { calendar: calendar.clone(), frame });
-        frames.insert(key, Arc::clone(&stretch));
-        Some(stretch)
+        Some(frame)
     }
 }
 

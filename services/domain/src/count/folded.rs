@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use super::compiled::{Compiled, Framed, Way};
+use super::compiled::{Compiled, Way};
 use super::memory::{Memory, still};
 use super::small::Schedule;
 use super::{Known, With};
@@ -13,7 +13,7 @@ use crate::marked::Days;
 use crate::measure::{Measure, Part, Values};
 use crate::rule::history::Course;
 use crate::rule::{Pack, Rule};
-use crate::year::{Look, Scratch, Year};
+use crate::year::{Frame, Look, Scratch, Year};
 
 /// The pack whose rules are asked about, and what those with a memory come to.
 #[derive(Default)]
@@ -50,9 +50,9 @@ impl Evaluation<'_> {
     fn fold_all(&self, compiled: &Compiled) -> Option<Vec<Option<Course>>> {
         let schedule = Schedule::of(&self.only_school()?, self)?;
         let days = self.marked_until(self.now.as_of);
-        let framed = compiled.framed(&schedule, self.view)?;
+        let frame = compiled.frame(&schedule, self.view)?;
         let told = self.told_parts();
-        compiled.courses(days, &framed, &Beside(self), |way| way.is_compiled && !way.needs.meets(told))
+        compiled.courses(days, &frame, &Beside(self), |way| way.is_compiled && !way.needs.meets(told))
     }
 }
 
@@ -61,7 +61,7 @@ impl Known {
     pub(super) fn courses(&self, memory: &Memory, with: &With<'_>) -> Option<Vec<Option<Course>>> {
         let days = self.days_until(with.now.as_of, with)?;
         let beside = super::looking::Beside { known: self, memory };
-        memory.compiled.courses(days, &memory.framed, &beside, |way| !memory.takes_full_look(way))
+        memory.compiled.courses(days, &memory.frame, &beside, |way| !memory.takes_full_look(way))
     }
 }
 
@@ -71,16 +71,16 @@ impl Compiled {
     fn courses(
         &self,
         days: Days<'_>,
-        framed: &Framed,
+        frame: &Frame,
         beside: &dyn Values,
         is_folded: impl Fn(Way) -> bool,
     ) -> Option<Vec<Option<Course>>> {
         let year = Year::of(days).filter(|_| !days.dates.is_empty())?;
-        if framed.frame.dates().get(..days.dates.len()) != Some(days.dates) {
+        if frame.dates().get(..days.dates.len()) != Some(days.dates) {
             return None;
         }
         let mut scratch = Scratch::default();
-        let mut look = Look::since(0, (&self.program, &year, &framed.frame), beside, &mut scratch);
+        let mut look = Look::since(0, (&self.program, &year, frame), beside, &mut scratch);
         let rules = self.rules.iter().zip(&self.ways).enumerate();
         let courses = rules.map(
             |(at, (rule, way))| {

@@ -104,7 +104,7 @@ impl Known {
             is_at_last: with.now.today == with.now.as_of && days.dates.last() == Some(&with.now.as_of),
         };
         SCRATCH.with_borrow_mut(|scratch| {
-            let of = (&memory.compiled.program, &year, &memory.framed.frame);
+            let of = (&memory.compiled.program, &year, &*memory.frame);
             looking.all(&mut Look::since(first, of, &beside, scratch))
         })
     }

@@ -1,15 +1,16 @@
 //! What a running count keeps of a student for rules with a memory, and for what is not of attendance: the state of each rule at
 //! the close of the last day that can no longer change, folded on from there.
 //!
-//! A mark that is taken in is of a later date than any before it, so that the days before it stay as they are. What each rule says
-//! of the days since then is found for all of them at once (see `year`), and its state leaps from one of them on which something may
-//! change to the next. A rule that cannot be told in this way of this student takes a full look, alone.
+//! A mark that is taken in as the next one is of a later date than any before it, so that the days before it stay as they are; a
+//! correction of a day before sets the states back to the first day. What each rule says of the days since is found for all of them at
+//! once (see `year`), and its state leaps from one of them on which something may change to the next. A rule that cannot be told in
+//! this way of this student takes a full look, alone.
 
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::compiled::{Compiled, Framed, Way};
+use super::compiled::{Compiled, Way};
 use super::small::Schedule;
 use crate::course::{high, sixth};
 use crate::date::Date;
@@ -18,13 +19,13 @@ use crate::measure::further::{Moves, UNTOLD};
 use crate::measure::{Further, Measure, Measures, Part};
 use crate::rule::Pack;
 use crate::rule::history::State;
-use crate::year::Year;
+use crate::year::{Frame, Year};
 
 /// What is kept.
 #[derive(Clone)]
 pub(super) struct Memory {
     pub(super) compiled: Arc<Compiled>,
-    pub(super) framed: Arc<Framed>,
+    pub(super) frame: Arc<Frame>,
     /// The states are those at the close of the day before this one of the schedule's.
     pub(super) settled: u16,
     /// In the order of the rules that remember.
@@ -67,12 +68,12 @@ impl Memory {
             return None;
         }
         Year::of(evaluation.marked_until(now.today.max(now.as_of)))?;
-        let framed = compiled.framed(schedule, evaluation.view)?;
+        let frame = compiled.frame(schedule, evaluation.view)?;
         let (moving, told) = (evaluation.moving_parts(), evaluation.told_parts());
         let beside: Vec<i64> = compiled.beside.iter().map(|measure| still(*measure, moving, evaluation)).collect();
         let beside = compiled.share(&beside);
         let states = vec![Kept::default(); compiled.remembering].into();
-        Some(Self { compiled, framed, settled: 0, states, moving, told, beside, since: now.as_of })
+        Some(Self { compiled, frame, settled: 0, states, moving, told, beside, since: now.as_of })
     }
 
     /// Whether a rule takes a full look, by its position.

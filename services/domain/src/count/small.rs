@@ -101,9 +101,9 @@ impl Schedule {
         all.get(usize::from(self.first)..usize::from(self.end)).unwrap_or_default()
     }
 
-    /// Stands for which of the calendar's dates they are. Those of a student who was away for a while may share theirs with others.
-    pub(super) const fn stretch(&self) -> u32 {
-        (self.first as u32) << 16 | self.end as u32
+    /// Which of the calendar's dates they are; none of a student who was away for a while.
+    pub(super) const fn stretch(&self) -> Option<u32> {
+        if self.own.is_some() { None } else { Some((self.first as u32) << 16 | self.end as u32) }
     }
 
     /// The school day so many after a date; none when the calendar does not reach so far.

@@ -76,9 +76,11 @@ impl Episodes {
     fn forget(&mut self, year: SchoolYear) {
         let is_over =
             |standing: Standing, told_at: Now| standing != Standing::Open && told_at.as_of.school_year().0 < year.0 - 1;
-        // Told in the order of time, all but those that were told again.
-        let has_old = self.past.heads().next().is_some_and(|head| is_over(head.standing, head.told_at))
-            || self.whole.first().is_some_and(|episode| is_over(episode.standing, episode.told_at));
+        // Told in the order of time, all but those that were told again. Which of them are whole depends on who looks, so the first of
+        // all is asked.
+        let of_whole = || self.whole.first().map(|episode| (episode.standing, episode.told_at));
+        let first = self.past.first().map(|head| (head.standing, head.told_at)).or_else(of_whole);
+        let has_old = first.is_some_and(|(standing, told_at)| is_over(standing, told_at));
         if !has_old && !self.past.exceeds(MAX_KEPT) {
             return;
         }

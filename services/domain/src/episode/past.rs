@@ -117,6 +117,11 @@ impl Past {
         })
     }
 
+    /// The first of all; none when that one is kept whole.
+    pub(super) fn first(&self) -> Option<Head> {
+        records(&self.bytes).next().and_then(head)
+    }
+
     /// Whether there are more than so many.
     pub(super) fn exceeds(&self, many: usize) -> bool {
         // Each takes a byte or more.
