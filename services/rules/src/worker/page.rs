@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use homeroom_domain::id::StudentKey;
 use homeroom_domain::quick::Quick;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -64,13 +65,13 @@ impl Page {
     }
 
     /// Waits until it is here; may be dropped and called again. Answers with the last student, and how many there are.
-    pub(super) async fn come(&mut self) -> Result<(Option<Key>, usize), store::Error> {
+    pub(super) async fn come(&mut self) -> Result<(Option<StudentKey>, usize), store::Error> {
         if let Stage::Coming(coming) = &mut self.stage {
             let coming = coming.get_mut().unwrap_or_else(PoisonError::into_inner);
             self.stage = Stage::Here(coming.await?);
         }
         let Stage::Here(Read { students, .. }) = &self.stage else { return Ok((None, 0)) };
-        Ok((students.first().map(|(key, _)| key.clone()), students.len()))
+        Ok((students.first().map(|((_, student), _)| *student), students.len()))
     }
 
     /// Somebody was committed meanwhile.
@@ -129,7 +130,7 @@ impl Stride {
 
 #[cfg(test)]
 mod tests {
-    use homeroom_domain::id::{DistrictId, StudentKey};
+    use homeroom_domain::id::DistrictId;
     use tokio::sync::oneshot;
 
     use super::*;
@@ -154,7 +155,7 @@ mod tests {
         assert!(page.is_coming() && page.step(10, |_| false).is_empty() && !page.is_done());
         let students = (1..=6).rev().map(|n| (key(n), Student::default())).collect();
         assert!(sender.send(Read { students, _turn: None }).is_ok());
-        assert_eq!(page.come().await.unwrap(), (Some(key(6)), 6));
+        assert_eq!(page.come().await.unwrap(), (Some(key(6).1), 6));
         assert_eq!(keys(&page.step(2, |_| false)), [key(1), key(3)]);
         page.overtake(key(4));
         assert_eq!(keys(&page.step(2, |key| *key == self::key(5))), [key(6)]);

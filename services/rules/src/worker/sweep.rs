@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use homeroom_domain::counting;
-use homeroom_domain::id::DistrictId;
+use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_domain::settings::Now;
 use tokio::time::Instant;
@@ -99,10 +99,10 @@ impl Sweep {
     }
 
     /// Moves behind a page that holds so many students and ends with this one.
-    fn advance(&mut self, last: Option<Key>, students: usize, limit: i64) {
+    fn advance(&mut self, last: Option<StudentKey>, students: usize, limit: i64) {
         let full = i64::try_from(students).is_ok_and(|students| students >= limit);
         match last {
-            Some((_, student)) if full => self.after = student.as_bytes().to_vec(),
+            Some(student) if full => self.after = student.as_bytes().to_vec(),
             _ => {
                 self.districts.pop();
                 self.after.clear();
