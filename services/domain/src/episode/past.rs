@@ -33,6 +33,9 @@ struct Names {
 /// In the place of an episode that is kept whole: it has no bytes here.
 const PLACE: u8 = 0;
 
+/// Bytes that are kept free for what comes next: about one more.
+const ROOM: usize = 24;
+
 /// What is asked of all episodes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Head {
@@ -42,9 +45,6 @@ pub(super) struct Head {
     pub(super) standing: Standing,
     pub(super) told_at: Now,
 }
-
-/// One of them as bytes.
-type Record = SmallVec<[u8; 64]>;
 
 /// What an episode is, in its first byte.
 const OF_A_DAY: u64 = 1;
@@ -59,7 +59,10 @@ impl Past {
 
     /// A place for one more that is kept whole.
     pub(super) fn push_place(&mut self) {
-        self.make_room(1);
+        if self.bytes.len() == self.bytes.capacity() {
+            // A year has many episodes, and most students few.
+            self.bytes.reserve_exact(ROOM);
+        }
         self.bytes.push(PLACE);
     }
 
@@ -68,18 +71,18 @@ impl Past {
         if !whole.iter().any(|episode| is_brief(episode)) {
             return;
         }
-        let (mut at, mut of_places) = (0, whole.iter().peekable());
-        while let Some((length, _)) = first(&self.bytes[at..]) {
-            let is_place = self.bytes[at] == PLACE;
-            match of_places.next_if(|_| is_place).and_then(|episode| self.written(episode)) {
-                None => at += length,
-                Some(record) => {
-                    self.make_room(record.len());
-                    self.bytes.splice(at..=at, record.iter().copied());
-                    at += record.len();
-                }
+        let row = std::mem::take(&mut self.bytes);
+        let (mut at, mut of_places) = (0, whole.iter());
+        let mut bytes = Vec::with_capacity(row.len() + ROOM);
+        while let Some((length, record)) = first(&row[at..]) {
+            if !record.is_empty() {
+                bytes.extend_from_slice(&row[at..at + length]);
+            } else if let Some(episode) = of_places.next() {
+                self.write(episode, &mut bytes);
             }
+            at += length;
         }
+        self.bytes = bytes;
         whole.retain(|episode| !is_brief(episode));
         // A look at many that are over is rare.
         whole.shrink_to(2 * whole.len());
@@ -140,43 +143,36 @@ impl Past {
         of_scope.map(|of| of.ordinal).max().unwrap_or(0)
     }
 
-    /// An episode behind its length; none of one that is kept whole.
-    fn written(&mut self, episode: &Episode) -> Option<Record> {
-        let Words::Brief(Brief { measures, facts, step }) = &episode.told.words else { return None };
+    /// An episode behind its length; the place of one that is kept whole.
+    fn write(&mut self, episode: &Episode, row: &mut Vec<u8>) {
+        let begin = row.len();
+        row.push(PLACE);
+        let Words::Brief(Brief { measures, facts, step }) = &episode.told.words else { return };
         if episode.standing == Standing::Open {
-            return None;
+            return;
         }
         let names = Arc::make_mut(self.names.get_or_insert_default());
-        let mut record = Record::new();
         let (kind, scope) = match episode.scope {
             EpisodeScope::Year(SchoolYear(year)) => (0, year.into()),
             EpisodeScope::Day(date) => (OF_A_DAY, date.days().into()),
         };
-        put_varint(&mut record, kind | if episode.standing == Standing::Recalled { RECALLED } else { 0 });
-        put_size(&mut record, place(&mut names.rules, &episode.told.rule));
-        put_signed(&mut record, scope);
-        put_varint(&mut record, episode.ordinal.into());
+        put_varint(row, kind | if episode.standing == Standing::Recalled { RECALLED } else { 0 });
+        put_size(row, place(&mut names.rules, &episode.told.rule));
+        put_signed(row, scope);
+        put_varint(row, episode.ordinal.into());
         // Of a day's episode its own date is taken off, which leaves little.
         let Now { today, as_of } = episode.told_at;
-        put_signed(&mut record, i64::from(today.days()) - i64::from(origin(episode.scope)));
-        put_signed(&mut record, i64::from(today.days()) - i64::from(as_of.days()));
-        put_size(&mut record, place(&mut names.schools, &episode.school));
-        put_signed(&mut record, episode.told.level);
+        put_signed(row, i64::from(today.days()) - i64::from(origin(episode.scope)));
+        put_signed(row, i64::from(today.days()) - i64::from(as_of.days()));
+        put_size(row, place(&mut names.schools, &episode.school));
+        put_signed(row, episode.told.level);
         for number in [episode.number, episode.told.rule_version, *facts, *step] {
-            put_varint(&mut record, number.into());
+            put_varint(row, number.into());
         }
-        measures.iter().for_each(|value| put_signed(&mut record, *value));
-        let mut written = Record::new();
-        put_size(&mut written, record.len());
-        written.extend_from_slice(&record);
-        Some(written)
-    }
-
-    /// For so many bytes more, and some: a year has many episodes, and most students few.
-    fn make_room(&mut self, more: usize) {
-        if self.bytes.capacity() - self.bytes.len() < more {
-            self.bytes.reserve_exact(more + 24);
-        }
+        measures.iter().for_each(|value| put_signed(row, *value));
+        let mut length = SmallVec::<[u8; 4]>::new();
+        put_size(&mut length, row.len() - begin - 1);
+        row.splice(begin..=begin, length);
     }
 
     fn read(&self, record: &[u8]) -> Option<Episode> {
