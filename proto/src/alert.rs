@@ -81,6 +81,7 @@ pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
         since: claim.terms.since.map(Date::days),
         duties: claim.terms.duties.iter().map(duty_to_wire).collect(),
         barred: claim.terms.barred.iter().map(barred_to_wire).collect(),
+        fallen_due: change.fallen_due.clone(),
     }
 }
 
@@ -120,6 +121,7 @@ pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError>
         caused_at: optional_timestamp(message.caused_at, CHANGE, "caused_at")?,
         district_time: message.district_time.parse::<DateTime>().at(CHANGE, "district_time")?,
         late_since: message.late_since.map(|days| date(days, CHANGE, "late_since")).transpose()?,
+        fallen_due: message.fallen_due,
     })
 }
 

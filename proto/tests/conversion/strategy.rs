@@ -55,10 +55,10 @@ pub(crate) fn alert_change() -> impl Strategy<Value = AlertChange> {
     let kinds =
         vec![ChangeKind::Opened, ChangeKind::Amended, ChangeKind::Escalated, ChangeKind::Cleared, ChangeKind::Recalled];
     let what = (key(), any::<u32>(), select(kinds), claim(), text());
-    let times = (moment(), option::of(moment()), date(), option::of(date()));
+    let times = (moment(), option::of(moment()), date(), option::of(date()), vec(any::<u32>(), 0..3));
     (what, district(), student(), school(), times).prop_map(|(what, district, student, school, times)| {
         let (alert_id, number, kind, claim, reason) = what;
-        let (changed_at, caused_at, today, late_since) = times;
+        let (changed_at, caused_at, today, late_since, fallen_due) = times;
         let district_time = today.to_civil().at(9, 5, 0, 0);
         let alert_id = alert_id.into();
         AlertChange {
@@ -74,6 +74,7 @@ pub(crate) fn alert_change() -> impl Strategy<Value = AlertChange> {
             caused_at,
             district_time,
             late_since,
+            fallen_due,
         }
     })
 }

@@ -39,6 +39,8 @@ pub struct AlertChange {
     /// Late news, of an opening or a rise: by the facts of now the claim held on this date already, at this level or above, and
     /// on every date since. None of what is news.
     pub late_since: Option<Date>,
+    /// Of a rise for nothing but duties whose date has come: which, by their places among the claim's duties. Empty of all others.
+    pub fallen_due: Vec<u32>,
 }
 
 /// What happened to an alert.

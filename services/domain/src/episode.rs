@@ -380,7 +380,7 @@ impl Episode {
         let kind = if standing == Standing::Recalled { ChangeKind::Recalled } else { ChangeKind::Cleared };
         self.change((kind, None), moment, |episode| {
             let (claim, reason) = words(episode);
-            (if was_open { claim } else { asking_nothing(claim) }, reason)
+            Said::of(if was_open { claim } else { asking_nothing(claim) }, reason)
         })
     }
 
@@ -389,7 +389,7 @@ impl Episode {
         &mut self,
         (kind, late_since): (ChangeKind, Option<Date>),
         moment: &Moment<'_>,
-        words: impl FnOnce(&Self) -> (Claim, String),
+        words: impl FnOnce(&Self) -> Said,
     ) -> T {
         self.number += 1;
         let change = Change {
@@ -401,7 +401,7 @@ impl Episode {
             late_since,
         };
         T::of(change, |Change { school, number, .. }| {
-            let (claim, reason) = words(self);
+            let Said { claim, reason, fallen_due } = words(self);
             AlertChange {
                 alert_id: self.alert_id(moment.district, moment.student),
                 number,
@@ -415,8 +415,23 @@ impl Episode {
                 caused_at: moment.caused_at,
                 district_time: moment.district_time,
                 late_since,
+                fallen_due,
             }
         })
+    }
+}
+
+/// A change in words.
+struct Said {
+    claim: Claim,
+    reason: String,
+    /// As [`AlertChange::fallen_due`] says.
+    fallen_due: Vec<u32>,
+}
+
+impl Said {
+    fn of(claim: Claim, reason: String) -> Self {
+        Self { claim, reason, fallen_due: Vec::new() }
     }
 }
 

@@ -10,8 +10,8 @@
 //! [`settled`] decides again when a delivery has settled. Order within a chain is held by the claim, which skips a delivery
 //! while an earlier one of the same alert and recipient is unsettled.
 //!
-//! Late news (`late_news`) is told within the hours of a school day, and so is what corrects it; a rise that is news does not wait
-//! behind it.
+//! Late news (`late_news`) is told within the hours of a school day, and so is what corrects it, and a rise for nothing but a date that
+//! has come (`duty`), of which nobody is told whose duty is done; a rise that is news does not wait behind these.
 //!
 //! Nobody is told for the first time before the time of day that the rule gives (`cutoff`), on the day of the decision.
 //!
@@ -22,6 +22,7 @@
 //! it was: when it rises, the time begins anew.
 
 mod cutoff;
+mod duty;
 mod late_news;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,8 @@ use homeroom_domain::id::AlertId;
 use homeroom_domain::mutant::{Mutant, planted};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
+
+pub use duty::{DutyKey, is_done};
 
 /// One recipient by one channel; two with the same channel and address are the same one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,15 +258,20 @@ pub fn waits_for_others<'a>(chain: impl IntoIterator<Item = &'a Delivery>) -> bo
 }
 
 /// When the delivery is due at the latest whose words a change becomes; none when that stays as it is. What has risen today does not
-/// wait for the hours of late news that waited for them; who waits for others to act does.
+/// wait for the hours of a school day that it waited for; who waits for others to act does.
 pub fn hastened(change: &AlertChange, to: &Recipient, now: Timestamp) -> Option<Timestamp> {
-    let rises = change.kind == ChangeKind::Escalated && change.late_since.is_none() && to.after.is_zero();
+    let rises = rises_now(change) && to.after.is_zero();
     rises.then(|| change.changed_at.min(now).saturating_add(cutoff::settled(change)).unwrap_or(now))
 }
 
 /// When a word that tells the change is due at the earliest once a case holds it back no more.
 pub fn let_go(change: &AlertChange, late_since: Option<Date>, now: Timestamp) -> Timestamp {
-    late_news::due_at(change, late_since, SignedDuration::ZERO, now)
+    late_news::due_at(change, late_since.is_some(), SignedDuration::ZERO, now)
+}
+
+/// Whether the change is a rise that waits for no hours.
+fn rises_now(change: &AlertChange) -> bool {
+    change.kind == ChangeKind::Escalated && change.late_since.is_none() && !duty::waits_for_hours(change)
 }
 
 /// Since when what the words of a waiting delivery tell has been so, where that is late news, once the change becomes its words. A
@@ -291,7 +299,7 @@ impl Plan<'_> {
     }
 
     fn due_at(&self, late_since: Option<Date>, wait: SignedDuration) -> Timestamp {
-        late_news::due_at(self.change, late_since, wait, self.now)
+        late_news::due_at(self.change, late_since.is_some() || duty::waits_for_hours(self.change), wait, self.now)
     }
 
     /// A first word of a change that is no opening. Whoever waits for others to act waits from then on.
@@ -345,11 +353,13 @@ impl Plan<'_> {
         }
     }
 
-    /// Each word waits for those before it, and late ones for the morning. A rise that is news does not, and says all that they would.
+    /// Each word waits for those before it, and late ones and earlier rises may for the morning. A rise that is news does not, and says
+    /// all that they would.
     fn overtake(&self, chain: &[&Delivery], first: &Delivery, effects: &mut Vec<Effect>) {
-        if self.change.kind == ChangeKind::Escalated && self.change.late_since.is_none() {
-            let late = |d: &&&Delivery| d.waits() && d.late_since.is_some() && d.id != first.id;
-            effects.extend(chain.iter().filter(late).map(|delivery| Effect::Cancel(delivery.id)));
+        if rises_now(self.change) {
+            let said = |d: &&&Delivery| d.late_since.is_some() || d.kind == ChangeKind::Escalated;
+            let said = |d: &&&Delivery| d.waits() && d.id != first.id && said(d);
+            effects.extend(chain.iter().filter(said).map(|delivery| Effect::Cancel(delivery.id)));
         }
     }
 

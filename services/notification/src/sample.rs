@@ -51,5 +51,6 @@ pub(crate) fn change(number: u32, kind: ChangeKind) -> AlertChange {
         caused_at: None,
         district_time: jiff::civil::date(2022, 4, 13).at(9, 5, 0, 0),
         late_since: None,
+        fallen_due: Vec::new(),
     }
 }

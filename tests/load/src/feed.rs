@@ -225,5 +225,6 @@ fn change(number: u32) -> AlertChange {
         caused_at: None,
         district_time: jiff::civil::date(2022, 4, 13).at(9, 5, 0, 0),
         late_since: None,
+        fallen_due: Vec::new(),
     }
 }

@@ -300,5 +300,6 @@ fn alert_change(number: u32, kind: ChangeKind) -> AlertChange {
         caused_at: None,
         district_time: names::date(0).to_civil().at(9, 5, 0, 0),
         late_since: None,
+        fallen_due: Vec::new(),
     }
 }

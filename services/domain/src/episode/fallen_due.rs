@@ -8,8 +8,16 @@ use crate::alert::{DueDuty, Terms};
 use crate::date::Date;
 use crate::mutant::{Mutant, planted};
 
-/// What has fallen due since the episode was last told, in words; none when nothing has.
-pub(super) fn since_told(episode: &Episode, now: &Terms, today: Date) -> Option<String> {
+/// Duties that have fallen due.
+pub(super) struct FallenDue {
+    /// Their places among the duties.
+    pub(super) places: Vec<u32>,
+    /// Which, and when they were due.
+    pub(super) words: String,
+}
+
+/// What has fallen due since the episode was last told; none when nothing has.
+pub(super) fn since_told(episode: &Episode, now: &Terms, today: Date) -> Option<FallenDue> {
     let then = episode.told.terms()?;
     let told_at = episode.told_at.today;
     // Two duties may be to do the same again: the first is told first.
@@ -19,11 +27,11 @@ pub(super) fn since_told(episode: &Episode, now: &Terms, today: Date) -> Option<
         |at: usize| now.duties[..at].iter().filter(|of| of.what == now.duties[at].what && is_due(of, today)).count();
     let fallen = now.duties.iter().enumerate();
     let fallen = fallen.filter(|(at, duty)| is_due(duty, today) && before(*at) >= had_fallen_due(duty));
-    let fallen = fallen.map(|(_, duty)| duty);
     let fallen = fallen.filter(|_| !planted(Mutant::DueDateUnseen));
-    let words: Vec<String> =
-        fallen.filter_map(|duty| Some(format!("due on {}: {}", duty.due_on?, duty.what))).collect();
-    (!words.is_empty()).then(|| words.join("; "))
+    let (places, words): (Vec<u32>, Vec<String>) = fallen
+        .filter_map(|(at, duty)| Some((u32::try_from(at).ok()?, format!("due on {}: {}", duty.due_on?, duty.what))))
+        .unzip();
+    (!places.is_empty()).then(|| FallenDue { places, words: words.join("; ") })
 }
 
 fn is_due(duty: &DueDuty, today: Date) -> bool {

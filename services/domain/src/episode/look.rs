@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::fallen_due::{self, FallenDue};
 use super::ground::Ground;
 use super::told::{Claimed, Told};
-use super::{Episode, EpisodeScope, Moment, Standing, Telling, fallen_due};
+use super::{Episode, EpisodeScope, Moment, Said, Standing, Telling};
 use crate::alert::{ChangeKind, Claim, Terms};
 use crate::evaluation::Evaluation;
 use crate::measure::{Figures, Measure, Values as _};
@@ -25,6 +26,8 @@ enum Why {
     Moved(&'static str),
     /// In words: there are few of these.
     Said(String),
+    /// For nothing but these.
+    Due(FallenDue),
 }
 
 /// One rule's look at one student.
@@ -145,7 +148,7 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             told_at: self.ground.now(),
         };
         let kind = (ChangeKind::Opened, self.late_since(held));
-        let change = episode.change(kind, self.moment, |episode| (self.words(episode, cited), String::new()));
+        let change = episode.change(kind, self.moment, |episode| Said::of(self.words(episode, cited), String::new()));
         Some((episode, change))
     }
 
@@ -274,14 +277,15 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             episode.school = school.clone();
         }
         let words = |episode: &Episode| {
-            let reason = match why {
-                Why::Said(reason) => reason,
+            let (reason, fallen_due) = match why {
+                Why::Said(reason) => (reason, Vec::new()),
+                Why::Due(due) => (due.words, due.places),
                 Why::Moved(how) => {
                     let [then, now] = [&before, &episode.told].map(|told| told.values(self.rule));
-                    format!("it has {how}: {}", difference(&then, &now))
+                    (format!("it has {how}: {}", difference(&then, &now)), Vec::new())
                 }
             };
-            (self.words(episode, cited), reason)
+            Said { fallen_due, ..Said::of(self.words(episode, cited), reason) }
         };
         Ok(Some(episode.change((kind, late_since), self.moment, words)))
     }
@@ -299,16 +303,17 @@ impl<'a, 'e, G: Ground<'e> + 'a> Look<'a, G> {
             },
         };
         // What has fallen due is told as a rise, whatever else is otherwise: nobody who has done nothing may miss it.
-        let of_both = match (other, fallen_due) {
-            (other, None) => other,
-            (None, Some(due)) => Some((ChangeKind::Escalated, due)),
-            (Some((_, reason)), Some(due)) => Some((ChangeKind::Escalated, format!("{reason}; {due}"))),
-        };
-        Ok(of_both.map(|(kind, reason)| (kind, Why::Said(reason))))
+        Ok(match (other, fallen_due) {
+            (other, None) => other.map(|(kind, reason)| (kind, Why::Said(reason))),
+            (None, Some(due)) => Some((ChangeKind::Escalated, Why::Due(due))),
+            (Some((_, reason)), Some(due)) => {
+                Some((ChangeKind::Escalated, Why::Said(format!("{reason}; {}", due.words))))
+            }
+        })
     }
 
-    /// What has fallen due since the episode was told, in words. A rule that keeps what another version told adds nothing to it.
-    fn fallen_due(&self, episode: &Episode, held: Held) -> Option<String> {
+    /// What has fallen due since the episode was told. A rule that keeps what another version told adds nothing to it.
+    fn fallen_due(&self, episode: &Episode, held: Held) -> Option<FallenDue> {
         let is_kept = self.rule.on_change == OnChange::Keep && self.of_another_version(episode);
         let asks = !self.rule.duties.is_empty() && !is_kept;
         asks.then(|| fallen_due::since_told(episode, &self.terms(held), self.ground.now().today)).flatten()

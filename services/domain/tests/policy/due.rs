@@ -42,7 +42,7 @@ fn on_the_morning_of_each_date_the_alert_rises_once() {
     assert!(morning(&mut world, 6).is_empty());
     let letter = morning(&mut world, 7);
     assert_eq!(told(&letter), [(ChangeKind::Escalated, format!("due on {}: Letter", day(7)).as_str())]);
-    assert_eq!((letter[0].claim.level, letter[0].late_since), (1, None));
+    assert_eq!((letter[0].claim.level, letter[0].late_since, &letter[0].fallen_due[..]), (1, None, &[0][..]));
     assert!(world.closes(day(7)).tells().is_empty());
     world.episodes = Episodes::decode(&world.episodes.encode()).unwrap();
     assert!(morning(&mut world, 10).is_empty(), "nor is it told again of what is stored");
@@ -62,6 +62,7 @@ fn dates_that_come_together_are_told_together() {
     let both = world.closes(day(15)).changes();
     let reason = format!("due on {}: Letter; due on {}: Meeting", day(7), day(5).plus(9));
     assert_eq!(told(&both), [(ChangeKind::Escalated, reason.as_str())]);
+    assert_eq!(both[0].fallen_due, [0, 1]);
 }
 
 #[test]
@@ -84,6 +85,7 @@ fn a_correction_that_moves_a_date_into_the_past_tells_of_it() {
         (ChangeKind::Escalated, Some(day(6))),
         "its level rises too"
     );
+    assert!(risen.fallen_due.is_empty(), "and so it would have risen anyhow");
     assert!(world.closes(day(7)).tells().is_empty(), "the date was told of with the rise");
     // What was said of the first day goes: another day, of which nobody was told, begins it, and is due later.
     world.withdraws("4");

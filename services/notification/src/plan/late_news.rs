@@ -1,7 +1,6 @@
-//! When late news is told: within the hours of a school day, so that nobody is woken for March. Pure.
+//! When late news is told, and what a date alone brings: within the hours of a school day, so that nobody is woken for March. Pure.
 
 use homeroom_domain::alert::AlertChange;
-use homeroom_domain::date::Date;
 use jiff::civil::{DateTime, Time, Weekday, time};
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,18 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 const BEGIN: Time = time(7, 0, 0, 0);
 const END: Time = time(16, 0, 0, 0);
 
-/// When a delivery of the change is due that waits this long for what may still come: of late news, the first moment of the hours of a
-/// school day from then on. A clock that is put forward or back meanwhile moves it by that hour.
-pub(super) fn due_at(
-    change: &AlertChange,
-    late_since: Option<Date>,
-    settle: SignedDuration,
-    now: Timestamp,
-) -> Timestamp {
+/// When a delivery of the change is due that waits this long for what may still come: where it is told within the hours of a school day,
+/// the first moment of those from then on. A clock that is put forward or back meanwhile moves it by that hour.
+pub(super) fn due_at(change: &AlertChange, within_hours: bool, settle: SignedDuration, now: Timestamp) -> Timestamp {
     // A decision of the future is that of a process whose clock is ahead of ours, and waits no longer for that.
     let decided = change.changed_at.min(now);
     let due = decided.saturating_add(settle).unwrap_or(decided);
-    if late_since.is_none() {
+    if !within_hours {
         return due;
     }
     // What was decided within the hours may only be planned after them.
@@ -47,6 +41,7 @@ fn until_school_hours(local: DateTime) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use homeroom_domain::alert::ChangeKind;
+    use homeroom_domain::date::Date;
 
     use super::*;
     use crate::sample;
@@ -64,7 +59,7 @@ mod tests {
             district_time: local,
             ..sample::change(1, ChangeKind::Opened)
         };
-        let due = due_at(&change, change.late_since, SignedDuration::from_secs(settle), change.changed_at);
+        let due = due_at(&change, true, SignedDuration::from_secs(settle), change.changed_at);
         (due.as_second() - change.changed_at.as_second()) / 3_600
     }
 
@@ -89,7 +84,7 @@ mod tests {
         let late_since = Date::parse("2022-03-04");
         let change = AlertChange { late_since, district_time: noon, ..sample::change(1, ChangeKind::Opened) };
         let hours = |hours: i64| SignedDuration::from_hours(hours);
-        let due = |after: i64| due_at(&change, late_since, SignedDuration::ZERO, change.changed_at + hours(after));
+        let due = |after: i64| due_at(&change, true, SignedDuration::ZERO, change.changed_at + hours(after));
         assert_eq!([due(3), due(10)], [change.changed_at + hours(3), change.changed_at + hours(19)]);
     }
 
@@ -98,6 +93,6 @@ mod tests {
         let at_night = jiff::civil::date(2022, 4, 13).at(2, 0, 0, 0);
         let change = AlertChange { district_time: at_night, ..sample::change(1, ChangeKind::Opened) };
         let none = SignedDuration::ZERO;
-        assert_eq!(due_at(&change, None, none, change.changed_at), change.changed_at);
+        assert_eq!(due_at(&change, false, none, change.changed_at), change.changed_at);
     }
 }

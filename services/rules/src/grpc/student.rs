@@ -56,6 +56,7 @@ impl Risk {
                 caused_at: None,
                 district_time,
                 late_since: None,
+                fallen_due: Vec::new(),
             })
         };
         let open_alerts: Vec<alert_wire::AlertChange> =

@@ -1,5 +1,7 @@
 //! What follows late news.
 
+use homeroom_domain::alert::Severity;
+
 use super::*;
 
 /// An alert of late news that its recipient was told of, and the effects of these changes of it in the small hours, in turn.
@@ -67,4 +69,36 @@ fn a_correction_leaves_late_news_late_and_a_rise_does_not() {
     let (world, _) = after_late_news(&[]);
     let rewritten = |kind| rewritten_late_since(&sample::change(2, kind), &world.deliveries[0]);
     assert_eq!([rewritten(Amended), rewritten(Escalated)], [march(), None]);
+}
+
+/// The rise of an alert whose duty has fallen due at midnight, and what it asks for of somebody who was told of the opening.
+fn fallen_due(severity: Severity, world: &World) -> Vec<Effect> {
+    let mut change = AlertChange {
+        changed_at: NOW,
+        district_time: jiff::civil::date(2022, 4, 13).at(0, 0, 0, 0),
+        fallen_due: vec![0],
+        ..sample::change(2, Escalated)
+    };
+    change.claim.severity = severity;
+    super::change(&change, 1, &world.deliveries, &recipients()[..1], NOW)
+}
+
+#[test]
+fn a_date_that_comes_at_midnight_is_told_in_the_morning_unless_it_is_urgent() {
+    let (world, _) = after_late_news(&[]);
+    let hours = [Severity::Notice, Severity::Warning, Severity::Urgent].map(|it| due(&fallen_due(it, &world)));
+    assert_eq!(hours, [[7], [7], [0]]);
+}
+
+#[test]
+fn a_rise_that_is_news_says_all_that_a_date_would_have_said_in_the_morning() {
+    let (mut world, _) = after_late_news(&[]);
+    let effects = fallen_due(Severity::Warning, &world);
+    let [Effect::Deliver(planned)] = &effects[..] else { panic!("one word is planned: {effects:?}") };
+    let Planned { id, kind, telling, to, late_since, .. } = planned.clone();
+    let (standing, maybe_sent) = (Standing::Waiting, false);
+    world.deliveries.push(Delivery { id, number: 2, telling, kind, to, standing, maybe_sent, late_since });
+    let risen = AlertChange { changed_at: NOW, ..sample::change(3, Escalated) };
+    let effects = super::change(&risen, 1, &world.deliveries, &recipients()[..1], NOW);
+    assert_eq!((&effects[0], due(&effects)), (&Effect::Cancel(id), vec![0]));
 }
