@@ -125,7 +125,8 @@ pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError>
     })
 }
 
-fn duty_to_wire(it: &DueDuty) -> wire::Duty {
+/// A duty as its message.
+pub fn duty_to_wire(it: &DueDuty) -> wire::Duty {
     wire::Duty {
         what: it.what.clone(),
         due_on: it.due_on.map(Date::days),

@@ -75,6 +75,11 @@ pub const SCHEMA: Schema = Schema {
             name: "held_back",
             sql: include_str!("../migrations/20261126135600_held_back.sql"),
         },
+        Migration {
+            version: 20_261_126_170_500,
+            name: "duties_done",
+            sql: include_str!("../migrations/20261126170500_duties_done.sql"),
+        },
     ],
 };
 

@@ -17,6 +17,10 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::config;
+use crate::metric;
+use crate::schedule::Policy;
+use crate::store::{Act, Lease, Reach, Refused, Store, Wake};
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Grant, Scope};
 use homeroom_chassis::tls::ClientCertificates;
@@ -26,12 +30,6 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_stream::Stream;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
-use uuid::Uuid;
-
-use crate::config;
-use crate::metric;
-use crate::schedule::Policy;
-use crate::store::{Act, Lease, Reach, Refused, Store, Wake};
 
 pub(crate) use room::Room;
 pub(crate) use watch::Reader;
@@ -157,8 +155,7 @@ impl AlertFeed for Feed {
     ) -> Result<Response<pb::GetDeliveriesResponse>, Status> {
         let grant = self.permit(request.metadata())?;
         let pb::GetDeliveriesRequest { alert_id, limit } = request.into_inner();
-        let alert = (!alert_id.is_empty()).then(|| Uuid::try_parse(&alert_id)).transpose();
-        let alert = alert.map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))?;
+        let alert = (!alert_id.is_empty()).then(|| wire::alert_id(&alert_id)).transpose()?;
         let limit = match limit {
             0 => DEFAULT_VIEW,
             limit if limit <= LARGEST_VIEW => limit,
@@ -179,8 +176,7 @@ impl AlertFeed for Feed {
     ) -> Result<Response<pb::AcknowledgeResponse>, Status> {
         let grant = self.permit(request.metadata())?;
         let pb::AcknowledgeRequest { alert_id, change_number } = request.into_inner();
-        let alert = Uuid::try_parse(&alert_id);
-        let alert = alert.map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))?;
+        let alert = wire::alert_id(&alert_id)?;
         let shared = &self.shared;
         let acknowledging = shared.store.acknowledge(&grant.district, alert, change_number, &grant.key);
         let done = shared.access.allowance(&grant).within(Box::pin(acknowledging)).await?;
@@ -190,6 +186,33 @@ impl AlertFeed for Feed {
         }
         tracing::info!(alert.id = %alert, key = grant.key, "an alert was acknowledged");
         Ok(Response::new(wire::acknowledged(done)))
+    }
+
+    async fn record_duty_done(
+        &self,
+        request: Request<pb::RecordDutyDoneRequest>,
+    ) -> Result<Response<pb::RecordDutyDoneResponse>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let pb::RecordDutyDoneRequest { alert_id, change_number, duty } = request.into_inner();
+        let alert = wire::alert_id(&alert_id)?;
+        let shared = &self.shared;
+        let recording = shared.store.record_duty_done(&grant.district, alert, (change_number, duty), &grant.key);
+        let done = shared.access.allowance(&grant).within(Box::pin(recording)).await?;
+        let done = done.map_err(|error| unavailable(&error))?.map_err(refused)?;
+        tracing::info!(alert.id = %alert, duty, key = grant.key, done_by = done.by, "a duty was recorded as done, or was done");
+        Ok(Response::new(pb::RecordDutyDoneResponse { done: Some(wire::done(done)) }))
+    }
+
+    async fn list_duties(
+        &self,
+        request: Request<pb::ListDutiesRequest>,
+    ) -> Result<Response<pb::ListDutiesResponse>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let alert = wire::alert_id(&request.into_inner().alert_id)?;
+        let listing = self.shared.store.list_duties(&grant.district, alert);
+        let found = self.shared.access.allowance(&grant).within(Box::pin(listing)).await?;
+        let found = found.map_err(|error| unavailable(&error))?.ok_or_else(|| refused(Refused::Unknown))?;
+        Ok(Response::new(wire::duties(found)))
     }
 
     async fn open_case(&self, request: Request<pb::OpenCaseRequest>) -> Result<Response<pb::OpenCaseResponse>, Status> {
@@ -219,10 +242,11 @@ impl AlertFeed for Feed {
     }
 }
 
-/// Whom a refused acknowledgement is told what.
+/// Why what somebody says of an alert is not taken, as they are told it.
 fn refused(refused: Refused) -> Status {
     match refused {
         Refused::Unknown => Status::not_found("the district has no such alert"),
+        Refused::NoSuchDuty => Status::not_found("the change is not known, or asks for no such duty"),
         Refused::Over => Status::failed_precondition("the alert is over"),
         Refused::Risen(number) => {
             Status::failed_precondition(format!("the alert has risen since, by change {number}: look at that first"))

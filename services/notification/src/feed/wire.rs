@@ -10,7 +10,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::schedule::Outcome;
-use crate::store::{Acknowledged, Claimed, DeliveryState, Settlement, Standing};
+use crate::store::{Acknowledged, Claimed, DeliveryState, Done, Duties, Settlement, Standing};
 
 /// A delivery as its frame carries it.
 pub(super) fn delivery(district: &DistrictId, claimed: Claimed) -> pb::Delivery {
@@ -56,6 +56,10 @@ pub(super) fn student(bytes: &[u8]) -> Result<StudentKey, Status> {
 
 pub(super) fn id(text: &str) -> Result<Uuid, Status> {
     Uuid::try_parse(text).map_err(|_| Status::invalid_argument("`delivery_id` is no UUID"))
+}
+
+pub(super) fn alert_id(text: &str) -> Result<Uuid, Status> {
+    Uuid::try_parse(text).map_err(|_| Status::invalid_argument("`alert_id` is no UUID"))
 }
 
 /// What became of a settlement.
@@ -106,4 +110,19 @@ pub(super) fn acknowledged(it: Acknowledged) -> pb::AcknowledgeResponse {
         acknowledged_by: it.by,
         acknowledged_at: Some(timestamp(it.at)),
     }
+}
+
+/// What an alert asks for.
+pub(super) fn duties(it: Duties) -> pb::ListDutiesResponse {
+    let duties = it.duties.into_iter().map(|state| pb::DutyState {
+        duty: Some(homeroom_proto::alert::duty_to_wire(&state.duty)),
+        is_asked: state.is_asked,
+        done: state.done.map(done),
+    });
+    pb::ListDutiesResponse { change_number: it.number, duties: duties.collect() }
+}
+
+/// Who did what is asked for.
+pub(in crate::feed) fn done(it: Done) -> pb::DutyDone {
+    pb::DutyDone { done_by: it.by, done_at: Some(timestamp(it.at)) }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Acknowledged {
     pub(crate) waited_s: Option<i64>,
 }
 
-/// Why an alert cannot be acknowledged.
+/// Why what somebody says of an alert is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// The district has none of this id.
@@ -39,6 +39,8 @@ pub(crate) enum Refused {
     Over,
     /// It has risen since, by the change of this number.
     Risen(u32),
+    /// It does not ask for what is said to be done.
+    NoSuchDuty,
 }
 
 impl Store {
@@ -83,14 +85,15 @@ async fn acknowledge(
     }
     let acknowledged = keep(connection, alert, risen, key).await?;
     let known = load(connection, alert).await?;
-    end(connection, &plan::acknowledged(telling, &known)).await?;
+    end(connection, &plan::acknowledged(telling, &known), REASON).await?;
     Ok(Ok(acknowledged))
 }
 
-/// The number of the change by which the alert opened or rose last; 0 when none is known.
+/// The number of the change by which the alert opened or rose last, as far as anybody was told; 0 when none is known.
 async fn last_rise(connection: &mut PgConnection, alert: Uuid) -> Result<u32, Error> {
     let number: i32 = sqlx::query_scalar(
-        "select coalesce(max(number), 0) from alert_changes where alert_id = $1 and kind in ('opened', 'escalated')",
+        "select coalesce(max(number), 0) from alert_changes where alert_id = $1 and kind in ('opened', 'escalated')
+             and not untold",
     )
     .bind(alert)
     .fetch_one(connection)
@@ -138,7 +141,7 @@ async fn load(connection: &mut PgConnection, alert: Uuid) -> Result<Vec<Delivery
 }
 
 /// Ends what waits. What an adapter has may still arrive; when it does not, it is not tried again.
-async fn end(connection: &mut PgConnection, deliveries: &[Uuid]) -> Result<(), Error> {
+pub(super) async fn end(connection: &mut PgConnection, deliveries: &[Uuid], reason: &str) -> Result<(), Error> {
     if deliveries.is_empty() {
         return Ok(());
     }
@@ -150,7 +153,7 @@ async fn end(connection: &mut PgConnection, deliveries: &[Uuid]) -> Result<(), E
          where delivery_id = any($1)",
     )
     .bind(deliveries)
-    .bind(REASON)
+    .bind(reason)
     .execute(connection)
     .await?;
     Ok(())

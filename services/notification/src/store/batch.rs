@@ -3,7 +3,7 @@
 mod rows;
 mod write;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use jiff::Timestamp;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::{Batch, Turn, bad_row, count, delivery};
-use crate::plan::{self, Delivery};
+use super::{Batch, Turn, bad_row, count, delivery, duty};
+use crate::plan::{self, Delivery, DutyKey};
 use crate::routing::Routing;
 
 pub(super) use rows::{cancel_deliveries, deliver_again};
@@ -85,6 +85,8 @@ struct Alert {
     last: u32,
     telling: u32,
     deliveries: Vec<Delivery>,
+    /// What it asks for and somebody has done; looked up only when a date has come.
+    done: BTreeSet<DutyKey>,
 }
 
 /// Applies the batches within the caller's transaction. A student's changes are in one partition, and so in one of them.
@@ -173,8 +175,12 @@ impl<'a> Step<'a> {
         self.outcome.ages.extend(change.caused_at.map(|at| self.now.duration_since(at).as_secs_f64().max(0.0)));
         alert.last = change.number;
         alert.district.get_or_insert_with(|| change.district.as_str().to_owned());
-        let effects = plan::change(change, alert.telling, &alert.deliveries, &routed, self.now);
-        self.writes.perform(incoming, alert, effects, self.now);
+        if plan::is_done(change, &alert.done) {
+            self.writes.keep_untold(incoming);
+        } else {
+            let effects = plan::change(change, alert.telling, &alert.deliveries, &routed, self.now);
+            self.writes.perform(incoming, alert, effects, self.now);
+        }
         self.known.insert(change);
     }
 
@@ -255,7 +261,7 @@ async fn load(connection: &mut PgConnection, incoming: &[&Incoming]) -> Result<H
         let telling = count("alerts", "telling", row.try_get("telling")?)?;
         let district = Some(row.try_get("district")?);
         let id = AlertId::from(row.try_get::<Uuid, _>("alert_id")?);
-        alerts.insert(id, Alert { district, last, telling, deliveries: Vec::new() });
+        alerts.insert(id, Alert { district, last, telling, ..Alert::default() });
     }
     // Openings, which are most of what comes: nothing was said of them yet.
     if alerts.is_empty() {
@@ -273,6 +279,13 @@ async fn load(connection: &mut PgConnection, incoming: &[&Incoming]) -> Result<H
         let alert =
             alerts.get_mut(&id).ok_or_else(|| bad_row("deliveries", "alert_id", &format_args!("no alert `{id}`")))?;
         alert.deliveries.push(delivery(&row)?);
+    }
+    let fallen_due = incoming.iter().map(|incoming| &incoming.change).filter(|change| !change.fallen_due.is_empty());
+    let fallen_due: Vec<Uuid> = fallen_due.map(|change| uuid(change.alert_id)).collect();
+    if !fallen_due.is_empty() {
+        for (id, done) in duty::known(connection, &fallen_due).await? {
+            alerts.entry(AlertId::from(id)).or_default().done = done;
+        }
     }
     Ok(alerts)
 }

@@ -73,6 +73,7 @@ async fn forget(connection: &mut PgConnection, district: &DistrictId, age: Durat
     for delete in [
         "delete from attempts t using deliveries d where d.alert_id = any($1) and t.delivery_id = d.delivery_id",
         "delete from deliveries where alert_id = any($1)",
+        "delete from duties_done where alert_id = any($1)",
         "delete from alerts where alert_id = any($1)",
     ] {
         sqlx::query(delete).bind(&alerts).execute(&mut *connection).await?;

@@ -1,11 +1,14 @@
 //! Alert changes in order of commit.
 
+use std::collections::BTreeMap;
+
 use homeroom_domain::id::DistrictId;
 use homeroom_pg::{Districts, Error};
-
 use uuid::Uuid;
 
-use super::{Store, bad_row};
+use super::duty::Done;
+use super::{Store, bad_row, count, moment};
+use crate::plan::DutyKey;
 
 /// A change and its place in its district.
 #[derive(Debug, Clone)]
@@ -18,6 +21,8 @@ pub(crate) struct Watched {
     pub(crate) message: Vec<u8>,
     /// Whom it went, or will go, to.
     pub(crate) teams: Vec<String>,
+    /// What of the alert is done by now.
+    pub(crate) done: BTreeMap<DutyKey, Done>,
 }
 
 /// How far a district's changes go.
@@ -100,9 +105,12 @@ impl Store {
                 Box::pin(async move {
                     // One statement and so one moment: what is forgotten meanwhile is either here or in the position.
                     let rows: Vec<Row> = sqlx::query_as(
-                        "select p.last_sequence, p.forgotten_sequence, c.sequence, c.tag, c.message, c.teams
+                        "select p.last_sequence, p.forgotten_sequence, c.sequence, c.tag, c.message, c.teams, c.done
                          from feed_positions p left join lateral (
-                             select sequence, tag, message, teams from alert_changes
+                             select sequence, tag, message, teams, (
+                                 select json_agg(json_build_array(d.what, d.occurrence, d.done_by, microseconds(d.done_at)))::text
+                                 from duties_done d where d.alert_id = a.alert_id) as done
+                             from alert_changes a
                              where district = p.district and sequence > $2 and ($3 = '' or school = $3)
                              order by sequence limit $4) c on true
                          where p.district = $1 order by c.sequence",
@@ -113,19 +121,35 @@ impl Store {
                     .bind(i64::from(most))
                     .fetch_all(connection)
                     .await?;
-                    Ok(page(rows))
+                    page(rows)
                 })
             })
             .await
     }
 }
 
-type Row = (i64, i64, Option<i64>, Option<Uuid>, Option<Vec<u8>>, Option<Vec<String>>);
+type Row = (i64, i64, Option<i64>, Option<Uuid>, Option<Vec<u8>>, Option<Vec<String>>, Option<String>);
 
-fn page(rows: Vec<Row>) -> Page {
+fn page(rows: Vec<Row>) -> Result<Page, Error> {
     let position = rows.first().map_or_else(Position::default, |&(last, forgotten, ..)| Position { last, forgotten });
-    let watched = |(_, _, sequence, tag, message, teams): Row| {
-        Some(Watched { sequence: sequence?, tag, message: message?, teams: teams? })
+    let mut changes = Vec::with_capacity(rows.len());
+    for (_, _, sequence, tag, message, teams, done) in rows {
+        if let (Some(sequence), Some(message), Some(teams)) = (sequence, message, teams) {
+            let done = done.as_deref().map(parse_done).transpose()?.unwrap_or_default();
+            changes.push(Watched { sequence, tag, message, teams, done });
+        }
+    }
+    Ok(Page { changes, position })
+}
+
+/// Parses what the query aggregates.
+fn parse_done(json: &str) -> Result<BTreeMap<DutyKey, Done>, Error> {
+    const TABLE: &str = "duties_done";
+    let rows: Vec<(String, i32, String, i64)> =
+        serde_json::from_str(json).map_err(|error| bad_row(TABLE, "what", &error))?;
+    let read = |(what, occurrence, by, at): (String, i32, String, i64)| {
+        let key = DutyKey { what, occurrence: count(TABLE, "occurrence", occurrence)? };
+        Ok((key, Done { by, at: moment(TABLE, "done_at", at)? }))
     };
-    Page { changes: rows.into_iter().filter_map(watched).collect(), position }
+    rows.into_iter().map(read).collect()
 }

@@ -10,6 +10,7 @@ mod channels;
 mod clock;
 mod consume;
 mod cutoff;
+mod duty;
 mod encrypted;
 mod feed;
 mod late_news;

@@ -41,8 +41,9 @@ const LARGER: [(&str, usize); 5] = [
     // evaluation of one student is the part to cut at: pure, and asked by workers, queries, previews and `verify` alike.
     ("services/rules", 9_500),
     // The adapters are clients of the feed and share with it what an attempt's end means. The next channel to come is the one to
-    // cut at: all of them then leave together, with that vocabulary.
-    ("services/notification", 8_200),
+    // cut at: all of them then leave together, with that vocabulary. What people do about an alert (acknowledgements, cases, duties that
+    // are done) takes the same locks as planning does, and would make the store public if it left.
+    ("services/notification", 8_800),
     // Each command is a file that nobody else needs. What is asked of a running system (doctor, support bundle, backup check) is the
     // part to cut at: it needs the services' surveys and nothing of the other commands.
     ("services/homeroom", 8_500),

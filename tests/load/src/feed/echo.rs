@@ -75,6 +75,17 @@ impl AlertFeed for Echo {
         Err(Status::unimplemented("an echo only"))
     }
 
+    async fn record_duty_done(
+        &self,
+        _: Request<pb::RecordDutyDoneRequest>,
+    ) -> Result<Response<pb::RecordDutyDoneResponse>, Status> {
+        Err(Status::unimplemented("an echo only"))
+    }
+
+    async fn list_duties(&self, _: Request<pb::ListDutiesRequest>) -> Result<Response<pb::ListDutiesResponse>, Status> {
+        Err(Status::unimplemented("an echo only"))
+    }
+
     async fn open_case(&self, _: Request<pb::OpenCaseRequest>) -> Result<Response<pb::OpenCaseResponse>, Status> {
         Err(Status::unimplemented("an echo only"))
     }

@@ -12,7 +12,9 @@ use tokio::time::Instant;
 use tonic::Status;
 
 use super::super::room::Place;
+use super::super::wire;
 use super::cursor::Cursor;
+use crate::plan::DutyKey;
 use crate::store::Watched;
 
 /// Changes that wait for one watcher. They are shared, so that a full queue holds references only.
@@ -36,7 +38,13 @@ impl Change {
         change.basis = None;
         let school = change.school.clone();
         let cursor = Cursor { sequence: watched.sequence, tag: watched.tag }.to_string();
-        let response = pb::WatchAlertsResponse { cursor, change: Some(change), teams: watched.teams };
+        let keys = DutyKey::all(change.duties.iter().map(|duty| duty.what.as_str()));
+        let done = (0..).zip(keys).filter_map(|(duty, key)| {
+            let done = watched.done.get(&key)?.clone();
+            Some(pb::DoneDuty { duty, done: Some(wire::done(done)) })
+        });
+        let done = done.collect();
+        let response = pb::WatchAlertsResponse { cursor, change: Some(change), teams: watched.teams, done };
         Ok(Self { sequence: watched.sequence, school, response })
     }
 }

@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::write::{Content, New};
+use super::write::{Content, Kept, New};
 use super::{Alert, Incoming, When, uuid};
 use crate::message::{self, Message};
 use crate::plan::{self, Planned, Standing};
@@ -25,12 +25,12 @@ pub(in crate::store) const CANCELLED: &str = "superseded before it was sent";
 /// come in the order of their names, so that two batches cannot wait for each other.
 pub(super) async fn insert_changes(
     connection: &mut PgConnection,
-    changes: &[(&Incoming, Vec<String>)],
+    changes: &[Kept<'_>],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let mut by_district: BTreeMap<&str, Vec<&(&Incoming, Vec<String>)>> = BTreeMap::new();
-    for change in changes {
-        by_district.entry(change.0.change.district.as_str()).or_default().push(change);
+    let mut by_district: BTreeMap<&str, Vec<&Kept<'_>>> = BTreeMap::new();
+    for kept in changes {
+        by_district.entry(kept.of.change.district.as_str()).or_default().push(kept);
     }
     for (district, changes) in by_district {
         insert_changes_of(connection, district, &changes, now).await?;
@@ -41,12 +41,12 @@ pub(super) async fn insert_changes(
 async fn insert_changes_of(
     connection: &mut PgConnection,
     district: &str,
-    changes: &[&(&Incoming, Vec<String>)],
+    changes: &[&Kept<'_>],
     now: Timestamp,
 ) -> Result<(), Error> {
-    let all = || changes.iter().map(|(incoming, _)| &incoming.change);
+    let all = || changes.iter().map(|kept| &kept.of.change);
     // Arrays of arrays cannot be unnested, so each row's teams travel as one JSON text.
-    let teams = changes.iter().map(|(_, teams)| serde_json::Value::from(teams.clone()).to_string());
+    let teams = changes.iter().map(|kept| serde_json::Value::from(kept.teams.clone()).to_string());
     sqlx::query(
         "with taken as (
              insert into feed_positions (district, last_sequence) values ($1, $2)
@@ -54,11 +54,11 @@ async fn insert_changes_of(
              returning last_sequence - $2 as before),
          named as (insert into districts (name) select $1 from taken where before = 0 on conflict do nothing)
          insert into alert_changes
-             (alert_id, number, district, sequence, school, kind, message, teams, traceparent, recorded_at)
+             (alert_id, number, district, sequence, school, kind, message, teams, traceparent, recorded_at, untold)
          select n.alert_id, n.number, $1, taken.before + n.place, n.school, n.kind, n.message,
-             array(select jsonb_array_elements_text(n.teams::jsonb)), n.traceparent, moment($3)
-         from taken, unnest($4::uuid[], $5::int[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::text[])
-             with ordinality as n (alert_id, number, school, kind, message, teams, traceparent, place)",
+             array(select jsonb_array_elements_text(n.teams::jsonb)), n.traceparent, moment($3), n.untold
+         from taken, unnest($4::uuid[], $5::int[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::text[], $11::bool[])
+             with ordinality as n (alert_id, number, school, kind, message, teams, traceparent, untold, place)",
     )
     .bind(district)
     .bind(i64::try_from(changes.len()).unwrap_or(i64::MAX))
@@ -67,9 +67,10 @@ async fn insert_changes_of(
     .bind(all().map(|change| stored(change.number)).collect::<Vec<_>>())
     .bind(all().map(|change| change.school.as_str()).collect::<Vec<_>>())
     .bind(all().map(|change| message::kind_name(change.kind)).collect::<Vec<_>>())
-    .bind(changes.iter().map(|(incoming, _)| &incoming.encoded[..]).collect::<Vec<_>>())
+    .bind(changes.iter().map(|kept| &kept.of.encoded[..]).collect::<Vec<_>>())
     .bind(teams.collect::<Vec<_>>())
-    .bind(changes.iter().map(|(incoming, _)| incoming.traceparent.as_str()).collect::<Vec<_>>())
+    .bind(changes.iter().map(|kept| kept.of.traceparent.as_str()).collect::<Vec<_>>())
+    .bind(changes.iter().map(|kept| kept.untold).collect::<Vec<_>>())
     .execute(connection)
     .await?;
     Ok(())
@@ -78,13 +79,13 @@ async fn insert_changes_of(
 /// Brings each alert to where its last change leaves it.
 pub(super) async fn upsert_alerts(
     connection: &mut PgConnection,
-    changes: &[(&Incoming, Vec<String>)],
+    changes: &[Kept<'_>],
     alerts: &HashMap<AlertId, Alert>,
     now: Timestamp,
 ) -> Result<(), Error> {
     // The last change of each alert says where it stands.
     let last: BTreeMap<AlertId, &AlertChange> =
-        changes.iter().map(|(incoming, _)| (incoming.change.alert_id, &incoming.change)).collect();
+        changes.iter().map(|kept| (kept.of.change.alert_id, &kept.of.change)).collect();
     let telling = |change: &AlertChange| alerts.get(&change.alert_id).map_or(change.number, |alert| alert.telling);
     sqlx::query(
         "insert into alerts (alert_id, district, school, rule, last_number, telling, state, closed_at)

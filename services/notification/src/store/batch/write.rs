@@ -16,10 +16,19 @@ use crate::plan::{self, Delivery, Effect, Planned, Standing};
 /// Rows to write.
 #[derive(Default)]
 pub(super) struct Writes<'a> {
-    changes: Vec<(&'a Incoming, Vec<String>)>,
+    changes: Vec<Kept<'a>>,
     deliveries: BTreeMap<Uuid, New<'a>>,
     rewritten: BTreeMap<Uuid, Content<'a>>,
     cancelled: Vec<Uuid>,
+}
+
+/// A change to insert.
+pub(super) struct Kept<'a> {
+    pub(super) of: &'a Incoming,
+    /// Whom it goes, or will go, to.
+    pub(super) teams: Vec<String>,
+    /// Nobody is told of it, and it asks for no acknowledgement.
+    pub(super) untold: bool,
 }
 
 /// A row to insert.
@@ -45,7 +54,12 @@ impl<'a> Writes<'a> {
     /// Does in memory what planning asks for, and keeps the change.
     pub(super) fn perform(&mut self, incoming: &'a Incoming, alert: &mut Alert, effects: Vec<Effect>, now: Timestamp) {
         let teams = self.plan(incoming, alert, effects, now);
-        self.changes.push((incoming, teams));
+        self.changes.push(Kept { of: incoming, teams, untold: false });
+    }
+
+    /// Keeps a change of which nobody is told.
+    pub(super) fn keep_untold(&mut self, incoming: &'a Incoming) {
+        self.changes.push(Kept { of: incoming, teams: Vec::new(), untold: true });
     }
 
     /// Does in memory what planning asks for; returns the teams concerned.

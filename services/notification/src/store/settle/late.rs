@@ -93,7 +93,7 @@ async fn catch_up(
         "select message, traceparent, (select max(content_number) from deliveries
              where delivery_id = any($3) and (state <> 'cancelled' or maybe_sent)) as heard
          from alert_changes
-         where alert_id = $1 and number >= $2 and number < coalesce(
+         where alert_id = $1 and not untold and number >= $2 and number < coalesce(
              (select min(number) from alert_changes where alert_id = $1 and number > $2 and kind = 'opened'), 2147483647)
          order by number desc limit 1",
     )
