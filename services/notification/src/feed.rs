@@ -20,7 +20,7 @@ use std::sync::Arc;
 use crate::config;
 use crate::metric;
 use crate::schedule::Policy;
-use crate::store::{Act, Lease, Reach, Refused, Store, Wake};
+use crate::store::{Act, After, Lease, Reach, Refused, Store, Wake};
 use homeroom_chassis::TaskGroup;
 use homeroom_chassis::access::{Access, Grant, Scope};
 use homeroom_chassis::tls::ClientCertificates;
@@ -66,10 +66,10 @@ pub(crate) struct Feed {
 /// Frames that wait for a peer to read them; the connection's window holds more.
 const OUTBOX: usize = 8;
 
-/// The most deliveries of one answer of the view.
+/// The most deliveries or cases of one answer of a view.
 const LARGEST_VIEW: u32 = 500;
 
-/// How many the view gives when not asked for a number.
+/// How many a view gives when not asked for a number.
 const DEFAULT_VIEW: u32 = 100;
 
 type Frames<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
@@ -156,13 +156,7 @@ impl AlertFeed for Feed {
         let grant = self.permit(request.metadata())?;
         let pb::GetDeliveriesRequest { alert_id, limit } = request.into_inner();
         let alert = (!alert_id.is_empty()).then(|| wire::alert_id(&alert_id)).transpose()?;
-        let limit = match limit {
-            0 => DEFAULT_VIEW,
-            limit if limit <= LARGEST_VIEW => limit,
-            limit => {
-                return Err(Status::invalid_argument(format!("`limit` is {limit}, and {LARGEST_VIEW} is the most")));
-            }
-        };
+        let limit = page("limit", limit)?;
         let reach = self.reach(&grant);
         let listing = self.shared.store.list_deliveries(&reach, alert, limit);
         let states = self.shared.access.allowance(&grant).within(Box::pin(listing)).await?;
@@ -239,6 +233,31 @@ impl AlertFeed for Feed {
         let Act { case, by, at } = done.ok_or_else(|| Status::not_found("no case is open for the student"))?;
         tracing::info!(case.id = %case, key = grant.key, "a case was closed");
         Ok(Response::new(pb::CloseCaseResponse { closed_by: by, closed_at: Some(wire::timestamp(at)) }))
+    }
+
+    async fn list_cases(
+        &self,
+        request: Request<pb::ListCasesRequest>,
+    ) -> Result<Response<pb::ListCasesResponse>, Status> {
+        let grant = self.permit(request.metadata())?;
+        let pb::ListCasesRequest { page_size, page_token } = request.into_inner();
+        let most = page("page_size", page_size)?;
+        let after = (!page_token.is_empty()).then(|| After::decode(&page_token));
+        let after =
+            after.map(|after| after.ok_or_else(|| Status::invalid_argument("`page_token` is none of this list")));
+        let listing = self.shared.store.list_cases(&grant.district, after.transpose()?, most);
+        let cases = self.shared.access.allowance(&grant).within(Box::pin(listing)).await?;
+        let cases = cases.map_err(|error| unavailable(&error))?;
+        Ok(Response::new(wire::cases(cases, most)))
+    }
+}
+
+/// How many are to be given when so many are asked for, in the field of this name.
+fn page(field: &str, asked: u32) -> Result<u32, Status> {
+    match asked {
+        0 => Ok(DEFAULT_VIEW),
+        asked if asked <= LARGEST_VIEW => Ok(asked),
+        asked => Err(Status::invalid_argument(format!("`{field}` is {asked}, and {LARGEST_VIEW} is the most"))),
     }
 }
 

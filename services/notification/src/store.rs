@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 pub(crate) use acknowledge::{Acknowledged, Refused};
 pub(crate) use batch::{Incoming, Outcome};
-pub(crate) use case::Act;
+pub(crate) use case::{Act, After, OpenCase};
 pub(crate) use claim::{Claimed, Failed, LARGEST_CLAIM, Lease, Limits, Terms};
 pub(crate) use duty::{Done, Duties};
 pub(crate) use forget::BATCH;

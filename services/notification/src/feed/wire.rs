@@ -10,7 +10,7 @@ use tonic::Status;
 use uuid::Uuid;
 
 use crate::schedule::Outcome;
-use crate::store::{Acknowledged, Claimed, DeliveryState, Done, Duties, Settlement, Standing};
+use crate::store::{Acknowledged, After, Claimed, DeliveryState, Done, Duties, OpenCase, Settlement, Standing};
 
 /// A delivery as its frame carries it.
 pub(super) fn delivery(district: &DistrictId, claimed: Claimed) -> pb::Delivery {
@@ -125,4 +125,17 @@ pub(super) fn duties(it: Duties) -> pb::ListDutiesResponse {
 /// Who did what is asked for.
 pub(in crate::feed) fn done(it: Done) -> pb::DutyDone {
     pb::DutyDone { done_by: it.by, done_at: Some(timestamp(it.at)) }
+}
+
+/// A page of open cases; one that is not full is the last.
+pub(super) fn cases(cases: Vec<OpenCase>, most: u32) -> pb::ListCasesResponse {
+    let is_full = u32::try_from(cases.len()).is_ok_and(|found| found >= most);
+    let next = cases.last().filter(|_| is_full).map(|last| After::of(last).encode());
+    let cases = cases.into_iter().map(|it| pb::OpenCase {
+        student: it.student.as_bytes().to_vec().into(),
+        opened_by: it.opened.by,
+        opened_at: Some(timestamp(it.opened.at)),
+        held: u64::try_from(it.held).unwrap_or_default(),
+    });
+    pb::ListCasesResponse { cases: cases.collect(), next_page_token: next.unwrap_or_default().into() }
 }

@@ -6,6 +6,8 @@
 //! aside what is held, so that it is neither overdue nor runs out, and claims need not pass over it. It also lets go of what nothing
 //! holds any more: whatever became of the process that closed a case, its words are told.
 
+mod list;
+
 use homeroom_domain::date::Date;
 use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_pg::{Districts, Error};
@@ -16,6 +18,8 @@ use uuid::Uuid;
 
 use super::{Store, bad_row, moment, notify};
 use crate::plan;
+
+pub(crate) use list::{After, OpenCase};
 
 /// Who opened or closed a case, and when, by the database's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -192,6 +192,38 @@ async fn late_news_that_a_case_held_is_told_within_the_hours_of_a_school_day() {
     world.until_states(&[(1, "waiting")]).await;
 }
 
+async fn page(world: &World, key: &str, page_size: u32, token: &[u8]) -> Result<pb::ListCasesResponse, Status> {
+    let message = pb::ListCasesRequest { page_size, page_token: token.to_vec().into() };
+    world.client().list_cases(request(key, message)).await.map(tonic::Response::into_inner)
+}
+
+#[tokio::test]
+async fn open_cases_are_listed_page_by_page_for_their_district_alone() {
+    let world = World::start().await;
+    open(&world, "feed").await.unwrap();
+    for other in 1..=3_u8 {
+        world.pass(60).await;
+        let message = pb::OpenCaseRequest { student: vec![other; 16].into() };
+        world.client().open_case(request("mail", message)).await.unwrap();
+    }
+    let closed = pb::CloseCaseRequest { student: vec![2; 16].into() };
+    world.client().close_case(request("feed", closed)).await.unwrap();
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    world.until_states(&[(1, "held")]).await;
+    let first = page(&world, "feed", 2, &[]).await.unwrap();
+    let second = page(&world, "mail", 2, &first.next_page_token).await.unwrap();
+    let shown = |case: &pb::OpenCase| (case.student.clone(), case.opened_by.clone(), case.held);
+    let shown: Vec<_> = first.cases.iter().chain(&second.cases).map(shown).collect();
+    let by_mail = |student: u8| (vec![student; 16].into(), "mail".to_owned(), 0);
+    assert_eq!(shown, [(student(), "feed".to_owned(), 1), by_mail(1), by_mail(3)]);
+    assert!(second.next_page_token.is_empty());
+    assert!(page(&world, "elsewhere", 0, &[]).await.unwrap().cases.is_empty());
+    let code = |result: Result<pb::ListCasesResponse, Status>| result.unwrap_err().code();
+    assert_eq!(code(page(&world, "reader", 0, &[]).await), Code::PermissionDenied);
+    assert_eq!(code(page(&world, "feed", 501, &[]).await), Code::InvalidArgument);
+    assert_eq!(code(page(&world, "feed", 0, &[1, 2]).await), Code::InvalidArgument);
+}
+
 #[tokio::test]
 async fn one_case_is_open_for_a_student_at_a_time_and_it_is_the_districts() {
     let world = World::start().await;

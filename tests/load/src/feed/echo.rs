@@ -86,6 +86,10 @@ impl AlertFeed for Echo {
         Err(Status::unimplemented("an echo only"))
     }
 
+    async fn list_cases(&self, _: Request<pb::ListCasesRequest>) -> Result<Response<pb::ListCasesResponse>, Status> {
+        Err(Status::unimplemented("an echo only"))
+    }
+
     async fn open_case(&self, _: Request<pb::OpenCaseRequest>) -> Result<Response<pb::OpenCaseResponse>, Status> {
         Err(Status::unimplemented("an echo only"))
     }

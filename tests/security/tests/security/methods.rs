@@ -90,6 +90,7 @@ pub(crate) fn methods() -> Vec<Method> {
         Method::new("/homeroom.notification.v1.AlertFeed/Acknowledge", feed, Vec::new(), Code::InvalidArgument),
         Method::new("/homeroom.notification.v1.AlertFeed/RecordDutyDone", feed, Vec::new(), Code::InvalidArgument),
         Method::new("/homeroom.notification.v1.AlertFeed/ListDuties", feed, Vec::new(), Code::InvalidArgument),
+        Method::new("/homeroom.notification.v1.AlertFeed/ListCases", feed, Vec::new(), Code::Ok),
         Method::new("/homeroom.notification.v1.AlertFeed/OpenCase", feed, Vec::new(), Code::InvalidArgument),
         Method::new("/homeroom.notification.v1.AlertFeed/CloseCase", feed, Vec::new(), Code::InvalidArgument),
         Method::new("/grpc.health.v1.Health/Check", PROBED, Vec::new(), Code::Ok),
