@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use homeroom_domain::alert::AlertChange;
 use homeroom_domain::episode::Basis;
+use homeroom_domain::id::StudentKey;
 use homeroom_domain::settings::Now;
 use prost::Message as _;
 
 use super::{CHANGE, basis_from_wire, basis_to_wire, from_wire, to_wire, wire};
 use crate::decode::{At as _, DecodeError};
-use crate::scalar::date;
+use crate::scalar::{date, key};
 
 /// What was known when a change was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Derivation {
     pub reference_offset: i64,
     /// The dates in force.
     pub dates: Now,
+    /// Whom the student's records count for that have left, when the two were merged.
+    pub moved_to: Option<StudentKey>,
 }
 
 /// A change as the topic has it.
@@ -62,6 +65,7 @@ fn derivation_to_wire(it: &Derivation) -> wire::Derivation {
         reference_offset: it.reference_offset,
         today: it.dates.today.days(),
         as_of: it.dates.as_of.days(),
+        moved_to: it.moved_to.map(|student| key(student.as_bytes())),
     }
 }
 
@@ -73,5 +77,6 @@ fn derivation_from_wire(it: wire::Derivation) -> Result<Derivation, DecodeError>
         caused_by_offset: it.caused_by_offset,
         reference_offset: it.reference_offset,
         dates: Now { today: date(it.today, DERIVATION, "today")?, as_of: date(it.as_of, DERIVATION, "as_of")? },
+        moved_to: it.moved_to.map(|student| StudentKey::from_slice(&student)).transpose().at(DERIVATION, "moved_to")?,
     })
 }

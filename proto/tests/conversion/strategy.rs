@@ -91,12 +91,14 @@ pub(crate) fn basis() -> impl Strategy<Value = Basis> {
 pub(crate) fn derivation() -> impl Strategy<Value = Derivation> {
     let offsets = (any::<i32>(), any::<i64>(), option::of(any::<i64>()), any::<i64>());
     let dates = (date(), date()).prop_map(|(today, as_of)| Now { today, as_of });
-    (offsets, dates).prop_map(|((partition, events_offset, caused_by_offset, reference_offset), dates)| Derivation {
+    let derived = (offsets, dates, option::of(student()));
+    derived.prop_map(|((partition, events_offset, caused_by_offset, reference_offset), dates, moved_to)| Derivation {
         partition,
         events_offset,
         caused_by_offset,
         reference_offset,
         dates,
+        moved_to,
     })
 }
 

@@ -80,6 +80,11 @@ pub const SCHEMA: Schema = Schema {
             name: "duties_done",
             sql: include_str!("../migrations/20261126170500_duties_done.sql"),
         },
+        Migration {
+            version: 20_261_126_171_000,
+            name: "case_moved",
+            sql: include_str!("../migrations/20261126171000_case_moved.sql"),
+        },
     ],
 };
 

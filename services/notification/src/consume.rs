@@ -216,7 +216,8 @@ impl Worker {
 
 fn decode(record: &Record, maybe_told: bool) -> Result<Incoming, String> {
     let encoded = record.value.clone().ok_or("it has no value")?;
-    let change = homeroom_proto::alert::decode(&encoded).map_err(|error| with_source(&error))?;
+    let told = homeroom_proto::alert::decode_told(&encoded).map_err(|error| with_source(&error))?;
+    let (change, moved_to) = (told.change, told.derivation.and_then(|derivation| derivation.moved_to));
     if change.number == 0 || i32::try_from(change.number).is_err() {
         return Err(format!("`AlertChange.number` is {}, and changes count from 1 to {}", change.number, i32::MAX));
     }
@@ -226,7 +227,7 @@ fn decode(record: &Record, maybe_told: bool) -> Result<Incoming, String> {
     let traceparent =
         traceparent.filter(|text| text.len() <= LONGEST_TRACEPARENT && text.chars().all(|c| c.is_ascii_graphic()));
     let traceparent = traceparent.unwrap_or_default().to_owned();
-    Ok(Incoming { change, encoded, traceparent, maybe_told })
+    Ok(Incoming { change, moved_to, encoded, traceparent, maybe_told })
 }
 
 fn with_source(error: &dyn std::error::Error) -> String {

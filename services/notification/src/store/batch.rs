@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use homeroom_domain::alert::{AlertChange, ChangeKind};
-use homeroom_domain::id::AlertId;
+use homeroom_domain::id::{AlertId, DistrictId, StudentKey};
 use homeroom_pg::Error;
 use jiff::Timestamp;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::{Batch, Turn, bad_row, count, delivery, duty};
+use super::{Batch, Turn, bad_row, case, count, delivery, duty};
 use crate::plan::{self, Delivery, DutyKey};
 use crate::routing::Routing;
 
@@ -27,6 +27,8 @@ use write::Writes;
 pub(crate) struct Incoming {
     /// What it says.
     pub(crate) change: AlertChange,
+    /// Into whom its student was merged, when that is why.
+    pub(crate) moved_to: Option<StudentKey>,
     /// Its bytes in the topic.
     pub(crate) encoded: Bytes,
     /// W3C trace context of its record; may be empty.
@@ -105,13 +107,23 @@ pub(super) async fn apply(
     let alerts = load(connection, &incoming).await?;
     let known = Known::load(connection, &incoming, &alerts).await?;
     let mut step = Step { alerts, known, writes: Writes::default(), outcome, routing, now };
+    let moved = moved(&incoming);
     for incoming in incoming {
         step.take(incoming)?;
     }
     let Step { alerts, writes, outcome, .. } = step;
     let worth = batches().map(|batch| batch.worth).max().unwrap_or_default();
     writes.write(connection, When { now, worth }, &alerts).await?;
+    // After the order of the district is locked: no two batches move cases there at the same time.
+    for (district, from, into) in moved {
+        case::follow(connection, district, from, into).await?;
+    }
     Ok(outcome)
+}
+
+/// Who was merged into whom, each once.
+fn moved<'a>(incoming: &[&'a Incoming]) -> BTreeSet<(&'a DistrictId, StudentKey, StudentKey)> {
+    incoming.iter().filter_map(|it| Some((&it.change.district, it.change.student, it.moved_to?))).collect()
 }
 
 /// A batch while it is planned, change by change.
@@ -307,7 +319,7 @@ mod tests {
             let mut change = sample::change(1, ChangeKind::Opened);
             change.alert_id = AlertId::new([alert; 16]);
             change.district = DistrictId::parse(district).unwrap();
-            Incoming { change, encoded: Bytes::new(), traceparent: String::new(), maybe_told: false }
+            Incoming { change, moved_to: None, encoded: Bytes::new(), traceparent: String::new(), maybe_told: false }
         };
         let (canary, people) = (of("grand-bend--canary", 1), of("grand-bend", 2));
         let mut step = Step {

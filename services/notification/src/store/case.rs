@@ -6,6 +6,7 @@
 //! aside what is held, so that it is neither overdue nor runs out, and claims need not pass over it. It also lets go of what nothing
 //! holds any more: whatever became of the process that closed a case, its words are told.
 
+mod follow;
 mod list;
 
 use homeroom_domain::date::Date;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use super::{Store, bad_row, moment, notify};
 use crate::plan;
 
+pub(super) use follow::follow;
 pub(crate) use list::{After, OpenCase};
 
 /// Who opened or closed a case, and when, by the database's clock.

@@ -3,6 +3,9 @@
 use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Escalated, Opened, Recalled};
 use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::date::Date;
+use homeroom_domain::id::StudentKey;
+use homeroom_domain::settings::Now;
+use homeroom_proto::alert::{Derivation, encode_told};
 use homeroom_proto::wire::notification as pb;
 use tonic::{Code, Status};
 use uuid::Uuid;
@@ -222,6 +225,49 @@ async fn open_cases_are_listed_page_by_page_for_their_district_alone() {
     assert_eq!(code(page(&world, "reader", 0, &[]).await), Code::PermissionDenied);
     assert_eq!(code(page(&world, "feed", 501, &[]).await), Code::InvalidArgument);
     assert_eq!(code(page(&world, "feed", 0, &[1, 2]).await), Code::InvalidArgument);
+}
+
+/// As rules tell a change of whom was merged into another, since the records have left.
+fn moved(change: &AlertChange, into: u8) -> bytes::Bytes {
+    let derivation = Derivation {
+        partition: 0,
+        events_offset: 1,
+        caused_by_offset: Some(0),
+        reference_offset: 0,
+        dates: Now { today: change.claim.proof.as_of, as_of: change.claim.proof.as_of },
+        moved_to: Some(StudentKey::new([into; 16])),
+    };
+    encode_told(change, None, &derivation)
+}
+
+#[tokio::test]
+async fn a_case_goes_with_its_student_who_is_merged_into_another() {
+    let world = World::start().await;
+    open(&world, "feed").await.unwrap();
+    world.publish(&quiet(&world, 1, 1, Opened)).await;
+    world.publish(&quiet(&world, 2, 1, Opened)).await;
+    world.until_states(&[(1, "held")]).await;
+    let recalled = moved(&quiet(&world, 1, 2, Recalled), 3);
+    world.append(vec![recalled.clone()]).await;
+    world.until_states(&[(1, "held"), (1, "cancelled")]).await;
+    // Whom the records count for now, and somebody else.
+    let of =
+        |alert, student| AlertChange { student: StudentKey::new([student; 16]), ..quiet(&world, alert, 1, Opened) };
+    world.publish_together(&[&of(3, 3), &of(4, 4)]).await;
+    let mut adapter = world.adapter().await;
+    assert!(is_of(&adapter.accept_one("alert.opened").await, 4));
+    world.until_states(&[(1, "held"), (1, "cancelled"), (1, "accepted")]).await;
+    world.append(vec![recalled]).await;
+    let listed = page(&world, "feed", 0, &[]).await.unwrap().cases;
+    let [case] = &listed[..] else { panic!("one case is open: {listed:?}") };
+    assert_eq!((&case.student[..], case.opened_by.as_str(), case.held), (&[3; 16][..], "feed", 2));
+    let closed = pb::CloseCaseRequest { student: case.student.clone() };
+    world.client().close_case(request("feed", closed)).await.unwrap();
+    for _ in 0..2 {
+        let told = adapter.some().await;
+        adapter.accept(&told).await;
+    }
+    world.until_states(&[(1, "cancelled"), (1, "accepted")]).await;
 }
 
 #[tokio::test]

@@ -10,10 +10,11 @@ use homeroom_domain::alert::{AlertChange, ChangeKind};
 use homeroom_domain::counting;
 use homeroom_domain::episode::{Episodes, Moment};
 use homeroom_domain::event::Event;
-use homeroom_domain::id::DistrictId;
+use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::ledger::Applied;
 use homeroom_domain::settings::Now;
 use homeroom_proto::alert::{Derivation, encode_told};
+use homeroom_proto::event::Sent;
 use jiff::Timestamp;
 
 use crate::evaluate::{Outcome, Student, Written};
@@ -27,6 +28,9 @@ use crate::worker::quarantine::Quarantine;
 pub(crate) struct Incoming {
     pub offset: i64,
     pub parsed: Parsed,
+    /// Of a record that was sent as this student and has left, since two students were merged: whom it counts for. A split takes records
+    /// back that were sent as another, and leaves its own.
+    pub moved_to: Option<StudentKey>,
     pub value: Bytes,
     pub traceparent: Option<String>,
 }
@@ -42,13 +46,13 @@ pub(crate) enum Parsed {
 impl Incoming {
     pub(super) fn parse(record: Record) -> Self {
         let value = record.value.unwrap_or_default();
-        let parsed = match homeroom_proto::event::decode(&value) {
-            Ok(event) => Parsed::Event(Box::new(event)),
-            Err(error) => Parsed::Refused(error.to_string()),
+        let (parsed, moved_to) = match Sent::decode(&value) {
+            Ok(sent) => (Parsed::Event(Box::new(sent.event)), sent.moved_to.filter(|_| sent.sent_as.is_none())),
+            Err(error) => (Parsed::Refused(error.to_string()), None),
         };
         let header = record.headers.into_iter().find(|(name, _)| name == "traceparent");
         let traceparent = header.and_then(|(_, value)| trace_context(&value));
-        Self { offset: record.offset.0, parsed, value, traceparent }
+        Self { offset: record.offset.0, parsed, moved_to, value, traceparent }
     }
 
     /// The same, given up for a reason.
@@ -149,6 +153,8 @@ struct Cause<'a> {
     traceparent: Option<&'a str>,
     /// The offset of that record.
     offset: Option<i64>,
+    /// As [`Incoming::moved_to`], of any of them.
+    moved_to: Option<StudentKey>,
     /// The offset after the last event that is known.
     events_offset: i64,
 }
@@ -227,6 +233,7 @@ impl Desk<'_> {
                 cause.received_at =
                     Some(cause.received_at.map_or(event.received_at, |first| first.min(event.received_at)));
                 cause.traceparent = incoming.traceparent.as_deref().or(cause.traceparent);
+                cause.moved_to = incoming.moved_to.or(cause.moved_to);
                 newest = Applied::Changed;
             } else if applied == Applied::Same && newest == Applied::Outdated {
                 newest = Applied::Same;
@@ -288,6 +295,7 @@ impl Desk<'_> {
             caused_by_offset: cause.offset,
             reference_offset: self.snapshot.offset,
             dates: *now,
+            moved_to: cause.moved_to,
         };
         record(&key, &student.episodes, outcome, (cause.traceparent, &derivation), &mut folded.effects);
         self.note(key, read, student, told, folded);

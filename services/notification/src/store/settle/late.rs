@@ -111,7 +111,7 @@ async fn catch_up(
     let Some(planned) = plan::catch_up(&change, own, heard, row.now) else { return Ok(()) };
     let message = message::render(&change, planned.kind, planned.late_since, planned.follows);
     let traceparent = last.try_get("traceparent")?;
-    let incoming = Incoming { change, encoded, traceparent, maybe_told: false };
+    let incoming = Incoming { change, moved_to: None, encoded, traceparent, maybe_told: false };
     deliver_again(connection, planned, &incoming, message, When { now: row.now, worth: policy.worth }).await?;
     notify(connection).await
 }
