@@ -58,6 +58,10 @@ pub enum Mutant {
     NothingIsLate,
     /// Nothing is told of a duty whose date has come.
     DueDateUnseen,
+    /// A first word does not wait for its school's time of day.
+    CutoffUnseen,
+    /// A case that was closed still holds back what may wait for one.
+    ClosedCaseHolds,
 }
 
 /// Whether the fault is in force on this thread.

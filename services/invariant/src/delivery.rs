@@ -48,12 +48,21 @@ pub struct Delivery {
 pub enum State {
     /// It may still be sent.
     Pending,
+    /// It may still be sent, and an open case of the student holds it back.
+    Held,
     /// The channel took it.
     Accepted,
     /// It is not to be sent.
     Cancelled,
     /// It expired or could not be sent, and is shown as such.
     GivenUp,
+}
+
+impl Delivery {
+    /// Whether it did not arrive and is shown with the reason.
+    const fn is_shown(&self) -> bool {
+        matches!(self.state, State::Held | State::GivenUp)
+    }
 }
 
 /// Everything that is checked together.
@@ -133,8 +142,7 @@ impl Told<'_> {
 
     fn heard_the_last_word(&self, to: &str, findings: &mut Findings) {
         let heard = self.words(to).map(|word| word.number).max();
-        let on_its_way =
-            self.deliveries(to).any(|delivery| delivery.number == self.last.number && delivery.state == State::GivenUp);
+        let on_its_way = self.deliveries(to).any(|delivery| delivery.number == self.last.number && delivery.is_shown());
         if heard != Some(self.last.number) && !on_its_way {
             let found = format!("alert {}: {to} heard change {heard:?}, the last is {}", self.alert, self.last.number);
             findings.add(Promise::LastWordHeard, found);
@@ -151,8 +159,8 @@ impl Told<'_> {
     }
 
     fn stands_and_was_told(&self, to: &str, findings: &mut Findings) {
-        let given_up = self.deliveries(to).any(|delivery| delivery.state == State::GivenUp);
-        if self.words(to).next().is_none() && !given_up {
+        let is_shown = self.deliveries(to).any(Delivery::is_shown);
+        if self.words(to).next().is_none() && !is_shown {
             findings.add(Promise::StandingTold, format!("alert {}: {to} was not told, and it stands", self.alert));
         }
     }
@@ -216,6 +224,17 @@ mod tests {
         let standing = [change(1, Opened)];
         assert_eq!(judge(&standing, &[], &[]), [Promise::StandingTold]);
         assert_eq!(judge(&standing, &[], &[delivery(1, State::GivenUp, 0)]), []);
+    }
+
+    #[test]
+    fn what_an_open_case_holds_back_is_not_told_yet_and_what_none_holds_is() {
+        let standing = [change(1, Opened)];
+        assert_eq!(judge(&standing, &[], &[delivery(1, State::Held, 0)]), []);
+        assert_eq!(judge(&standing, &[], &[delivery(1, State::Pending, 0)]), [Promise::StandingTold]);
+        let risen = [change(1, Opened), change(2, ChangeKind::Escalated)];
+        let of_both = |state| [delivery(1, State::Accepted, 0), delivery(2, state, 0)];
+        assert_eq!(judge(&risen, &[word(1, Opened)], &of_both(State::Held)), []);
+        assert_eq!(judge(&risen, &[word(1, Opened)], &of_both(State::Pending)), [Promise::LastWordHeard]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod world;
 
 use std::collections::BTreeMap;
 
+use homeroom_domain::alert::AlertChange;
 use homeroom_domain::alert::ChangeKind::Opened;
 use homeroom_domain::id::AlertId;
 use homeroom_domain::mutant::{Mutant, plant};
@@ -22,7 +23,8 @@ use homeroom_invariant::{Beginning, Change, Findings, History, Promise};
 use homeroom_proto::wire::notification as pb;
 use uuid::Uuid;
 
-use crate::world::World;
+use crate::adapter::Adapter;
+use crate::world::{World, request};
 
 /// Tells of an alert by an adapter whose first attempt arrives and ends unknown; the promises that what arrived breaks.
 async fn broken() -> Vec<Promise> {
@@ -52,6 +54,41 @@ async fn broken() -> Vec<Promise> {
     findings.iter().map(|violation| violation.promise).collect()
 }
 
+/// Tells of an alert that may wait for a case, once the student's case is closed, and of another one after it; the promises that what
+/// arrived breaks.
+async fn broken_after_a_case() -> Vec<Promise> {
+    let world = World::start().await;
+    let mut first = world.change(1, 1, Opened);
+    first.claim.terms.quiet_while_case_open = true;
+    let student: bytes::Bytes = first.student.as_bytes().to_vec().into();
+    world.client().open_case(request("feed", pb::OpenCaseRequest { student: student.clone() })).await.unwrap();
+    world.client().close_case(request("feed", pb::CloseCaseRequest { student })).await.unwrap();
+    world.pass(1).await;
+    let second = world.change(2, 1, Opened);
+    world.publish_together(&[&first, &second]).await;
+    world.until_count("deliveries where state = 'waiting'", 2).await;
+
+    // One at a time, what was due first before the other.
+    let mut adapter = Adapter::open(&world, "mail", 1).await;
+    let to = "team@example.org".to_owned();
+    let (mut words, mut deliveries, mut last) = (Vec::new(), Vec::new(), None);
+    while last != Some(second.alert_id) {
+        let told = adapter.accept_one("alert.opened").await;
+        let text = &told.message.as_ref().unwrap().text;
+        let is_of = |change: &&AlertChange| text.contains(&Uuid::from_bytes(*change.alert_id.as_bytes()).to_string());
+        let alert = [&first, &second].into_iter().find(is_of).unwrap().alert_id;
+        let key = told.idempotency_key.parse().unwrap();
+        words.push(Word { alert, number: 1, kind: Opened, to: to.clone(), key, copies: 1 });
+        deliveries.push(Delivery { key, alert, number: 1, to: to.clone(), state: State::Accepted, unknown: 0 });
+        last = Some(alert);
+    }
+    let mut findings = Findings::default();
+    let history = History::of_topic([&first, &second].map(Change::from), Beginning::Whole, &mut findings);
+    let outcome = Outcome { history: &history, words: &words, deliveries: &deliveries };
+    check(&outcome, |_| vec![to.clone()], &mut findings);
+    findings.iter().map(|violation| violation.promise).collect()
+}
+
 /// What the service has of the deliveries, all of which were accepted.
 async fn recorded(world: &World, alert: AlertId, to: &str) -> Vec<Delivery> {
     let unknown = world.count("attempts where outcome = 'unknown'").await;
@@ -73,4 +110,11 @@ async fn another_attempt_after_an_unknown_with_a_key_of_its_own() {
     assert_eq!(broken().await, []);
     let _planted = plant(Mutant::NewKeyAfterUnknown);
     assert_eq!(broken().await, [Promise::OneCopy]);
+}
+
+#[tokio::test]
+async fn a_case_that_was_closed_and_still_holds_what_may_wait_for_one() {
+    assert_eq!(broken_after_a_case().await, []);
+    let _planted = plant(Mutant::ClosedCaseHolds);
+    assert_eq!(broken_after_a_case().await, [Promise::StandingTold]);
 }

@@ -1,29 +1,38 @@
 //! The notification service's plans by seed: an alert changes while adapters accept, fail, hang and say so late. In the end
-//! whoever has a word in hand has the last one, and nobody else heard that it is over.
+//! whoever has a word in hand has the last one, unless a case holds it back, and nobody else heard that it is over. Meanwhile time
+//! passes, a case is opened and closed, and nothing is told before its time (`early`).
 //!
-//! The planning is the service's own; what its store does around it (which delivery is next, what follows the end of an
-//! attempt) is here in the plainest code. Each alert is told once, as the rules service has it.
+//! The planning is the service's own; what its store does around it (which delivery is next, what a case holds back, what follows the
+//! end of an attempt) is here in the plainest code. Each alert is told once, as the rules service has it.
+
+mod early;
+mod made;
 
 use std::collections::BTreeMap;
 
 use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Escalated, Opened, Recalled};
-use homeroom_domain::alert::{AlertChange, ChangeKind, Claim, Proof, Severity, Terms};
-use homeroom_domain::id::{AlertId, DistrictId, RuleId, StudentKey};
+use homeroom_domain::alert::{AlertChange, ChangeKind};
+use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_invariant::delivery::{self, State, Word};
 use homeroom_invariant::{Beginning, Change, Findings, History};
-use homeroom_notification::plan::{self, Delivery, Effect, Planned, Recipient, Standing};
-use jiff::{SignedDuration, Timestamp};
+use homeroom_notification::plan::{self, Delivery, Effect, Planned, Standing};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::dice::Dice;
-use crate::names;
+use early::{Leaving, STEP};
+use made::{ALERT, Rule, recipient};
 
 /// How much happens to an alert, at most.
-const HAPPENINGS: usize = 40;
+const HAPPENINGS: usize = 60;
 /// Who may be told. Teams only join: an alert is for those who were there when it opened or became worse.
 const TEAMS: [&str; 3] = ["a@example.org", "b@example.org", "c@example.org"];
-/// Later than any decision here.
-const NOW: Timestamp = Timestamp::constant(86_400, 0);
+/// A Monday, at six in the morning.
+const BEGINNING: Timestamp = Timestamp::constant(4 * 86_400 + 6 * 3_600, 0);
+/// How many steps of time pass at once; a day has 144.
+const STEPS: [i32; 5] = [1, 1, 6, 18, 100];
+/// As many as bring the next school day, whatever day it is.
+const LONGEST_WAIT: i32 = 4 * 144;
 /// The number of the change that opens.
 const TELLING: u32 = 1;
 
@@ -39,7 +48,7 @@ pub struct Outcome {
 /// Tells of one alert, and judges who heard what.
 pub fn run(seed: u64) -> Outcome {
     let mut dice = Dice::new(seed);
-    let mut alert = Alert::default();
+    let mut alert = Alert::of(Rule::of(&mut dice));
     for _ in 0..HAPPENINGS {
         alert.happen(&mut dice);
     }
@@ -52,14 +61,20 @@ struct Post {
     delivery: Delivery,
     /// The change whose words it has.
     content: u32,
+    due_at: Timestamp,
+    /// Somebody has begun to send it.
+    attempted: bool,
     /// Attempts that ended unknown.
     unknown: u32,
     /// The words of an attempt whose adapter has it sent and has not said so.
     unsaid: Option<u32>,
 }
 
-#[derive(Default)]
 struct Alert {
+    rule: Rule,
+    now: Timestamp,
+    /// Whether a case is open for the student; none before the first one.
+    case_is_open: Option<bool>,
     changes: Vec<AlertChange>,
     /// How many of the teams are there.
     teams: usize,
@@ -67,19 +82,55 @@ struct Alert {
     concerned: usize,
     posts: Vec<Post>,
     words: BTreeMap<(Uuid, u32), Word>,
+    /// Words that left too early.
+    wrongs: Vec<String>,
 }
 
 impl Alert {
+    const fn of(rule: Rule) -> Self {
+        Self {
+            rule,
+            now: BEGINNING,
+            case_is_open: None,
+            changes: Vec::new(),
+            teams: 0,
+            concerned: 0,
+            posts: Vec::new(),
+            words: BTreeMap::new(),
+            wrongs: Vec::new(),
+        }
+    }
+
     fn happen(&mut self, dice: &mut Dice) {
         let to = dice.of(&TEAMS);
-        match dice.roll(9) {
+        match dice.roll(13) {
             0 | 1 => self.change(dice),
             2..=4 => drop(self.claim(to)),
             5 | 6 => self.end(to, dice),
             7 => self.say_late(to),
-            _ if dice.one_in(4) => self.expire(to),
+            8 if dice.one_in(4) => self.expire(to),
+            9..=11 => self.pass(dice.of(&STEPS)),
+            12 => self.case_is_open = Some(self.case_is_open != Some(true)),
             _ => {}
         }
+    }
+
+    fn pass(&mut self, steps: i32) {
+        self.now += STEP * steps;
+    }
+
+    /// Whether a case holds back what a delivery says.
+    fn is_held(&self, post: &Post) -> bool {
+        let still_holds = self.case_is_open == Some(false) && planted(Mutant::ClosedCaseHolds);
+        self.may_be_held(post) && (self.case_is_open == Some(true) || still_holds)
+    }
+
+    fn may_be_held(&self, post: &Post) -> bool {
+        early::may_wait_for_a_case(self.rule, self.find_change(post.content).kind)
+    }
+
+    fn find_change(&self, number: u32) -> &AlertChange {
+        self.changes.iter().find(|change| change.number == number).expect("words are of a change")
     }
 
     /// What the rules service may say next, if anything.
@@ -99,28 +150,36 @@ impl Alert {
             self.concerned = self.teams;
         }
         let number = TELLING + u32::try_from(self.changes.len()).unwrap_or(u32::MAX);
-        let change = alert_change(number, kind);
+        let of_its_date = kind == Escalated && dice.one_in(2);
+        let change = self.rule.change(number, kind, self.now, of_its_date);
         let known: Vec<_> = self.posts.iter().map(|post| post.delivery.clone()).collect();
         let routed: Vec<_> = TEAMS[..self.teams].iter().map(|team| recipient(team)).collect();
-        for effect in plan::change(&change, TELLING, &known, &routed, NOW) {
+        for effect in plan::change(&change, TELLING, &known, &routed, self.now) {
             match effect {
                 Effect::Deliver(planned) => self.plan(planned, number),
-                Effect::Rewrite(id) => self.posts.iter_mut().filter(|p| p.delivery.id == id).for_each(|post| {
-                    post.content = number;
-                }),
+                Effect::Rewrite(id) => self.rewrite(id, &change),
                 Effect::Cancel(id) => self.cancel(&[id]),
             }
         }
         self.changes.push(change);
     }
 
+    fn rewrite(&mut self, id: Uuid, change: &AlertChange) {
+        let now = self.now;
+        for post in self.posts.iter_mut().filter(|post| post.delivery.id == id) {
+            post.content = change.number;
+            let due_by = plan::hastened(change, &post.delivery.to, now);
+            post.due_at = due_by.map_or(post.due_at, |by| post.due_at.min(by));
+        }
+    }
+
     /// A delivery that is there already was cancelled, and waits again.
     fn plan(&mut self, planned: Planned, number: u32) {
-        let Planned { id, kind, telling, to, late_since, .. } = planned;
+        let Planned { id, kind, telling, to, late_since, due_at, .. } = planned;
         self.posts.retain(|post| post.delivery.id != id);
         let (standing, maybe_sent) = (Standing::Waiting, false);
         let delivery = Delivery { id, number, telling, kind, to, standing, maybe_sent, late_since };
-        self.posts.push(Post { delivery, content: number, unknown: 0, unsaid: None });
+        self.posts.push(Post { delivery, content: number, due_at, attempted: false, unknown: 0, unsaid: None });
     }
 
     fn cancel(&mut self, ids: &[Uuid]) {
@@ -129,14 +188,38 @@ impl Alert {
         }
     }
 
-    /// The first of the recipient's deliveries that is not settled, unless somebody has it.
+    /// The first of the recipient's deliveries that is not settled, unless somebody has it, it is not due, or a case holds it back.
     fn claim(&mut self, to: &str) -> Option<Uuid> {
-        let open = |post: &&mut Post| matches!(post.delivery.standing, Standing::Waiting | Standing::Leased);
-        let posts = self.posts.iter_mut().filter(|post| post.delivery.to.address == to);
+        let open = |post: &&Post| matches!(post.delivery.standing, Standing::Waiting | Standing::Leased);
+        let posts = self.posts.iter().filter(|post| post.delivery.to.address == to);
         let first = posts.filter(open).min_by_key(|post| post.delivery.number)?;
-        let free = first.delivery.standing == Standing::Waiting;
-        first.delivery.standing = Standing::Leased;
-        free.then_some(first.delivery.id)
+        let id = first.delivery.id;
+        if first.delivery.standing == Standing::Leased || !self.is_due(first) {
+            return None;
+        }
+        let early = early::why(&self.leaving(first));
+        self.wrongs.extend(early);
+        self.posts.iter_mut().filter(|post| post.delivery.id == id).for_each(|post| {
+            post.delivery.standing = Standing::Leased;
+            post.attempted = true;
+        });
+        Some(id)
+    }
+
+    fn is_due(&self, post: &Post) -> bool {
+        post.due_at <= self.now && !self.is_held(post)
+    }
+
+    fn leaving(&self, post: &Post) -> Leaving<'_> {
+        let before = |other: &&Post| other.delivery.to == post.delivery.to && other.attempted;
+        Leaving {
+            rule: self.rule,
+            planned_for: self.find_change(post.delivery.number),
+            content: self.find_change(post.content),
+            is_first: !self.posts.iter().any(|other| before(&other)),
+            case_is_open: self.case_is_open == Some(true),
+            now: self.now,
+        }
     }
 
     fn find(&self, to: &str, is: impl Fn(&Post) -> bool) -> Option<usize> {
@@ -187,7 +270,8 @@ impl Alert {
     }
 
     fn expire(&mut self, to: &str) {
-        let Some(at) = self.find(to, |post| post.delivery.standing == Standing::Waiting) else { return };
+        let runs_out = |post: &Post| post.delivery.standing == Standing::Waiting && self.is_due(post);
+        let Some(at) = self.find(to, runs_out) else { return };
         self.posts[at].delivery.standing = Standing::Expired;
         self.tidy(at);
     }
@@ -207,13 +291,14 @@ impl Alert {
         let others = self.posts.iter().filter(counts).map(|post| post.content).max().unwrap_or_default();
         let Some(last) = self.changes.last() else { return };
         let (number, heard) = (last.number, others.max(attempted).max(own.number));
-        if let Some(planned) = plan::catch_up(last, &own, heard, NOW) {
+        if let Some(planned) = plan::catch_up(last, &own, heard, self.now) {
             self.plan(planned, number);
         }
     }
 
-    /// Lets every attempt succeed until nothing is left to send.
+    /// Lets every attempt succeed until nothing is left to send, but for what a case holds back.
     fn drain(&mut self) {
+        self.pass(LONGEST_WAIT);
         for to in TEAMS {
             loop {
                 if let Some(at) = self.find(to, |post| post.delivery.standing == Standing::Leased) {
@@ -229,77 +314,30 @@ impl Alert {
         let mut findings = Findings::default();
         let history = History::of_topic(self.changes.iter().map(Change::from), Beginning::Whole, &mut findings);
         let words: Vec<Word> = self.words.values().cloned().collect();
-        let deliveries: Vec<_> = self.posts.iter().map(Post::recorded).collect();
+        let deliveries: Vec<_> = self.posts.iter().map(|post| self.recorded(post)).collect();
         let outcome = delivery::Outcome { history: &history, words: &words, deliveries: &deliveries };
         let routed = |_: &Change| TEAMS[..self.concerned].iter().map(|&team| team.to_owned()).collect();
         delivery::check(&outcome, routed, &mut findings);
-        Outcome { wrongs: findings.iter().map(ToString::to_string).collect(), words: words.len() }
+        let mut wrongs = self.wrongs.clone();
+        wrongs.extend(findings.iter().map(ToString::to_string));
+        Outcome { wrongs, words: words.len() }
     }
-}
 
-impl Post {
-    fn recorded(&self) -> delivery::Delivery {
+    fn recorded(&self, post: &Post) -> delivery::Delivery {
+        let delivery = &post.delivery;
         delivery::Delivery {
-            key: self.delivery.id,
+            key: delivery.id,
             alert: ALERT,
-            number: self.content,
-            to: self.delivery.to.address.clone(),
-            state: match self.delivery.standing {
+            number: post.content,
+            to: delivery.to.address.clone(),
+            state: match delivery.standing {
+                Standing::Waiting if self.case_is_open == Some(true) && self.may_be_held(post) => State::Held,
                 Standing::Waiting | Standing::Leased => State::Pending,
                 Standing::Accepted => State::Accepted,
                 Standing::Cancelled => State::Cancelled,
                 Standing::Expired | Standing::Dead => State::GivenUp,
             },
-            unknown: self.unknown,
+            unknown: post.unknown,
         }
-    }
-}
-
-const ALERT: AlertId = AlertId::new([1; 16]);
-
-fn recipient(address: &str) -> Recipient {
-    Recipient {
-        team: address.to_owned(),
-        channel: "mail".to_owned(),
-        address: address.to_owned(),
-        after: SignedDuration::ZERO,
-    }
-}
-
-/// A change of the alert, decided at second `number` of 1970.
-fn alert_change(number: u32, kind: ChangeKind) -> AlertChange {
-    let proof = Proof {
-        as_of: names::date(0),
-        explanation: "".into(),
-        clears_when: "".into(),
-        measures: Vec::new(),
-        facts: Vec::new(),
-        facts_left_off: 0,
-        threshold_source: "".into(),
-    };
-    AlertChange {
-        alert_id: ALERT,
-        number,
-        kind,
-        district: DistrictId::parse("north").expect("it is an id"),
-        student: StudentKey::new([7; 16]),
-        school: names::school("s1"),
-        claim: Claim {
-            rule: RuleId::parse("absent").expect("it is an id"),
-            rule_version: 1,
-            severity: Severity::Urgent,
-            level: 1,
-            audience: "attendance".into(),
-            title: "Absent".into(),
-            settle_seconds: 0,
-            proof,
-            terms: Terms::default(),
-        },
-        reason: String::new(),
-        changed_at: Timestamp::constant(number.into(), 0),
-        caused_at: None,
-        district_time: names::date(0).to_civil().at(9, 5, 0, 0),
-        late_since: None,
-        fallen_due: Vec::new(),
     }
 }

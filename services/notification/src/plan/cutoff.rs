@@ -4,6 +4,7 @@
 //! The wait is from the decision's own local time, so it is the same whenever, and however often, it is planned.
 
 use homeroom_domain::alert::AlertChange;
+use homeroom_domain::mutant::{Mutant, planted};
 use jiff::SignedDuration;
 use jiff::civil::Time;
 
@@ -17,7 +18,8 @@ pub(super) fn settled(change: &AlertChange) -> SignedDuration {
 
 /// How long it is from the decision to that time of the same day; zero when it has come, or there is none.
 pub(super) fn until(change: &AlertChange) -> SignedDuration {
-    let Some(minute) = change.claim.terms.cutoff_minute.filter(|minute| *minute < MINUTES) else {
+    let minute = change.claim.terms.cutoff_minute.filter(|minute| *minute < MINUTES);
+    let Some(minute) = minute.filter(|_| !planted(Mutant::CutoffUnseen)) else {
         return SignedDuration::ZERO;
     };
     let local = change.district_time;

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use homeroom_domain::id::DistrictId;
+use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_pg::{Districts, Error};
 use jiff::Timestamp;
 use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, Row};
 use uuid::Uuid;
 
 use super::{Store, count, moment};
@@ -199,7 +200,12 @@ const CLAIM: &str = "
     from leased order by place";
 
 async fn claim(connection: &mut PgConnection, terms: &Terms, limits: Limits) -> Result<Vec<Claimed>, Error> {
-    let rows = sqlx::query(CLAIM)
+    let statement = if planted(Mutant::ClosedCaseHolds) {
+        sqlx::query(AssertSqlSafe(CLAIM.replace(" and c.closed_at is null", "")))
+    } else {
+        sqlx::query(CLAIM)
+    };
+    let rows = statement
         .bind(terms.district.as_str())
         .bind(&terms.channel)
         .bind(i64::from(limits.count.min(LARGEST_CLAIM)))
