@@ -16,25 +16,24 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use homeroom_bus::log::Joined;
-use homeroom_bus::{Appended, Error, Log, NewRecord, Offset, Partition, PartitionOwner, Tail, Topic};
+use homeroom_bus::{Appended, Error, Log, NewRecord, Topic};
 use homeroom_domain::event::Event;
 use homeroom_domain::id::StudentKey;
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::mutant::{Mutant, plant};
+use homeroom_harness::{Behind, Between};
 use homeroom_invariant::{Findings, Promise, ledger};
 use homeroom_proto::event;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 
 use crate::world::{World, mark, memory_log};
 
 const MARKS: &str = "ed-fi/studentSchoolAttendanceEvents";
 
-/// A log that does not keep every third record.
+/// A log behind it does not get every third record.
+#[derive(Default)]
 struct Leaky {
-    log: Arc<dyn Log>,
-    /// The events that it was handed, in order.
+    /// The events that were handed over, in order.
     handed: Mutex<Vec<Event>>,
 }
 
@@ -48,60 +47,30 @@ impl Leaky {
 }
 
 #[async_trait]
-impl Log for Leaky {
-    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
+impl Between for Leaky {
+    async fn append(&self, log: &dyn Log, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
         let mut results = Vec::new();
         for record in records {
             if topic == Topic::Events && !self.keeps(&record) {
                 results.push(Err(Error::Unavailable("the disk is full".to_owned())));
             } else {
-                results.extend(self.log.append(topic, vec![record]).await);
+                results.extend(log.append(topic, vec![record]).await);
             }
         }
         results
-    }
-
-    async fn partitions(&self, topic: Topic) -> Result<i32, Error> {
-        self.log.partitions(topic).await
-    }
-
-    async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
-        self.log.end_offsets(topic).await
-    }
-
-    async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
-        self.log.tail(topic, partition, from).await
-    }
-
-    async fn join(
-        &self,
-        topic: Topic,
-        group: &str,
-        owner: Arc<dyn PartitionOwner>,
-        leave: CancellationToken,
-    ) -> Result<Joined, Error> {
-        self.log.join(topic, group, owner, leave).await
-    }
-
-    async fn create_topics(&self, partitions: i32) -> Result<(), Error> {
-        self.log.create_topics(partitions).await
-    }
-
-    async fn check_topics(&self) -> Result<(), Error> {
-        self.log.check_topics().await
     }
 }
 
 /// Sends marks and corrections of them through the native door; the promises that the log breaks to who was told that they are kept.
 async fn broken_by_the_native_door() -> Vec<Promise> {
-    let log = Arc::new(Leaky { log: memory_log().await, handed: Mutex::default() });
-    let world = World::with(Arc::clone(&log) as Arc<dyn Log>, |_| {}).await;
+    let log = Behind::new(Leaky::default(), memory_log().await);
+    let world = World::with(Arc::new(log.clone()), |_| {}).await;
     let mut acknowledged = Vec::new();
     for code in ["Unexcused Absence", "Excused Absence", "Tardy"] {
         let marks: Vec<Value> =
             ["1", "2", "3", "4"].iter().map(|student| mark(student, &json!({ "code": code }))).collect();
         let answer = world.post_json(&Value::Array(marks)).await;
-        let handed = log.handed.lock().unwrap();
+        let handed = log.between.handed.lock().unwrap();
         let words = handed[handed.len() - 4..].iter().zip(answer.outcomes());
         acknowledged.extend(words.filter(|(_, outcome)| *outcome == "accepted").map(|(word, _)| word.clone()));
     }

@@ -21,7 +21,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::gate::Gate;
+use crate::gate::{Gated, gated};
 
 /// The secret of every key of the tests.
 pub(crate) const SECRET: &str = "the secret of the tests";
@@ -31,7 +31,7 @@ pub(crate) struct Door {
     router: Router,
     ready: Box<dyn Fn() -> Readiness + Send + Sync>,
     tasks: TaskGroup,
-    pub(crate) log: Gate,
+    pub(crate) log: Gated,
     pub(crate) database: TestDatabase,
     limits: Limits,
 }
@@ -76,10 +76,10 @@ pub(crate) async fn door() -> Door {
 
 /// A door with limits of the test's own.
 pub(crate) async fn door_with(limits: Limits) -> Door {
-    Box::pin(start(test_database(&[SCHEMA]).await, Gate::new().await, limits)).await
+    Box::pin(start(test_database(&[SCHEMA]).await, gated().await, limits)).await
 }
 
-async fn start(database: TestDatabase, log: Gate, limits: Limits) -> Door {
+async fn start(database: TestDatabase, log: Gated, limits: Limits) -> Door {
     let directory = tempfile::tempdir().unwrap();
     for district in ["grand-bend", "other"] {
         private(&directory.path().join(format!("{district}.key")), &format!("the pseudonym secret of {district}"));

@@ -15,12 +15,12 @@ const MARKS: &str = "ed-fi/studentSchoolAttendanceEvents";
 #[tokio::test]
 async fn what_is_kept_while_the_log_is_away_is_published_in_order_when_it_is_back() {
     let door = door().await;
-    door.log.set(Mood::Away);
+    door.log.between.set(Mood::Away);
     for day in 1..=20 {
         door.post(MARKS, &mark("Tardy", &format!("2021-09-{day:02}"))).await.expect(201);
     }
     assert_eq!(door.outbox_rows().await, 20);
-    door.log.set(Mood::Open);
+    door.log.between.set(Mood::Open);
     let events = door.events(20).await;
     assert!(events.windows(2).all(|pair| pair[0].origin.revision < pair[1].origin.revision));
     door.outbox_is(0).await;
@@ -29,7 +29,7 @@ async fn what_is_kept_while_the_log_is_away_is_published_in_order_when_it_is_bac
 #[tokio::test]
 async fn a_crash_between_publishing_and_deleting_repeats_the_record_with_the_same_revision() {
     let door = door().await;
-    door.log.set(Mood::Silent);
+    door.log.between.set(Mood::Silent);
     door.post(MARKS, &mark("Tardy", "2021-08-31")).await.expect(201);
     door.events(1).await;
     assert_eq!(door.outbox_rows().await, 1);
@@ -48,7 +48,7 @@ async fn a_crash_between_publishing_and_deleting_repeats_the_record_with_the_sam
 #[tokio::test]
 async fn the_relay_keeps_its_lease_while_the_log_is_slow() {
     let door = door().await;
-    door.log.set(Mood::Silent);
+    door.log.between.set(Mood::Silent);
     door.post("ed-fi/schools", &school(1)).await.expect(201);
     door.records(Topic::Reference, 1).await;
     let first = door.lease_ends_at().await;
@@ -102,7 +102,7 @@ async fn what_is_written_after_a_restore_is_later_than_what_the_log_had_before()
 #[tokio::test]
 async fn a_full_outbox_makes_senders_wait_and_nothing_is_lost() {
     let door = door_with(Limits { outbox_rows: 3, ..Limits::default() }).await;
-    door.log.set(Mood::Away);
+    door.log.between.set(Mood::Away);
     for id in 1..=3 {
         // What is added while the outbox is measured counts twice until it is measured again, so a door may close too early.
         taken(&door, id).await;
@@ -111,7 +111,7 @@ async fn a_full_outbox_makes_senders_wait_and_nothing_is_lost() {
     assert_eq!(full.header("retry-after"), "5");
     assert_eq!(full.json()["errors"], json!(["Too many records wait to be published."]));
     door.get("ed-fi/schools?schoolId=4").await.expect(200);
-    door.log.set(Mood::Open);
+    door.log.between.set(Mood::Open);
     door.records(Topic::Reference, 3).await;
     door.outbox_is(0).await;
     taken(&door, 4).await;

@@ -62,7 +62,7 @@ async fn records_of_a_district_whose_key_is_gone_make_the_service_unready_until_
 #[tokio::test]
 async fn the_outbox_is_dated_by_the_clock_that_measures_it() {
     let door = door().await;
-    door.log.set(crate::gate::Mood::Away);
+    door.log.between.set(crate::gate::Mood::Away);
     door.post("ed-fi/schools", &crate::door::school(1)).await.expect(201);
     // The document has the door's moment, taken before the transaction began; the row has the transaction's own.
     let later = "select count(*) from ingestion.outbox o, ingestion.documents d \

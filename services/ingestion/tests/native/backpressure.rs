@@ -4,81 +4,48 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use homeroom_bus::log::Joined;
 use homeroom_bus::memory::MemoryLog;
-use homeroom_bus::{Appended, Error, Log, NewRecord, Offset, Partition, PartitionOwner, Tail, Topic};
+use homeroom_bus::{Appended, Error, Log, NewRecord, Topic};
+use homeroom_harness::{Behind, Between};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
 use crate::world::{Role, World, answer, mark, memory_log};
 
-/// A log that keeps appends waiting until its gate opens.
-pub(crate) struct Gated {
-    log: Arc<dyn Log>,
+/// Keeps appends to a log waiting until it is open.
+pub(crate) struct Gate {
     pub(crate) open: watch::Sender<bool>,
     pub(crate) waiting: watch::Sender<usize>,
 }
 
-impl Gated {
-    pub(crate) async fn shut() -> Arc<Self> {
-        Arc::new(Self { log: memory_log().await, open: watch::Sender::new(false), waiting: watch::Sender::new(0) })
-    }
+/// A log behind a gate that is shut.
+pub(crate) async fn shut() -> Behind<Gate> {
+    Behind::new(Gate { open: watch::Sender::new(false), waiting: watch::Sender::new(0) }, memory_log().await)
 }
 
 #[async_trait]
-impl Log for Gated {
-    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
+impl Between for Gate {
+    async fn append(&self, log: &dyn Log, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, Error>> {
         self.waiting.send_modify(|waiting| *waiting += 1);
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
-        self.log.append(topic, records).await
-    }
-
-    async fn partitions(&self, topic: Topic) -> Result<i32, Error> {
-        self.log.partitions(topic).await
-    }
-
-    async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
-        self.log.end_offsets(topic).await
-    }
-
-    async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {
-        self.log.tail(topic, partition, from).await
-    }
-
-    async fn join(
-        &self,
-        topic: Topic,
-        group: &str,
-        owner: Arc<dyn PartitionOwner>,
-        leave: CancellationToken,
-    ) -> Result<Joined, Error> {
-        self.log.join(topic, group, owner, leave).await
-    }
-
-    async fn create_topics(&self, partitions: i32) -> Result<(), Error> {
-        self.log.create_topics(partitions).await
-    }
-
-    async fn check_topics(&self) -> Result<(), Error> {
-        self.log.check_topics().await
+        log.append(topic, records).await
     }
 }
 
 #[tokio::test]
 async fn requests_beyond_the_bound_are_told_to_wait_and_none_is_lost() {
-    let log = Gated::shut().await;
-    let world = World::with(log.clone(), |limits| limits.native_requests = 1).await;
+    let log = shut().await;
+    let world = World::with(Arc::new(log.clone()), |limits| limits.native_requests = 1).await;
     let request = || {
         let request = world.request(Method::POST, "/v1/events").json(&mark("1", &json!({})));
         request.header("authorization", Role::Sis.authorization())
     };
     let overload = async {
-        log.waiting.subscribe().wait_for(|waiting| *waiting == 1).await.unwrap();
+        log.between.waiting.subscribe().wait_for(|waiting| *waiting == 1).await.unwrap();
         let refused = answer(request()).await;
         assert!(world.events().await.is_empty(), "nothing is acknowledged before it is kept");
-        log.open.send_replace(true);
+        log.between.open.send_replace(true);
         refused
     };
     let (first, refused) = tokio::join!(answer(request()), overload);
@@ -91,13 +58,13 @@ async fn requests_beyond_the_bound_are_told_to_wait_and_none_is_lost() {
 
 #[tokio::test]
 async fn bytes_beyond_the_bound_are_told_to_wait() {
-    let log = Gated::shut().await;
-    let world = World::with(log.clone(), |limits| limits.native_bytes = 10 * 1024 * 1024).await;
+    let log = shut().await;
+    let world = World::with(Arc::new(log.clone()), |limits| limits.native_bytes = 10 * 1024 * 1024).await;
     let padded = format!("{}{}", mark("1", &json!({})), " ".repeat(6 * 1024 * 1024));
     let overload = async {
-        log.waiting.subscribe().wait_for(|waiting| *waiting == 1).await.unwrap();
+        log.between.waiting.subscribe().wait_for(|waiting| *waiting == 1).await.unwrap();
         let refused = world.post("application/json", padded.clone()).await;
-        log.open.send_replace(true);
+        log.between.open.send_replace(true);
         refused
     };
     let (first, refused) = tokio::join!(world.post("application/json", padded.clone()), overload);
@@ -107,8 +74,8 @@ async fn bytes_beyond_the_bound_are_told_to_wait() {
 
 #[tokio::test]
 async fn a_log_that_does_not_answer_is_not_waited_for_without_end() {
-    let log = Gated::shut().await;
-    let world = World::with(log, |limits| limits.append_timeout_ms = 50).await;
+    let log = shut().await;
+    let world = World::with(Arc::new(log), |limits| limits.append_timeout_ms = 50).await;
     let answer = world.post_json(&mark("1", &json!({}))).await;
     assert_eq!((answer.status, answer.problem()), (StatusCode::SERVICE_UNAVAILABLE, "log-unavailable"));
     assert_eq!(answer.retry_after.as_deref(), Some("5"));
@@ -149,13 +116,13 @@ async fn a_body_that_ends_early_is_refused_and_nothing_kept() {
 
 #[tokio::test]
 async fn the_quarantine_takes_no_more_than_the_outbox_does() {
-    let log = Gated::shut().await;
-    let world = World::with(log.clone(), |limits| limits.outbox_rows = 1).await;
+    let log = shut().await;
+    let world = World::with(Arc::new(log.clone()), |limits| limits.outbox_rows = 1).await;
     let bad = mark("1", &json!({ "date": 1 }));
     assert_eq!(world.post_json(&bad).await.outcomes(), ["quarantined"]);
     let full = world.post_json(&bad).await;
     assert_eq!((full.status, full.problem()), (StatusCode::SERVICE_UNAVAILABLE, "quarantine-unavailable"));
-    log.open.send_replace(true);
+    log.between.open.send_replace(true);
     assert_eq!(world.dead_letters(1).await.len(), 1);
 }
 
@@ -177,8 +144,8 @@ async fn answer_to_half(world: &World) -> String {
 
 #[tokio::test]
 async fn a_key_has_limits_of_size_and_time_of_its_own() {
-    let log = Gated::shut().await;
-    let world = World::with(Arc::clone(&log) as Arc<dyn Log>, |_| {}).await;
+    let log = shut().await;
+    let world = World::with(Arc::new(log.clone()), |_| {}).await;
     let send = |role: Role, body: reqwest::Body| {
         let request = world.request(Method::POST, "/v1/events").header("content-type", "application/json").body(body);
         answer(request.header("authorization", role.authorization()))
@@ -194,7 +161,7 @@ async fn a_key_has_limits_of_size_and_time_of_its_own() {
     let late = send(Role::Hasty, mark("1", &json!({})).to_string().into()).await;
     assert_eq!((late.status, late.problem()), (StatusCode::GATEWAY_TIMEOUT, "took-too-long"));
     assert_eq!(late.retry_after.as_deref(), Some("5"));
-    log.open.send_replace(true);
+    log.between.open.send_replace(true);
     assert_eq!(send(Role::Narrow, mark("1", &json!({})).to_string().into()).await.status, StatusCode::OK);
     assert_eq!(world.post("application/json", format!("[{}]", " ".repeat(999))).await.status, StatusCode::OK);
 }

@@ -16,7 +16,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::backpressure::Gated;
+use crate::backpressure::shut;
 use crate::push::{batch, submission};
 use crate::world::{Answer, Role, World, answer, mark};
 
@@ -170,14 +170,14 @@ async fn a_withdrawal_finds_its_record_wherever_that_counts_and_an_older_word_do
 
 #[tokio::test]
 async fn a_record_that_is_on_its_way_while_students_are_merged_is_brought_over_too() {
-    let log = Gated::shut().await;
-    let world = World::with(Arc::clone(&log) as Arc<dyn Log>, |_| {}).await;
+    let log = shut().await;
+    let world = World::with(Arc::new(log.clone()), |_| {}).await;
     let late = marks("old", &["2022-04-12"]);
     let (sent, merged) = tokio::join!(world.post_json(&late), async {
-        log.waiting.subscribe().wait_for(|waiting| *waiting == 1).await.unwrap();
+        log.between.waiting.subscribe().wait_for(|waiting| *waiting == 1).await.unwrap();
         let merged = world.merge("old", "new").await;
         // What is sent from here on is under the other key, whatever is still on its way.
-        log.open.send_replace(true);
+        log.between.open.send_replace(true);
         merged
     });
     assert_eq!((sent.outcomes(), merged.status), (vec!["accepted"], StatusCode::OK));

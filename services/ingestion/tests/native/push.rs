@@ -127,8 +127,8 @@ async fn batches_beyond_the_bounds_are_for_their_sender_to_send_again() {
 #[tokio::test]
 async fn a_batch_that_takes_longer_than_its_key_may_is_to_be_sent_again() {
     homeroom_chassis::telemetry::install_metrics();
-    let log = crate::backpressure::Gated::shut().await;
-    let world = World::with(log.clone(), |_| {}).await;
+    let log = crate::backpressure::shut().await;
+    let world = World::with(Arc::new(log.clone()), |_| {}).await;
     let record = submission("school", &json!({ "school": "1" }));
     let records = || vec![batch(1, vec![record.clone(); 3])];
     let late = world.push(&Role::Hasty.authorization(), records()).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_batch_that_takes_longer_than_its_key_may_is_to_be_sent_again() {
     let counted = homeroom_chassis::telemetry::metrics_text();
     let line = r#"homeroom_ingestion_records_total{door="grpc",outcome="retry"}"#;
     assert!(counted.contains(line), "{counted}");
-    log.open.send_replace(true);
+    log.between.open.send_replace(true);
     let kept = world.push(&Role::Sis.authorization(), records()).await.unwrap();
     assert!(kept[0].results.iter().all(|result| result.outcome() == Outcome::Accepted), "{kept:?}");
 }

@@ -4,16 +4,18 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use homeroom_bus::Appended;
 use homeroom_bus::memory::MemoryLog;
-use homeroom_bus::{Appended, Joined, PartitionOwner};
 use homeroom_domain::id::Revision;
-use tokio_util::sync::CancellationToken;
+use homeroom_harness::{Behind, Between};
 
 use super::*;
 
 /// A log in which others have their word before each of ours, and which is slow to give what it has.
-struct Crowded {
-    log: MemoryLog,
+type Crowded = Behind<Crowd>;
+
+#[derive(Default)]
+struct Crowd {
     before: Mutex<VecDeque<NewRecord>>,
     /// Appends that are kept and not answered.
     lost: Mutex<usize>,
@@ -41,11 +43,11 @@ impl Tail for Slow {
 }
 
 #[async_trait]
-impl Log for Crowded {
-    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, log::Error>> {
+impl Between for Crowd {
+    async fn append(&self, log: &dyn Log, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, log::Error>> {
         let before = self.before.lock().unwrap().pop_front();
-        self.log.append(topic, before.into_iter().collect()).await;
-        let appended = self.log.append(topic, records).await;
+        log.append(topic, before.into_iter().collect()).await;
+        let appended = log.append(topic, records).await;
         let mut lost = self.lost.lock().unwrap();
         if *lost > 0 {
             *lost -= 1;
@@ -54,35 +56,15 @@ impl Log for Crowded {
         appended
     }
 
-    async fn partitions(&self, topic: Topic) -> Result<i32, log::Error> {
-        self.log.partitions(topic).await
-    }
-
-    async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, log::Error> {
-        self.log.end_offsets(topic).await
-    }
-
-    async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, log::Error> {
-        let tail = self.log.tail(topic, partition, from).await?;
-        Ok(Box::new(Slow { tail, silent: Arc::clone(&self.silent) }))
-    }
-
-    async fn join(
+    async fn tail(
         &self,
+        log: &dyn Log,
         topic: Topic,
-        group: &str,
-        owner: Arc<dyn PartitionOwner>,
-        leave: CancellationToken,
-    ) -> Result<Joined, log::Error> {
-        self.log.join(topic, group, owner, leave).await
-    }
-
-    async fn create_topics(&self, partitions: i32) -> Result<(), log::Error> {
-        self.log.create_topics(partitions).await
-    }
-
-    async fn check_topics(&self) -> Result<(), log::Error> {
-        self.log.check_topics().await
+        partition: Partition,
+        from: Offset,
+    ) -> Result<Box<dyn Tail>, log::Error> {
+        let tail = log.tail(topic, partition, from).await?;
+        Ok(Box::new(Slow { tail, silent: Arc::clone(&self.silent) }))
     }
 }
 
@@ -113,7 +95,7 @@ async fn crowded(said: Vec<NewRecord>, before: Vec<NewRecord>) -> Crowded {
     let log = MemoryLog::default();
     log.create_topics(1).await.unwrap();
     log.append(Topic::Directory, said).await;
-    Crowded { log, before: Mutex::new(before.into()), lost: Mutex::default(), silent: Arc::default() }
+    Behind::new(Crowd { before: Mutex::new(before.into()), ..Crowd::default() }, Arc::new(log))
 }
 
 /// The names that the log has, in their order, and whether each is marked; none is an erasure.
@@ -154,7 +136,7 @@ async fn a_name_that_is_erased_in_between_stays_erased() {
 #[tokio::test]
 async fn a_name_that_came_in_between_stays_also_when_our_word_was_never_answered() {
     let crowded = crowded(vec![word(Some("Ann"))], vec![word(None)]).await;
-    *crowded.lost.lock().unwrap() = 1;
+    *crowded.between.lost.lock().unwrap() = 1;
     mark_it(&crowded).await.unwrap_err();
     assert_eq!(names(&crowded).await.last(), Some(&Some(marked("Ann"))));
     mark_it(&crowded).await.unwrap();
@@ -164,7 +146,7 @@ async fn a_name_that_came_in_between_stays_also_when_our_word_was_never_answered
 #[tokio::test]
 async fn a_log_that_is_slow_to_begin_is_waited_for() {
     let crowded = crowded(vec![word(Some("Ann"))], Vec::new()).await;
-    *crowded.silent.lock().unwrap() = MOST_SILENT - 1;
+    *crowded.between.silent.lock().unwrap() = MOST_SILENT - 1;
     mark_it(&crowded).await.unwrap();
     assert_eq!(names(&crowded).await.last(), Some(&Some(marked("Ann"))));
     mark_it(&crowded).await.unwrap();
@@ -175,10 +157,10 @@ async fn a_log_that_is_slow_to_begin_is_waited_for() {
 #[tokio::test]
 async fn what_a_log_gives_too_late_is_found_by_the_word_after_it() {
     let crowded = crowded(vec![word(Some("Ann"))], Vec::new()).await;
-    *crowded.silent.lock().unwrap() = MOST_SILENT;
+    *crowded.between.silent.lock().unwrap() = MOST_SILENT;
     mark_it(&crowded).await.unwrap();
     assert_eq!(names(&crowded).await.last(), Some(&Some(marked("Ann"))));
-    *crowded.silent.lock().unwrap() = 2 * MOST_SILENT;
+    *crowded.between.silent.lock().unwrap() = 2 * MOST_SILENT;
     mark_it(&crowded).await.unwrap_err();
     mark_it(&crowded).await.unwrap();
     assert_eq!(names(&crowded).await.last(), Some(&Some(marked("Ann"))));

@@ -7,12 +7,11 @@ use std::task::Poll;
 
 use async_trait::async_trait;
 use homeroom_bus::memory::MemoryLog;
-use homeroom_bus::{Appended, Joined, Partition, PartitionOwner, Tail};
+use homeroom_bus::{Appended, Partition};
 use homeroom_domain::event::{Change, Event, Fact, Origin};
 use homeroom_domain::id::{DistrictId, EventId, RecordKey, Revision, SourceId, StudentKey};
-use homeroom_harness::test_database;
+use homeroom_harness::{Behind, Between, test_database};
 use jiff::Timestamp;
-use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::SCHEMA;
@@ -23,44 +22,14 @@ mod aside;
 const RECORDS: u8 = 20;
 
 /// The log in memory keeps what it is given at once; with this, there is an await after that too, where a job can be cut.
-struct Awaited(MemoryLog);
+struct Awaited;
 
 #[async_trait]
-impl Log for Awaited {
-    async fn append(&self, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, log::Error>> {
-        let appended = self.0.append(topic, records).await;
+impl Between for Awaited {
+    async fn append(&self, log: &dyn Log, topic: Topic, records: Vec<NewRecord>) -> Vec<Result<Appended, log::Error>> {
+        let appended = log.append(topic, records).await;
         tokio::task::yield_now().await;
         appended
-    }
-
-    async fn partitions(&self, topic: Topic) -> Result<i32, log::Error> {
-        self.0.partitions(topic).await
-    }
-
-    async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, log::Error> {
-        self.0.end_offsets(topic).await
-    }
-
-    async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, log::Error> {
-        self.0.tail(topic, partition, from).await
-    }
-
-    async fn join(
-        &self,
-        topic: Topic,
-        group: &str,
-        owner: Arc<dyn PartitionOwner>,
-        leave: CancellationToken,
-    ) -> Result<Joined, log::Error> {
-        self.0.join(topic, group, owner, leave).await
-    }
-
-    async fn create_topics(&self, partitions: i32) -> Result<(), log::Error> {
-        self.0.create_topics(partitions).await
-    }
-
-    async fn check_topics(&self) -> Result<(), log::Error> {
-        self.0.check_topics().await
     }
 }
 
@@ -75,7 +44,7 @@ async fn mover() -> Mover {
     Mover {
         database: Database::connect(&database.config(&SCHEMA), &SCHEMA).await.unwrap(),
         districts: Districts::one(&district()),
-        log: Arc::new(Awaited(log)),
+        log: Arc::new(Behind::new(Awaited, Arc::new(log))),
         owner: Uuid::from_u128(7),
         settle: Duration::ZERO,
         most_records: 1_000,
