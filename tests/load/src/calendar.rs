@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::latencies::Latencies;
-use crate::open_loop::{self, Pace};
+use crate::open_loop::{self, Pace, Today};
 use crate::options::Options;
 use crate::report::{Bound, Report};
-use crate::school_day::{FIRST_DAY, SchoolDay};
+use crate::school_day::SchoolDay;
 use crate::workload::YEAR_DAYS;
 use school::{Edit, School};
 
@@ -49,15 +49,9 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     let day = SchoolDay::start_on(options, args.partitions, YEAR_DAYS).await?;
     println!("a school of {} students and their year of marks", args.students);
     let mut school = School::open(&day, args.students).await?;
-    let calm = Pace { seconds: args.pace.seconds.min(10), warm_up: 2, ..args.pace };
-    let before = day.target.enroll("calm", calm.marks(), FIRST_DAY).await?;
-    let marked = day.target.enroll("today", args.pace.marks(), FIRST_DAY).await?;
-    day.target.wait_until_caught_up().await?;
+    let today = Today::enroll(&day.target, args.pace).await?;
     school.counted().await?;
-
-    let run = open_loop::run(calm, &day.target, before).await?;
-    report.baseline("mark of today to alert, no edit, p50", run.alerts.quantile(500), "ms");
-    report.baseline("mark of today to alert, no edit, p99", run.alerts.quantile(990), "ms");
+    let marked = today.alone(&day.target, &mut report, "no edit").await?;
     let floor = school.rewrite().await?;
     report.baseline("the same rows written again by SQL alone", millis(floor), "ms");
 

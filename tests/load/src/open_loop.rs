@@ -11,6 +11,8 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::latencies::Latencies;
+use crate::report::Report;
+use crate::school_day::FIRST_DAY;
 use crate::target::{Student, Target};
 
 /// How fast and how long.
@@ -50,6 +52,39 @@ pub(crate) struct Run {
     pub(crate) arrived: Vec<(Instant, Duration)>,
     /// When each student's mark was due; those that are measured.
     pub(crate) due: HashMap<String, Instant>,
+}
+
+/// How long marks of today alone are looked at, before something is done beside them.
+const ALONE_SECONDS: u32 = 10;
+const ALONE_WARM_UP: u32 = 2;
+
+/// Marks of today that something is to be done beside. The same rate without it comes first, on the same machine.
+pub(crate) struct Today {
+    alone: Pace,
+    first: Vec<Student>,
+    marked: Vec<Student>,
+}
+
+impl Today {
+    /// Enrolls whom the marks are of, and waits until everyone enrolled so far is counted.
+    pub(crate) async fn enroll(target: &Target, pace: Pace) -> Result<Self> {
+        let alone = Pace { seconds: pace.seconds.min(ALONE_SECONDS), warm_up: ALONE_WARM_UP, ..pace };
+        println!("enrolling {} students", pace.marks() + alone.marks());
+        let first = target.enroll("calm", alone.marks(), FIRST_DAY).await?;
+        let marked = target.enroll("today", pace.marks(), FIRST_DAY).await?;
+        target.wait_until_caught_up().await?;
+        Ok(Self { alone, first, marked })
+    }
+
+    /// Reports what marks take with nothing beside them, and says whose marks come next; `without` names what is not done yet.
+    pub(crate) async fn alone(self, target: &Target, report: &mut Report, without: &str) -> Result<Vec<Student>> {
+        let run = run(self.alone, target, self.first).await?;
+        for (name, permille) in [("p50", 500), ("p99", 990)] {
+            let name = format!("mark of today to alert, {without}, {name}");
+            report.baseline(name, run.alerts.quantile(permille), "ms");
+        }
+        Ok(self.marked)
+    }
 }
 
 /// Marks each student absent when it is due, and measures until its alert is on the feed.

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::exchange::{self, Connection};
-use crate::open_loop::{self, Pace};
+use crate::open_loop::{self, Pace, Today};
 use crate::options::Options;
 use crate::report::{Bound, Report};
 use crate::rules::count;
@@ -45,16 +45,9 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
         json!({ "marks_per_second": args.pace.rate, "storm_per_second": args.storm, "partitions": args.partitions });
     let mut report = Report::begin("storm", settings);
     let day = SchoolDay::start(options, args.partitions).await?;
-    let calm = Pace { seconds: args.pace.seconds.min(10), warm_up: 2, ..args.pace };
-    println!("enrolling {} students", args.pace.marks() + calm.marks() + args.storm_students);
+    println!("enrolling {} students of the storm", args.storm_students);
     let stormy = day.target.enroll("storm", args.storm_students, FIRST_DAY).await?;
-    let before = day.target.enroll("calm", calm.marks(), FIRST_DAY).await?;
-    let marked = day.target.enroll("today", args.pace.marks(), FIRST_DAY).await?;
-    day.target.wait_until_caught_up().await?;
-
-    let run = open_loop::run(calm, &day.target, before).await?;
-    report.baseline("mark to alert without the storm p50", run.alerts.quantile(500), "ms");
-    report.baseline("mark to alert without the storm p99", run.alerts.quantile(990), "ms");
+    let marked = Today::enroll(&day.target, args.pace).await?.alone(&day.target, &mut report, "no storm").await?;
 
     let (stop, stopped) = watch::channel(false);
     let mut storm = JoinSet::new();
