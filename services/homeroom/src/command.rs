@@ -7,6 +7,7 @@ mod case;
 mod channel;
 mod dead_letters;
 pub(crate) mod doctor;
+mod duty;
 mod explain;
 mod export;
 mod ingestion;
@@ -20,6 +21,7 @@ mod risk;
 mod rules;
 mod sample;
 mod simulate;
+mod student;
 mod students;
 mod support_bundle;
 mod topics;
@@ -63,7 +65,10 @@ enum Command {
     Watch(watch::Args),
     /// Say that somebody has taken an alert up.
     Acknowledge(acknowledge::Args),
-    /// Open or close a student's case: while it is open, alerts that may wait for it are not told.
+    /// Show what an alert asks for, or say that it is done: what is done is not told when it falls due.
+    #[command(subcommand)]
+    Duty(duty::Duty),
+    /// Open or close a student's case, or list those that are open: while one is, alerts that may wait for it are not told.
     #[command(subcommand)]
     Case(case::Case),
     /// Ask for a student's risk, or for students by school and tier.
@@ -115,6 +120,7 @@ impl Cli {
             Command::Topics(topics) => topics::run(topics).await,
             Command::Watch(args) => watch::run(args).await,
             Command::Acknowledge(args) => acknowledge::run(args).await,
+            Command::Duty(duty) => duty::run(duty).await,
             Command::Case(case) => case::run(case).await,
             Command::Risk(args) => risk::run(args).await,
             Command::Preview(args) => preview::run(args).await,

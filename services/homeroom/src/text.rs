@@ -1,6 +1,7 @@
 //! What people read: alerts, students and tables as plain text.
 
 pub(crate) mod alert;
+pub(crate) mod duty;
 pub(crate) mod explain;
 pub(crate) mod names;
 pub(crate) mod preview;

@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 use homeroom_domain::date::Date;
-use homeroom_domain::id::StudentKey;
 use homeroom_domain::measure::Measure;
 use homeroom_proto::wire::risk::{ExplainAlertRequest, ExplainStudentRequest, Verdict};
 
 use super::export::{parse_date, parse_measure};
-use super::risk::Who;
+use super::student::StudentArgs;
 use crate::client::{Connection, ConnectionArgs, grpc};
 use crate::failure::Differences;
 use crate::text::explain;
@@ -21,17 +20,13 @@ use crate::text::names::SchoolNames;
 pub(crate) struct Args {
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// The student's key, as alerts and exports carry it.
-    #[arg(value_name = "STUDENT", conflicts_with = "local_id")]
-    student: Option<StudentKey>,
+    #[command(flatten)]
+    who: StudentArgs,
     /// An alert instead, by its id as `homeroom watch --json` and messages carry it: each change as it was told, whether the log comes
     /// to the same when it is folded again, and before and after of what was corrected since. In a long log it is found quicker, or
     /// at all, when it is said whose it is.
     #[arg(long, value_name = "ID", conflicts_with_all = ["as_of", "since", "measures"])]
     alert: Option<String>,
-    /// The district's own id of the student.
-    #[arg(long, value_name = "ID")]
-    local_id: Option<String>,
     /// The last date to include, YYYY-MM-DD; the one in force when left out.
     #[arg(long, value_name = "DATE", value_parser = parse_date)]
     as_of: Option<Date>,
@@ -49,14 +44,12 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args) -> Result<()> {
     let connection = args.connection.load()?;
-    let who = Who { student: args.student, local_id: args.local_id.as_deref() };
     if let Some(alert_id) = args.alert {
-        let is_said = args.student.is_some() || args.local_id.is_some();
-        let student = if is_said { Some(who.key(&connection, "STUDENT").await?) } else { None };
+        let student = args.who.find(&connection).await?;
         let student = student.map(|key| key.as_bytes().to_vec().into()).unwrap_or_default();
         return alert(&connection, ExplainAlertRequest { alert_id, student }, args.json).await;
     }
-    let key = who.key(&connection, "STUDENT or --local-id ID, or which alert: --alert ID").await?;
+    let key = args.who.key(&connection, ", or which alert: --alert ID").await?;
     let request = ExplainStudentRequest {
         student: key.as_bytes().to_vec().into(),
         as_of: args.as_of.map(Date::days),

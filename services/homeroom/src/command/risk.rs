@@ -1,11 +1,10 @@
 //! `homeroom risk`: a student's risk, students by school and tier, and what rules have told.
 
 use anyhow::Result;
-use homeroom_domain::id::StudentKey;
 use homeroom_proto::wire::risk::{GetProgressRequest, GetStudentRequest, GetSummaryRequest, ListStudentsRequest};
 
-use crate::client::{Connection, ConnectionArgs, admin, grpc};
-use crate::failure::BadConfig;
+use super::student::StudentArgs;
+use crate::client::{ConnectionArgs, grpc};
 use crate::text::names::SchoolNames;
 use crate::text::{preview, rule, student, table};
 
@@ -39,12 +38,8 @@ struct WholeArgs {
 struct One {
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// The student's key, as alerts carry it.
-    #[arg(long, value_name = "KEY", conflicts_with = "local_id")]
-    student: Option<StudentKey>,
-    /// The district's own id of the student.
-    #[arg(long, value_name = "ID")]
-    local_id: Option<String>,
+    #[command(flatten)]
+    who: StudentArgs,
 }
 
 #[derive(Debug, clap::Args)]
@@ -75,31 +70,13 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
 async fn one(args: One) -> Result<()> {
     let connection = args.connection.load()?;
-    let who = Who { student: args.student, local_id: args.local_id.as_deref() };
-    let key = who.key(&connection, "--student KEY or --local-id ID").await?;
+    let key = args.who.key(&connection, "").await?;
     let others = vec!["all".to_owned()];
     let request = GetStudentRequest { student: key.as_bytes().to_vec().into(), others };
     let student = grpc::risk(&connection)?.get_student(request).await?.into_inner();
     let names = SchoolNames::load(&connection).await?;
     print!("{}", student::for_people(&key.to_string(), &student, &names));
     Ok(())
-}
-
-/// A student by key or by the district's own id.
-pub(crate) struct Who<'a> {
-    pub(crate) student: Option<StudentKey>,
-    pub(crate) local_id: Option<&'a str>,
-}
-
-impl Who<'_> {
-    /// The student's key; `ways` are the arguments that would say which.
-    pub(crate) async fn key(&self, connection: &Connection, ways: &str) -> Result<StudentKey> {
-        match (self.student, self.local_id) {
-            (Some(key), _) => Ok(key),
-            (None, Some(local_id)) => admin::find_student(connection, local_id).await,
-            (None, None) => Err(BadConfig(format!("say which student: {ways}")).into()),
-        }
-    }
 }
 
 async fn progress(args: &WholeArgs) -> Result<()> {

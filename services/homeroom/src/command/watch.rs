@@ -8,7 +8,8 @@ use homeroom_proto::wire::notification::{WatchAlertsRequest, WatchAlertsResponse
 use tonic::Code;
 
 use crate::client::{ConnectionArgs, grpc};
-use crate::text::{alert, names::SchoolNames};
+use crate::text::names::SchoolNames;
+use crate::text::{alert, duty};
 
 /// Follow the alerts as they open, change, clear and are recalled. Runs until interrupted, and resumes by itself.
 #[derive(Debug, clap::Args)]
@@ -69,8 +70,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
 fn text(response: &WatchAlertsResponse, json: bool, names: &SchoolNames) -> String {
     match &response.change {
-        Some(change) if json => alert::to_json(change, &response.teams, &response.cursor).to_string(),
-        Some(change) => alert::for_people(change, &response.teams, names),
+        Some(change) if json => {
+            let mut line = alert::to_json(change, &response.teams, &response.cursor);
+            line["done"] = duty::done_to_json(&response.done);
+            line.to_string()
+        }
+        Some(change) => alert::for_people(change, &response.teams, &response.done, names),
         None => String::new(),
     }
 }

@@ -1,8 +1,10 @@
 //! An alert change as a person reads it, and as a script does.
 
 use homeroom_proto::wire::alert::{AlertChange, CitedFact, Derivation, Duty, Kind, MeasureValue, Proof, Severity};
+use homeroom_proto::wire::notification::DoneDuty;
 use serde_json::{Value, json};
 
+use super::duty::done_for_people;
 use super::names::SchoolNames;
 use super::unit;
 
@@ -10,7 +12,7 @@ use super::unit;
 const SHOWN_FACTS: usize = 5;
 
 /// Some lines of text, ending with an empty one.
-pub(crate) fn for_people(change: &AlertChange, teams: &[String], names: &SchoolNames) -> String {
+pub(crate) fn for_people(change: &AlertChange, teams: &[String], done: &[DoneDuty], names: &SchoolNames) -> String {
     let mut lines = vec![format!(
         "{}  {:<9}  {}: {}",
         to_the_second(&change.district_time),
@@ -39,8 +41,11 @@ pub(crate) fn for_people(change: &AlertChange, teams: &[String], names: &SchoolN
         line("clears", &proof.clears_when);
         line("source", &proof.threshold_source);
     }
-    for duty in &change.duties {
+    for (place, duty) in (0..).zip(&change.duties) {
         line("due", &duty_for_people(duty));
+        if let Some(done) = done.iter().find(|done| done.duty == place) {
+            line("", &done_for_people(&done.done.clone().unwrap_or_default()));
+        }
     }
     for barred in &change.barred {
         line("barred", &format!("{} ({})", barred.what, barred.source));
@@ -57,7 +62,8 @@ pub(super) fn to_the_second(time: &str) -> String {
     time.split('.').next().unwrap_or_default().replace('T', " ")
 }
 
-fn duty_for_people(duty: &Duty) -> String {
+/// By when, what, and who wants it.
+pub(super) fn duty_for_people(duty: &Duty) -> String {
     let by = duty.due_on.map_or_else(|| "beyond the calendar".to_owned(), unit::date);
     let evidence = if duty.evidence.is_empty() { String::new() } else { format!("; shown by {}", duty.evidence) };
     format!("{by}  {} ({}{evidence})", duty.what, duty.source)
@@ -102,6 +108,7 @@ pub(crate) fn to_json(change: &AlertChange, teams: &[String], cursor: &str) -> V
         "since": change.since.map(unit::date),
         "duties": change.duties.iter().map(duty_to_json).collect::<Vec<_>>(),
         "barred": change.barred.iter().map(|it| json!({ "what": it.what, "source": it.source })).collect::<Vec<_>>(),
+        "fallen_due": change.fallen_due,
         "derived_from": change.derived_from.as_ref().map(derivation_to_json),
         "teams": teams,
     })
@@ -175,6 +182,7 @@ fn severity(change: &AlertChange) -> &'static str {
 #[cfg(test)]
 mod tests {
     use homeroom_proto::wire::alert::BarredReferral;
+    use homeroom_proto::wire::notification::DutyDone;
 
     use super::*;
 
@@ -197,7 +205,7 @@ mod tests {
 
     #[test]
     fn an_alert_explains_itself_on_a_few_lines() {
-        let text = for_people(&absence(), &["255901001".to_owned()], &SchoolNames::default());
+        let text = for_people(&absence(), &["255901001".to_owned()], &[], &SchoolNames::default());
         assert_eq!(
             text,
             "2022-04-13 09:05:00  OPENED     255901001: Unexplained absence today\n    because  absent 1 of 1 days\n    rule     \
@@ -209,7 +217,7 @@ mod tests {
     #[test]
     fn late_news_says_since_when() {
         let late = AlertChange { late_since: Some(19_055), ..absence() };
-        let text = for_people(&late, &[], &SchoolNames::default());
+        let text = for_people(&late, &[], &[], &SchoolNames::default());
         assert!(text.contains("    late     news of what was so on 2022-03-04 already\n"), "{text}");
         assert_eq!(to_json(&late, &[], "7")["late_since"], "2022-03-04");
         assert!(to_json(&absence(), &[], "7")["late_since"].is_null());
@@ -226,8 +234,11 @@ mod tests {
         let plan = Duty { what: "A plan".to_owned(), source: "Law 2".to_owned(), ..Duty::default() };
         let barred = vec![BarredReferral { what: "Court".to_owned(), source: "Law 3".to_owned() }];
         let due = AlertChange { duties: vec![letter, plan], barred, since: Some(19_095), ..absence() };
-        let text = for_people(&due, &[], &SchoolNames::default());
+        let done = DutyDone { done_by: "office".to_owned(), done_at: Some(prost_types::Timestamp::default()) };
+        let done = [DoneDuty { duty: 0, done: Some(done) }];
+        let text = for_people(&due, &[], &done, &SchoolNames::default());
         let expected = "    due      2022-04-23  A letter to the family (Law 1; shown by a copy)
+             done at 1970-01-01T00:00:00Z, by key office
     due      beyond the calendar  A plan (Law 2)
     barred   Court (Law 3)
 ";

@@ -16,7 +16,7 @@ pub(crate) fn for_people(key: &str, student: &GetStudentResponse, names: &School
     let others = whole.into_iter().flat_map(|row| &row.others);
     lines.extend(others.filter(|other| other.value != 0 && other.shown != NOT_KNOWN).map(other_for_people));
     lines.push(format!("{} open alerts", student.open_alerts.len()));
-    lines.extend(student.open_alerts.iter().map(|change| alert::for_people(change, &[], names)));
+    lines.extend(student.open_alerts.iter().map(|change| alert::for_people(change, &[], &[], names)));
     lines.push(format!("{} facts", student.facts.len()));
     lines.extend(student.facts.iter().map(|fact| format!("  {}", fact_for_people(fact))));
     lines.push(String::new());

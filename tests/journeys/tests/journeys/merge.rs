@@ -38,7 +38,7 @@ async fn absent(district: &District, alerts: &mut Alerts, id: &str, days: [usize
 
 /// What the spreadsheet has of a student for the district as a whole: enrolled, absent, unexcused, in hundredths of a day.
 fn measures(homeroom: &Homeroom, student: &[u8]) -> Result<Option<String>> {
-    let key = StudentKey::from_slice(student)?.to_string();
+    let key = key(student)?;
     let wanted = ["--measure", "enrolled", "--measure", "absent", "--measure", "unexcused"];
     let rows = homeroom.run(&[&["export", "measures", "--format", "csv"][..], &wanted].concat())?;
     // The date, the student, the school, and what was asked for.
@@ -60,6 +60,17 @@ async fn until_students(homeroom: &Homeroom, expected: i64) -> Result<()> {
     came.map_err(|_| anyhow!("the summary has {last} students, not {expected}"))?
 }
 
+/// The students of whom a case is open.
+fn cases(homeroom: &Homeroom) -> Result<Vec<String>> {
+    let list = homeroom.run(&["case", "list"])?;
+    // Below the heading.
+    Ok(list.lines().skip(1).filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+fn key(student: &[u8]) -> Result<String> {
+    Ok(StudentKey::from_slice(student)?.to_string())
+}
+
 async fn merged_students_have_one_state_and_apart_again_each_their_own(log: Log) -> Result<()> {
     let homeroom = start(log)?;
     let district = District::new(homeroom.edfi().await?);
@@ -68,9 +79,12 @@ async fn merged_students_have_one_state_and_apart_again_each_their_own(log: Log)
     let stays = absent(&district, &mut alerts, STAYS, [2, 4]).await?;
     let goes = absent(&district, &mut alerts, GOES, [6, 8]).await?;
 
+    homeroom.run(&["case", "open", "--local-id", GOES])?;
+    assert_eq!(cases(&homeroom)?, [key(&goes.student)?]);
     homeroom.run(&["students", "merge", GOES, STAYS])?;
     let recalled = |c: &AlertChange| c.alert_id == goes.alert_id && c.kind() == Kind::Recalled;
     find(&mut alerts, "recall of the alert of who was no other", recalled).await?;
+    assert_eq!(cases(&homeroom)?, [key(&stays.student)?], "the case goes with the student");
     find(&mut alerts, "alert of both's absences", |c| c.alert_id == stays.alert_id && c.level == 3).await?;
     homeroom.run(&["verify"])?;
     assert_eq!(measures(&homeroom, &stays.student)?.as_deref(), Some("1200 400 400"));
@@ -88,6 +102,7 @@ async fn merged_students_have_one_state_and_apart_again_each_their_own(log: Log)
     let opened = |c: &AlertChange| c.student == goes.student && c.kind() == Kind::Opened && c.rule == UNEXPLAINED;
     find(&mut alerts, "the late mark's alert under the other", opened).await?;
     homeroom.run(&["verify"])?;
+    assert_eq!(cases(&homeroom)?, [key(&stays.student)?], "nothing says whose the case was");
     until_students(&homeroom, 2).await?;
     for student in [&stays.student, &goes.student] {
         assert_eq!(measures(&homeroom, student)?.as_deref(), Some("1200 200 200"));
@@ -104,6 +119,7 @@ async fn a_merge_goes_on_after_a_kill() -> Result<()> {
     let mut alerts = homeroom.alerts().await?;
     let stays = absent(&district, &mut alerts, STAYS, [2, 4]).await?;
     let goes = absent(&district, &mut alerts, GOES, [6, 8]).await?;
+    homeroom.run(&["case", "open", "--local-id", GOES])?;
     let asked = reqwest::Client::new()
         .post(format!("{}/v1/students/merges", homeroom.url()))
         .basic_auth(homeroom.key(), Some(homeroom.secret()))
@@ -115,6 +131,7 @@ async fn a_merge_goes_on_after_a_kill() -> Result<()> {
     homeroom.run(&["students", "merge", GOES, STAYS])?;
     let mut alerts = homeroom.alerts().await?;
     find(&mut alerts, "recall", |c| c.alert_id == goes.alert_id && c.kind() == Kind::Recalled).await?;
+    assert_eq!(cases(&homeroom)?, [key(&stays.student)?]);
     find(&mut alerts, "both's", |c| c.alert_id == stays.alert_id && c.level == 3).await?;
     assert_eq!(measures(&homeroom, &stays.student)?.as_deref(), Some("1200 400 400"));
     homeroom.run(&["verify"]).map(drop)

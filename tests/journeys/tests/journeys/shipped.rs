@@ -176,5 +176,11 @@ async fn due(district: &District, told: &mut Told<'_>) -> Result<()> {
     assert_eq!(risen.level, notice.level);
     let again = told.homeroom.run(&["explain", "--alert", &notice.alert_id])?;
     assert_eq!(again.matches("the log comes to the same, word for word").count(), 2, "{again}");
+    assert_eq!(risen.fallen_due, [0]);
+    told.homeroom.run(&["duty", "done", &notice.alert_id, "1"])?;
+    let duties = told.homeroom.run(&["duty", "list", &notice.alert_id])?;
+    let lines: Vec<&str> = duties.lines().collect();
+    assert!(lines[1].starts_with("1  due 2022-04-19  Notify the parent"), "{duties}");
+    assert!(lines[2].contains("done at ") && lines[3].starts_with("2  due "), "{duties}");
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use homeroom_domain::id::StudentKey;
 use homeroom_harness::guarded::Guarded;
 use homeroom_harness::homeroom::{Alerts, Homeroom, Options};
 use homeroom_harness::{Smtp, WebhookSink};
@@ -123,6 +124,10 @@ async fn a_case(told: &Told, district: &District, alerts: &mut Alerts) -> Result
     let tier = alerts.next_where("tier", |c| c.student == waits.student && c.rule == "attendance-tier").await?;
     told.webhook("alert.opened", &tier.alert_id).await?;
     assert!(!told.everything().contains(&waits.alert_id), "the case is open");
+    let student = StudentKey::from_slice(&waits.student)?;
+    let open = told.homeroom.run(&["case", "list"])?;
+    let lines: Vec<&str> = open.lines().collect();
+    assert!(lines.len() == 2 && lines[1].contains(&student.to_string()), "{open}");
     told.homeroom.run(&["case", "close", "--local-id", "604950"])?;
     told.webhook("alert.opened", &waits.alert_id).await.map(drop)
 }

@@ -46,7 +46,7 @@ const LARGER: [(&str, usize); 5] = [
     ("services/notification", 8_800),
     // Each command is a file that nobody else needs. What is asked of a running system (doctor, support bundle, backup check) is the
     // part to cut at: it needs the services' surveys and nothing of the other commands.
-    ("services/homeroom", 8_500),
+    ("services/homeroom", 8_700),
 ];
 
 /// Names that say nothing about what is inside.
