@@ -88,12 +88,7 @@ pub(super) fn compile(reader: &mut Reader<'_>, written: &Written, schools: Schoo
     rule.spoken = rule.to_say();
     rule.asks = rule.asked();
     rule.dated = rule.has_dates();
-    // A class is missed on a day of absence too.
-    let of_facts = if rule.evidence == Evidence::Classes { Kept::OF_DAYS } else { Kept::default() };
-    let mut clearing = Vec::new();
-    rule.clears_when.iter().for_each(|when| when.name(&mut clearing));
-    let others = rule.spoken.iter().copied().chain(clearing);
-    rule.claims = rule.asks.with(Kept::of(others)).with(of_facts);
+    rule.claims = rule.claimed();
     agree(reader, written, &rule)?;
     Some(rule)
 }

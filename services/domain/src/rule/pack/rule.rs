@@ -316,6 +316,15 @@ impl Rule {
         Kept::of(asked)
     }
 
+    /// What its claims follow from: that, what clears it, and what they tell.
+    pub(super) fn claimed(&self) -> Kept {
+        let mut others = self.spoken.clone();
+        self.clears_when.iter().for_each(|when| when.name(&mut others));
+        // A class is missed on a day of absence too.
+        let of_facts = if self.evidence == Evidence::Classes { Kept::OF_DAYS } else { Kept::default() };
+        self.asks.with(Kept::of(others)).with(of_facts)
+    }
+
     /// Measures that are counted for it beside those that are kept.
     pub(super) fn named(&self) -> Vec<Measure> {
         let mut named = Vec::new();
