@@ -35,7 +35,7 @@ async fn a_crash_between_publishing_and_deleting_repeats_the_record_with_the_sam
     assert_eq!(door.outbox_rows().await, 1);
     let log = door.log.clone();
     let door = door.restarted().await;
-    log.set(Mood::Open);
+    log.between.set(Mood::Open);
     door.outbox_is(0).await;
     let events = door.events(2).await;
     // The process after may have begun before the log answered, and then there is one more.

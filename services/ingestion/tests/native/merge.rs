@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use homeroom_bus::{Log, Topic};
+use homeroom_bus::Topic;
 use homeroom_domain::event::Change;
 use homeroom_domain::id::{RecordKey, Revision};
 use homeroom_harness::assert_row_level_security;

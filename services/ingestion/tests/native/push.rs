@@ -1,5 +1,7 @@
 //! `EventIngest.Push`: batches answered in order, each record by itself.
 
+use std::sync::Arc;
+
 use homeroom_bus::Topic;
 use homeroom_proto::wire::ingest::event_ingest_client::EventIngestClient;
 use homeroom_proto::wire::ingest::{Outcome, PushRequest, PushResponse, Submission};

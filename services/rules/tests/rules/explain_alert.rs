@@ -104,7 +104,7 @@ async fn every_alert_of_a_busy_while_comes_out_the_same() {
         let told = explain(&service, &Uuid::from_bytes(*id.as_bytes()).to_string()).await.unwrap();
         assert_eq!(verdicts(&told), vec![SAME; told.changes.len()], "{told:?}");
         derived += told.changes.len();
-        let cause = |change: &wire::DerivedAgain| change.change.as_ref()?.derived_from?.caused_by_offset;
+        let cause = |change: &wire::DerivedAgain| change.change.as_ref()?.derived_from.as_ref()?.caused_by_offset;
         by_clock += told.changes.iter().filter(|change| cause(change).is_none()).count();
     }
     assert_eq!(derived, alerts.len());
