@@ -7,6 +7,7 @@ from confluent_kafka.admin import (
     AclBinding, AclOperation, AclPermissionType, AdminClient, NewTopic, ResourcePatternType, ResourceType, ScramCredentialInfo,
     ScramMechanism, UserScramCredentialUpsertion,
 )
+from limits import children
 from waiting import ROOT, free_port, wait_for
 
 
@@ -79,10 +80,19 @@ allow.everyone.if.no.acl.found=false
         if passwords:
             for made in admin.alter_user_scram_credentials(passwords).values():
                 made.result()
+        return len(topics), self.permit(users)
+
+    def permit(self, users):
+        """What KafkaUsers may do; how many rules that takes."""
         rules = [rule for user in users for rule in acls(user)]
+        admin = AdminClient(self.client())
         for made in admin.create_acls(rules).values():
             made.result()
-        return len(topics), len(rules)
+        return len(rules)
+
+    def processes(self):
+        """The broker's virtual machine, which the script waits for."""
+        return [one for one in children(self.process.pid) if Path(f"/proc/{one}/comm").read_text().strip() == "java"]
 
     def stop(self):
         """It lives as long as its input."""

@@ -48,7 +48,7 @@ class Pod:
             file.chmod(0o440 if "configMap" not in volume else 0o444)
 
     def rewrite(self, called):
-        """Puts this machine's paths and ports into the configuration file. `called` has the port of each service's that others call, by
+        """Puts this machine's paths and ports into its files. `called` has the port of each service's that others call, by
         the service's name and the port in the cluster."""
         file = self.folder / "etc/config/homeroom.toml"
         text = file.read_text().replace("/etc/homeroom/", f"{self.folder}/etc/")
@@ -58,6 +58,8 @@ class Pod:
             text = re.sub(rf'"https://{service}\.[^"]+:{port}"', f'"https://localhost:{own}"', text)
         file.chmod(0o644)
         file.write_text(text)
+        for file in (self.folder / "etc").rglob("*url"):
+            file.write_text(file.read_text().replace("DATABASE_CA", f"{self.folder}/etc/database-ca/ca.crt"))
 
     def start(self, container):
         """Starts one container as the pod's user."""
@@ -67,6 +69,13 @@ class Pod:
         self.processes[container["name"]] = subprocess.Popen(
             [self.binary, *args], cwd="/", env={"PATH": "/usr/bin:/bin"}, user=user, group=group, extra_groups=[],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def command(self, args):
+        """A command of the program where its container is, with its configuration file; the process, which has ended."""
+        config = ["--config", f"{self.folder}/etc/config/homeroom.toml"]
+        user, group = (self.spec["securityContext"][key] for key in ("runAsUser", "runAsGroup"))
+        return subprocess.run([self.binary, *args, *config], cwd="/", env={"PATH": "/usr/bin:/bin"}, user=user, group=group, extra_groups=[],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300)
 
     def run_to_the_end(self):
         """A job: its init containers, then its container, each tried again as `OnFailure` does."""

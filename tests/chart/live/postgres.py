@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 from waiting import free_port
@@ -30,7 +31,7 @@ class Postgres:
         self.run("pg_ctl", "-D", "data", "-w", "-l", "log", "start")
         # As examples/postgres.yaml has it made.
         for sql in (f"create role homeroom login createrole password '{password}'", "create database homeroom owner homeroom"):
-            self.run("psql", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-c", sql)
+            self.sql(sql, "postgres")
 
     def run(self, program, *args):
         """One of PostgreSQL's programs, as its user."""
@@ -38,6 +39,29 @@ class Postgres:
                              capture_output=program != "pg_ctl", stdin=subprocess.DEVNULL, text=True, check=False)
         if run.returncode:
             raise SystemExit(f"{program}: {run.stderr}")
+        return run.stdout
+
+    def sql(self, text, database="homeroom"):
+        """Statements as its superuser; what they print, columns with a bar between."""
+        where = ("-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-d", database)
+        return self.run("psql", *where, "-X", "-At", "-v", "ON_ERROR_STOP=1", "-c", text).strip()
+
+    @contextmanager
+    def holding(self, statement):
+        """A session in which somebody has begun something and gone to lunch."""
+        session = subprocess.Popen(
+            [f"{self.bin}/psql", "-h", str(self.folder), "-p", str(self.port), "-U", "postgres", "-d", "homeroom", "-X", "-At"],
+            cwd=self.folder, user="postgres", group="postgres", extra_groups=[], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True)
+        session.stdin.write(f"begin;\n{statement};\n\\echo held\n")
+        session.stdin.flush()
+        while (line := session.stdout.readline()) and line != "held\n":
+            pass
+        try:
+            yield
+        finally:
+            session.kill()
+            session.wait()
 
     def stop(self):
         """At once: nothing of it is kept."""

@@ -10,13 +10,14 @@ class Receiver:
 
     def __init__(self):
         received = self.received = []
+        receiver, self.answer = self, 204
 
         class Handler(BaseHTTPRequestHandler):
-            """Keeps what comes, with the time, and accepts it."""
+            """Keeps what comes, with the time, and gives its answer."""
 
             def do_POST(self):
                 received.append((dict(self.headers), self.rfile.read(int(self.headers["content-length"])), time.monotonic()))
-                self.send_response(204)
+                self.send_response(receiver.answer)
                 self.end_headers()
 
             def log_message(self, *_):

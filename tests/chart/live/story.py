@@ -13,7 +13,9 @@ from pathlib import Path
 
 import yaml
 from alarms import try_each
+import collector as traces
 from authority import Authority
+from collector import Collector
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from kafka import Kafka
 from pods import Pod, client
@@ -21,10 +23,10 @@ from postgres import Postgres
 from prometheus import Prometheus, judge
 from receiver import Receiver
 from waiting import ROOT, wait_for
+from world import RULES, World
 
 CHART = ROOT / "charts/homeroom"
 DISTRICT = "springfield"
-RULES = Path(__file__).resolve().parent / "rules.yaml"
 PARTS = ("ingestion", "rules", "notification")
 # What a process may take: of memory before it has done anything, and of time until it is ready; and how often it is started to see that.
 IDLE_MIB, READY_SECONDS, STARTS = 60, 2, 3
@@ -52,6 +54,7 @@ def made_before(authority, postgres_port, owner, receiver_port, sender, canary):
     at = f"localhost:{postgres_port}/homeroom?sslmode=verify-full&sslrootcert=DATABASE_CA"
     keys = key_line("sis", "sis", '["ingest", "read", "feed", "admin"]', sender) + key_line(
         "adapters", "adapters", '["feed"]', feed, 'channels = ["webhook"]')
+    keys += key_line("quiet", "quiet", '["ingest"]', chance.token_hex(32))
     keys += key_line("canary", "canary", '["ingest", "feed", "admin"]', canary).replace(f'"{DISTRICT}"', f'"{DISTRICT}--canary"')
     team = {"name": "Team", "district": DISTRICT, "schools": ["*"], "channels": [{"webhook": f"http://127.0.0.1:{receiver_port}/hook"}]}
     return {
@@ -101,7 +104,7 @@ def lag(kafka, secrets):
     return sum(ends) - sum(done), sum(ends)
 
 
-def tell(folder, stop, login):
+def tell(folder, stop, login, only):
     """The story itself. `stop` collects what must end."""
     authority, owner, sender, canary = Authority(folder / "ca"), chance.token_hex(16), chance.token_hex(32), chance.token_hex(32)
     receiver = Receiver()
@@ -109,10 +112,15 @@ def tell(folder, stop, login):
     stop.append(postgres.stop)
     kafka = Kafka(folder / "kafka", authority)
     stop.append(kafka.stop)
+    collector = Collector(folder / "collector")
+    stop.append(collector.stop)
     objects = render({
         "log": {"kafka": {"bootstrapServers": f"localhost:{kafka.tls if login == 'tls' else kafka.scram}", "strimzi": {"authentication": login}}},
         "channels": {"mail": {"enabled": False}, "webhook": {"config": {"allow-networks": ["127.0.0.0/8"]}}},
-        "canary": {"everySeconds": 5},
+        "canary": {"everySeconds": 5}, "desk": {"command": ["doctor"]},
+        "telemetry": {"otlp": {"endpoint": f"http://127.0.0.1:{collector.port}", "metrics": True, "logs": True}},
+        # Small, so that a sweep of a small district has several pages, and a reader who stands is missed soon.
+        "rules": {"config": {"limits": {"sweep-students": 5}}}, "notification": {"config": {"feed": {"slow-peer-s": 2}}},
     })
     secrets = made_before(authority, postgres.port, owner, receiver.port, sender, canary) | made_by_operators(objects, authority)
     print("topics and rules made: %d, %d" % kafka.operate(objects, secrets))
@@ -123,9 +131,8 @@ def tell(folder, stop, login):
               ("homeroom-ingestion", 8080): pods["homeroom-ingestion"].http}
     for pod in pods.values():
         pod.rewrite(called)
-        for file in (pod.folder / "etc").rglob("*url"):
-            file.write_text(file.read_text().replace("DATABASE_CA", f"{pod.folder}/etc/database-ca/ca.crt"))
         stop.append(pod.kill)
+    desk = pods.pop("homeroom-desk")
     pods.pop("homeroom-setup").run_to_the_end()
     print("set up: database of an owner who is no superuser, topics looked at")
     for pod in pods.values():
@@ -146,6 +153,25 @@ def tell(folder, stop, login):
     acknowledge(pods, folder, authority, sender, receiver)
     if judge(prometheus):
         raise SystemExit("an alert fires, and nothing is wrong")
+
+    def another(part, replaced):
+        """A second process of a part, with something else in its file, whose user may use its group."""
+        one = next(it for it in objects if (it["kind"], it["metadata"]["name"]) == ("Deployment", f"homeroom-{part}"))
+        pod = Pod(folder / "second", one, objects, secrets)
+        pod.rewrite(called)
+        stop.append(pod.kill)
+        file = pod.folder / "etc/config/homeroom.toml"
+        for old, new in replaced.items():
+            file.write_text(file.read_text().replace(old, new))
+        return pod
+
+    users = {one["metadata"]["name"]: one for one in objects if one["kind"] == "KafkaUser"}
+    world = World(pods, authority, prometheus, sender, (postgres, kafka, receiver, users),
+                  (lambda asked: client_of(pods, folder, authority, asked, "sis", sender), another, desk.command))
+    traces.judge(world, collector)
+    if only:
+        try_each(world, only)
+        return
     memory = {name: (idle[name], *pod.memory()) for name, pod in pods.items()}
     renew_kafka_certificates(pods, objects, authority)
     slow = measure(pods, memory, authority)
@@ -154,7 +180,7 @@ def tell(folder, stop, login):
             raise SystemExit(f"{pod.name} was not allowed something: {said[0]}")
     if slow and "/debug/" not in os.environ["HOMEROOM_BINARY"]:
         raise SystemExit("; ".join(slow))
-    try_each(prometheus, pods, authority, sender)
+    try_each(world)
 
 
 def acknowledge(pods, folder, authority, sender, receiver):
@@ -242,7 +268,7 @@ def main():
         folder = Path(name)
         folder.chmod(0o755)
         try:
-            tell(folder, stop, sys.argv[1])
+            tell(folder, stop, sys.argv[1], sys.argv[2:])
         except KafkaException as error:
             sys.exit(f"Kafka: {error}")
         finally:

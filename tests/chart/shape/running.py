@@ -73,8 +73,6 @@ class Shape:
                 pods[twin["metadata"]["name"]] = pod = Pod(self.folder / "pods", twin, objects, secrets)
                 pod.strategy, pod.held = one["spec"].get("strategy", {}).get("type"), number >= EACH
                 pod.rewrite({("homeroom-notification", 8083): self.feed.port})
-                for file in (pod.folder / "etc").rglob("*url"):
-                    file.write_text(file.read_text().replace("DATABASE_CA", f"{pod.folder}/etc/database-ca/ca.crt"))
                 self.stop.append(pod.kill)
         return pods
 
