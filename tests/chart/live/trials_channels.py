@@ -1,16 +1,12 @@
 """Faults on the way from an alert to a person."""
 
-import json
-import subprocess
-import sys
 import time
 from itertools import count
-from pathlib import Path
 
 import yaml
 from trials import trial
 from waiting import wait_for
-from world import Frozen, basic, expect, said
+from world import expect, said
 
 
 @trial(("HomeroomCanarySlow", {"[30m]": "[12s]"}), ("HomeroomEventsLate", {"[5m]": "[1m]"}), "HomeroomAlertsLate")
@@ -68,34 +64,6 @@ def nobody_is_named(world):
     yield mark
     expect("the log", world.log_says("HomeroomAlertsUnrouted", "notification", "an alert opened that no team is told of"), "unnamed")
     world.mounted("notification", file, yaml.safe_dump(routing))
-
-
-@trial("HomeroomSubscribersCut")
-def watchers_stand(world):
-    """Readers of the feed stop reading."""
-    school, code, many = world.school("watched", 300), count(), 25
-    told = {"address": f"localhost:{world.pod('notification').grpc}", "ca": world.authority.ca, "readers": many,
-            "authorization": "Basic " + basic("sis", world.sender)}
-    reader = subprocess.Popen([sys.executable, Path(__file__).with_name("reader.py")], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-
-    def reading():
-        return (world.value("max(homeroom_notification_watchers)") or 0) >= many
-
-    def mark():
-        world.take(school.marks("In Attendance" if next(code) % 2 else "Unexcused Absence"))
-        time.sleep(1)
-
-    try:
-        reader.stdin.write(json.dumps(told) + "\n")
-        reader.stdin.flush()
-        wait_for("the readers to be there", reading)
-        with Frozen([reader.pid]):
-            yield mark
-        said("HomeroomSubscribersCut", "They come again")
-        wait_for("the readers to come again", reading)
-    finally:
-        reader.kill()
-        reader.wait()
 
 
 @trial("HomeroomServiceDown", ends=False)
