@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 
 use homeroom_domain::alert::ChangeKind::{Amended, Cleared, Escalated, Opened, Recalled};
 use homeroom_domain::alert::{AlertChange, ChangeKind};
-use homeroom_domain::mutant::{Mutant, planted};
 use homeroom_invariant::delivery::{self, State, Word};
 use homeroom_invariant::{Beginning, Change, Findings, History};
 use homeroom_notification::plan::{self, Delivery, Effect, Planned, Standing};
@@ -121,8 +120,7 @@ impl Alert {
 
     /// Whether a case holds back what a delivery says.
     fn is_held(&self, post: &Post) -> bool {
-        let still_holds = self.case_is_open == Some(false) && planted(Mutant::ClosedCaseHolds);
-        self.may_be_held(post) && (self.case_is_open == Some(true) || still_holds)
+        self.may_be_held(post) && self.case_is_open == Some(true)
     }
 
     fn may_be_held(&self, post: &Post) -> bool {

@@ -157,11 +157,6 @@ fn a_first_word_that_does_not_wait_for_the_cutoff() {
 }
 
 #[test]
-fn a_case_that_was_closed_and_still_holds() {
-    is_heard(Mutant::ClosedCaseHolds, "it stands");
-}
-
-#[test]
 fn a_seed_that_fails_is_printed_replays_exactly_and_shrinks() {
     let _planted = plant(Mutant::ForgetRecall);
     let failing = (0..MOST_SEEDS).map(Scenario::of).find(|scenario| !run(scenario).wrongs.is_empty()).unwrap();
