@@ -286,7 +286,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// The district's counted days up to a date, in order.
-    pub(crate) fn days(&self, as_of: Date) -> Vec<(&'a SchoolId, Day)> {
+    pub fn days(&self, as_of: Date) -> Vec<(&'a SchoolId, Day)> {
         let mut days = match self.schools.as_slice() {
             [(school, dates)] => self.days_at(school, dates).collect(),
             _ => self.merged.clone(),

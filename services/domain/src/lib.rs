@@ -25,7 +25,6 @@ pub mod ledger;
 mod marked;
 pub mod measure;
 pub mod mutant;
-pub mod outcome;
 mod projection;
 pub mod quick;
 pub mod reference;

@@ -5,7 +5,7 @@
 //! past, whoever asked writes the report out (`text`).
 //!
 //! **Lead.** From the date on which a rule first flagged a student to the date on which the outcome was settled
-//! ([`homeroom_domain::outcome`]), in calendar days: for chronic absence the absence that made a tenth of all days enrolled up to the
+//! ([`Outcome`]), in calendar days: for chronic absence the absence that made a tenth of all days enrolled up to the
 //! last date, so that no presence would have changed it any more. It is of flagged students whose outcome came to be, and below zero
 //! when the flag came after.
 
@@ -13,6 +13,7 @@ mod hidden;
 mod lead;
 mod load;
 mod look;
+mod outcome;
 mod plan;
 mod report;
 mod seen;
@@ -25,6 +26,7 @@ pub use hidden::FEWEST;
 pub use lead::Lead;
 pub use load::{Load, SchoolLoad};
 pub use look::Look;
+pub use outcome::{CHRONIC_MINIMUM_DAYS, Came, Outcome};
 pub use plan::{Error, MOST_GROUPS, MOST_MEMBERS, MOST_RULES, Plan, REQUEST_BYTES};
 pub use report::{GroupReport, Overlap, PackReport, Report, RuleReport};
 pub use seen::{Seen, SeenRule};

@@ -1,12 +1,12 @@
 //! What came of a student's year: the outcomes that rules are held against, and since when each was settled.
 
+use homeroom_domain::course::credit::Credits;
+use homeroom_domain::date::Date;
+use homeroom_domain::day::WHOLE;
+use homeroom_domain::evaluation::Evaluation;
+use homeroom_domain::id::SchoolId;
+use homeroom_domain::year::Student;
 use serde::{Deserialize, Serialize};
-
-use crate::course::credit::Credits;
-use crate::date::Date;
-use crate::day::WHOLE;
-use crate::evaluation::Evaluation;
-use crate::id::SchoolId;
 
 /// The fewest enrolled days of which a student counts as chronically absent or not. Source: EDFacts file specification FS195, data
 /// group 814.
@@ -101,10 +101,21 @@ fn failed_course(evaluation: &Evaluation<'_>, as_of: Date) -> Came {
     }
 }
 
-impl<'a> Evaluation<'a> {
-    /// The district's counted dates from one to another, in order, with the school that each was counted at.
-    pub fn school_dates(&self, from: Date, to: Date) -> impl Iterator<Item = (&'a SchoolId, Date)> {
-        let dates = self.days(to).into_iter().map(|(school, day)| (school, day.date));
-        dates.skip_while(move |(_, date)| *date < from)
+/// The district's counted dates from one to another, in order, with the school that each was counted at.
+pub(crate) fn school_dates<'a>(
+    evaluation: &Evaluation<'a>,
+    from: Date,
+    to: Date,
+) -> impl Iterator<Item = (&'a SchoolId, Date)> {
+    let dates = evaluation.days(to).into_iter().map(|(school, day)| (school, day.date));
+    dates.skip_while(move |(_, date)| *date < from)
+}
+
+/// What [`Outcome::Chronic`] came to for a student of whole days: a day is worth a whole one there.
+pub(crate) fn chronic_of_whole_days(student: &Student<'_, '_>) -> Came {
+    let days = student.frame.dates().len();
+    if i64::try_from(days).is_ok_and(|days| days < CHRONIC_MINIMUM_DAYS) {
+        return Came::Untold;
     }
+    student.absent_dates().nth(days.div_ceil(10) - 1).map_or(Came::No, Came::Settled)
 }

@@ -1,7 +1,7 @@
 //! What is replayed: packs, dates, the outcome that they are held against, and which groups are looked at apart.
 
+use crate::Outcome;
 use homeroom_domain::date::Date;
-use homeroom_domain::outcome::Outcome;
 use homeroom_domain::rule::{Pack, Rule};
 use homeroom_domain::year::Program;
 

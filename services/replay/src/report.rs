@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::Outcome;
 use homeroom_domain::date::Date;
 use homeroom_domain::id::{RuleId, SchoolId};
-use homeroom_domain::outcome::Outcome;
 
 use crate::hidden::{Row, Shown, shown};
 use crate::lead::Lead;

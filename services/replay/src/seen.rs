@@ -8,11 +8,11 @@ use std::cell::LazyCell;
 use homeroom_domain::date::Date;
 use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::id::SchoolId;
-use homeroom_domain::outcome::{Came, Outcome};
 use homeroom_domain::rule::{Interval, Rule};
 use homeroom_domain::settings::Now;
 use homeroom_domain::year::{Look, Scratch, Student};
 
+use crate::outcome::{Came, Outcome, chronic_of_whole_days, school_dates};
 use crate::plan::Plan;
 
 /// A student's row of a replay.
@@ -60,7 +60,7 @@ impl<'e, F: FnOnce() -> Evaluation<'e>> Sight<'_, '_, 'e, F> {
         if let Some(dates) = self.student.map(|student| student.school_dates(plan.from())) {
             dates.for_each(|(school, date)| add_week(&mut weeks, school, date));
         } else {
-            let dates = self.evaluation.school_dates(plan.from(), plan.to());
+            let dates = school_dates(&self.evaluation, plan.from(), plan.to());
             dates.for_each(|(school, date)| add_week(&mut weeks, school, date));
         }
         weeks
@@ -69,7 +69,7 @@ impl<'e, F: FnOnce() -> Evaluation<'e>> Sight<'_, '_, 'e, F> {
     fn came(&self, plan: &Plan) -> Came {
         match (plan.outcome(), self.student) {
             (None, _) => Came::Untold,
-            (Some(Outcome::Chronic), Some(student)) => student.chronic(),
+            (Some(Outcome::Chronic), Some(student)) => chronic_of_whole_days(student),
             (Some(outcome), _) => outcome.of(&self.evaluation, plan.to()),
         }
     }

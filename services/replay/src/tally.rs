@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::Came;
 use homeroom_domain::date::Date;
 use homeroom_domain::id::SchoolId;
-use homeroom_domain::outcome::Came;
 
 use crate::lead::Leads;
 use crate::plan::Plan;

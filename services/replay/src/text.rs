@@ -9,9 +9,9 @@ pub mod table;
 
 use std::collections::BTreeMap;
 
+use crate::Outcome;
 use homeroom_domain::date::Date;
 use homeroom_domain::id::SchoolId;
-use homeroom_domain::outcome::Outcome;
 
 use crate::lead::Lead;
 use crate::report::{Report, RuleReport};

@@ -1,8 +1,8 @@
 //! A report on the wire, and back. Rates go along for whoever has no formulas; reading, they are taken from the cells.
 
+use crate::Outcome;
 use homeroom_domain::date::Date;
 use homeroom_domain::id::{RuleId, SchoolId};
-use homeroom_domain::outcome::Outcome;
 use homeroom_proto::wire::risk as wire;
 
 use crate::lead::Lead;

@@ -1,9 +1,9 @@
 //! The shape of published tables, on a district that does not exist: what is known of rules in real districts comes out of a replay.
 
 use homeroom_domain::date::Date;
-use homeroom_domain::outcome::Outcome;
 use homeroom_domain::rule::Pack;
 use homeroom_exactness::{Engine, Log};
+use homeroom_replay::Outcome;
 use homeroom_replay::{Plan, Report, RuleReport};
 
 const STUDENTS: u32 = 240;

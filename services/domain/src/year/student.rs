@@ -6,7 +6,6 @@ use super::{Frame, Kind, Year};
 use crate::date::Date;
 use crate::enrollment::{self, Spell};
 use crate::id::SchoolId;
-use crate::outcome::{CHRONIC_MINIMUM_DAYS, Came};
 
 /// A student's year of whole days at one school.
 pub struct Student<'y, 'a> {
@@ -32,13 +31,8 @@ impl<'a> Student<'_, 'a> {
         self.school.into_iter().flat_map(|school| dates.iter().map(move |date| (school, *date)))
     }
 
-    /// What [`Outcome::Chronic`](crate::outcome::Outcome::Chronic) came to: a day is worth a whole one here.
-    pub fn chronic(&self) -> Came {
-        let days = self.frame.dates().len();
-        if i64::try_from(days).is_ok_and(|days| days < CHRONIC_MINIMUM_DAYS) {
-            return Came::Untold;
-        }
-        let tenth = self.year.of_kind(Kind::Absent).iter().nth(days.div_ceil(10) - 1);
-        tenth.and_then(|day| self.frame.dates().get(day)).map_or(Came::No, |date| Came::Settled(*date))
+    /// The dates of absence, in order.
+    pub fn absent_dates(&self) -> impl Iterator<Item = Date> {
+        self.year.of_kind(Kind::Absent).iter().filter_map(|day| self.frame.dates().get(day).copied())
     }
 }

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use homeroom_domain::date::Date;
-use homeroom_domain::outcome::Outcome;
 use homeroom_proto::wire::risk::ReplayPackRequest;
 use homeroom_proto::wire::risk::replay_pack_response::Step;
+use homeroom_replay::Outcome;
 use homeroom_replay::text::{self, Names};
 use homeroom_replay::{Report, wire};
 

@@ -1,6 +1,6 @@
 //! Six students of two schools, counted by hand. Of forty days a tenth are four.
 
-use homeroom_domain::outcome::{Came, Outcome};
+use homeroom_replay::{Came, Outcome};
 use homeroom_replay::{Cells, Lead, Plan, Report, Share, Tally};
 
 use crate::district::{DAYS, alerts, day, look, pack, plan, school, student, view};

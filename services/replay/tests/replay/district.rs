@@ -7,11 +7,11 @@ use homeroom_domain::evaluation::Evaluation;
 use homeroom_domain::event::{AttendanceMark, Change, Enrollment, Fact, Origin, Scope, Times};
 use homeroom_domain::id::{CalendarId, RecordKey, Revision, SchoolId, SchoolYear, SourceId};
 use homeroom_domain::ledger::Ledger;
-use homeroom_domain::outcome::{Came, Outcome};
 use homeroom_domain::reference::{Calendar, CalendarDate, Entry, School};
 use homeroom_domain::rule::Pack;
 use homeroom_domain::settings::{Now, Settings};
 use homeroom_domain::view::{Records, View};
+use homeroom_replay::{Came, Outcome};
 use homeroom_replay::{Look, Plan, Seen, SeenRule};
 
 /// School days.

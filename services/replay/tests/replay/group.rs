@@ -1,7 +1,7 @@
 //! Groups: shares apart, gaps to everyone else, and nothing of a few.
 
-use homeroom_domain::outcome::{Came, Outcome};
 use homeroom_replay::text::{self, Names};
+use homeroom_replay::{Came, Outcome};
 use homeroom_replay::{Cells, GroupReport, Report, Share, Tally};
 
 use crate::district::{day, plan, seen};

@@ -1,6 +1,6 @@
 //! Whoever divides the work gets the same sums.
 
-use homeroom_domain::outcome::{Came, Outcome};
+use homeroom_replay::{Came, Outcome};
 use homeroom_replay::{Report, Seen, Tally, wire};
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 //! What the texts hold, and what they must not.
 
-use homeroom_domain::outcome::{Came, Outcome};
 use homeroom_replay::text::{self, Names};
+use homeroom_replay::{Came, Outcome};
 use homeroom_replay::{Plan, Report, Tally};
 
 use crate::district::{DAYS, day, pack, seen};

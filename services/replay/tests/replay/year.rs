@@ -1,8 +1,8 @@
 //! The short way and the long way see the same.
 
 use homeroom_domain::date::Date;
-use homeroom_domain::outcome::Outcome;
 use homeroom_domain::rule::Pack;
+use homeroom_replay::Outcome;
 use homeroom_replay::{Plan, Seen};
 use proptest::prelude::*;
 

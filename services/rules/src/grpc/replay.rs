@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use homeroom_domain::date::Date;
 use homeroom_domain::id::{DistrictId, StudentKey};
-use homeroom_domain::outcome::Outcome;
 use homeroom_domain::rule::Pack;
 use homeroom_proto::wire::risk as wire;
 use homeroom_proto::wire::risk::replay_pack_response::Step;
+use homeroom_replay::Outcome;
 use homeroom_replay::{Look, MOST_GROUPS, MOST_MEMBERS, Plan, Report, Tally};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
