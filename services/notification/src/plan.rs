@@ -354,10 +354,11 @@ impl Plan<'_> {
     }
 
     /// Each word waits for those before it, and late ones and earlier rises may for the morning. A rise that is news does not, and says
-    /// all that they would.
+    /// all that they would. Without them, where nobody was told, nothing is left for an amendment to amend.
     fn overtake(&self, chain: &[&Delivery], first: &Delivery, effects: &mut Vec<Effect>) {
         if rises_now(self.change) {
-            let said = |d: &&&Delivery| d.late_since.is_some() || d.kind == ChangeKind::Escalated;
+            let untold = !reached(&[first]);
+            let said = |d: &&&Delivery| untold || d.late_since.is_some() || d.kind == ChangeKind::Escalated;
             let said = |d: &&&Delivery| d.waits() && d.id != first.id && said(d);
             effects.extend(chain.iter().filter(said).map(|delivery| Effect::Cancel(delivery.id)));
         }
