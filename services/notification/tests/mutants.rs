@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 use homeroom_domain::alert::AlertChange;
 use homeroom_domain::alert::ChangeKind::Opened;
-use homeroom_domain::id::AlertId;
+use homeroom_domain::id::{AlertId, RuleId};
 use homeroom_domain::mutant::{Mutant, plant};
 use homeroom_invariant::delivery::{Delivery, Outcome, State, Word, check};
 use homeroom_invariant::{Beginning, Change, Findings, History, Promise};
@@ -64,7 +64,8 @@ async fn broken_after_a_case() -> Vec<Promise> {
     world.client().open_case(request("feed", pb::OpenCaseRequest { student: student.clone() })).await.unwrap();
     world.client().close_case(request("feed", pb::CloseCaseRequest { student })).await.unwrap();
     world.pass(1).await;
-    let second = world.change(2, 1, Opened);
+    let mut second = world.change(2, 1, Opened);
+    second.claim.rule = RuleId::parse("another-rule").unwrap();
     world.publish_together(&[&first, &second]).await;
     world.until_count("deliveries where state = 'waiting'", 2).await;
 
