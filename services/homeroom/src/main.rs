@@ -49,6 +49,7 @@ fn main() -> ExitCode {
     };
     let outcome = runtime.block_on(cli.run());
     runtime.shutdown_timeout(LAST_WAIT);
+    homeroom_bus::kafka::wait_until_closed(LAST_WAIT);
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),

@@ -7,6 +7,7 @@ mod client;
 mod config;
 mod member;
 mod membership;
+mod open;
 mod produce;
 mod rebalance;
 mod route;
@@ -25,12 +26,14 @@ use tokio_util::sync::CancellationToken;
 
 use self::config::Clients;
 use self::membership::Membership;
+use self::open::Open;
 use self::produce::Appender;
 use self::tail::{KafkaTail, Place};
 use crate::log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Tail, begins};
 use crate::topic::{Offset, Partition, Topic};
 
 pub use self::config::{Config, ConfigError};
+pub use self::open::wait_until_closed;
 pub use self::security::{Mechanism, Sasl, Tls};
 
 /// A cluster.
@@ -111,10 +114,12 @@ impl Log for KafkaLog {
         let consumer = membership.consumer()?;
         let (ended, end) = oneshot::channel();
         // A thread of its own rather than a blocking task: a runtime that shuts down would wait for that one without end.
+        let open = Open::one();
         let run = move || {
             let outcome = membership.run(consumer, || oneshot::Sender::is_closed(&ended));
             // Fails only when nobody waits any more.
             ended.send(outcome).ok();
+            drop(open);
         };
         thread::Builder::new()
             .name(thread)

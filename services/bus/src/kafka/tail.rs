@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::client::{self, Verdict, copy, judge, start, unavailable, weight};
 use super::config::Clients;
+use super::open::Open;
 use crate::log::{Error, Record, Tail};
 use crate::topic::{Offset, Partition, Topic};
 
@@ -64,7 +65,12 @@ impl KafkaTail {
             .and_then(|()| consumer.assign(&assignment))
             .map_err(|error| unavailable(&error))?;
         let (sender, batches) = mpsc::channel(BATCHES);
-        let read = move || read(&consumer, place, &sender);
+        let open = Open::one();
+        let read = move || {
+            read(&consumer, place, &sender);
+            drop(consumer);
+            drop(open);
+        };
         thread::Builder::new()
             .name(format!("tail {}/{}", place.topic, place.partition.0))
             .spawn(read)
