@@ -69,16 +69,10 @@ async fn acknowledge(
     seen: Option<u32>,
     key: &str,
 ) -> Result<Result<Acknowledged, Refused>, Error> {
-    let row = sqlx::query("select state, telling from alerts where alert_id = $1 and district = $2 for update")
-        .bind(alert)
-        .bind(district)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(row) = row else { return Ok(Err(Refused::Unknown)) };
-    if row.try_get::<&str, _>("state")? != "open" {
-        return Ok(Err(Refused::Over));
-    }
-    let telling = count("alerts", "telling", row.try_get("telling")?)?;
+    let telling = match lock_open(connection, district, alert).await? {
+        Ok(open) => open.telling,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let risen = last_rise(connection, alert).await?;
     if seen.is_some_and(|seen| seen < risen) {
         return Ok(Err(Refused::Risen(risen)));
@@ -87,6 +81,30 @@ async fn acknowledge(
     let known = load(connection, alert).await?;
     end(connection, &plan::acknowledged(telling, &known), REASON).await?;
     Ok(Ok(acknowledged))
+}
+
+/// An open alert, locked until the transaction ends.
+pub(super) struct OpenAlert {
+    /// The number of the change that opened its telling.
+    pub(super) telling: u32,
+    /// The number of its last change.
+    pub(super) last_number: u32,
+}
+
+/// Locks an alert of the district that is open.
+pub(super) async fn lock_open(
+    connection: &mut PgConnection,
+    district: &str,
+    alert: Uuid,
+) -> Result<Result<OpenAlert, Refused>, Error> {
+    let select = "select state, telling, last_number from alerts where alert_id = $1 and district = $2 for update";
+    let row = sqlx::query(select).bind(alert).bind(district).fetch_optional(connection).await?;
+    let Some(row) = row else { return Ok(Err(Refused::Unknown)) };
+    if row.try_get::<&str, _>("state")? != "open" {
+        return Ok(Err(Refused::Over));
+    }
+    let number = |column| count("alerts", column, row.try_get(column)?);
+    Ok(Ok(OpenAlert { telling: number("telling")?, last_number: number("last_number")? }))
 }
 
 /// The number of the change by which the alert opened or rose last, as far as anybody was told; 0 when none is known.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::acknowledge::end;
+use super::acknowledge::{end, lock_open};
 use super::{Refused, Store, bad_row, count, moment, stored};
 use crate::plan::{self, DutyKey};
 
@@ -82,16 +82,10 @@ async fn record(
     (seen, place): (Option<u32>, u32),
     key: &str,
 ) -> Result<Result<Done, Refused>, Error> {
-    let row = sqlx::query("select state, last_number from alerts where alert_id = $1 and district = $2 for update")
-        .bind(alert)
-        .bind(district)
-        .fetch_optional(&mut *connection)
-        .await?;
-    let Some(row) = row else { return Ok(Err(Refused::Unknown)) };
-    if row.try_get::<&str, _>("state")? != "open" {
-        return Ok(Err(Refused::Over));
-    }
-    let last = count("alerts", "last_number", row.try_get("last_number")?)?;
+    let last = match lock_open(connection, district, alert).await? {
+        Ok(open) => open.last_number,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let change = find_change(connection, alert, seen.unwrap_or(last)).await?;
     let duties = change.map(|change| DutyKey::of(&change.claim.terms.duties)).unwrap_or_default();
     let duty = usize::try_from(place).ok().and_then(|place| duties.get(place));
