@@ -261,7 +261,7 @@ impl Process {
         let tasks = TaskGroup::default();
         lifecycle::signals(&tasks).context("signals cannot be heard")?;
         follow(&self.access, self.keys, &tasks);
-        let log = self.log.open().await?;
+        let log = self.log.open_for(&tasks).await?;
         let component = build(Foundation { log, access: self.access, tasks: tasks.clone() }).await?;
         let (http, grpc, descriptors) = (Some(http), Some(grpc), homeroom_proto::DESCRIPTORS);
         let doors = Doors { http, grpc, health, peers, descriptors, tls, limits };

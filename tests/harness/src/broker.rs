@@ -26,7 +26,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(50);
 
 /// A broker that was killed may register again only when its session before has ended; tests kill it and wait for it.
-const SESSION: &str = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500";
+pub const SESSION: &str = "broker.session.timeout.ms=2000\nbroker.heartbeat.interval.ms=500";
 
 /// A broker; stopped, and its data removed, when dropped.
 #[derive(Debug)]
@@ -108,6 +108,16 @@ impl Broker {
     /// Kills it with SIGKILL.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()
+    }
+
+    /// Stops it where it is: it answers nothing, and its connections stay.
+    pub fn pause(&self) -> Result<()> {
+        self.process.pause()
+    }
+
+    /// Lets it go on.
+    pub fn wake(&self) -> Result<()> {
+        self.process.wake()
     }
 
     /// Starts it again after [`Self::kill`], and waits until it listens.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use homeroom_chassis::config::{self, SecretFile};
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::BaseProducer;
 use serde::Deserialize;
 
 use super::security::{self, Sasl, Tls};
@@ -77,6 +78,16 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The files that a client is made with.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let secret = |file: &Option<SecretFile>| file.as_ref().map(|file| file.path().to_owned());
+        let tls = self.tls.iter().flat_map(|tls| {
+            [tls.ca_file.clone(), tls.cert_file.clone(), secret(&tls.key_file), secret(&tls.key_password_file)]
+        });
+        let sasl = self.sasl.iter().map(|sasl| Some(sasl.password_file.path().to_owned()));
+        tls.chain(sasl).chain([secret(&self.security_file)]).flatten().collect()
+    }
+
     /// For how long a topic's records are kept, in milliseconds; -1 is for ever.
     pub(super) fn retention_ms(&self, topic: Topic) -> i64 {
         let days = |days: u32| i64::from(days.max(1)) * 24 * 60 * 60 * 1000;
@@ -124,6 +135,9 @@ pub enum ConfigError {
         /// Why.
         reason: String,
     },
+    /// A certificate cannot be read.
+    #[error("a certificate cannot be used")]
+    Certificate(#[from] homeroom_chassis::tls::Error),
     /// The client library refuses to start.
     #[error("no Kafka client: {0}")]
     Client(String),
@@ -177,6 +191,13 @@ impl Clients {
             base.set(key, value);
         }
         Ok(Self { base, config: config.clone() })
+    }
+
+    /// The same, if the library takes what the files hold: a key that is not the certificate's is found only by a client.
+    pub(super) fn usable(config: &Config) -> Result<Self, ConfigError> {
+        let clients = Self::new(config)?;
+        clients.plain().create::<BaseProducer>()?;
+        Ok(clients)
     }
 
     pub(super) fn config(&self) -> &Config {

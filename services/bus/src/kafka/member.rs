@@ -8,12 +8,15 @@ use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use homeroom_chassis::tls::Followed;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::error::KafkaError;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Verdict, copy, judge, unavailable, weight};
+use super::config::Clients;
+use super::membership::Client;
 use super::rebalance::{Context, Shared};
 use crate::log::{Error, begins};
 use crate::topic::{Offset, Partition};
@@ -35,6 +38,8 @@ const ENDS_TIMEOUT: Duration = Duration::from_secs(5);
 /// The consumer and when it does what.
 pub(super) struct Member {
     consumer: BaseConsumer<Context>,
+    made_with: Arc<Clients>,
+    clients: Followed<Clients>,
     lag_at: Instant,
     /// How long a partition may have no owner here.
     grace: Duration,
@@ -44,6 +49,8 @@ pub(super) struct Member {
 
 /// Why a member's consumer ended, other than by leaving.
 pub(super) enum End {
+    /// Another client is to go on: files have changed that this one was made with.
+    Renewed,
     /// Its name in the group is another's: see [`super::membership`].
     Replaced(Error),
     /// For good.
@@ -57,10 +64,10 @@ impl From<Error> for End {
 }
 
 impl Member {
-    /// Takes a consumer that has subscribed.
-    pub(super) fn new(consumer: BaseConsumer<Context>, grace: Duration, heartbeat: Duration) -> Self {
-        let now = Instant::now();
-        Self { consumer, lag_at: now, grace, heartbeat, nudged_at: now }
+    pub(super) fn new(client: Client, clients: Followed<Clients>) -> Self {
+        let (now, Client { consumer, made_with }) = (Instant::now(), client);
+        let (grace, heartbeat) = (made_with.session_timeout(), made_with.heartbeat());
+        Self { consumer, made_with, clients, lag_at: now, grace, heartbeat, nudged_at: now }
     }
 
     /// Polls until told to leave, until nobody waits for the end, or until the log gives up; then leaves the group. Blocks.
@@ -106,6 +113,9 @@ impl Member {
         if now.duration_since(self.lag_at) >= LAG_INTERVAL {
             self.lag_at = now;
             self.tell_lag();
+            if !Arc::ptr_eq(&self.made_with, &self.clients.current()) {
+                return Err(End::Renewed);
+            }
         }
         if now.duration_since(self.nudged_at) >= self.heartbeat {
             self.nudged_at = now;

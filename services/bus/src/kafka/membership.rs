@@ -1,4 +1,5 @@
-//! A membership outlives its consumers: one that loses its name in the group is followed by another.
+//! A membership outlives its consumers: one that loses its name in the group is followed by another, and so is one whose
+//! certificate or password has changed.
 //!
 //! A member with a name (`instance-id`) gets a new id at each join. When the broker that keeps the group dies, the answer with
 //! the new id may be lost: its successor knows that id, the member shows the one before, and is told that somebody else has
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use homeroom_chassis::tls::Followed;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +34,7 @@ const LOOK: Duration = Duration::from_millis(50);
 
 /// What is needed to join, any number of times.
 pub(super) struct Membership {
-    pub(super) clients: Clients,
+    pub(super) clients: Followed<Clients>,
     pub(super) topic: Topic,
     /// The topic's name in this cluster.
     pub(super) name: String,
@@ -42,28 +44,39 @@ pub(super) struct Membership {
     pub(super) leave: CancellationToken,
 }
 
+/// A consumer that has subscribed, and what it was made with.
+pub(super) struct Client {
+    pub(super) consumer: BaseConsumer<Context>,
+    pub(super) made_with: Arc<Clients>,
+}
+
 impl Membership {
     /// Makes a consumer and subscribes it.
-    pub(super) fn consumer(&self) -> Result<BaseConsumer<Context>, Error> {
+    pub(super) fn client(&self) -> Result<Client, Error> {
+        let made_with = self.clients.current();
         // Half the time that Kafka allows for it; the rest is for what comes after.
-        let patience = self.clients.poll_interval() / 2;
+        let patience = made_with.poll_interval() / 2;
         let (owner, runtime, leave) = (Arc::clone(&self.owner), self.runtime.clone(), self.leave.clone());
         let context = Context::new(self.topic, self.name.clone(), owner, runtime, patience, leave);
         let consumer: BaseConsumer<Context> =
-            self.clients.member(&self.group).create_with_context(context).map_err(|error| unavailable(&error))?;
+            made_with.member(&self.group).create_with_context(context).map_err(|error| unavailable(&error))?;
         consumer.subscribe(&[&self.name]).map_err(|error| unavailable(&error))?;
-        Ok(consumer)
+        Ok(Client { consumer, made_with })
     }
 
-    /// Is a member, with this consumer at first, until told to leave, until nobody waits for the end, or until the log gives
+    /// Is a member, with this client at first, until told to leave, until nobody waits for the end, or until the log gives
     /// up. Blocks.
-    pub(super) fn run(&self, mut consumer: BaseConsumer<Context>, unwatched: impl Fn() -> bool) -> Result<(), Error> {
+    pub(super) fn run(&self, mut client: Client, unwatched: impl Fn() -> bool) -> Result<(), Error> {
         let mut times = 0;
         loop {
             let since = Instant::now();
-            let member = Member::new(consumer, self.clients.session_timeout(), self.clients.heartbeat());
-            let replaced = match member.run(&self.leave, &unwatched) {
+            let replaced = match Member::new(client, self.clients.clone()).run(&self.leave, &unwatched) {
                 Ok(()) => return Ok(()),
+                Err(End::Renewed) => {
+                    tracing::info!(topic = %self.topic, "joining again with changed certificates or passwords");
+                    client = self.client()?;
+                    continue;
+                }
                 Err(End::Failed(error)) => return Err(error),
                 Err(End::Replaced(error)) => error,
             };
@@ -77,7 +90,7 @@ impl Membership {
                 return Ok(());
             }
             times += 1;
-            consumer = self.consumer()?;
+            client = self.client()?;
         }
     }
 

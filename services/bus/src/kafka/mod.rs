@@ -2,9 +2,13 @@
 //!
 //! One idempotent producer for the process; a thread of its own for each reader and each group member, because the library's
 //! consumers block. Where to resume is always the caller's to say: it keeps offsets with its own state, in one transaction.
+//!
+//! The library reads certificates and passwords when a client is made. A log that follows its files has other clients once
+//! they have changed: the producer at the next append, readers where they are, members by leaving and joining.
 
 mod client;
 mod config;
+mod delivery;
 mod member;
 mod membership;
 mod open;
@@ -20,6 +24,8 @@ use std::sync::Arc;
 use std::thread;
 
 use async_trait::async_trait;
+use homeroom_chassis::lifecycle::TaskGroup;
+use homeroom_chassis::tls::{self, Followed};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -38,27 +44,48 @@ pub use self::security::{Mechanism, Sasl, Tls};
 
 /// A cluster.
 pub struct KafkaLog {
-    clients: Clients,
+    clients: Followed<Clients>,
+    topic_prefix: String,
     appender: Appender,
 }
 
 impl fmt::Debug for KafkaLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KafkaLog").field("clients", &self.clients).finish_non_exhaustive()
+        f.debug_struct("KafkaLog").field("clients", &self.clients.current()).finish_non_exhaustive()
     }
 }
 
 impl KafkaLog {
     /// Checks the configuration and starts the producer. Nothing is asked of the cluster yet: whether it answers is seen at the
-    /// first call, such as [`Log::check_topics`].
+    /// first call, such as [`Log::check_topics`]. Files are read once.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
-        let clients = Clients::new(config)?;
-        let appender = Appender::new(&clients)?;
-        Ok(Self { clients, appender })
+        Self::with(Followed::fixed(Clients::new(config)?))
+    }
+
+    /// The same, and follows the files of certificates and passwords until the group stops. Later ones that cannot be used
+    /// leave those of before in force, and are told of.
+    pub fn follow(config: &Config, tasks: &TaskGroup) -> Result<Self, ConfigError> {
+        let files = config.files();
+        if files.is_empty() {
+            return Self::new(config);
+        }
+        let config = config.clone();
+        Self::with(tls::follow("kafka", files, tasks, move || {
+            let clients = Clients::usable(&config)?;
+            if let Some(file) = config.tls.as_ref().and_then(|tls| tls.cert_file.as_ref()) {
+                tls::tell_expiry("kafka", file)?;
+            }
+            Ok::<_, ConfigError>(clients)
+        })?)
+    }
+
+    fn with(clients: Followed<Clients>) -> Result<Self, ConfigError> {
+        let topic_prefix = clients.current().config().topic_prefix.clone();
+        Ok(Self { appender: Appender::new(clients.clone())?, clients, topic_prefix })
     }
 
     fn name(&self, topic: Topic) -> String {
-        format!("{}{}", self.clients.config().topic_prefix, topic.name())
+        format!("{}{}", self.topic_prefix, topic.name())
     }
 }
 
@@ -111,12 +138,12 @@ impl Log for KafkaLog {
         let (clients, group, runtime) = (self.clients.clone(), group.to_owned(), Handle::current());
         let thread = format!("member {group}");
         let membership = Membership { clients, topic, name, group, owner, runtime: runtime.clone(), leave };
-        let consumer = membership.consumer()?;
+        let client = membership.client()?;
         let (ended, end) = oneshot::channel();
         // A thread of its own rather than a blocking task: a runtime that shuts down would wait for that one without end.
         let open = Open::one();
         let run = move || {
-            let outcome = membership.run(consumer, || oneshot::Sender::is_closed(&ended));
+            let outcome = membership.run(client, || oneshot::Sender::is_closed(&ended));
             // Fails only when nobody waits any more.
             ended.send(outcome).ok();
             drop(open);
@@ -132,10 +159,10 @@ impl Log for KafkaLog {
     }
 
     async fn create_topics(&self, partitions: i32) -> Result<(), Error> {
-        topics::create(&self.clients, &self.appender.producer(), partitions).await
+        topics::create(&self.clients.current(), &self.appender.producer(), partitions).await
     }
 
     async fn check_topics(&self) -> Result<(), Error> {
-        topics::check(&self.clients, &self.appender.producer()).await
+        topics::check(&self.clients.current(), &self.appender.producer()).await
     }
 }

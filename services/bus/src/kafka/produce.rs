@@ -1,40 +1,81 @@
-//! Appending: one idempotent producer for the whole process.
+//! Appending: one idempotent producer for the whole process, and another in its place when it no longer serves.
 //!
 //! A call to append gets one answer for all its records. The library reports each delivery by itself, on its own thread; a
 //! future for each would be an allocation, a wake-up and a look at the caller's task for every record.
+//!
+//! A producer is replaced when the files change that it was made with, and when nothing was delivered for long: after a broker
+//! that hung for minutes it was seen to go on timing out while readers were back at once. A call keeps to one producer. So order
+//! is what callers make it, as with one: whoever waits for an answer before the next call has these records before those.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
-use rdkafka::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::{Header, Message as _, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
-use tokio::sync::oneshot;
+use homeroom_chassis::tls::Followed;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, Producer as _, ThreadedProducer};
 
-use super::client::{Words, unavailable};
 use super::config::{Clients, ConfigError};
+use super::delivery::{Call, Deliveries, Ticket};
+use super::open::Open;
 use crate::log::{Appended, Error, NewRecord};
-use crate::topic::{Offset, Partition, Topic};
+use crate::topic::Topic;
 
 /// The client that appends. Clones share it.
 pub(super) type Producer = Arc<ThreadedProducer<Deliveries>>;
 
+/// How often the calls that still wait for a producer that was replaced are counted. Each is answered by the library's timeout.
+const UNUSED: Duration = Duration::from_millis(100);
+
 /// The producer and what it takes.
 pub(super) struct Appender {
-    producer: Producer,
+    clients: Followed<Clients>,
+    in_use: Mutex<InUse>,
+    /// A producer that has delivered nothing for so long since its first record timed out is replaced.
+    stuck: Duration,
     max_record_bytes: usize,
 }
 
+struct InUse {
+    producer: Producer,
+    made_with: Arc<Clients>,
+}
+
+impl InUse {
+    fn new(made_with: Arc<Clients>) -> Result<Self, ConfigError> {
+        let producer = made_with.producer().create_with_context(Deliveries::default())?;
+        Ok(Self { producer: Arc::new(producer), made_with })
+    }
+}
+
 impl Appender {
-    pub(super) fn new(clients: &Clients) -> Result<Self, ConfigError> {
-        let producer = clients.producer().create_with_context(Deliveries)?;
-        Ok(Self { producer: Arc::new(producer), max_record_bytes: clients.config().max_record_bytes })
+    pub(super) fn new(clients: Followed<Clients>) -> Result<Self, ConfigError> {
+        let made_with = clients.current();
+        let stuck = 2 * Duration::from_millis(u64::from(made_with.config().message_timeout_ms));
+        let max_record_bytes = made_with.config().max_record_bytes;
+        Ok(Self { clients, in_use: Mutex::new(InUse::new(made_with)?), stuck, max_record_bytes })
     }
 
-    /// The client, for questions about topics.
+    /// The client in use, also for questions about topics; another one than before where that has to be replaced.
     pub(super) fn producer(&self) -> Producer {
-        Arc::clone(&self.producer)
+        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let clients = self.clients.current();
+        let failing = in_use.producer.context().failing_for();
+        if !Arc::ptr_eq(&clients, &in_use.made_with) {
+            Self::replace(&mut in_use, clients);
+        } else if let Some(failing) = failing.filter(|failing| *failing >= self.stuck) {
+            tracing::warn!(seconds = failing.as_secs(), "nothing was delivered since: another producer goes on");
+            Self::replace(&mut in_use, clients);
+        }
+        Arc::clone(&in_use.producer)
+    }
+
+    /// Puts another producer in the place of one; that one stays when there cannot be another.
+    fn replace(in_use: &mut InUse, clients: Arc<Clients>) {
+        match InUse::new(clients) {
+            Ok(another) => close(std::mem::replace(in_use, another).producer),
+            Err(error) => tracing::error!(%error, "no other producer can be made"),
+        }
     }
 
     /// Queues all records, then waits until each is delivered or not. When the queue is full, the rest of the call is refused,
@@ -48,10 +89,11 @@ impl Appender {
         if records.is_empty() {
             return Vec::new();
         }
+        let producer = self.producer();
         let (call, settled) = Call::new(topic, self.max_record_bytes, records.len());
         let mut full = false;
         for (place, record) in records.into_iter().enumerate() {
-            let queued = if full { Err(Error::Full) } else { self.queue(name, &record, &call, place) };
+            let queued = if full { Err(Error::Full) } else { self.queue(&producer, name, &record, (&call, place)) };
             if let Err(error) = queued {
                 full = full || matches!(error, Error::Full);
                 call.settle(place, Err(error));
@@ -59,10 +101,18 @@ impl Appender {
         }
         // It is told by whichever record is settled last; the call holds the other end until then.
         settled.await.ok();
+        // Whoever closes a producer that was replaced waits for this.
+        drop(producer);
         call.answers()
     }
 
-    fn queue(&self, name: &str, record: &NewRecord, call: &Arc<Call>, place: usize) -> Result<(), Error> {
+    fn queue(
+        &self,
+        producer: &Producer,
+        name: &str,
+        record: &NewRecord,
+        (call, place): (&Arc<Call>, usize),
+    ) -> Result<(), Error> {
         record.check_size(self.max_record_bytes)?;
         let ticket = Box::new(Ticket { call: Arc::clone(call), place });
         let mut entry: BaseRecord<'_, [u8], [u8], Box<Ticket>> =
@@ -77,93 +127,22 @@ impl Appender {
             };
             entry = entry.headers(record.headers.iter().fold(headers, add));
         }
-        self.producer.send(entry).map_err(|(error, _)| call.explain(record.bytes(), &error))
+        producer.send(entry).map_err(|(error, _)| call.explain(record.bytes(), &error))
     }
 }
 
-/// The records of one call to append, and what has become of them.
-#[derive(Debug)]
-pub(super) struct Call {
-    topic: Topic,
-    max_record_bytes: usize,
-    state: Mutex<State>,
-}
-
-#[derive(Debug)]
-struct State {
-    answers: Vec<Option<Result<Appended, Error>>>,
-    unsettled: usize,
-    all_settled: Option<oneshot::Sender<()>>,
-}
-
-/// Which record of which call a delivery report is about.
-#[derive(Debug)]
-pub(super) struct Ticket {
-    call: Arc<Call>,
-    place: usize,
-}
-
-impl Call {
-    fn new(topic: Topic, max_record_bytes: usize, records: usize) -> (Arc<Self>, oneshot::Receiver<()>) {
-        let (all_settled, settled) = oneshot::channel();
-        let answers = std::iter::repeat_with(|| None).take(records).collect();
-        let state = State { answers, unsettled: records, all_settled: Some(all_settled) };
-        (Arc::new(Self { topic, max_record_bytes, state: Mutex::new(state) }), settled)
-    }
-
-    fn settle(&self, place: usize, answer: Result<Appended, Error>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.answers[place] = Some(answer);
-        state.unsettled -= 1;
-        if state.unsettled == 0
-            && let Some(all_settled) = state.all_settled.take()
-        {
-            // Fails when the caller no longer waits.
-            all_settled.send(()).ok();
+/// Closes a producer that was replaced, once nobody waits for it: closing drops what is still queued, and blocks.
+fn close(replaced: Producer) {
+    let open = Open::one();
+    let wait = move || {
+        while Arc::strong_count(&replaced) > 1 {
+            thread::sleep(UNUSED);
         }
-    }
-
-    fn answers(&self) -> Vec<Result<Appended, Error>> {
-        let stopped = || Err(Error::Unavailable("the producer has stopped".to_owned()));
-        let answers = std::mem::take(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).answers);
-        answers.into_iter().map(|answer| answer.unwrap_or_else(stopped)).collect()
-    }
-
-    fn explain(&self, bytes: usize, error: &KafkaError) -> Error {
-        match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::QueueFull) => Error::Full,
-            Some(RDKafkaErrorCode::MessageSizeTooLarge) => Error::TooLarge { bytes, limit: self.max_record_bytes },
-            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                Error::Topic { topic: self.topic.name().to_owned(), problem: "is not there".to_owned() }
-            }
-            _ => unavailable(error),
-        }
-    }
-}
-
-/// Hands each delivery report to the call that its record belongs to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deliveries;
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, fac: &str, log_message: &str) {
-        Words.log(level, fac, log_message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        Words.error(error, reason);
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<Ticket>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        let Ticket { call, place } = *ticket;
-        let answer = match result {
-            Ok(record) => Ok(Appended { partition: Partition(record.partition()), offset: Offset(record.offset()) }),
-            Err((error, record)) => Err(call.explain(record.key_len() + record.payload_len(), error)),
-        };
-        call.settle(place, answer);
+        drop(replaced);
+        drop(open);
+    };
+    // Without a thread it is closed here.
+    if let Err(error) = thread::Builder::new().name("replaced producer".to_owned()).spawn(wait) {
+        tracing::warn!(%error, "a producer was closed at once");
     }
 }

@@ -1,10 +1,12 @@
 //! Reading one partition outside any group: a thread polls the library and hands batches to the reader over a bounded channel.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use homeroom_chassis::tls::Followed;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::{ClientContext, config::RDKafkaLogLevel, error::KafkaError};
@@ -56,19 +58,13 @@ pub(super) struct Place {
 
 impl KafkaTail {
     /// Starts the thread. The caller has checked that the offset is in the log.
-    pub(super) fn start(clients: &Clients, name: &str, place: Place) -> Result<Self, Error> {
-        let consumer: BaseConsumer<TailContext> =
-            clients.tail().create_with_context(TailContext).map_err(|error| unavailable(&error))?;
-        let mut assignment = TopicPartitionList::new();
-        assignment
-            .add_partition_offset(name, place.partition.0, start(place.topic, place.from))
-            .and_then(|()| consumer.assign(&assignment))
-            .map_err(|error| unavailable(&error))?;
+    pub(super) fn start(clients: &Followed<Clients>, name: &str, place: Place) -> Result<Self, Error> {
+        let mut reader = Reader::new(clients.clone(), name, place)?;
         let (sender, batches) = mpsc::channel(BATCHES);
         let open = Open::one();
         let read = move || {
-            read(&consumer, place, &sender);
-            drop(consumer);
+            reader.read(&sender);
+            drop(reader);
             drop(open);
         };
         thread::Builder::new()
@@ -105,48 +101,91 @@ impl Tail for KafkaTail {
     }
 }
 
-/// Polls until the reader is dropped or the log gives up. Dropping the consumer can block, hence here and not at the reader.
-fn read(consumer: &BaseConsumer<TailContext>, place: Place, reader: &mpsc::Sender<Result<Vec<Record>, Error>>) {
-    let mut next = place.from;
-    while !reader.is_closed() {
-        let mut batch = Vec::new();
-        let ended = fill(consumer, &mut next, &mut batch);
-        if !batch.is_empty() && reader.blocking_send(Ok(batch)).is_err() {
-            return;
-        }
-        let Err(error) = ended else { continue };
-        match judge(&error) {
-            Verdict::Passing => {}
-            verdict => {
-                // Fails only when the reader has gone, and then nobody needs to know.
-                reader.blocking_send(Err(explain(&verdict, &error, place, next))).ok();
+/// What the thread has.
+struct Reader {
+    clients: Followed<Clients>,
+    made_with: Arc<Clients>,
+    consumer: BaseConsumer<TailContext>,
+    /// The topic's name in this cluster.
+    name: String,
+    /// Where the next record is.
+    place: Place,
+}
+
+impl Reader {
+    fn new(clients: Followed<Clients>, name: &str, place: Place) -> Result<Self, Error> {
+        let made_with = clients.current();
+        let consumer = consume(&made_with, name, place)?;
+        Ok(Self { clients, made_with, consumer, name: name.to_owned(), place })
+    }
+
+    /// Polls until nobody listens or the log gives up. Dropping the consumer can block, hence here and not at the listener.
+    fn read(&mut self, listener: &mpsc::Sender<Result<Vec<Record>, Error>>) {
+        while !listener.is_closed() {
+            if let Err(error) = self.renew() {
+                listener.blocking_send(Err(error)).ok();
                 return;
+            }
+            let mut batch = Vec::new();
+            let ended = self.fill(&mut batch);
+            if !batch.is_empty() && listener.blocking_send(Ok(batch)).is_err() {
+                return;
+            }
+            let Err(error) = ended else { continue };
+            match judge(&error) {
+                Verdict::Passing => {}
+                verdict => {
+                    // Fails only when the listener has gone, and then nobody needs to know.
+                    listener.blocking_send(Err(explain(&verdict, &error, self.place))).ok();
+                    return;
+                }
             }
         }
     }
-}
 
-/// Waits for a record, then takes what is there already.
-fn fill(consumer: &BaseConsumer<TailContext>, next: &mut Offset, batch: &mut Vec<Record>) -> Result<(), KafkaError> {
-    let mut bytes = 0;
-    let mut wait = POLL;
-    while batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
-        let Some(message) = consumer.poll(wait) else { return Ok(()) };
-        let record = copy(&message?);
-        wait = Duration::ZERO;
-        if record.offset >= *next {
-            *next = Offset(record.offset.0 + 1);
-            bytes += weight(&record);
-            batch.push(record);
+    /// Goes on with another client when files have changed that this one was made with.
+    fn renew(&mut self) -> Result<(), Error> {
+        let clients = self.clients.current();
+        if !Arc::ptr_eq(&clients, &self.made_with) {
+            self.consumer = consume(&clients, &self.name, self.place)?;
+            self.made_with = clients;
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Waits for a record, then takes what is there already.
+    fn fill(&mut self, batch: &mut Vec<Record>) -> Result<(), KafkaError> {
+        let mut bytes = 0;
+        let mut wait = POLL;
+        while batch.len() < BATCH_RECORDS && bytes < BATCH_BYTES {
+            let Some(message) = self.consumer.poll(wait) else { return Ok(()) };
+            let record = copy(&message?);
+            wait = Duration::ZERO;
+            if record.offset >= self.place.from {
+                self.place.from = Offset(record.offset.0 + 1);
+                bytes += weight(&record);
+                batch.push(record);
+            }
+        }
+        Ok(())
+    }
 }
 
-fn explain(verdict: &Verdict, error: &KafkaError, place: Place, next: Offset) -> Error {
+fn consume(clients: &Clients, name: &str, place: Place) -> Result<BaseConsumer<TailContext>, Error> {
+    let consumer: BaseConsumer<TailContext> =
+        clients.tail().create_with_context(TailContext).map_err(|error| unavailable(&error))?;
+    let mut assignment = TopicPartitionList::new();
+    assignment
+        .add_partition_offset(name, place.partition.0, start(place.topic, place.from))
+        .and_then(|()| consumer.assign(&assignment))
+        .map_err(|error| unavailable(&error))?;
+    Ok(consumer)
+}
+
+fn explain(verdict: &Verdict, error: &KafkaError, place: Place) -> Error {
     match verdict {
         Verdict::OutOfRange => {
-            Error::OffsetOutOfRange { topic: place.topic, partition: place.partition.0, offset: next.0 }
+            Error::OffsetOutOfRange { topic: place.topic, partition: place.partition.0, offset: place.from.0 }
         }
         Verdict::NoTopic => Error::Topic { topic: place.topic.name().to_owned(), problem: "is not there".to_owned() },
         Verdict::Passing | Verdict::Replaced | Verdict::Over => unavailable(error),

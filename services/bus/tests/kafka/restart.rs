@@ -1,7 +1,7 @@
-//! A broker that is killed and comes back with its data.
+//! A broker that is killed and comes back with its data, and one that hangs.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use homeroom_bus::kafka::{Config, KafkaLog};
@@ -72,4 +72,27 @@ async fn after_a_broker_was_killed_acknowledged_records_are_there_and_appends_an
     for (offset, value) in acknowledged {
         assert_eq!(kept.get(&offset), Some(&value), "at {offset:?}");
     }
+}
+
+/// While it hangs the producer is replaced, more than once; a call that waits for one that was replaced has its answer as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_broker_hung_for_long_appends_go_on_with_another_producer() {
+    let broker = Broker::start().await.unwrap();
+    let log = KafkaLog::new(&Config { message_timeout_ms: 500, ..broker.config() }).unwrap();
+    log.create_topics(1).await.unwrap();
+    append_all(&log, Topic::Events, records(0..10)).await;
+
+    broker.pause().unwrap();
+    let began = Instant::now();
+    let append = async || log.append(Topic::Events, records(0..10)).await;
+    while began.elapsed() < Duration::from_secs(4) {
+        let answers = tokio::time::timeout(DEADLINE, append()).await.unwrap();
+        assert!(answers.iter().all(Result::is_err), "a broker that hangs has acknowledged");
+    }
+    broker.wake().unwrap();
+
+    while append().await.iter().any(Result::is_err) {
+        assert!(began.elapsed() < DEADLINE, "nothing was acknowledged again");
+    }
+    append_all(&log, Topic::Events, records(0..10)).await;
 }

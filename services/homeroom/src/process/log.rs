@@ -7,7 +7,7 @@ use homeroom_bus::Log;
 use homeroom_bus::kafka::{self, KafkaLog};
 use homeroom_bus::postgres::{self, PostgresLog};
 use homeroom_chassis::config::env;
-use homeroom_chassis::tls::tell_expiry;
+use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_pg::Database;
 use serde::Deserialize;
 
@@ -82,16 +82,18 @@ impl Config {
         self.open_in(database).await
     }
 
+    /// The same, for a process that runs on: certificates and passwords for Kafka are taken up again whenever they change.
+    pub(crate) async fn open_for(&self, tasks: &TaskGroup) -> Result<Arc<dyn Log>> {
+        match self.kind {
+            Kind::Kafka => Ok(Arc::new(KafkaLog::follow(&self.kafka, tasks).map_err(|e| refusal(&e))?)),
+            Kind::Postgres => self.open().await,
+        }
+    }
+
     /// Opens the log; one in PostgreSQL is in this database.
     pub(crate) async fn open_in(&self, database: homeroom_pg::Config) -> Result<Arc<dyn Log>> {
         match self.kind {
-            Kind::Kafka => {
-                if let Some(file) = self.kafka.tls.as_ref().and_then(|tls| tls.cert_file.as_ref()) {
-                    // The library reads it once: when this one ends is known, whatever the file has by then.
-                    tell_expiry("kafka", file).map_err(|e| refusal(&e))?;
-                }
-                Ok(Arc::new(KafkaLog::new(&self.kafka).map_err(|e| refusal(&e))?))
-            }
+            Kind::Kafka => Ok(Arc::new(KafkaLog::new(&self.kafka).map_err(|e| refusal(&e))?)),
             Kind::Postgres => {
                 let database = Database::connect(&database, &postgres::SCHEMA).await.context("the log's database")?;
                 Ok(Arc::new(

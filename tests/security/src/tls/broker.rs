@@ -8,13 +8,14 @@ use anyhow::{Result, ensure};
 use homeroom_bus::kafka::{Config, Mechanism, Sasl, Tls};
 use homeroom_chassis::config::SecretFile;
 use homeroom_harness::Process;
+use homeroom_harness::broker::SESSION;
 use homeroom_harness::kafka::{free_port, workspace};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use super::{Authority, HERE};
+use super::{Authority, HERE, Pair};
 
 /// Whom the broker lets log in.
 pub const USER: &str = "homeroom";
@@ -63,7 +64,7 @@ impl SecureBroker {
             Ports { plain: free_port()?, controller: free_port()?, certificate: free_port()?, password: free_port()? };
         let text = |name: &str| folder.path().join(name).display().to_string();
         let settings = settings(authority, ports)?;
-        fs::write(text("settings"), &settings)?;
+        fs::write(text("settings"), [SESSION, &settings].join("\n"))?;
         fs::create_dir(text("kafka"))?;
         let base = fs::read_to_string(workspace().join("tests/harness/kafka/server.properties"))?;
         let base = base.replace("@PORT@", &ports.plain.to_string());
@@ -85,16 +86,27 @@ impl SecureBroker {
         ];
         let log = folder.path().join("broker.log");
         let mut process = Process::new(&workspace().join("deploy/local/kafka"), arguments, &log)
-            .variable("JAVA_TOOL_OPTIONS", "-XX:MaxHeapSize=384m");
+            .variable("JAVA_TOOL_OPTIONS", "-XX:MaxHeapSize=384m -XX:TieredStopAtLevel=1");
         process.start()?;
         let broker = Self { process, ports, _folder: folder };
         broker.wait().await?;
         Ok(broker)
     }
 
+    /// Kills it, and starts it again on what it had kept.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.start()?;
+        self.wait().await
+    }
+
     /// A client that shows a certificate of the authority.
     pub fn with_certificate(&self, authority: &Authority) -> Result<Config> {
-        let pair = authority.give("kafka-client", "homeroom")?;
+        self.with_pair(authority, authority.give("kafka-client", "homeroom")?)
+    }
+
+    /// A client that shows this certificate.
+    pub fn with_pair(&self, authority: &Authority, pair: Pair) -> Result<Config> {
         let tls = Tls {
             ca_file: Some(authority.ca()),
             cert_file: Some(pair.cert),

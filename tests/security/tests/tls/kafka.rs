@@ -1,12 +1,20 @@
 //! Kafka over TLS, with a certificate and with a password, on the real broker.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use async_trait::async_trait;
 use homeroom_bus::kafka::{Config, KafkaLog, Mechanism};
-use homeroom_bus::{Error, Log as _, NewRecord, Offset, Partition, Topic};
+use homeroom_bus::{Error, Log as _, NewRecord, Offset, Partition, PartitionOwner, Record, Topic};
+use homeroom_chassis::clock::now;
+use homeroom_chassis::lifecycle::TaskGroup;
 use homeroom_security::tls::Authority;
+use homeroom_security::tls::HERE;
 use homeroom_security::tls::broker::{PASSWORD, PLAIN_PASSWORD, SecureBroker};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -75,5 +83,64 @@ async fn refused(config: &Config) -> Result<()> {
     let error = answer.expect_err("the cluster answers");
     let told = format!("{error} {error:?} {log:?}");
     assert!(!told.contains(PASSWORD) && !told.contains(PLAIN_PASSWORD), "{told}");
+    Ok(())
+}
+
+/// Takes every record from the beginning, whenever it is given a partition.
+struct Taker(mpsc::Sender<Vec<Record>>);
+
+#[async_trait]
+impl PartitionOwner for Taker {
+    async fn assign(&self, _: Partition) -> Result<(Offset, mpsc::Sender<Vec<Record>>), Error> {
+        Ok((Offset(0), self.0.clone()))
+    }
+
+    async fn revoke(&self, _: Partition) {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewed_certificate_is_shown_by_producer_reader_and_member_without_a_restart() -> Result<()> {
+    let _telemetry = homeroom_chassis::telemetry::init("test", &homeroom_chassis::telemetry::Config::default())?;
+    let authority = Authority::new()?;
+    let mut broker = SecureBroker::start(&authority).await?;
+    let end = now() + Duration::from_secs(10);
+    let config = broker.with_pair(&authority, authority.give_until("renewed", HERE, end.try_into()?)?)?;
+    let tasks = TaskGroup::default();
+    let log = KafkaLog::follow(&config, &tasks)?;
+    log.create_topics(1).await?;
+    append(&log, "before").await?;
+    let mut tail = log.tail(Topic::Events, Partition(0), Offset(0)).await?;
+    let (inbox, mut taken) = mpsc::channel(8);
+    let leave = CancellationToken::new();
+    let joined = log.join(Topic::Events, "takers", Arc::new(Taker(inbox)), leave.clone()).await?;
+    until(async || tail.next(10, DEADLINE).await, "before").await?;
+    until(async || Ok(taken.recv().await.unwrap_or_default()), "before").await?;
+
+    authority.give("renewed", HERE)?;
+    // The broker asks for a certificate with each connection, and whoever shows the one before is refused from its end on.
+    while now() <= end + Duration::from_secs(1) {
+        sleep(Duration::from_millis(50)).await;
+    }
+    broker.restart().await?;
+    append(&log, "after").await?;
+    until(async || tail.next(10, DEADLINE).await, "after").await?;
+    until(async || Ok(taken.recv().await.unwrap_or_default()), "after").await?;
+    leave.cancel();
+    joined.left.await??;
+    Ok(())
+}
+
+async fn append(log: &KafkaLog, text: &'static str) -> Result<()> {
+    let record = NewRecord { key: "student".into(), value: Some(text.into()), headers: Vec::new() };
+    log.append(Topic::Events, vec![record]).await.remove(0)?;
+    Ok(())
+}
+
+/// Reads until this record has come.
+async fn until(mut read: impl AsyncFnMut() -> Result<Vec<Record>, Error>, text: &str) -> Result<()> {
+    let deadline = Instant::now() + DEADLINE;
+    while !read().await?.iter().any(|record| record.value.as_deref() == Some(text.as_bytes())) {
+        ensure!(Instant::now() < deadline, "`{text}` has not come");
+    }
     Ok(())
 }
