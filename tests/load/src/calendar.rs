@@ -6,6 +6,7 @@ mod school;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use homeroom_bus::Topic;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -15,7 +16,9 @@ use crate::open_loop::{self, Pace, Today};
 use crate::options::Options;
 use crate::report::{Bound, Report};
 use crate::school_day::SchoolDay;
+use crate::spent::Spent;
 use crate::workload::YEAR_DAYS;
+use crate::world::World;
 use school::{Edit, School};
 
 /// Measures edits of a school's calendar.
@@ -51,10 +54,14 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     let mut school = School::open(&day, args.students).await?;
     let today = Today::enroll(&day.target, args.pace).await?;
     school.counted().await?;
+    let (began, spent) = (Instant::now(), Spent::so_far(&day.world)?);
     let marked = today.alone(&day.target, &mut report, "no edit").await?;
+    let alone = Quiet { seconds: began.elapsed().as_secs_f64(), spent, after: Spent::so_far(&day.world)? };
+    let told = told_so_far(&day.world).await?;
     let floor = school.rewrite().await?;
     report.baseline("the same rows written again by SQL alone", millis(floor), "ms");
 
+    let (began, spent) = (Instant::now(), Spent::so_far(&day.world)?);
     let (stop, stopped) = watch::channel(false);
     let marks = async {
         let run = open_loop::run(args.pace, &day.target, marked).await;
@@ -64,6 +71,10 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     let (run, edits) = tokio::join!(marks, school.edit_until(stopped, Duration::from_secs(args.every)));
     let (run, edits) = (run?, edits?);
     day.world.all_alive()?;
+    let told = told_so_far(&day.world).await? - told - i64::from(args.pace.marks());
+    let of_one = u32::try_from(told)? / u32::try_from(edits.len())?.max(1);
+    report.figure("alert changes of an edit", f64::from(of_one), "changes");
+    alone.take_off(&mut report, &Spent::so_far(&day.world)?, &spent, began.elapsed(), edits.len())?;
     tell(&mut report, &school, &edits)?;
     run.alerts.report(&mut report, "mark of today to alert");
     ensure!(run.alerts.missing == 0, "{} marks had no alert", run.alerts.missing);
@@ -73,6 +84,35 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     school.is_exact(&day.world).await?;
     report.remark("An edit is a document posted to the Ed-Fi door; in the end `homeroom verify` found no difference.");
     Ok(report)
+}
+
+/// Alert changes on their topic.
+async fn told_so_far(world: &World) -> Result<i64> {
+    Ok(world.log()?.end_offsets(Topic::Alerts).await?.iter().map(|end| end.0).sum())
+}
+
+/// The parts that count again, and tell.
+const COUNTED: [&str; 4] = ["rules", "notification", "PostgreSQL, rules", "PostgreSQL, notification"];
+
+/// What the same marks cost without edits.
+struct Quiet {
+    seconds: f64,
+    spent: Spent,
+    after: Spent,
+}
+
+impl Quiet {
+    /// What an edit costs its services: what was used beside edits, without what the marks alone use in that time. The broker still
+    /// warms up at first, so of it nothing can be said.
+    fn take_off(&self, report: &mut Report, now: &Spent, before: &Spent, took: Duration, edits: usize) -> Result<()> {
+        let edits = f64::from(u32::try_from(edits)?);
+        let parts = now.since(before).zip(self.after.since(&self.spent));
+        for ((name, beside), (_, alone)) in parts.filter(|((name, _), _)| COUNTED.contains(name)) {
+            let of_marks = alone * took.as_secs_f64() / self.seconds;
+            report.figure(format!("CPU of {name} for an edit"), (beside - of_marks) * 1e3 / edits, "ms");
+        }
+        Ok(())
+    }
 }
 
 fn tell(report: &mut Report, school: &School, edits: &[Edit]) -> Result<()> {

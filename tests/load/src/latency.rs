@@ -4,13 +4,13 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
+use crate::floor;
 use crate::open_loop::{self, Pace};
 use crate::options::Options;
 use crate::report::{Bound, Report};
 use crate::school_day::{FIRST_DAY, SchoolDay};
+use crate::spent::Spent;
 use crate::stages::Stages;
-use crate::world::{Role, World};
-use crate::{floor, machine};
 
 /// Measures the time from a mark to its alert.
 #[derive(Debug, clap::Args)]
@@ -36,10 +36,10 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     let students = day.target.enroll("latency", args.pace.marks(), FIRST_DAY).await?;
     day.target.wait_until_caught_up().await?;
     let stages = if args.stages { Some(Stages::start(&day.world).await?) } else { None };
-    let before = used(&day.world)?;
+    let before = Spent::so_far(&day.world)?;
     let run = open_loop::run(args.pace, &day.target, students).await?;
-    for ((name, after), (_, before)) in used(&day.world)?.into_iter().zip(before) {
-        report.figure(format!("CPU of {name} for a mark"), (after - before) * 1e6 / f64::from(args.pace.marks()), "us");
+    for (name, seconds) in Spent::so_far(&day.world)?.since(&before) {
+        report.figure(format!("CPU of {name} for a mark"), seconds * 1e6 / f64::from(args.pace.marks()), "us");
     }
     day.world.all_alive()?;
     run.answered.report(&mut report, "mark accepted");
@@ -51,19 +51,4 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     report.goal("mark to alert p50, ms", run.alerts.quantile(500), Bound::AtMost(15.0));
     report.goal("mark to alert p99, ms", run.alerts.quantile(990), Bound::AtMost(60.0));
     Ok(report)
-}
-
-/// Seconds of CPU that each part has used so far, all of which share the machine's cores.
-fn used(world: &World) -> Result<Vec<(&'static str, f64)>> {
-    let parts = [
-        ("ingestion", world.usage(Role::Ingestion)?),
-        ("rules", world.usage(Role::Rules)?),
-        ("notification", world.usage(Role::Notification)?),
-        ("PostgreSQL, all", world.postgres_usage()),
-        ("PostgreSQL, rules", world.postgres_usage_of(Role::Rules)),
-        ("PostgreSQL, notification", world.postgres_usage_of(Role::Notification)),
-        ("the broker", world.broker_usage()),
-        ("this program", machine::usage_of_this()),
-    ];
-    Ok(parts.into_iter().map(|(name, usage)| (name, usage.cpu_seconds)).collect())
 }

@@ -22,6 +22,7 @@ mod report;
 mod rules;
 mod scale;
 mod school_day;
+mod spent;
 mod stages;
 mod storm;
 mod target;

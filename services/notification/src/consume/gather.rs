@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use crate::routing::Source;
 use crate::store::{Batch, Step, Store, Turn};
 
-/// Records from which a batch gains nothing by company, and has its transaction for itself, beside others.
-const ALONE_FROM: usize = 100;
+/// Records from which a batch has its transaction for itself, beside others: it gains little by company, and those of today in it would
+/// wait for what a calendar edit tells.
+const ALONE_FROM: usize = 24;
 
 /// Batches of one transaction, and that may wait for the next: a worker has one at a time.
 const MOST_TOGETHER: usize = 64;

@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 use crate::store::postgres::commit::{self, Commit};
 use crate::store::{Cause, Committed, Error};
 
-/// Rows from which a commit gains nothing by company, and has its transaction for itself, beside others.
-const ALONE_FROM: usize = 100;
+/// Rows from which a commit has its transaction for itself, beside others: it gains little by company, and a mark of today in it would
+/// wait for a sweep's step, which has more than these.
+const ALONE_FROM: usize = 24;
 /// Commits of one transaction, and that may wait for the next: a worker has one at a time.
 const MOST_TOGETHER: usize = 64;
 /// How often the task lets workers run before it commits what it has: what was read together is folded together.
