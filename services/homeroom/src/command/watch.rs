@@ -7,7 +7,7 @@ use anyhow::Result;
 use homeroom_proto::wire::notification::{WatchAlertsRequest, WatchAlertsResponse};
 use tonic::Code;
 
-use crate::client::{ConnectionArgs, grpc};
+use crate::client::{Connection, ConnectionArgs, grpc};
 use crate::text::names::SchoolNames;
 use crate::text::{alert, duty};
 
@@ -32,7 +32,7 @@ const RECONNECT_AFTER: Duration = Duration::from_secs(1);
 pub(crate) async fn run(args: Args) -> Result<()> {
     let connection = args.connection.load()?;
     let mut feed = grpc::feed(&connection)?;
-    let names = SchoolNames::load(&connection).await?;
+    let names = if args.json { SchoolNames::default() } else { names(&connection).await };
     let mut request = WatchAlertsRequest {
         cursor: String::new(),
         from_start: args.from_start,
@@ -66,6 +66,14 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         // The server has left or is not there yet; nothing is missed, since the next stream starts at the cursor.
         tokio::time::sleep(RECONNECT_AFTER).await;
     }
+}
+
+/// The rules service has them. It may be away, or not at this address, or not for this key, and alerts are followed all the same.
+async fn names(connection: &Connection) -> SchoolNames {
+    SchoolNames::load(connection).await.unwrap_or_else(|error| {
+        eprintln!("schools are shown by their ids, since the rules service does not tell their names: {error}");
+        SchoolNames::default()
+    })
 }
 
 fn text(response: &WatchAlertsResponse, json: bool, names: &SchoolNames) -> String {
