@@ -14,7 +14,7 @@ pub(crate) const SWEEP_DONE: &str = "homeroom_rules_sweep_done_ratio";
 pub(crate) const ALERT_CHANGES: &str = "homeroom_rules_alert_changes_total";
 /// Rules that could not be evaluated for a student, by rule.
 pub(crate) const RULE_FAILURES: &str = "homeroom_rules_failures_total";
-/// From a record's acceptance to the commit of what it changed.
+/// From a record's acceptance to the commit of what it changed, of each event.
 pub(crate) const EVENT_AGE: &str = "homeroom_rules_event_age_seconds";
 /// Attendance marks whose code has no meaning, neither by the district's own table nor by the shipped one, by `district` and
 /// `source`: they are kept, and do not count until the code is mapped.

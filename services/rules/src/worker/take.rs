@@ -89,7 +89,7 @@ impl Worker {
         let hold = self.apply(folded, position, write).await?;
         if hold == Hold::Kept && fresh {
             metrics::counter!(metric::EVENTS).increment(part.len() as u64);
-            record_age(part, at);
+            record_ages(part, (self.shared.clock)());
             count_unmapped(part, &self.snapshot);
         }
         if hold == Hold::Kept {
@@ -150,12 +150,13 @@ impl Worker {
     }
 }
 
-fn record_age(part: &[Incoming], at: Timestamp) {
-    let received = part.iter().filter_map(|incoming| {
-        if let Parsed::Event(event) = &incoming.parsed { Some(event.received_at) } else { None }
-    });
-    if let Some(oldest) = received.min() {
-        metrics::histogram!(metric::EVENT_AGE).record(at.duration_since(oldest).as_secs_f64().max(0.0));
+/// Of each event, so that what waits through a stall and comes in few batches weighs as much as it is.
+fn record_ages(part: &[Incoming], at: Timestamp) {
+    let ages = metrics::histogram!(metric::EVENT_AGE);
+    for incoming in part {
+        if let Parsed::Event(event) = &incoming.parsed {
+            ages.record(at.duration_since(event.received_at).as_secs_f64().max(0.0));
+        }
     }
 }
 
