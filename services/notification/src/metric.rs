@@ -100,6 +100,8 @@ pub(crate) fn describe() {
     describe_counter!(ROUTING_REFUSED, Unit::Count, "Routing files refused while running");
     describe_counter!(FORGOTTEN, Unit::Count, "Alerts that are over and no longer kept");
     describe_counter!(SUBSCRIBERS_CUT, Unit::Count, "Subscribers cut because they read too slowly");
+    // There before the first: those who stand are cut at one look, and an increase does not see with what a series is born.
+    counter!(SUBSCRIBERS_CUT).increment(0);
 }
 
 #[cfg(test)]
