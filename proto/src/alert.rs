@@ -58,6 +58,7 @@ pub fn to_wire(change: &AlertChange) -> wire::AlertChange {
         district: change.district.as_str().to_owned(),
         student: key(change.student.as_bytes()),
         school: change.school.as_str().to_owned(),
+        school_name: change.school_name.clone(),
         rule: claim.rule.as_str().to_owned(),
         rule_version: claim.rule_version,
         severity: severity_to_wire(claim.severity).into(),
@@ -105,6 +106,7 @@ pub fn from_wire(message: wire::AlertChange) -> Result<AlertChange, DecodeError>
         district: DistrictId::parse(&message.district).at(CHANGE, "district")?,
         student: StudentKey::from_slice(&message.student).at(CHANGE, "student")?,
         school: SchoolId::parse(&message.school).at(CHANGE, "school")?,
+        school_name: message.school_name,
         claim: Claim {
             rule: RuleId::parse(&message.rule).at(CHANGE, "rule")?,
             rule_version: message.rule_version,

@@ -56,7 +56,9 @@ pub(crate) fn alert_change() -> impl Strategy<Value = AlertChange> {
         vec![ChangeKind::Opened, ChangeKind::Amended, ChangeKind::Escalated, ChangeKind::Cleared, ChangeKind::Recalled];
     let what = (key(), any::<u32>(), select(kinds), claim(), text());
     let times = (moment(), option::of(moment()), date(), option::of(date()), vec(any::<u32>(), 0..3));
-    (what, district(), student(), school(), times).prop_map(|(what, district, student, school, times)| {
+    let schools = (school(), text());
+    (what, district(), student(), schools, times).prop_map(|(what, district, student, schools, times)| {
+        let (school, school_name) = schools;
         let (alert_id, number, kind, claim, reason) = what;
         let (changed_at, caused_at, today, late_since, fallen_due) = times;
         let district_time = today.to_civil().at(9, 5, 0, 0);
@@ -68,6 +70,7 @@ pub(crate) fn alert_change() -> impl Strategy<Value = AlertChange> {
             district,
             student,
             school,
+            school_name,
             claim,
             reason,
             changed_at,

@@ -26,6 +26,8 @@ pub struct AlertChange {
     pub student: StudentKey,
     /// The school whose team is told.
     pub school: SchoolId,
+    /// As people called it then; empty when the district had not said. A step leaves it to who tells of it: no rule depends on it.
+    pub school_name: String,
     /// What the alert now claims; for a recall or clearing, what it claimed last.
     pub claim: Claim,
     /// Why it changed, in words; empty for an opening.

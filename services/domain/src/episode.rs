@@ -409,6 +409,7 @@ impl Episode {
                 district: moment.district.clone(),
                 student: moment.student,
                 school,
+                school_name: String::new(),
                 claim,
                 reason,
                 changed_at: moment.at,

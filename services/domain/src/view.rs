@@ -238,6 +238,11 @@ impl View {
         self.schools.values()
     }
 
+    /// As people call a school; nothing of one that is not known.
+    pub fn school_name(&self, school: &SchoolId) -> &str {
+        self.schools.get(school).map(|school| school.name.as_str()).unwrap_or_default()
+    }
+
     /// What kinds of school a school is, as sent; nothing of one that is not known.
     pub(crate) fn school_types(&self, school: &SchoolId) -> &[String] {
         self.schools.get(school).map(|school| school.types.as_slice()).unwrap_or_default()

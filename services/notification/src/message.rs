@@ -63,7 +63,12 @@ const fn severity_name(severity: Severity) -> &'static str {
 /// when this is a later one.
 pub fn render(change: &AlertChange, kind: ChangeKind, late_since: Option<Date>, follows: Option<Uuid>) -> Message {
     // A title is the district's own text: no line break may get into a mail's header.
-    let title: String = change.claim.title.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let title = on_a_line(&change.claim.title);
+    let called = on_a_line(&change.school_name);
+    let (school, of_school) = match called.trim() {
+        "" => (change.school.to_string(), format!("school {}", change.school)),
+        called => (format!("{called} ({})", change.school), called.to_owned()),
+    };
     let (prefix, meaning) = match kind {
         ChangeKind::Opened => ("", "A rule has opened this alert."),
         ChangeKind::Amended => ("Updated: ", "What you were told is no longer exact."),
@@ -88,7 +93,7 @@ pub fn render(change: &AlertChange, kind: ChangeKind, late_since: Option<Date>, 
         "{prefix}{title}\n\n{meaning}{}\n\nSchool: {}\nRule: {}, version {}\nSeverity: {}\nAs of: {}\nAlert: {}, change {}\n\n\
          Whom it concerns, and why, is shown in Homeroom to those who may see it.\n",
         late_text.unwrap_or_default(),
-        change.school,
+        school,
         claim.rule,
         claim.rule_version,
         severity_name(claim.severity),
@@ -108,6 +113,7 @@ pub fn render(change: &AlertChange, kind: ChangeKind, late_since: Option<Date>, 
             "rule_version": claim.rule_version,
             "severity": severity_name(claim.severity),
             "school": change.school.as_str(),
+            "school_name": change.school_name,
             "as_of": claim.proof.as_of.to_string(),
         },
     });
@@ -117,7 +123,12 @@ pub fn render(change: &AlertChange, kind: ChangeKind, late_since: Option<Date>, 
     if let Some(follows) = follows {
         data["data"]["follows"] = follows.to_string().into();
     }
-    Message { kind: name, subject: format!("{prefix}{title} (school {})", change.school), text, data: data.to_string() }
+    Message { kind: name, subject: format!("{prefix}{title} ({of_school})"), text, data: data.to_string() }
+}
+
+/// A district's own text, as it may be in a mail's header.
+fn on_a_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -151,12 +162,16 @@ mod tests {
     }
 
     #[test]
-    fn a_title_cannot_break_a_header() {
+    fn titles_and_names_cannot_break_a_header() {
         let mut change = sample::change(2, ChangeKind::Recalled);
         change.claim.title = "Absent\r\nBcc: all@example.org".into();
         assert_eq!(
             render(&change, ChangeKind::Recalled, None, None).subject,
             "Taken back: Absent  Bcc: all@example.org (school 255901001)"
         );
+        change.school_name = "Grand Bend\nHigh School".to_owned();
+        let message = render(&change, ChangeKind::Recalled, None, None);
+        assert_eq!(message.subject, "Taken back: Absent  Bcc: all@example.org (Grand Bend High School)");
+        assert!(message.text.contains("\nSchool: Grand Bend High School (255901001)\n"), "{}", message.text);
     }
 }

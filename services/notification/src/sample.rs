@@ -21,6 +21,7 @@ pub(crate) fn change(number: u32, kind: ChangeKind) -> AlertChange {
         district: DistrictId::parse("grand-bend").unwrap(),
         student: StudentKey::new([7; 16]),
         school: school.clone(),
+        school_name: String::new(),
         claim: Claim {
             rule: RuleId::parse("unexplained-absence").unwrap(),
             rule_version: 1,

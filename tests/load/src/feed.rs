@@ -201,6 +201,7 @@ fn change(number: u32) -> AlertChange {
         district: DistrictId::parse(DISTRICT).expect("a district"),
         student: StudentKey::new(id),
         school: school.clone(),
+        school_name: String::new(),
         claim: Claim {
             rule: RuleId::parse("attendance-tier").expect("a rule"),
             rule_version: 1,

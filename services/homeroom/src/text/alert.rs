@@ -17,7 +17,7 @@ pub(crate) fn for_people(change: &AlertChange, teams: &[String], done: &[DoneDut
         "{}  {:<9}  {}: {}",
         to_the_second(&change.district_time),
         kind(change).to_uppercase(),
-        names.name(&change.school),
+        if change.school_name.is_empty() { names.name(&change.school) } else { &change.school_name },
         change.title
     )];
     let mut line = |label: &str, value: &str| {

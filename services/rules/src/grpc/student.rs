@@ -50,6 +50,7 @@ impl Risk {
                 district: district.clone(),
                 student: key,
                 school: episode.school.clone(),
+                school_name: reference.view.school_name(&episode.school).to_owned(),
                 claim: episode.claim(&reference.pack, &evaluation)?,
                 reason: String::new(),
                 changed_at: at,

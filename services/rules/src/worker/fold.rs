@@ -13,6 +13,7 @@ use homeroom_domain::event::Event;
 use homeroom_domain::id::{DistrictId, StudentKey};
 use homeroom_domain::ledger::Applied;
 use homeroom_domain::settings::Now;
+use homeroom_domain::view::View;
 use homeroom_proto::alert::{Derivation, encode_told};
 use homeroom_proto::event::Sent;
 use jiff::Timestamp;
@@ -297,7 +298,8 @@ impl Desk<'_> {
             dates: *now,
             moved_to: cause.moved_to,
         };
-        record(&key, &student.episodes, outcome, (cause.traceparent, &derivation), &mut folded.effects);
+        let view = &district.view;
+        record(&key, (&student.episodes, view), outcome, (cause.traceparent, &derivation), &mut folded.effects);
         self.note(key, read, student, told, folded);
     }
 
@@ -310,9 +312,15 @@ impl Desk<'_> {
 }
 
 /// Adds what an evaluation came to; `from` is the trace of the record that caused it, and what it was derived from.
-fn record(key: &Key, episodes: &Episodes, outcome: Outcome, from: (Option<&str>, &Derivation), effects: &mut Effects) {
-    let (traceparent, derivation) = from;
-    for change in outcome.changes {
+fn record(
+    key: &Key,
+    (episodes, view): (&Episodes, &View),
+    outcome: Outcome,
+    (traceparent, derivation): (Option<&str>, &Derivation),
+    effects: &mut Effects,
+) {
+    for mut change in outcome.changes {
+        view.school_name(&change.school).clone_into(&mut change.school_name);
         if change.kind == ChangeKind::Opened {
             effects.tally.entry((key.0.clone(), change.claim.rule.clone())).or_default().opened += 1;
         }

@@ -48,6 +48,7 @@ impl Rule {
             district: DistrictId::parse("north").expect("it is an id"),
             student: StudentKey::new([7; 16]),
             school: names::school("s1"),
+            school_name: String::new(),
             claim: Claim {
                 rule: RuleId::parse("absent").expect("it is an id"),
                 rule_version: 1,

@@ -113,10 +113,11 @@ pub(super) fn derive(
 
 /// The change without what depends on how long its episode has been stored: what ends is told in the words of its last claim, the
 /// facts of a claim that had ended before are only counted, and of what is over nothing has to be done any more. Which duties have
-/// fallen due was not always said apart from the reason.
+/// fallen due was not always said apart from the reason. What the school is called is no part of what is derived.
 fn comparable(change: &AlertChange) -> AlertChange {
     let mut change = change.clone();
     change.fallen_due.clear();
+    change.school_name.clear();
     if matches!(change.kind, ChangeKind::Cleared | ChangeKind::Recalled) {
         let proof = &mut change.claim.proof;
         let cited = u32::try_from(proof.facts.len()).unwrap_or(u32::MAX);
