@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+from pods import client
 from waiting import free_port, wait_for
 from world import School
 
@@ -50,11 +51,22 @@ class Collector:
         self.process.wait()
 
 
+def has_days(world, school):
+    """Whether its student's days are counted."""
+    try:
+        text = client(["risk", world.key_of(school.students[0])], world.client_of("homeroom-rules"))
+    except SystemExit:
+        return False
+    return re.search(rf"^ *district +{School.DAYS} ", text, re.M)
+
+
 def judge(world, collector):
     """One trace from a record that is sent to the message that is delivered, and the processes' metrics and logs."""
-    # All of it in the trace: what is counted together is told of in the trace of one of it.
+    # All of it in the trace: what is counted together is told of in the trace of one of it. A calendar that came after the mark would
+    # be what the alert is decided by, in no record's trace.
     school = School("traced", 1)
     world.take(school.frame(), HEADER)
+    wait_for("the days of a student to be counted", lambda: has_days(world, school))
     world.take(school.marks(), HEADER)
     missing = set(IN_THE_TRACE) | set(LINKED_TO_IT)
 

@@ -25,6 +25,8 @@ class Trial:
     alerts: dict
     # Whether they must be silent again when it is mended; a counter's alert is so only after its window.
     ends: bool
+    # Whether another story has made the fault before, so that the alerts may see it from the beginning.
+    begun: bool
     story: Callable
 
     @property
@@ -33,12 +35,12 @@ class Trial:
         return self.story.__doc__.split("\n", maxsplit=1)[0]
 
 
-def trial(*alerts, ends=False):
+def trial(*alerts, ends=False, begun=False):
     """A story in which these alerts must see something: names, or names with what is hurried."""
     named = dict((one, {}) if isinstance(one, str) else one for one in alerts)
 
     def register(story):
-        TRIALS.append(Trial(named, ends, story))
+        TRIALS.append(Trial(named, ends, begun, story))
         return story
     return register
 

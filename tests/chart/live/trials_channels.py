@@ -4,6 +4,7 @@ import time
 from itertools import count
 
 import yaml
+from feed import Feed
 from trials import trial
 from waiting import wait_for
 from world import expect, said
@@ -64,6 +65,21 @@ def nobody_is_named(world):
     yield mark
     expect("the log", world.log_says("HomeroomAlertsUnrouted", "notification", "an alert opened that no team is told of"), "unnamed")
     world.mounted("notification", file, yaml.safe_dump(routing))
+
+
+@trial("HomeroomSubscribersCut")
+def readers_stand(world):
+    """Readers of the feed take nothing of it."""
+    world.take(world.school("watched", 300).marks())
+    with Feed(world) as feed:
+        readers = [feed.follow() for _ in range(25)]
+        yield None
+        said("HomeroomSubscribersCut", "They come again and go on where they were")
+        seen, why = feed.rest(readers[0])
+        expect("what a reader is told", why, "read too slowly; resume by the cursor")
+        later, _ = feed.rest(feed.follow(seen[-1]), len(seen))
+        if not later or set(later) & set(seen):
+            raise SystemExit(f"a reader that was cut did not go on where it was: {len(seen)} changes, then {len(later)}")
 
 
 @trial("HomeroomServiceDown", ends=False)

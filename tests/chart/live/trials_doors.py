@@ -39,9 +39,9 @@ def codes_unmapped(world):
     world.take(school.marks("Zzz"))
     key = world.key_of(school.students[0])
     yield lambda: world.send(school.marks("Zzz"))
-    expect("homeroom risk", world.command(alert, "risk", "--student", key), "unmapped code", "Zzz")
+    expect("homeroom risk", world.command(alert, "risk", key), "unmapped code", "Zzz")
     world.change_settings(codes={"Zzz": "UnexcusedAbsence"})
-    wait_for("the mark to count", lambda: "unmapped code" not in world.command(alert, "risk", "--student", key))
+    wait_for("the mark to count", lambda: "unmapped code" not in world.command(alert, "risk", key))
 
 
 @trial("HomeroomKeysRefused")

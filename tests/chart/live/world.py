@@ -146,13 +146,13 @@ class World:
         said(alert, words)
         return self.logged(part, words)
 
-    def logged(self, part, words):
+    def logged(self, part, words, seconds=30):
         """The last line of a part's log with these words, which may be on their way."""
         pod = self.pod(part)
 
         def found():
             return [line for line in pod.log(pod.spec["containers"][0]["name"]).splitlines() if words in line]
-        return wait_for(f"the log of {part} to say `{words}`", found, 30)[-1]
+        return wait_for(f"the log of {part} to say `{words}`", found, seconds)[-1]
 
     def ready(self, part):
         """What /readyz of a part says."""
@@ -166,6 +166,12 @@ class World:
         """What `kubectl rollout restart` does of one process."""
         self.pod(part).drain()
         self.pod(part).time_to_ready(self.authority)
+
+    def keep_running(self, part):
+        """What a kubelet does of a process that has ended."""
+        pod = self.pod(part)
+        if any(process.poll() is not None for process in pod.processes.values()):
+            pod.time_to_ready(self.authority)
 
     def value(self, expression):
         """The first series' value; none when there is none."""
