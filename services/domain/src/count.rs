@@ -18,6 +18,7 @@ mod memory;
 mod others;
 mod small;
 mod standing_in;
+mod still;
 
 use std::fmt;
 

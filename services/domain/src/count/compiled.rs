@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::small::Schedule;
+use super::still::Still;
 use crate::date::Date;
 use crate::measure::{Counted, Measure, Part};
 use crate::quick;
@@ -43,13 +44,14 @@ pub(crate) struct Compiled {
     pub(super) program: Program,
     /// How each of the rules is told.
     pub(super) ways: Vec<Way>,
-    /// How many rules remember.
+    /// How many rules remember, and of how many more is told than a level.
     pub(super) remembering: usize,
-    /// Measures that are not of attendance, in order.
-    pub(super) beside: Vec<Measure>,
+    pub(super) asking: usize,
+    /// Measures that stay the same from day to day, or follow from what does, in order.
+    pub(super) still: Vec<Measure>,
     frames: Mutex<quick::Map<(u32, u32), Stretch>>,
-    /// Values beside attendance that students share: of most of them nothing of it is said.
-    shared: Mutex<Vec<Arc<[i64]>>>,
+    /// What students share of it: of most of them nothing is said.
+    shared: Mutex<Vec<Arc<Still>>>,
 }
 
 /// How a rule is told.
@@ -97,37 +99,39 @@ impl Compiled {
         let ways = rules.iter().enumerate().map(|(at, rule)| Way {
             is_compiled: program.tells(at),
             is_counted: rule.others.iter().all(|measure| is_counted(*measure)),
-            needs: needs(rule),
+            needs: named(rule).into_iter().fold(Part::NONE, |parts, measure| parts.and(Part::of(measure))),
             remembers: next(&mut remembering, rule.has_memory()),
             asks: next(&mut asking, rule.has_memory() || !rule.barred.is_empty()),
         });
         let ways = ways.collect();
-        let mut beside: Vec<Measure> = rules.iter().flat_map(|rule| &rule.others).copied().collect();
-        beside.retain(|measure| is_beside(*measure));
-        beside.sort_unstable();
-        beside.dedup();
+        let mut still: Vec<Measure> = rules.iter().flat_map(named).collect();
+        still.retain(|measure| Program::takes_as_still(*measure));
+        still.sort_unstable();
+        still.dedup();
         Self {
             rules: rules.to_vec(),
             program,
             ways,
             remembering,
-            beside,
+            asking,
+            still,
             frames: Mutex::default(),
             shared: Mutex::default(),
         }
     }
 
-    /// The same values, of which students share the usual ones.
-    pub(super) fn share(&self, values: &[i64]) -> Arc<[i64]> {
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = shared.iter().find(|known| ***known == *values) {
-            return Arc::clone(known);
-        }
-        let values: Arc<[i64]> = values.into();
-        if shared.len() < MOST_SHARED {
-            shared.push(Arc::clone(&values));
-        }
-        values
+    /// What stays the same of a student, with these values. Students share the usual ones.
+    pub(super) fn share(&self, values: &[i64], frame: &Frame) -> Arc<Still> {
+        let shared = || self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = shared().iter().find(|known| *known.values == *values).map(Arc::clone);
+        known.unwrap_or_else(|| {
+            let still = Arc::new(Still::of(values, self, frame));
+            let mut shared = shared();
+            if shared.len() < MOST_SHARED {
+                shared.push(Arc::clone(&still));
+            }
+            still
+        })
     }
 
     /// Where a rule is among them.
@@ -163,21 +167,15 @@ impl Compiled {
     }
 }
 
-/// What all that a rule names needs, kept measures too.
-fn needs(rule: &Rule) -> Part {
-    let mut named = rule.others.clone();
-    rule.opens_when.name(&mut named);
-    rule.level.name(&mut named);
-    rule.clears_when.iter().chain(rule.barred.iter().map(|bar| &bar.unless)).for_each(|of| of.name(&mut named));
-    named.into_iter().fold(Part::NONE, |parts, measure| parts.and(Part::of(measure)))
+/// All measures that a rule names, kept ones too.
+fn named(rule: &Rule) -> Vec<Measure> {
+    let mut named = rule.judged();
+    named.extend_from_slice(&rule.others);
+    rule.barred.iter().for_each(|bar| bar.unless.name(&mut named));
+    named
 }
 
 /// Whether a measure follows from marked days and what is known beside them, as of any dates.
 fn is_counted(measure: Measure) -> bool {
     !matches!(measure, Measure::Of(Counted::MinutesAbsent | Counted::MinutesUnexcused, _))
-}
-
-/// Whether a measure is not of attendance, and not kept with a count in any case.
-fn is_beside(measure: Measure) -> bool {
-    matches!(measure, Measure::InClass(..) | Measure::ClassesSkippedToday | Measure::TexasClasses | Measure::Further(_))
 }

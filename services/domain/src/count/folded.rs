@@ -60,8 +60,7 @@ impl Known {
     /// What rules with a memory come to up to the as-of date, by their positions; none of those that take a full look.
     pub(super) fn courses(&self, memory: &Memory, with: &With<'_>) -> Option<Vec<Option<Course>>> {
         let days = self.days_until(with.now.as_of, with)?;
-        let beside = super::looking::Beside { known: self, memory };
-        memory.compiled.courses(days, &memory.frame, &beside, |way| !memory.takes_full_look(way))
+        memory.compiled.courses(days, &memory.frame, memory, |way| !memory.takes_full_look(way))
     }
 }
 

@@ -10,7 +10,7 @@ use super::others::Came;
 use super::{Known, Levels, NO_CLAIM, With};
 use crate::evaluation::Evaluation;
 use crate::ledger::Ledger;
-use crate::measure::{Measure, Measures, Values};
+use crate::measure::{Measures, Values};
 use crate::rule::history::{SaidOn, State};
 use crate::rule::{Held, Rule};
 use crate::year::{Look, Scratch, Year};
@@ -28,25 +28,6 @@ const MORE: usize = 3;
 thread_local! {
     /// Room for counts, used again at each look: they are several times as large as all else that a look takes.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
-}
-
-/// What a student has beside marks, for the days that are looked at.
-pub(super) struct Beside<'k> {
-    pub(super) known: &'k Known,
-    pub(super) memory: &'k Memory,
-}
-
-impl Values for Beside<'_> {
-    fn value(&self, measure: Measure) -> Option<i64> {
-        match measure {
-            Measure::Failing => Some(self.known.before.measures().failing),
-            Measure::FailingCore => Some(self.known.before.measures().failing_core),
-            Measure::LastYearEnrolled | Measure::LastYearAbsent | Measure::LastYearTier => {
-                self.known.others.as_deref()?.of_last_year(measure)
-            }
-            measure => self.memory.beside(measure),
-        }
-    }
 }
 
 /// A look at all rules.
@@ -92,7 +73,6 @@ impl Known {
         let counted = days.dates.len();
         let year = Year::of(days).filter(|_| counted > 0)?;
         let first = usize::from(memory.settled).min(counted - 1);
-        let beside = Beside { known: self, memory };
         let looking = Looking {
             known: self,
             memory,
@@ -105,7 +85,7 @@ impl Known {
         };
         SCRATCH.with_borrow_mut(|scratch| {
             let of = (&memory.compiled.program, &year, &*memory.frame);
-            looking.all(&mut Look::since(first, of, &beside, scratch))
+            looking.all(&mut Look::since(first, of, memory, scratch))
         })
     }
 
@@ -137,38 +117,37 @@ impl Looking<'_> {
     fn all(&self, look: &mut Look<'_>) -> Option<(Levels, Found)> {
         let school = self.known.schedule.school(self.with.view)?;
         let settled = usize::from(self.known.passed).min(self.counted);
-        let (mut levels, mut more) = (Levels::new(), SmallVec::<[i16; 96]>::new());
-        let mut states = SmallVec::new();
-        for (at, rule) in self.with.pack.rules.iter().enumerate() {
-            let way = self.memory.compiled.ways.get(at)?;
+        let (compiled, many) = (&self.memory.compiled, self.with.pack.rules.len());
+        let mut levels: Levels = SmallVec::from_elem(NO_CLAIM, many + MORE * compiled.asking);
+        let mut states = SmallVec::from_slice(&self.memory.states);
+        for (at, (rule, way)) in self.with.pack.rules.iter().zip(&compiled.ways).enumerate() {
             let claimed = match way.remembers {
                 _ if self.memory.takes_full_look(*way) => self.in_full(rule),
+                _ if self.memory.still.closes(at) => Some(Claimed::NOTHING),
                 Some(place) => {
-                    let (at_close, claimed) =
-                        self.folded(look, (at, rule), *self.memory.states.get(place)?, settled)?;
-                    states.push(at_close);
+                    let state = states.get_mut(place)?;
+                    let claimed;
+                    (*state, claimed) = self.folded(look, (at, rule), *state, settled)?;
                     Some(claimed)
                 }
                 None => self.counted(look, (at, rule)),
             };
-            if let Some(place) = way.remembers.filter(|place| states.len() == *place) {
-                states.push(*self.memory.states.get(place)?);
-            }
             let is_unknown = claimed.is_none();
             if is_unknown && self.ledger.is_some() {
                 return None;
             }
             let claimed = claimed.filter(|_| rule.applies_at(Some(school))).unwrap_or(Claimed::NOTHING);
-            levels.push(match claimed.level {
+            *levels.get_mut(at)? = match claimed.level {
                 _ if is_unknown => UNKNOWN,
                 None => NO_CLAIM,
                 Some(level) => i16::try_from(level).ok().filter(|level| *level > UNKNOWN)?,
-            });
-            if way.asks.is_some() {
-                more.extend([claimed.since, self.steps(rule, claimed)?, self.fallen_due(rule, claimed)?]);
+            };
+            if let Some(asks) = way.asks {
+                let told = [claimed.since, self.steps(rule, claimed)?, self.fallen_due(rule, claimed)?];
+                let place = many + MORE * asks;
+                levels.get_mut(place..place + MORE)?.copy_from_slice(&told);
             }
         }
-        levels.extend(more);
         Some((levels, (u16::try_from(settled).ok()?, states)))
     }
 
@@ -199,6 +178,9 @@ impl Looking<'_> {
         settled: usize,
     ) -> Option<(Kept, Claimed)> {
         let opens = look.held(at)?;
+        if opens.is_empty() && matches!(kept.state(), State::Closed { .. }) {
+            return Some((kept, Claimed::NOTHING));
+        }
         let said = SaidOn { opens, clears: look.cleared(at, opens)? };
         let first = usize::from(self.memory.settled);
         let mut levels = SmallVec::<[(usize, i64); 8]>::new();

@@ -12,11 +12,12 @@ use smallvec::SmallVec;
 
 use super::compiled::{Compiled, Way};
 use super::small::Schedule;
+use super::still::{Still, Valued};
 use crate::course::{high, sixth};
 use crate::date::Date;
 use crate::evaluation::Evaluation;
 use crate::measure::further::{Moves, UNTOLD};
-use crate::measure::{Further, Measure, Measures, Part};
+use crate::measure::{Further, Measure, Measures, Part, Values};
 use crate::rule::Pack;
 use crate::rule::history::State;
 use crate::year::{Frame, Year};
@@ -34,8 +35,8 @@ pub(super) struct Memory {
     moving: Part,
     /// What may have been otherwise on earlier days: rules that need it and remember take a full look.
     told: Part,
-    /// Values of the compiled pack's measures beside attendance.
-    beside: Arc<[i64]>,
+    /// What stays the same.
+    pub(super) still: Arc<Still>,
     /// Since when they are these, as far as is known.
     pub(super) since: Date,
 }
@@ -70,10 +71,10 @@ impl Memory {
         Year::of(evaluation.marked_until(now.today.max(now.as_of)))?;
         let frame = compiled.frame(schedule, evaluation.view)?;
         let (moving, told) = (evaluation.moving_parts(), evaluation.told_parts());
-        let beside: Vec<i64> = compiled.beside.iter().map(|measure| still(*measure, moving, evaluation)).collect();
-        let beside = compiled.share(&beside);
+        let values: Vec<i64> = compiled.still.iter().map(|measure| still(*measure, moving, evaluation)).collect();
+        let still = compiled.share(&values, &frame);
         let states = vec![Kept::default(); compiled.remembering].into();
-        Some(Self { compiled, frame, settled: 0, states, moving, told, beside, since: now.as_of })
+        Some(Self { compiled, frame, settled: 0, states, moving, told, still, since: now.as_of })
     }
 
     /// Whether a rule takes a full look, by its position.
@@ -112,11 +113,12 @@ impl Memory {
             self.states.fill(Kept::default());
         }
     }
+}
 
-    /// The value of a measure that is not of attendance; of flags, without that of attendance.
-    pub(super) fn beside(&self, measure: Measure) -> Option<i64> {
-        let at = self.compiled.beside.binary_search(&measure).ok()?;
-        self.beside.get(at).copied()
+/// What is not of this year's attendance; of flags, without that of attendance.
+impl Values for Memory {
+    fn value(&self, measure: Measure) -> Option<i64> {
+        Valued(&self.compiled.still, &self.still.values).value(measure)
     }
 }
 
@@ -160,7 +162,7 @@ impl Kept {
 
 /// The value of a measure beside attendance as of the dates in force, of students who have something of it.
 pub(super) fn value_beside(memory: &Memory, measure: Measure, measures: &Measures) -> Option<i64> {
-    let value = memory.beside(measure)?;
+    let value = memory.value(measure)?;
     let Measure::Further(further) = measure else { return Some(value) };
     Some(match further.moves_with_days() {
         None => value,

@@ -104,6 +104,31 @@ impl<'a> Look<'a> {
         compiled.is_some_and(|compiled| matches!(compiled.level, Level::Same(_)))
     }
 
+    /// Whether no marks can open a rule, while what is the same on all days stays so.
+    pub(crate) fn is_closed(&self, rule: usize) -> bool {
+        let compiled = self.program.rules.get(rule).and_then(Option::as_ref);
+        compiled.is_some_and(|compiled| self.always(&compiled.opens) == Some(false))
+    }
+
+    /// What a condition comes to on all days, whatever marks say; none where they tell. As conditions are evaluated, the left side
+    /// comes first.
+    fn always(&self, node: &Node) -> Option<bool> {
+        let of_days = |days: Bits| !days.is_empty();
+        match node {
+            Node::Fixed(_) | Node::Unexplained | Node::Reaches(..) | Node::Scan(..) => None,
+            Node::Still(scanned) => self.if_still(scanned, false).map(of_days),
+            Node::Tiered(scanned, _) => match [false, true].map(|reached| self.if_still(scanned, reached)) {
+                [below, from] if below == from => below.map(of_days),
+                _ => None,
+            },
+            Node::Not(inner) => self.always(inner).map(|is_so| !is_so),
+            Node::And(left, right) if self.always(left)? => self.always(right),
+            Node::And(..) => Some(false),
+            Node::Or(left, right) if !self.always(left)? => self.always(right),
+            Node::Or(..) => Some(true),
+        }
+    }
+
     fn looked_at(&self) -> Bits {
         Bits::first(self.year.days()) & !Bits::first(self.first)
     }

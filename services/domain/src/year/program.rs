@@ -227,6 +227,11 @@ impl Program {
         Self::compiled(rules, true)
     }
 
+    /// Whether it is told what a measure comes to, which days alone do not tell.
+    pub(crate) fn takes_as_still(measure: Measure) -> bool {
+        matches!(Reading::of(measure), Some(Reading::Still | Reading::Flags(_) | Reading::Incidents))
+    }
+
     fn compiled<'r>(rules: impl IntoIterator<Item = &'r Rule>, beside: bool) -> Self {
         let (slots, dated, dated_among) = (Vec::new(), Vec::new(), Vec::new());
         let empty = Self { rules: Vec::new(), slots, dated, dated_among, beside };

@@ -244,13 +244,16 @@ impl Rule {
 
     /// The same from what is written.
     pub(super) fn has_dates(&self) -> bool {
+        self.judged().into_iter().all(|measure| measure.entry().needs.iter().all(|needs| needs.has_dates()))
+    }
+
+    /// What decides whether it is open, and at which level.
+    pub(crate) fn judged(&self) -> Vec<Measure> {
         let mut named = Vec::new();
         self.opens_when.name(&mut named);
         self.level.name(&mut named);
-        if let Some(clears_when) = &self.clears_when {
-            clears_when.name(&mut named);
-        }
-        named.into_iter().all(|measure| measure.entry().needs.iter().all(|needs| needs.has_dates()))
+        self.clears_when.iter().for_each(|when| when.name(&mut named));
+        named
     }
 
     /// Each number that its conditions compare with or grade by.
@@ -327,17 +330,10 @@ impl Rule {
 
     /// Measures that are counted for it beside those that are kept.
     pub(super) fn named(&self) -> Vec<Measure> {
-        let mut named = Vec::new();
-        self.opens_when.name(&mut named);
-        self.level.name(&mut named);
+        let mut named = self.judged();
         self.explanation.name(&mut named);
         self.clears.name(&mut named);
-        if let Some(clears_when) = &self.clears_when {
-            clears_when.name(&mut named);
-        }
-        for bar in &self.barred {
-            bar.unless.name(&mut named);
-        }
+        self.barred.iter().for_each(|bar| bar.unless.name(&mut named));
         named.retain(|measure| !measure.is_kept());
         named.sort_unstable();
         named.dedup();
