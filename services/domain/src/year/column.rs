@@ -133,6 +133,13 @@ impl Column {
     #[inline]
     pub(super) fn reaches(&self, bound: &Self, groups: Range<usize>) -> Bits {
         let mut words = [0; 4];
+        if groups.len() < 8 {
+            for (group, (count, bound)) in self.0.iter().zip(&bound.0).enumerate().take(groups.end).skip(groups.start) {
+                words[group / 8] |= eight_reach(*count, *bound) << (8 * (group % 8));
+            }
+            return Bits::of_words(words);
+        }
+        // Of many, sixty-four days at a time.
         let eights = self.0.as_chunks::<8>().0.iter().zip(bound.0.as_chunks::<8>().0);
         let (first, last) = (groups.start / 8, groups.end.div_ceil(8));
         for (found, (counts, bounds)) in words.iter_mut().zip(eights).take(last).skip(first) {
