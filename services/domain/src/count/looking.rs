@@ -227,7 +227,7 @@ impl Looking<'_> {
         let ledger = self.ledger?;
         let student = self.whole.get_or_init(|| {
             let student = Evaluation::new(ledger, view, settings, now);
-            student.look_through(self.with.pack);
+            student.look_as(self.memory);
             student
         });
         let Some(held) = rule.held(student, now).ok()? else { return Some(Claimed::NOTHING) };

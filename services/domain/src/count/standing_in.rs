@@ -34,8 +34,9 @@ pub(super) struct StandingIn<'a> {
     not_excused: OnceCell<Citable<'a>>,
     /// What was cited last, up to which date, when it was not listed: rules that are told in one step mostly cite the same.
     cited: Cell<Option<(Evidence, Date, u32, Fingerprint)>>,
-    /// What rules with a memory come to up to the as-of date, by their positions; none of those that take a full look.
-    courses: OnceCell<Option<Vec<Option<Course>>>>,
+    /// What rules with a memory come to up to the as-of date, by their positions, each once somebody asks: few do where nothing is
+    /// disproved. None of those that take a full look.
+    courses: OnceCell<Vec<OnceCell<Option<Course>>>>,
     /// All counted anew, once somebody asks for what is not known here.
     whole: OnceCell<Evaluation<'a>>,
 }
@@ -103,8 +104,8 @@ impl<'a> StandingIn<'a> {
     /// What a rule with a memory comes to; none of one that takes a full look.
     fn course(&self, at: usize) -> Option<&Course> {
         let memory = self.known.memory.as_deref()?;
-        let courses = self.courses.get_or_init(|| self.known.courses(memory, self.with)).as_ref()?;
-        courses.get(at)?.as_ref()
+        let courses = self.courses.get_or_init(|| vec![OnceCell::new(); self.with.pack.rules.len()]);
+        courses.get(at)?.get_or_init(|| self.known.course(at, memory, self.with)).as_ref()
     }
 
     fn at_school(&self, dates: impl Iterator<Item = Date>) -> SmallVec<[(&SchoolId, Date); 8]> {
@@ -135,7 +136,8 @@ impl<'a> StandingIn<'a> {
         let With { view, settings, pack, now, .. } = *self.with;
         self.whole.get_or_init(|| {
             let student = Evaluation::new(self.ledger, view, settings, now);
-            student.look_through(pack);
+            let known = self.known.memory.as_deref();
+            known.map_or_else(|| student.look_through(pack), |memory| student.look_as(memory));
             student
         })
     }
