@@ -195,13 +195,13 @@ def acknowledge(pods, folder, authority, sender, receiver):
 
 
 def watch(environment):
-    """Somebody follows the alerts with a way to the notification service alone, which does not know what schools are called."""
+    """Somebody follows the alerts with a way to the notification service alone, which does not answer for the names of schools."""
     command = [os.environ["HOMEROOM_BINARY"], "watch", "--from-start"]
     try:
         ended = subprocess.run(command, env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, check=False, timeout=WATCH_SECONDS)
     except subprocess.TimeoutExpired as ended_by_us:
         ended = ended_by_us
-    if not ended.stdout or b"schools are shown by their ids" not in (ended.stderr or b""):
+    if not ended.stdout or b"are shown by their ids" not in (ended.stderr or b""):
         raise SystemExit(f"homeroom watch: {ended.stdout} {ended.stderr}")
 
 

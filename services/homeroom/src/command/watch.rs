@@ -71,7 +71,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 /// The rules service has them. It may be away, or not at this address, or not for this key, and alerts are followed all the same.
 async fn names(connection: &Connection) -> SchoolNames {
     SchoolNames::load(connection).await.unwrap_or_else(|error| {
-        eprintln!("schools are shown by their ids, since the rules service does not tell their names: {error}");
+        eprintln!("schools that an alert does not name are shown by their ids: the rules service does not tell their names: {error}");
         SchoolNames::default()
     })
 }
