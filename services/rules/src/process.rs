@@ -14,7 +14,7 @@ use crate::ready::Ready;
 use crate::reference::{self, Snapshot};
 use crate::roll::Rolls;
 use crate::store::Store;
-use crate::worker::{Clock, Shared, Turns};
+use crate::worker::{Clock, Shared};
 
 /// Readers of the topic of alerts at the same time.
 const READERS: usize = 8;
@@ -97,7 +97,7 @@ impl Process {
             log: self.log,
             snapshots,
             reading: Semaphore::new(READERS),
-            sweeping: Turns::default(),
+            sweeping: Arc::new(Semaphore::new(1)),
             rolls,
             stopping,
         });

@@ -44,7 +44,6 @@ use crate::store::{self, Lease, Store};
 use fold::Incoming;
 use memory::Memory;
 use page::Stride;
-pub(crate) use page::Turns;
 use patience::{chain, may_pass};
 use sweep::Sweep;
 use take::Write;
@@ -61,8 +60,8 @@ pub(crate) struct Shared {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Room to read the topic of alerts, which takes a reader of its own for each partition.
     pub reading: Semaphore,
-    /// Whose turn it is to sweep.
-    pub sweeping: Turns,
+    /// The turn to sweep, which one partition has at a time.
+    pub sweeping: Arc<Semaphore>,
     /// Whose attendance of the day has come.
     pub rolls: Arc<Rolls>,
     pub stopping: CancellationToken,

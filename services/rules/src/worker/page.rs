@@ -3,7 +3,7 @@
 //! A school's students are of all partitions, so a calendar that is edited, or a date that moves, moves every worker at once. Were
 //! each to read and write its page as one, a mark of today would wait for that, for a core, and for the alerts of all pages. So the
 //! process has one turn for all its partitions: whoever has it works a page off in steps that last milliseconds, and takes what has
-//! come in between two of them. Meanwhile one other reads its page.
+//! come in between two of them.
 
 use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use homeroom_domain::id::StudentKey;
 use homeroom_domain::quick::Quick;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::store::{self, Found, Key, Wanted};
 use crate::worker::Shared;
@@ -23,31 +23,6 @@ use crate::worker::patience::patiently;
 const STEP: Duration = Duration::from_millis(20);
 /// Students of a step at least: a commit costs some milliseconds whatever it holds, and more where the database is far.
 const FEWEST: usize = 32;
-
-/// What the partitions of a process take one after the other. It is never closed.
-#[derive(Debug, Clone)]
-pub(crate) struct Turn(Arc<Semaphore>);
-
-impl Default for Turn {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(1)))
-    }
-}
-
-impl Turn {
-    async fn take(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.0).acquire_owned().await.ok()
-    }
-}
-
-/// The turns of a sweep.
-#[derive(Debug, Default)]
-pub(crate) struct Turns {
-    /// To read a page.
-    read: Turn,
-    /// To work one off.
-    work: Turn,
-}
 
 /// A page.
 pub(crate) struct Page {
@@ -75,11 +50,11 @@ impl Page {
     pub(super) fn ask(shared: &Arc<Shared>, wanted: Wanted) -> Self {
         let shared = Arc::clone(shared);
         let coming = async move {
-            // Until it can be worked off: no third one is in memory.
-            let _reading = shared.sweeping.read.take().await;
+            // It is never closed.
+            let turn = Arc::clone(&shared.sweeping).acquire_owned().await.ok();
             let mut students = patiently(&shared.stopping, || shared.store.behind(&wanted)).await?;
             students.reverse();
-            Ok(Read { students, _turn: shared.sweeping.work.take().await })
+            Ok(Read { students, _turn: turn })
         };
         Self { stage: Stage::Coming(Mutex::new(Box::pin(coming))), overtaken: HashSet::default() }
     }
