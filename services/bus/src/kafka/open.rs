@@ -24,7 +24,7 @@ impl Drop for Open {
     }
 }
 
-/// Waits until every reader and every member of a group that nobody uses any more is closed, or for so long. For the last moment of a
+/// Waits until every reader, member of a group and replaced producer that nobody uses any more is closed, or for so long. For the last moment of a
 /// process.
 pub fn wait_until_closed(most: Duration) {
     let open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -146,3 +146,30 @@ fn close(replaced: Producer) {
         tracing::warn!(%error, "a producer was closed at once");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::super::config::Config;
+    use super::*;
+
+    /// More than enough for a few timeouts of a tenth of a second.
+    const DEADLINE: Duration = Duration::from_mins(1);
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_producer_that_delivers_nothing_for_long_is_replaced_and_its_calls_are_answered() {
+        // Nobody listens at port 1.
+        let config =
+            Config { bootstrap_servers: "127.0.0.1:1".to_owned(), message_timeout_ms: 100, ..Config::default() };
+        let appender = Appender::new(Followed::fixed(Clients::new(&config).unwrap())).unwrap();
+        let first = appender.producer();
+        let until_replaced = async {
+            while Arc::ptr_eq(&first, &appender.producer()) {
+                let record = NewRecord { key: Bytes::from("key"), value: None, headers: Vec::new() };
+                assert!(appender.append(Topic::Events, "events", vec![record]).await[0].is_err());
+            }
+        };
+        tokio::time::timeout(DEADLINE, until_replaced).await.unwrap();
+    }
+}

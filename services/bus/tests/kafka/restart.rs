@@ -74,7 +74,7 @@ async fn after_a_broker_was_killed_acknowledged_records_are_there_and_appends_an
     }
 }
 
-/// While it hangs the producer is replaced, more than once; a call that waits for one that was replaced has its answer as well.
+/// It hangs for longer than a producer may deliver nothing, so that others take its place: each call has its answer, whichever it was with.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_broker_hung_for_long_appends_go_on_with_another_producer() {
     let broker = Broker::start().await.unwrap();
