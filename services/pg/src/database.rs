@@ -225,6 +225,11 @@ fn connect_options(config: &Config, schema: &Schema) -> Result<PgConnectOptions,
         ("search_path", schema.name.to_owned()),
         // A plan that looks dear starts the JIT compiler for every batch.
         ("jit", "off".to_owned()),
+        // Each statement has an index to go by, row by row. A connection keeps a prepared statement's plan, and one that was made while
+        // its tables were all but empty would read them whole for each batch when they have grown.
+        ("enable_seqscan", "off".to_owned()),
+        ("enable_hashjoin", "off".to_owned()),
+        ("enable_mergejoin", "off".to_owned()),
         ("statement_timeout", format!("{}ms", config.statement_timeout_ms)),
         ("lock_timeout", format!("{}ms", config.lock_timeout_ms)),
         ("idle_in_transaction_session_timeout", format!("{}ms", config.idle_in_transaction_timeout_ms)),
