@@ -46,22 +46,28 @@ const WAITING: &str = "
       and (s.evaluated_reference < $4 or s.evaluated_as_of is null)
     order by s.student limit $5";
 
-/// Who waits, and who leans on some schools. A school's students are of every partition, so each is looked up: the plan of a
-/// prepared statement may be of a time when the tables were all but empty.
+/// Who waits, and who leans on some schools. A school's students are of every partition: those of this one are found by an index,
+/// and only their rows are read. `offset 0` and `limit 1` keep the order of the steps, since a prepared statement's plan may be of a
+/// time when the tables were all but empty.
 const OF_SCHOOLS: &str = "
     select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
            s.evaluated_as_of, s.evaluated_reference, s.counting, s.waiting
     from (select student from students
           where partition = $1 and district = $2 and student > $3 and waiting
           union
-          select student from student_schools
-          where district = $2 and school = any ($6) and student > $3) concerned
+          select of_school.student
+          from unnest($6::text[]) as wanted (school)
+          cross join lateral (
+              select student from student_schools
+              where student_schools.district = $2 and student_schools.school = wanted.school and student > $3
+              offset 0
+          ) of_school) concerned
     cross join lateral (
         select * from students
-        where students.district = $2 and students.student = concerned.student
+        where students.partition = $1 and students.district = $2 and students.student = concerned.student
         limit 1
     ) s
-    where s.partition = $1 and (s.evaluated_reference < $4 or s.evaluated_as_of is null)
+    where s.evaluated_reference < $4 or s.evaluated_as_of is null
     order by concerned.student limit $5";
 
 /// Everyone who is behind.
