@@ -17,6 +17,7 @@ use crate::options::Options;
 use crate::report::{Bound, Report};
 use crate::school_day::SchoolDay;
 use crate::spent::Spent;
+use crate::stages::Stages;
 use crate::workload::YEAR_DAYS;
 use crate::world::World;
 use school::{Edit, School};
@@ -35,6 +36,9 @@ pub(crate) struct Args {
     /// Partitions of the events topic.
     #[arg(long, default_value_t = 8)]
     partitions: u32,
+    /// Also reads both topics, and tells how far marks that were due during an edit had come when.
+    #[arg(long)]
+    stages: bool,
 }
 
 /// How long until everyone is counted by an edit, at most.
@@ -61,6 +65,7 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     let floor = school.rewrite().await?;
     report.baseline("the same rows written again by SQL alone", millis(floor), "ms");
 
+    let stages = if args.stages { Some(Stages::start(&day.world).await?) } else { None };
     let (began, spent) = (Instant::now(), Spent::so_far(&day.world)?);
     let (stop, stopped) = watch::channel(false);
     let marks = async {
@@ -78,6 +83,10 @@ pub(crate) async fn run(options: &Options, args: &Args) -> Result<Report> {
     tell(&mut report, &school, &edits)?;
     run.alerts.report(&mut report, "mark of today to alert");
     ensure!(run.alerts.missing == 0, "{} marks had no alert", run.alerts.missing);
+    if let Some(stages) = stages {
+        let due = run.due.into_iter().filter(|(_, due)| is_during(&edits, *due)).collect();
+        stages.report(&due, &mut report);
+    }
     let beside = beside(&run.arrived, &edits);
     beside.report(&mut report, "marks due during an edit: to alert");
     report.goal("marks due during an edit: to alert p99, ms", beside.quantile(990), Bound::AtMost(GOAL_TODAY_MS));
@@ -137,12 +146,15 @@ fn tell(report: &mut Report, school: &School, edits: &[Edit]) -> Result<()> {
 /// Of the marks that were due between an edit and its end.
 fn beside(arrived: &[(Instant, Duration)], edits: &[Edit]) -> Latencies {
     let mut latencies = Latencies::default();
-    let during = |due: Instant| edits.iter().any(|edit| due >= edit.sent_at && due < edit.sent_at + edit.end());
-    for (_, latency) in arrived.iter().filter(|(due, _)| during(*due)) {
+    for (_, latency) in arrived.iter().filter(|(due, _)| is_during(edits, *due)) {
         latencies.record(*latency);
     }
     latencies.sort();
     latencies
+}
+
+fn is_during(edits: &[Edit], due: Instant) -> bool {
+    edits.iter().any(|edit| due >= edit.sent_at && due < edit.sent_at + edit.end())
 }
 
 fn millis(time: Duration) -> f64 {
