@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homeroom_bus::lag::show_lag;
-use homeroom_bus::{Log, Topic};
+use homeroom_bus::{Log, Partition, Topic};
 use homeroom_chassis::access::Access;
 use homeroom_chassis::{Component, TaskGroup};
 use homeroom_pg::{Database, Migration, Schema};
@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use tonic::service::Routes;
 
 use crate::config::{Config, Invalid};
-use crate::consume::{Owner, Work, gather};
+use crate::consume::{Owner, Reached, Work, gather};
 use crate::feed::{self, Feed, Reader, Room, Shared};
 use crate::metric;
 use crate::ready::Ready;
@@ -122,7 +122,7 @@ pub async fn restored(config: &Config, log: &dyn Log) -> Result<(), Error> {
     config.validate()?;
     let store = Store::new(Database::connect(&config.database, &SCHEMA).await?);
     let ends = log.end_offsets(Topic::Alerts).await?;
-    Ok(store.restored(ends).await?)
+    Ok(store.restored((0..).map(Partition).zip(ends)).await?)
 }
 
 /// Connects to the database, and starts reading the alerts topic and answering the feed. The log need not be there yet: until it
@@ -148,7 +148,7 @@ pub async fn build(config: &Config, log: Arc<dyn Log>, access: Access, tasks: &T
     let worth = Duration::from_secs(config.delivery_expiry_s);
     let (gather, gatherer) = gather(store.clone(), routing);
     tasks.spawn("alert gatherer", gatherer.run(stop.clone()));
-    let work = Work { store: store.clone(), gather, worth };
+    let work = Work { store: store.clone(), gather, worth, reached: Reached::default() };
     let owner = Arc::new(Owner::new(work, tasks.clone()));
     let ready = Ready::new();
     let lagging = Arc::clone(&log);

@@ -3,12 +3,12 @@
 //! The log routes each partition's records into a bounded inbox. The worker cuts them to what is not yet applied, decodes, and
 //! applies. A record that cannot be understood, or that the database refuses for what it holds, becomes a dead letter in the
 //! same transaction, and nothing else is held up by it. When the database is away the worker tries again until it is back. A
-//! worker whose epoch is no longer the highest stops without a trace.
+//! worker whose epoch is no longer the highest stops without a trace, and one whose database went back in time ends the process.
 
 mod gather;
+mod lost;
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use crate::metric;
 use crate::store::{Batch, DeadLetter, Incoming, Outcome, Step, Store, Turn, is_refusal};
 
 pub(crate) use gather::{Gather, gather};
+pub(crate) use lost::{Lost, Reached};
 
 /// Batches of records that wait for a worker.
 const INBOX: usize = 2;
@@ -54,6 +55,7 @@ pub(crate) struct Work {
     pub(crate) gather: Gather,
     /// How long a delivery is worth sending after it is due.
     pub(crate) worth: Duration,
+    pub(crate) reached: Reached,
 }
 
 /// The owner of this process's partitions.
@@ -85,10 +87,7 @@ impl PartitionOwner for Owner {
             before.cancel();
         }
         let worker = Worker { work: self.work.clone(), turn, stop };
-        self.tasks.spawn("alert inbox", async move {
-            worker.run(inbox).await;
-            Ok::<(), Infallible>(())
-        });
+        self.tasks.spawn("alert inbox", async move { worker.run(inbox).await });
         Ok((turn.next, sender))
     }
 
@@ -106,17 +105,37 @@ struct Worker {
     stop: CancellationToken,
 }
 
-/// The partition is another's.
-struct Fenced;
+/// Why a worker ends before its inbox does.
+enum End {
+    /// The partition is another's, or the process stops.
+    Fenced,
+    Lost(Lost),
+}
 
 impl Worker {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Vec<Record>>) {
+    /// Works until the inbox closes, the process stops, or the partition is another's.
+    async fn run(mut self, inbox: mpsc::Receiver<Vec<Record>>) -> Result<(), Lost> {
+        match self.work_on(inbox).await {
+            Ok(()) => Ok(()),
+            Err(End::Fenced) => {
+                tracing::info!(partition = self.turn.partition.0, "the partition has another owner");
+                Ok(())
+            }
+            Err(End::Lost(lost)) => Err(lost),
+        }
+    }
+
+    async fn work_on(&mut self, mut inbox: mpsc::Receiver<Vec<Record>>) -> Result<(), End> {
         loop {
             let records = tokio::select! {
-                () = self.stop.cancelled() => return,
+                () = self.stop.cancelled() => return Ok(()),
                 records = inbox.recv() => records,
+                () = tokio::time::sleep(lost::UNCONFIRMED) => {
+                    self.confirm().await?;
+                    continue;
+                }
             };
-            let Some(mut records) = records else { return };
+            let Some(mut records) = records else { return Ok(()) };
             // What came while the batch before was applied is one batch.
             while records.len() < LARGEST_BATCH
                 && let Ok(more) = inbox.try_recv()
@@ -126,19 +145,16 @@ impl Worker {
             while !records.is_empty() {
                 let rest = records.split_off(records.len().min(LARGEST_BATCH));
                 let batch = std::mem::replace(&mut records, rest);
-                if self.apply(&batch).await.is_err() {
-                    tracing::info!(partition = self.turn.partition.0, "the partition has another owner");
-                    return;
-                }
+                self.apply(&batch).await?;
                 if self.stop.is_cancelled() {
-                    return;
+                    return Ok(());
                 }
             }
         }
     }
 
     /// Applies the records until it succeeds, splitting off what the database refuses.
-    async fn apply(&mut self, records: &[Record]) -> Result<(), Fenced> {
+    async fn apply(&mut self, records: &[Record]) -> Result<(), End> {
         // Prefetched leftovers of an earlier assignment may come once more.
         let fresh: Vec<&Record> = records.iter().filter(|record| record.offset >= self.turn.next).collect();
         let mut parts = vec![&fresh[..]];
@@ -147,11 +163,11 @@ impl Worker {
             let Some(last) = part.last() else { continue };
             let next = Offset(last.offset.0 + 1);
             match self.try_apply(part, next, None).await {
-                Ok(step) => self.took(step, next)?,
+                Ok(step) => self.took(step, next).await?,
                 Err(error) if is_refusal(&error) && part.len() == 1 => {
                     let refused = self.try_apply(part, next, Some(&error)).await;
                     match refused {
-                        Ok(step) => self.took(step, next)?,
+                        Ok(step) => self.took(step, next).await?,
                         Err(error) => {
                             parts.push(part);
                             pause = self.rest(pause, &error).await?;
@@ -193,22 +209,24 @@ impl Worker {
         self.work.gather.apply(self.turn, Arc::new(batch)).instrument(span).await
     }
 
-    fn took(&mut self, step: Step, next: Offset) -> Result<(), Fenced> {
+    async fn took(&mut self, step: Step, next: Offset) -> Result<(), End> {
         match step {
-            Step::Fenced => Err(Fenced),
+            Step::Fenced => Err(End::Fenced),
+            Step::Lost => Err(self.lost().await),
             Step::Applied(outcome) => {
                 self.turn.next = next;
+                self.work.reached.note(self.turn.partition, next);
                 count(&outcome);
                 Ok(())
             }
         }
     }
 
-    async fn rest(&self, pause: Duration, error: &Error) -> Result<Duration, Fenced> {
+    async fn rest(&self, pause: Duration, error: &Error) -> Result<Duration, End> {
         tracing::warn!(partition = self.turn.partition.0, error = %with_source(error), "alert changes wait for the database");
         tokio::select! {
             // Ours no longer, or the process stops: the next owner reads on from what is committed.
-            () = self.stop.cancelled() => Err(Fenced),
+            () = self.stop.cancelled() => Err(End::Fenced),
             () = tokio::time::sleep(pause) => Ok((pause * 2).min(LONGEST_PAUSE)),
         }
     }

@@ -29,7 +29,7 @@ pub(crate) use case::{Act, After, OpenCase};
 pub(crate) use claim::{Claimed, Failed, LARGEST_CLAIM, Lease, Limits, Terms};
 pub(crate) use duty::{Done, Duties};
 pub(crate) use forget::BATCH;
-pub(crate) use inbox::{Batch, DeadLetter, Step, Turn};
+pub(crate) use inbox::{Batch, DeadLetter, Holds, Step, Turn};
 pub(crate) use settle::{Reach, Settlement, Standing};
 pub(crate) use view::DeliveryState;
 pub(crate) use wakes::{Wake, Wakes};

@@ -3,6 +3,7 @@
 //! An owner raises the partition's epoch. The first statement of a batch moves the offset only where partition, epoch and old
 //! offset are as this owner left them, so a paused or superseded owner can commit nothing.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,19 @@ pub(crate) enum Step {
     Applied(Outcome),
     /// The partition is another's now; nothing was kept.
     Fenced,
+    /// The database does not have what it had committed; nothing was kept.
+    Lost,
+}
+
+/// Whether an owner may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// The partition's row is as it left it, or further.
+    At(Offset),
+    /// Another has it.
+    Another,
+    /// The row is as it was before: another server took over that had not received everything, or an older backup is in its place.
+    Lost,
 }
 
 impl Store {
@@ -87,23 +101,32 @@ impl Store {
         match self.apply_together(&[(turn, Arc::clone(batch))], routing, Locks::WaitedFor).await {
             Ok(outcome) => Ok(Step::Applied(outcome)),
             // Given up, or nobody knows: the row does.
-            Err(Error::Abandoned(_) | Error::CommitUnknown { .. }) => {
-                let (next, epoch): (i64, i64) =
-                    sqlx::query_as("select next_offset, epoch from inbox where partition = $1")
-                        .bind(turn.partition.0)
-                        .fetch_one(self.database.pool())
-                        .await?;
-                if epoch != turn.epoch {
-                    Ok(Step::Fenced)
-                } else if next == batch.next.0 {
+            Err(Error::Abandoned(_) | Error::CommitUnknown { .. }) => match self.holds(turn).await? {
+                Holds::Another => Ok(Step::Fenced),
+                Holds::Lost => Ok(Step::Lost),
+                Holds::At(next) if next == batch.next => {
                     self.wakes.wake();
                     Ok(Step::Applied(Outcome::default()))
-                } else {
-                    Err(Error::Abandoned("apply-batch"))
                 }
-            }
+                Holds::At(_) => Err(Error::Abandoned("apply-batch")),
+            },
             Err(error) => Err(error),
         }
+    }
+
+    /// Looks whether the partition's row is still an owner's.
+    pub(crate) async fn holds(&self, turn: Turn) -> Result<Holds, Error> {
+        let row: Option<(i64, i64)> = sqlx::query_as("select next_offset, epoch from inbox where partition = $1")
+            .bind(turn.partition.0)
+            .fetch_optional(self.database.pool())
+            .await?;
+        let (next, epoch) = row.unwrap_or_default();
+        // Both only ever rise.
+        Ok(match epoch.cmp(&turn.epoch) {
+            Ordering::Greater => Holds::Another,
+            Ordering::Equal if next >= turn.next.0 => Holds::At(Offset(next)),
+            Ordering::Equal | Ordering::Less => Holds::Lost,
+        })
     }
 
     /// Applies a batch of each of several partitions, all of them or nothing: [`Error::Abandoned`] when one partition is another's,

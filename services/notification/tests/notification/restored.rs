@@ -20,14 +20,18 @@ async fn back_up(world: &World) {
     run(world, format!("create schema backup; {}", TABLES.map(copy).concat())).await;
 }
 
-/// Puts the rows of the backup in the place of those that are there, and starts the service again; before it, says that it was
-/// so where that is wanted.
-async fn restore(world: World, said: bool) -> World {
-    world.stop().await;
+/// Puts the rows of the backup in the place of those that are there.
+async fn put_back(world: &World) {
     let put = |table: &str| {
         format!("delete from notification.{table}; insert into notification.{table} table backup.{table};")
     };
-    run(&world, TABLES.map(put).concat()).await;
+    run(world, TABLES.map(put).concat()).await;
+}
+
+/// Puts the backup back, and starts the service again; before it, says that it was so where that is wanted.
+async fn restore(world: World, said: bool) -> World {
+    world.stop().await;
+    put_back(&world).await;
     if said {
         restored(&world.config, &world.log).await.unwrap();
     }
@@ -113,4 +117,52 @@ async fn a_log_that_is_ahead_is_no_reason_to_take_back_what_nobody_was_told() {
     let (world, _) = told_and_lost(false).await;
     world.until_count("deliveries where state = 'cancelled'", 3).await;
     assert_eq!(world.count("deliveries").await, 3);
+}
+
+#[tokio::test]
+async fn a_database_that_lost_its_last_commits_is_noticed_and_who_was_told_hears_of_the_recall() {
+    let world = World::start().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_states(&[(1, "due")]).await;
+    back_up(&world).await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    let mut adapter = world.adapter().await;
+    let told = [adapter.accept_one("alert.opened").await, adapter.accept_one("alert.opened").await];
+    adapter.leave().await;
+
+    // Another server takes over that had not received the last commits; nobody stops the service, or says that it was so.
+    put_back(&world).await;
+    world.publish(&world.change(2, 2, Recalled)).await;
+    let (world, why) = world.restart_failed().await;
+    assert!(why.contains("has lost changes of partition"), "{why}");
+
+    world.until_count("alerts where state = 'recalled'", 1).await;
+    let mut adapter = world.adapter().await;
+    let mut kinds = Vec::new();
+    while kinds.len() < 2 {
+        let delivery = adapter.some().await;
+        let kind = delivery.message.as_ref().unwrap().kind.clone();
+        if kind == "alert.recalled" {
+            assert!(told.iter().any(|told| told.idempotency_key == delivery.follows), "{delivery:?}");
+        }
+        adapter.accept(&delivery).await;
+        kinds.push(kind);
+    }
+    // Of the first alert nothing is known but that it waited: its provider gets it again, with the key that it had.
+    kinds.sort();
+    assert_eq!(kinds, ["alert.opened", "alert.recalled"]);
+    assert_eq!(world.count("deliveries where maybe_sent and state = 'cancelled'").await, 1);
+}
+
+#[tokio::test]
+async fn lost_commits_are_noticed_when_nothing_comes_after_them() {
+    let world = World::start().await;
+    world.publish(&world.change(1, 1, Opened)).await;
+    world.until_states(&[(1, "due")]).await;
+    back_up(&world).await;
+    world.publish(&world.change(2, 1, Opened)).await;
+    world.until_count("alerts", 2).await;
+    put_back(&world).await;
+    let (world, _) = world.restart_failed().await;
+    world.until_count("alerts", 2).await;
 }

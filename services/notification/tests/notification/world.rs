@@ -121,6 +121,14 @@ impl World {
         Self::serve(self.database, self.log, self.folder, self.config, self.now).await
     }
 
+    /// Waits until the service has ended by itself, and starts it again on what it left; answers why it ended.
+    pub(crate) async fn restart_failed(self) -> (Self, String) {
+        tokio::time::timeout(SOON, self.tasks.stopping().cancelled()).await.expect("it ends");
+        tokio::time::timeout(SOON, self.tasks.drained()).await.expect("it drains");
+        let why = self.tasks.failure().expect("it ended by itself");
+        (Self::serve(self.database, self.log, self.folder, self.config, self.now).await, why)
+    }
+
     /// Another process of the same service.
     pub(crate) async fn another(&self) -> Self {
         let (database, log, config) = (self.database.clone(), self.log.clone(), self.config.clone());
