@@ -74,14 +74,3 @@ pub fn of_student(origin: Origin, student: usize) -> Origin {
     }
     Origin { key: RecordKey::new(key), ..origin }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_world_begins_on_a_monday() {
-        assert_eq!(date(0).to_string(), "2021-09-06");
-        assert_eq!(date(0).to_civil().weekday(), jiff::civil::Weekday::Monday);
-    }
-}

@@ -55,15 +55,3 @@ pub fn transcript(scenario: &Scenario, outcome: &Outcome) -> String {
         outcome.wrongs.join("\n")
     )
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_lowest_failing_seed_is_found_whoever_runs_it() {
-        assert_eq!(first_failing(10..500, |seed| seed % 7 != 6 || seed < 100), Some(104));
-        assert_eq!(first_failing(0..100, |_| true), None);
-        assert_eq!(first_failing(3..3, |_| false), None);
-    }
-}

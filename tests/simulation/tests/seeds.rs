@@ -87,6 +87,13 @@ fn a_soak_goes_on_where_the_one_before_has_ended() {
     assert_eq!(asked(Some(7), None), 7..8);
 }
 
+#[test]
+fn the_lowest_failing_seed_is_found_whoever_runs_it() {
+    assert_eq!(first_failing(10..500, |seed| seed % 7 != 6 || seed < 100), Some(104));
+    assert_eq!(first_failing(0..100, |_| true), None);
+    assert_eq!(first_failing(3..3, |_| false), None);
+}
+
 /// How many seeds there were, and how fast.
 fn rate(seeds: &Range<u64>, began: Instant) -> String {
     let took = began.elapsed().as_secs_f64();

@@ -187,25 +187,3 @@ fn quarter_missed(days: &[(i64, i64)]) -> Option<(usize, i64)> {
     }
     open
 }
-
-#[cfg(test)]
-mod tests {
-    use homeroom_domain::rule::Pack;
-
-    use super::*;
-
-    #[test]
-    fn a_pack_is_sound_and_reads_back() {
-        for (work, memory, keep) in
-            [(false, false, false), (true, false, true), (false, true, true), (true, true, false)]
-        {
-            let rules = Rules { streak: 2, work, memory, keep };
-            let pack = Pack::parse(&rules.yaml()).unwrap();
-            assert!(pack.rules.iter().any(|rule| rule.id.as_str() == STREAK && rule.version == 2));
-            assert_eq!(pack.rules.iter().any(|rule| rule.id.as_str() == WORK), work);
-            assert_eq!(pack.rules.iter().any(|rule| rule.id.as_str() == QUARTER && rule.has_memory()), memory);
-            assert_eq!(Rules::read(&rules.yaml()), Some(rules));
-        }
-        assert_eq!(Rules::read("id: ["), None);
-    }
-}

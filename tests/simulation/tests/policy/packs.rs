@@ -2,6 +2,7 @@
 
 use homeroom_domain::rule::{Pack, shipped};
 use homeroom_domain::settings::Now;
+use homeroom_simulation::model::rules::{QUARTER, Rules};
 use homeroom_simulation::names::date;
 use proptest::prelude::*;
 
@@ -87,4 +88,17 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn the_pack_of_generated_worlds_is_sound_and_reads_back() {
+    for (work, memory, keep) in [(false, false, false), (true, false, true), (false, true, true), (true, true, false)] {
+        let rules = Rules { streak: 2, work, memory, keep };
+        let pack = Pack::parse(&rules.yaml()).unwrap();
+        assert!(pack.rules.iter().any(|rule| rule.id.as_str() == "absence-streak" && rule.version == 2));
+        assert_eq!(pack.rules.iter().any(|rule| rule.id.as_str() == "missing-work"), work);
+        assert_eq!(pack.rules.iter().any(|rule| rule.id.as_str() == QUARTER && rule.has_memory()), memory);
+        assert_eq!(Rules::read(&rules.yaml()), Some(rules));
+    }
+    assert_eq!(Rules::read("id: ["), None);
 }

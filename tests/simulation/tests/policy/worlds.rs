@@ -3,6 +3,7 @@
 use homeroom_domain::settings::Settings;
 use homeroom_simulation::dice::Dice;
 use homeroom_simulation::generate::{self, Said};
+use homeroom_simulation::names::date;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -35,4 +36,10 @@ pub(crate) fn settings() -> impl Strategy<Value = Settings> {
 /// A reference record's word.
 pub(crate) fn reference() -> impl Strategy<Value = Said> {
     rolled(generate::references)
+}
+
+#[test]
+fn a_world_begins_on_a_monday() {
+    assert_eq!(date(0).to_string(), "2021-09-06");
+    assert_eq!(date(0).to_civil().weekday(), jiff::civil::Weekday::Monday);
 }
