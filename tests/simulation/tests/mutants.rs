@@ -1,6 +1,6 @@
 //! Each planted fault turns the checker red: a checker that stays green with one of them proves nothing.
 //!
-//! Run by itself, since the feature `mutants` opens the faults in everything that is built with it.
+//! Built apart from what ships, since the feature `mutants` opens the faults in everything that is built with it.
 
 use homeroom_domain::mutant::{Mutant, plant};
 use homeroom_simulation::run::run;

@@ -89,11 +89,12 @@ fn the_faults_that_checkers_must_see_are_among_them() {
 fn every_test_of_planted_faults_is_run() {
     let (runs, checks) = (read("tests/run"), read(".ci/run"));
     for (path, name, _) in tests() {
-        for (script, text) in [("tests/run", &runs), (".ci/run", &checks)] {
-            let wanted = format!("-p {name} ");
+        for (script, text, wanted) in
+            [("tests/run", &runs, format!("-p {name} ")), (".ci/run", &checks, format!("{name}/mutants"))]
+        {
             assert!(
                 text.contains(&wanted),
-                "`{path}` has tests of planted faults, and {script} does not build `{name}` with them"
+                "`{path}` has tests of planted faults, and {script} does not build `{name}` with them: no `{wanted}`"
             );
         }
     }
