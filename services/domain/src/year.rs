@@ -8,10 +8,10 @@
 //! name measures which do not follow from such days, take the long way.
 
 mod bits;
-mod column;
 mod frame;
 mod history;
 mod look;
+mod planes;
 mod program;
 mod read;
 mod reading;

@@ -1,6 +1,6 @@
 //! Sets of a student's counted days, a bit for each, in their order.
 
-use std::ops::{BitAnd, BitOr, Not};
+use std::ops::{BitAnd, BitOr, BitXor, Not};
 
 /// The most counted days of a year: a count of them, and one more, fit in a byte.
 pub const MOST_DAYS: usize = 254;
@@ -26,10 +26,6 @@ impl Bits {
         Self(std::array::from_fn(word))
     }
 
-    pub(super) const fn of_words(words: [u64; WORDS]) -> Self {
-        Self(words)
-    }
-
     /// Takes a day in; one beyond [`MOST_DAYS`] is left out.
     pub fn insert(&mut self, at: usize) {
         if at < MOST_DAYS {
@@ -44,6 +40,7 @@ impl Bits {
     }
 
     /// Whether there is none.
+    #[inline]
     pub fn is_empty(self) -> bool {
         self.0 == [0; WORDS]
     }
@@ -53,10 +50,27 @@ impl Bits {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    /// Those of eight days, of which the first is the lowest bit.
+    /// The days up to each of which an odd number of them came.
     #[inline]
-    pub(super) fn eight(self, group: usize) -> u8 {
-        self.0[group / 8].to_le_bytes()[group % 8]
+    pub(super) fn parity(self) -> Self {
+        let mut odd = 0;
+        Self(self.0.map(|mut word| {
+            for shift in [1, 2, 4, 8, 16, 32] {
+                word ^= word << shift;
+            }
+            word ^= odd;
+            odd = 0_u64.wrapping_sub(word >> 63);
+            word
+        }))
+    }
+
+    /// Each of them so many days later; those beyond the last word are left out.
+    #[inline]
+    pub(super) fn later(self, days: usize) -> Self {
+        let (words, shift) = (days / 64, days % 64);
+        let from = |at: usize| self.0.get(at.wrapping_sub(words)).copied().unwrap_or(0);
+        // In two steps, since nothing is left of a word that is shifted by all of it.
+        Self(std::array::from_fn(|at| from(at) << shift | from(at.wrapping_sub(1)) >> 1 >> (63 - shift)))
     }
 
     /// The first of them at or after a day.
@@ -89,13 +103,15 @@ impl Bits {
     }
 
     /// Their positions, in order.
-    pub fn iter(self) -> impl Iterator<Item = usize> {
-        self.0.into_iter().enumerate().flat_map(|(at, mut word)| {
-            std::iter::from_fn(move || {
-                let found = (word != 0).then(|| at * 64 + word.trailing_zeros() as usize);
-                word &= word.wrapping_sub(1);
-                found
-            })
+    pub fn iter(mut self) -> impl Iterator<Item = usize> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while *self.0.get(at)? == 0 {
+                at += 1;
+            }
+            let day = at * 64 + self.0[at].trailing_zeros() as usize;
+            self.0[at] &= self.0[at] - 1;
+            Some(day)
         })
     }
 }
@@ -116,6 +132,16 @@ impl BitOr for Bits {
     #[inline]
     fn bitor(mut self, other: Self) -> Self {
         self.0.iter_mut().zip(other.0).for_each(|(word, of)| *word |= of);
+        self
+    }
+}
+
+impl BitXor for Bits {
+    type Output = Self;
+
+    #[inline]
+    fn bitxor(mut self, other: Self) -> Self {
+        self.0.iter_mut().zip(other.0).for_each(|(word, of)| *word ^= of);
         self
     }
 }

@@ -1,7 +1,6 @@
 //! What the dates of counted days tell, whoever the student is: made once for all students who share them.
 
 use super::bits::{Bits, MOST_DAYS};
-use super::column::Column;
 use super::program::Program;
 use super::reading::{Among, Counts, Point};
 use super::table::Table;
@@ -15,45 +14,29 @@ pub struct Frame {
     /// Which of them each day is, counted from the first; [`NO_DATE`] of one between.
     positions: Vec<u8>,
     /// Of each window that goes by dates: the position of its first day, as of each day.
-    windows: Vec<(Window, Column)>,
+    windows: Vec<(Window, Box<[u8]>)>,
     /// For each day of the week that is named.
-    weekdays: Vec<(i8, Weekday)>,
+    weekdays: Vec<(i8, Bits)>,
     /// In the order of the program's; none of one whose arithmetic fails on some day.
     pub(super) tables: Vec<Option<Table>>,
 }
 
 const NO_DATE: u8 = u8::MAX;
 
-/// One day of the week.
-#[derive(Debug, Clone)]
-pub(super) struct Weekday {
-    pub(super) days: Bits,
-    /// How many there are so far.
-    pub(super) so_far: Column,
-}
-
 impl Program {
     /// What a student's counted dates, in order, tell this pack. A date's school month begins on the date that is told. No more than
     /// the first [`MOST_DAYS`] are looked at.
     pub fn frame(&self, dates: &[Date], school_month: impl Fn(Date) -> Date) -> Frame {
         let dates = &dates[..dates.len().min(MOST_DAYS)];
-        let months: Vec<Date> = dates.iter().map(|date| school_month(*date)).collect();
         let window = |window: Window| {
-            let first = |day: usize| match dates.get(day) {
-                Some(&as_of) => {
-                    let end = End { as_of, school_month: months[day] };
-                    u8::try_from(window.range(&dates[..=day], |date| *date, end).start).unwrap_or(u8::MAX)
-                }
-                None => 0,
+            let first = |(day, date): (usize, &Date)| {
+                let end = End { as_of: *date, school_month: school_month(*date) };
+                u8::try_from(window.range(&dates[..=day], |date| *date, end).start).unwrap_or(u8::MAX)
             };
-            (window, Column::of(first))
+            (window, dates.iter().enumerate().map(first).collect())
         };
-        let weekday = |weekday: i8| {
-            let days: Bits = (0..dates.len()).filter(|day| dates[*day].weekday() == weekday).collect();
-            let mut so_far = Column::ZERO;
-            so_far.so_far(days, 0..MOST_DAYS.div_ceil(8));
-            (weekday, Weekday { days, so_far })
-        };
+        let weekday =
+            |weekday: i8| (weekday, (0..dates.len()).filter(|day| dates[*day].weekday() == weekday).collect());
         let mut frame = Frame {
             dates: dates.to_vec(),
             positions: positions(dates),
@@ -90,17 +73,17 @@ impl Frame {
         Some(match among {
             Among::Year => day + 1,
             Among::Last(days) | Among::First(days) => (day + 1).min(usize::from(days)),
-            Among::Dated(window) => day + 1 - usize::from(frame?.window(window)?.at(day)),
-            Among::Weekday(weekday) => usize::from(frame?.weekday(weekday)?.so_far.at(day)),
+            Among::Dated(window) => day + 1 - usize::from(*frame?.window(window)?.get(day)?),
+            Among::Weekday(weekday) => (frame?.weekday(weekday)? & Bits::first(day + 1)).count(),
         })
     }
 
-    pub(super) fn window(&self, window: Window) -> Option<&Column> {
-        self.windows.iter().find(|(of, _)| *of == window).map(|(_, column)| column)
+    pub(super) fn window(&self, window: Window) -> Option<&[u8]> {
+        self.windows.iter().find(|(of, _)| *of == window).map(|(_, firsts)| &**firsts)
     }
 
-    pub(super) fn weekday(&self, weekday: i8) -> Option<&Weekday> {
-        self.weekdays.iter().find(|(of, _)| *of == weekday).map(|(_, days)| days)
+    pub(super) fn weekday(&self, weekday: i8) -> Option<Bits> {
+        self.weekdays.iter().find(|(of, _)| *of == weekday).map(|(_, days)| *days)
     }
 }
 
@@ -108,11 +91,12 @@ impl Frame {
 const MOST_POSITIONS: usize = 400;
 
 fn positions(dates: &[Date]) -> Vec<u8> {
-    let mut positions = Vec::new();
     let since_first = |date: &Date| usize::try_from(date.days() - dates[0].days()).unwrap_or(MOST_POSITIONS);
-    for (position, at) in dates.iter().map(since_first).enumerate().take_while(|(_, at)| *at < MOST_POSITIONS) {
-        positions.resize(at + 1, NO_DATE);
-        positions[at] = u8::try_from(position).unwrap_or(NO_DATE);
+    let mut positions = vec![NO_DATE; dates.last().map_or(0, since_first).min(MOST_POSITIONS - 1) + 1];
+    for (date, position) in dates.iter().zip(0..) {
+        if let Some(at) = positions.get_mut(since_first(date)) {
+            *at = position;
+        }
     }
     positions
 }

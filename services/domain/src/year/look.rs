@@ -1,11 +1,10 @@
 //! One student's year through a compiled pack.
 
 use std::fmt;
-use std::ops::Range;
 
 use super::bits::Bits;
-use super::column::Column;
 use super::frame::Frame;
+use super::planes::Planes;
 use super::program::{Bounds, Level, Node, Program};
 use super::reading::{Among, Counts, Named, Point, Slot};
 use super::table::Table;
@@ -16,16 +15,17 @@ use crate::rule::condition::Scanned;
 /// Room for one student's counts, used again for the next.
 #[derive(Debug)]
 pub struct Scratch {
-    so_far: [Column; KINDS],
+    so_far: [Planes; KINDS],
     is_counted: [bool; KINDS],
-    columns: Vec<Column>,
+    /// By slot.
+    counts: Vec<Planes>,
     is_filled: Vec<bool>,
 }
 
 impl Default for Scratch {
     fn default() -> Self {
-        let (columns, is_filled) = (Vec::new(), Vec::new());
-        Self { so_far: [const { Column::ZERO }; KINDS], is_counted: [false; KINDS], columns, is_filled }
+        let (counts, is_filled) = (Vec::new(), Vec::new());
+        Self { so_far: [const { Planes::ZERO }; KINDS], is_counted: [false; KINDS], counts, is_filled }
     }
 }
 
@@ -37,14 +37,12 @@ pub struct Look<'a> {
     scratch: &'a mut Scratch,
     /// What is the same on all days.
     pub(super) still: &'a dyn Values,
-    /// The first of the days that are looked at, and all of them in groups of eight.
-    first: usize,
-    groups: Range<usize>,
+    looked_at: Bits,
 }
 
 impl fmt::Debug for Look<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Look").field("year", self.year).field("groups", &self.groups).finish_non_exhaustive()
+        f.debug_struct("Look").field("year", self.year).field("looked_at", &self.looked_at).finish_non_exhaustive()
     }
 }
 
@@ -73,11 +71,11 @@ impl<'a> Look<'a> {
         scratch.is_counted = [false; KINDS];
         scratch.is_filled.clear();
         scratch.is_filled.resize(program.slots.len(), false);
-        if scratch.columns.len() < program.slots.len() {
-            scratch.columns.resize(program.slots.len(), Column::ZERO);
+        if scratch.counts.len() < program.slots.len() {
+            scratch.counts.resize(program.slots.len(), Planes::ZERO);
         }
-        let groups = first / 8..year.days().div_ceil(8);
-        Self { program, year, frame, scratch, still, first, groups }
+        let looked_at = Bits::first(year.days()) & !Bits::first(first);
+        Self { program, year, frame, scratch, still, looked_at }
     }
 
     /// How many days are counted.
@@ -94,7 +92,7 @@ impl<'a> Look<'a> {
     pub fn held(&mut self, rule: usize) -> Option<Bits> {
         let program = self.program;
         let compiled = program.rules.get(rule)?.as_ref()?;
-        let days = self.looked_at();
+        let days = self.looked_at;
         Some(self.value(&compiled.opens, days)? & days)
     }
 
@@ -129,17 +127,13 @@ impl<'a> Look<'a> {
         }
     }
 
-    fn looked_at(&self) -> Bits {
-        Bits::first(self.year.days()) & !Bits::first(self.first)
-    }
-
     /// The days as of whose close a rule that is open would clear, of a rule that would open as of these; none likewise.
     pub(crate) fn cleared(&mut self, rule: usize, held: Bits) -> Option<Bits> {
         let program = self.program;
         match &program.rules.get(rule)?.as_ref()?.clears {
             None => Some(!held),
             Some(clears) => {
-                let others = self.looked_at() & !held;
+                let others = self.looked_at & !held;
                 Some(self.value(clears, others)? & others)
             }
         }
@@ -220,32 +214,24 @@ impl<'a> Look<'a> {
     }
 
     fn reaches(&mut self, slot: Option<usize>, table: &Table) -> Bits {
-        let Some(slot) = slot else { return Column::ZERO.reaches(&table.bounds, self.groups.clone()) };
-        if table.least > 0 && self.most(slot) < table.least {
+        let Some(slot) = slot else { return table.reached_by(&Planes::ZERO) };
+        let kind = self.program.slots[slot].kind();
+        // No count is higher than that of all days, and most bounds are out of reach of most students.
+        if self.so_far(kind).most() < table.least {
             return Bits::NONE;
         }
         self.fill(slot);
-        self.column(slot).reaches(&table.bounds, self.groups.clone())
+        let counts = self.counts(slot);
+        if counts.most() < table.least { Bits::NONE } else { table.reached_by(counts) }
     }
 
-    /// No count of it is higher.
-    fn most(&mut self, slot: usize) -> u8 {
-        let kind = match self.program.slots[slot] {
-            Slot::Sum(kind, _) | Slot::Row(kind) => kind,
-            Slot::LongestRow => Kind::Absent,
-        };
-        let Some(last) = self.year.days().checked_sub(1).filter(|_| !self.year.of_kind(kind).is_empty()) else {
-            return 0;
-        };
-        self.count(kind);
-        self.scratch.so_far[kind as usize].at(last)
-    }
-
-    fn count(&mut self, kind: Kind) {
-        if !self.scratch.is_counted[kind as usize] {
-            self.scratch.so_far[kind as usize].so_far(self.year.of_kind(kind), 0..self.groups.end);
-            self.scratch.is_counted[kind as usize] = true;
+    fn so_far(&mut self, kind: Kind) -> &Planes {
+        let at = kind as usize;
+        if !self.scratch.is_counted[at] {
+            self.scratch.so_far[at].so_far(self.year.of_kind(kind));
+            self.scratch.is_counted[at] = true;
         }
+        &self.scratch.so_far[at]
     }
 
     fn fill_all(&mut self, named: &[Named]) {
@@ -255,49 +241,34 @@ impl<'a> Look<'a> {
     }
 
     fn fill(&mut self, at: usize) {
-        if self.scratch.is_filled[at] {
+        if std::mem::replace(&mut self.scratch.is_filled[at], true) {
             return;
         }
-        self.scratch.is_filled[at] = true;
-        let (groups, slot) = (self.groups.clone(), self.program.slots[at]);
-        match slot {
-            Slot::Sum(kind, _) => self.count(kind),
-            Slot::LongestRow => self.fill(self.program.position(Slot::Row(Kind::Absent)).unwrap_or(at)),
-            Slot::Row(_) => {}
+        let slot = self.program.slots[at];
+        let set = self.year.of_kind(slot.kind());
+        if let Slot::Sum(kind, Among::Year | Among::Last(_)) = slot {
+            self.so_far(kind);
         }
-        // What others are counted from has an earlier place.
-        let Scratch { so_far, columns, .. } = &mut *self.scratch;
-        let (before, rest) = columns.split_at_mut(at);
-        let column = &mut rest[0];
+        let Scratch { so_far, counts, .. } = &mut *self.scratch;
+        let counts = &mut counts[at];
         match slot {
-            Slot::Row(kind) => column.in_a_row(self.year.of_kind(kind), groups.end),
-            Slot::LongestRow => {
-                let row = self.program.position(Slot::Row(Kind::Absent)).and_then(|row| before.get(row));
-                column.most_so_far(row.unwrap_or(&Column::ZERO), groups.end);
-            }
-            Slot::Sum(kind, among) => {
-                let so_far = &so_far[kind as usize];
-                match among {
-                    Among::Year => {}
-                    Among::Last(days) => column.in_last(so_far, usize::from(days), groups),
-                    Among::First(days) => column.in_first(so_far, usize::from(days), groups),
-                    Among::Dated(window) => {
-                        column.since(so_far, self.frame.window(window).unwrap_or(&Column::ZERO), groups);
-                    }
-                    Among::Weekday(weekday) => {
-                        let days = self.frame.weekday(weekday).map_or(Bits::NONE, |weekday| weekday.days);
-                        column.so_far(self.year.of_kind(kind) & days, groups);
-                    }
-                }
+            Slot::Row(_) => counts.in_a_row(set),
+            Slot::LongestRow => counts.longest_row(set),
+            Slot::Sum(_, Among::Year) => {}
+            Slot::Sum(kind, Among::Last(days)) => counts.in_last(&so_far[kind as usize], usize::from(days)),
+            Slot::Sum(_, Among::First(days)) => counts.so_far(set & Bits::first(usize::from(days))),
+            Slot::Sum(_, Among::Dated(window)) => counts.within(set, self.frame.window(window).unwrap_or_default()),
+            Slot::Sum(_, Among::Weekday(weekday)) => {
+                counts.so_far(set & self.frame.weekday(weekday).unwrap_or_default());
             }
         }
     }
 
-    /// As it was filled.
-    pub(super) fn column(&self, at: usize) -> &Column {
+    /// As they were filled.
+    pub(super) fn counts(&self, at: usize) -> &Planes {
         match self.program.slots[at] {
             Slot::Sum(kind, Among::Year) => &self.scratch.so_far[kind as usize],
-            _ => &self.scratch.columns[at],
+            _ => &self.scratch.counts[at],
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A pack's conditions as bounds that counts reach, compiled once for all students.
 
-use super::Kind;
 use super::bits::{Bits, MOST_DAYS};
+use super::planes::Planes;
 use super::reading::{Among, Named, Reading, Slot};
 use super::table::{Bound, Table};
 use crate::measure::{Measure, Measures};
@@ -61,7 +61,7 @@ pub(crate) enum Node {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Bounds {
-    Always(Table),
+    Always(Box<Table>),
     /// Which of the frame's.
     Dated(usize),
 }
@@ -85,8 +85,8 @@ impl Builder {
         }
         let table = Table::of(&leaf, bound, None)?;
         Some(match slot {
-            None => Node::Fixed(table.reached_by_none()),
-            Some(_) => Node::Reaches(slot, Bounds::Always(table)),
+            None => Node::Fixed(table.reached_by(&Planes::ZERO)),
+            Some(_) => Node::Reaches(slot, Bounds::Always(Box::new(table))),
         })
     }
 
@@ -204,7 +204,7 @@ impl Node {
         match (self, other) {
             (Self::Reaches(slot, Bounds::Always(table)), Self::Fixed(days))
             | (Self::Fixed(days), Self::Reaches(slot, Bounds::Always(table))) => {
-                Self::Reaches(slot, Bounds::Always(table.within(days)))
+                Self::Reaches(slot, Bounds::Always(Box::new(table.within(days))))
             }
             (left, right) => Self::And(Box::new(left), Box::new(right)),
         }
@@ -251,10 +251,6 @@ impl Program {
         self.rules.get(rule).and_then(Option::as_ref).is_some_and(|rule| !rule.may_fail)
     }
 
-    pub(super) fn position(&self, slot: Slot) -> Option<usize> {
-        self.slots.iter().position(|of| *of == slot)
-    }
-
     pub(super) fn windows(&self) -> impl Iterator<Item = Window> {
         self.dated_among.iter().filter_map(|among| match among {
             Among::Dated(window) => Some(*window),
@@ -273,10 +269,7 @@ impl Program {
         if let Slot::Sum(_, among) = slot {
             self.know(among);
         }
-        if slot == Slot::LongestRow {
-            self.allot(Slot::Row(Kind::Absent));
-        }
-        self.position(slot).unwrap_or_else(|| {
+        self.slots.iter().position(|of| *of == slot).unwrap_or_else(|| {
             self.slots.push(slot);
             self.slots.len() - 1
         })

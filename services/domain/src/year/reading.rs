@@ -59,6 +59,16 @@ pub(super) enum Reading {
     Incidents,
 }
 
+impl Slot {
+    /// Of which days it is a count.
+    pub(super) const fn kind(self) -> Kind {
+        match self {
+            Self::Sum(kind, _) | Self::Row(kind) => kind,
+            Self::LongestRow => Kind::Absent,
+        }
+    }
+}
+
 const ABSENT: Slot = Slot::Sum(Kind::Absent, Among::Year);
 const WORTH: i64 = WHOLE as i64;
 
@@ -197,7 +207,7 @@ impl Point<'_> {
     fn count(&self, slot: Option<usize>) -> Option<i64> {
         match self.counts {
             Counts::One(count) => Some(i64::from(count)),
-            Counts::Of(look, _) => Some(i64::from(look.column(slot?).at(self.day))),
+            Counts::Of(look, _) => Some(i64::from(look.counts(slot?).at(self.day))),
             Counts::Still(..) => None,
         }
     }

@@ -1,8 +1,8 @@
 //! Bounds that counts reach, one for each counted day, found with a rule's own arithmetic.
 
 use super::bits::{Bits, MOST_DAYS};
-use super::column::Column;
 use super::frame::Frame;
+use super::planes::Planes;
 use super::reading::Point;
 use crate::rule::condition::Leaf;
 
@@ -16,7 +16,9 @@ pub(crate) enum Bound {
 /// A bound as of each counted day.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
-    pub(super) bounds: Box<Column>,
+    bounds: Planes,
+    /// Where no count reaches it.
+    never: Bits,
     /// No count below it reaches any.
     pub(super) least: u8,
 }
@@ -49,17 +51,25 @@ impl Table {
         Some(Self::new(|day| bounds.get(day).copied().unwrap_or(NEVER)))
     }
 
-    fn new(bound: impl Fn(usize) -> u8) -> Self {
-        let bounds = Box::new(Column::of(bound));
-        Self { least: bounds.least(), bounds }
+    fn new(bound: impl Fn(usize) -> u8 + Copy) -> Self {
+        let days = || 0..MOST_DAYS;
+        let is_never = |day: usize| bound(day) == NEVER;
+        Self {
+            bounds: Planes::of(|day| if is_never(day) { 0 } else { bound(day) }),
+            never: days().filter(|day| is_never(*day)).collect(),
+            least: days().map(bound).min().unwrap_or(NEVER),
+        }
     }
 
     /// Out of reach but on these days.
     pub(super) fn within(&self, days: Bits) -> Self {
-        Self::new(|day| if days.contains(day) { self.bounds.at(day) } else { NEVER })
+        let is_met = |day: usize| days.contains(day) && !self.never.contains(day);
+        Self::new(|day| if is_met(day) { self.bounds.at(day) } else { NEVER })
     }
 
-    pub(super) fn reached_by_none(&self) -> Bits {
-        Column::ZERO.reaches(&self.bounds, 0..MOST_DAYS.div_ceil(8))
+    /// On which days counts reach it; of days that are not counted nothing is told.
+    #[inline]
+    pub(super) fn reached_by(&self, counts: &Planes) -> Bits {
+        counts.reaches(&self.bounds) & !self.never
     }
 }
