@@ -69,12 +69,14 @@ impl<'a> Reader<'a> {
         usize::try_from(self.varint()).unwrap_or(usize::MAX)
     }
 
+    #[inline]
     pub(crate) fn signed(&mut self) -> i64 {
         let value = self.varint();
         (value >> 1).cast_signed() ^ -((value & 1).cast_signed())
     }
 
     /// A signed number of 32 bits.
+    #[inline]
     pub(crate) fn narrow(&mut self) -> i32 {
         i32::try_from(self.signed()).unwrap_or_else(|_| {
             self.spoil();

@@ -128,12 +128,7 @@ impl Iterator for Entries<'_> {
             first = self.reader.byte();
         }
         let last = &mut self.last;
-        last.date = match first >> 4 {
-            way::NEXT_WEEKDAY => next_weekday(last.date),
-            way::FAR => last.date.saturating_add(self.reader.narrow()),
-            days => last.date.saturating_add(i32::from(days)),
-        };
-        last.kind = low(first, &mut self.reader);
+        (last.date, last.kind) = place(first, last.date, &mut self.reader);
         last.difference = self.reader.signed();
         last.revision = last.revision.wrapping_add_signed(last.difference);
         (last.plain, last.run) = (plain, None);
@@ -143,6 +138,61 @@ impl Iterator for Entries<'_> {
     }
 }
 
+/// Reads where marks stand, without what each of them takes besides: whoever counts days asks for no more.
+#[derive(Debug, Clone)]
+pub(super) struct Places<'a> {
+    reader: Reader<'a>,
+    repeat: usize,
+    date: i32,
+    kind: usize,
+}
+
+impl<'a> Places<'a> {
+    pub(super) const fn new(tokens: &'a [u8]) -> Self {
+        Self { reader: Reader::new(tokens), repeat: 0, date: 0, kind: 0 }
+    }
+}
+
+impl Iterator for Places<'_> {
+    type Item = (i32, usize);
+
+    #[inline]
+    fn next(&mut self) -> Option<(i32, usize)> {
+        if self.repeat == 0 {
+            if self.reader.is_done() {
+                return None;
+            }
+            let first = self.reader.byte();
+            if first >> 4 != way::RUN {
+                let plain = first >> 4 != way::OWN_KEY;
+                let first = if plain { first } else { self.reader.byte() };
+                (self.date, self.kind) = place(first, self.date, &mut self.reader);
+                self.reader.varint();
+                if !plain {
+                    self.reader.sixteen();
+                }
+                return self.reader.is_sound().then_some((self.date, self.kind));
+            }
+            self.repeat = low(first, &mut self.reader);
+        }
+        self.repeat = self.repeat.checked_sub(1)?;
+        self.date = next_weekday(self.date);
+        Some((self.date, self.kind))
+    }
+}
+
+/// The date and kind of a mark, of its first byte and the date before.
+#[inline]
+fn place(first: u8, before: i32, reader: &mut Reader<'_>) -> (i32, usize) {
+    let date = match first >> 4 {
+        way::NEXT_WEEKDAY => next_weekday(before),
+        way::FAR => before.saturating_add(reader.narrow()),
+        days => before.saturating_add(i32::from(days)),
+    };
+    (date, low(first, reader))
+}
+
+#[inline]
 fn low(first: u8, reader: &mut Reader<'_>) -> usize {
     let low = usize::from(first & 0x0f);
     if low < BEYOND { low } else { BEYOND.saturating_add(reader.size()) }
@@ -245,6 +295,7 @@ mod tests {
             tail.push(&mut bytes, entry);
             let read = Entries::new(&bytes);
             assert_eq!(read.collect::<Vec<_>>(), entries[..=at]);
+            assert!(Places::new(&bytes).eq(entries[..=at].iter().map(|entry| (entry.date, entry.kind))));
         }
         let mut at_once = Vec::new();
         write(&mut at_once, &entries);

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::further::{Further, Taken};
 use super::layout::{self, Layout};
-use super::mark::{Entries, Entry};
+use super::mark::{Entries, Entry, Places};
 use super::word::{Graded, Said, Word, Words};
 use super::{Ledger, Live};
 use crate::date::Date;
@@ -108,12 +108,13 @@ impl<'a> Facts<'a> {
 
     /// Kinds of marks by position; none of withdrawn ones. Some mark is of each.
     pub(crate) fn kinds(self) -> impl Iterator<Item = Option<MarkKind<'a>>> {
-        self.0.kinds().map(|kind| kind.said.map(|said| mark_kind(&said)))
+        let mut kinds = self.0.kinds();
+        std::iter::from_fn(move || Some(kinds.advance()?.said.as_ref().map(mark_kind)))
     }
 
     /// Dates of marks in order, and positions of their kinds.
     pub(crate) fn marks(self) -> impl Iterator<Item = (Date, usize)> {
-        Entries::new(self.0.marks).filter_map(|entry| Some((Date::from_days(entry.date).ok()?, entry.kind)))
+        Places::new(self.0.marks).filter_map(|(date, kind)| Some((Date::from_days(date).ok()?, kind)))
     }
 }
 
