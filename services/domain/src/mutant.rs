@@ -1,6 +1,6 @@
 //! Faults planted on purpose, to prove that the checkers see them: a checker that stays green with one of these proves nothing.
 //!
-//! Without the feature `mutants`, which nothing but the mutants' own test enables, [`planted`] is always false and the faults
+//! Without the feature `mutants`, which only tests that are built apart enable, [`planted`] is always false and the faults
 //! are compiled away.
 
 /// A fault that somebody could write.
