@@ -257,7 +257,12 @@ impl<'a> Look<'a> {
             Slot::Sum(_, Among::Year) => {}
             Slot::Sum(kind, Among::Last(days)) => counts.in_last(&so_far[kind as usize], usize::from(days)),
             Slot::Sum(_, Among::First(days)) => counts.so_far(set & Bits::first(usize::from(days))),
-            Slot::Sum(_, Among::Dated(window)) => counts.within(set, self.frame.window(window).unwrap_or_default()),
+            Slot::Sum(_, Among::Dated(window)) => {
+                let firsts = self.frame.window(window).unwrap_or_default();
+                // What came before is in the window of no day that is looked at.
+                let first = self.looked_at.next(0).and_then(|day| firsts.get(day));
+                counts.within(set & !Bits::first(first.map_or(0, |first| usize::from(*first))), firsts);
+            }
             Slot::Sum(_, Among::Weekday(weekday)) => {
                 counts.so_far(set & self.frame.weekday(weekday).unwrap_or_default());
             }
