@@ -3,7 +3,7 @@
 //! So all days of a year are counted, subtracted and compared at once, in as many steps as the largest count has bits: most
 //! students miss fewer than sixteen days.
 
-use super::bits::Bits;
+use super::bits::{Bits, MOST_DAYS};
 
 /// A count of days, and one more, fits in as many bits.
 const PLANES: usize = u8::BITS as usize;
@@ -20,10 +20,14 @@ impl Planes {
     pub(super) const ZERO: Self = Self { planes: [Bits::NONE; PLANES], most: 0 };
 
     /// From each day's count.
-    pub(super) fn of(count: impl Fn(usize) -> u8 + Copy) -> Self {
-        let days = || 0..super::MOST_DAYS;
-        let plane = |at: usize| days().filter(|day| count(*day) >> at & 1 == 1).collect();
-        Self { planes: std::array::from_fn(plane), most: days().map(count).max().unwrap_or(0) }
+    pub(super) fn of(count: impl Fn(usize) -> u8) -> Self {
+        let mut it = Self::ZERO;
+        for (day, count) in (0..MOST_DAYS).map(count).enumerate() {
+            it.most = it.most.max(count);
+            let planes = it.planes.iter_mut().enumerate();
+            planes.filter(|(at, _)| count >> at & 1 == 1).for_each(|(_, plane)| plane.insert(day));
+        }
+        it
     }
 
     pub(super) const fn most(&self) -> u8 {
@@ -65,9 +69,10 @@ impl Planes {
         let mut ends = set;
         while !ends.is_empty() {
             self.most += 1;
+            let reached = reached(ends);
             // A bit of a count changes with each multiple of what it is worth.
             for plane in &mut self.planes[..=self.most.trailing_zeros() as usize] {
-                *plane = *plane ^ reached(ends);
+                *plane = *plane ^ reached;
             }
             ends = ends.later(1) & set;
         }
@@ -121,7 +126,6 @@ const fn bits(count: u8) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::MOST_DAYS;
     use super::*;
 
     fn set() -> Bits {

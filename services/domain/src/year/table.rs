@@ -48,16 +48,15 @@ impl Table {
                 }
             };
         }
-        Some(Self::new(|day| bounds.get(day).copied().unwrap_or(NEVER)))
+        Some(Self::new(|day| bounds[day]))
     }
 
-    fn new(bound: impl Fn(usize) -> u8 + Copy) -> Self {
-        let days = || 0..MOST_DAYS;
-        let is_never = |day: usize| bound(day) == NEVER;
+    fn new(bound: impl Fn(usize) -> u8) -> Self {
+        let bounds: [u8; MOST_DAYS] = std::array::from_fn(bound);
         Self {
-            bounds: Planes::of(|day| if is_never(day) { 0 } else { bound(day) }),
-            never: days().filter(|day| is_never(*day)).collect(),
-            least: days().map(bound).min().unwrap_or(NEVER),
+            bounds: Planes::of(|day| if bounds[day] == NEVER { 0 } else { bounds[day] }),
+            never: (0..MOST_DAYS).filter(|day| bounds[*day] == NEVER).collect(),
+            least: bounds.into_iter().min().unwrap_or(NEVER),
         }
     }
 
