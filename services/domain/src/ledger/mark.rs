@@ -112,7 +112,7 @@ impl Iterator for Entries<'_> {
             return None;
         }
         let before = self.reader.left();
-        let mut first = self.reader.byte();
+        let first = self.reader.byte();
         if first >> 4 == way::RUN {
             let length = low(first, &mut self.reader);
             if length == 0 || !self.last.plain {
@@ -124,9 +124,7 @@ impl Iterator for Entries<'_> {
             return Some(self.step());
         }
         let plain = first >> 4 != way::OWN_KEY;
-        if !plain {
-            first = self.reader.byte();
-        }
+        let first = if plain { first } else { self.reader.byte() };
         let last = &mut self.last;
         (last.date, last.kind) = place(first, last.date, &mut self.reader);
         last.difference = self.reader.signed();
@@ -159,10 +157,7 @@ impl Iterator for Places<'_> {
     #[inline]
     fn next(&mut self) -> Option<(i32, usize)> {
         if self.repeat == 0 {
-            if self.reader.is_done() {
-                return None;
-            }
-            let first = self.reader.byte();
+            let first = (!self.reader.is_done()).then(|| self.reader.byte())?;
             if first >> 4 != way::RUN {
                 let plain = first >> 4 != way::OWN_KEY;
                 let first = if plain { first } else { self.reader.byte() };
