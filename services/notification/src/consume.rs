@@ -80,6 +80,8 @@ impl PartitionOwner for Owner {
             .take(partition)
             .await
             .map_err(|error| homeroom_bus::Error::Unavailable(error.to_string()))?;
+        // The owner before may have told of what is below.
+        self.work.reached.note(partition, turn.next);
         let (sender, inbox) = mpsc::channel(INBOX);
         let stop = self.tasks.stopping().child_token();
         let before = self.workers.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, stop.clone());

@@ -12,7 +12,7 @@ use crate::store::Holds;
 /// How long nothing may come before the partition's row is looked at.
 pub(super) const UNCONFIRMED: Duration = Duration::from_secs(5);
 
-/// How far this process has read each partition that it has or had, and told of it.
+/// How far each partition that this process has or had was read, and told of.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Reached(Arc<Mutex<BTreeMap<Partition, Offset>>>);
 
@@ -30,7 +30,7 @@ impl Reached {
 /// changes, has a lease or reads a topic here goes by what is gone, so the process begins again.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the database has lost changes of partition {partition} that it had committed: what it has is read again from the log"
+    "the database has lost changes of partition {partition} that it had committed; the log has them, and they are read again"
 )]
 pub(crate) struct Lost {
     partition: i32,
