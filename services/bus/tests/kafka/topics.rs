@@ -3,6 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use homeroom_bus::kafka::{Config, ConfigError, KafkaLog, Mechanism, Sasl, Tls};
 use homeroom_bus::{Log as _, Topic};
@@ -10,6 +11,7 @@ use homeroom_chassis::config::SecretFile;
 use homeroom_harness::kafka;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
 
 use crate::cluster;
 
@@ -44,9 +46,12 @@ async fn topics_made_for_smaller_records_are_an_error() {
     assert!(error.contains("max.message.bytes"), "{error}");
 }
 
+fn administrator(config: &Config) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", &config.bootstrap_servers).create().unwrap()
+}
+
 async fn alter(config: &Config, topic: Topic, setting: (&str, &str)) {
-    let admin: AdminClient<_> =
-        ClientConfig::new().set("bootstrap.servers", &config.bootstrap_servers).create().unwrap();
+    let admin = administrator(config);
     let name = format!("{}{}", config.topic_prefix, topic.name());
     // Sets this one and what must be as we want it; the rest goes back to the broker's own.
     let altered = AlterConfig::new(ResourceSpecifier::Topic(&name))
@@ -54,16 +59,20 @@ async fn alter(config: &Config, topic: Topic, setting: (&str, &str)) {
         .set("retention.ms", "-1")
         .set(setting.0, setting.1);
     admin.alter_configs(&[altered], &AdminOptions::new()).await.unwrap().remove(0).unwrap();
+    // The controller answers once it has kept the change; the broker that describes topics follows
+    // its log, and may not have read that far.
+    let seen = async {
+        while described(&admin, &name, setting.0).await != setting.1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), seen).await.expect("the broker has the setting");
 }
 
-async fn settings(config: &Config, topic: Topic) -> (String, String) {
-    let admin: AdminClient<_> =
-        ClientConfig::new().set("bootstrap.servers", &config.bootstrap_servers).create().unwrap();
-    let name = format!("{}{}", config.topic_prefix, topic.name());
-    let resources = [ResourceSpecifier::Topic(&name)];
+async fn described(admin: &AdminClient<DefaultClientContext>, topic: &str, setting: &str) -> String {
+    let resources = [ResourceSpecifier::Topic(topic)];
     let found = admin.describe_configs(&resources, &AdminOptions::new()).await.unwrap().remove(0).unwrap();
-    let value = |setting: &str| found.get(setting).unwrap().value.clone().unwrap();
-    (value("cleanup.policy"), value("retention.ms"))
+    found.get(setting).unwrap().value.clone().unwrap()
 }
 
 #[tokio::test]
@@ -76,10 +85,12 @@ async fn only_the_directory_is_compacted_and_only_alerts_and_dead_letters_expire
         (Topic::Alerts, "delete", Some("34560000000")),
         (Topic::DeadLetters, "delete", Some("7776000000")),
     ];
+    let admin = administrator(&config);
     for (topic, cleanup, kept) in expected {
-        let (found_cleanup, found_kept) = settings(&config, topic).await;
-        assert_eq!(found_cleanup, cleanup, "{topic}");
-        assert!(kept.is_none_or(|kept| kept == found_kept), "{topic} keeps for {found_kept} ms");
+        let name = format!("{}{}", config.topic_prefix, topic.name());
+        assert_eq!(described(&admin, &name, "cleanup.policy").await, cleanup, "{topic}");
+        let found = described(&admin, &name, "retention.ms").await;
+        assert!(kept.is_none_or(|kept| kept == found), "{topic} keeps for {found} ms");
     }
 }
 
