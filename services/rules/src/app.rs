@@ -65,6 +65,11 @@ pub const SCHEMA: Schema = Schema {
             name: "rolls",
             sql: include_str!("../migrations/20261126150100_rolls.sql"),
         },
+        Migration {
+            version: 20_261_127_041_500,
+            name: "school-partitions",
+            sql: include_str!("../migrations/20261127041500_school_partitions.sql"),
+        },
     ],
 };
 

@@ -109,8 +109,7 @@ async fn write(tx: &mut PgConnection, commits: &[Commit], locks: Locks) -> Resul
         .flat_map(|commit| commit.effects.students.iter().map(|change| (commit.from.partition, change)))
         .collect();
     students(tx, &changes).await?;
-    let changes: Vec<&StudentChange> =
-        changes.into_iter().map(|(_, change)| change).filter(|change| change.moves_tables()).collect();
+    let changes: Vec<_> = changes.into_iter().filter(|(_, change)| change.moves_tables()).collect();
     measures(tx, &changes).await?;
     leanings(tx, &changes).await?;
     tally(tx, commits).await?;
@@ -195,9 +194,9 @@ fn count(many: usize) -> i32 {
 }
 
 /// Writes the rows that differ from what is there, and deletes those that are no more.
-async fn measures(tx: &mut PgConnection, changes: &[&StudentChange]) -> Result<(), Error> {
+async fn measures(tx: &mut PgConnection, changes: &[Of<'_, StudentChange>]) -> Result<(), Error> {
     let (mut new, mut gone) = (Vec::new(), Vec::new());
-    for &change in changes {
+    for &(_, change) in changes {
         let rows = &change.after.written.rows;
         new.extend(rows.iter().filter(|row| !change.before.rows.contains(row)).map(|row| (change, row)));
         let dropped = change.before.rows.iter().filter(|old| !rows.iter().any(|row| row.school == old.school));
@@ -258,36 +257,44 @@ async fn upsert_measures(tx: &mut PgConnection, rows: &[(&StudentChange, &Row)])
     Ok(())
 }
 
-async fn leanings(tx: &mut PgConnection, changes: &[&StudentChange]) -> Result<(), Error> {
-    let pairs = |from: fn(&StudentChange) -> (&Written, &Written)| {
-        let mut pairs = (Vec::new(), Vec::new(), Vec::new());
-        for change in changes {
+async fn leanings(tx: &mut PgConnection, changes: &[Of<'_, StudentChange>]) -> Result<(), Error> {
+    let rows = |from: fn(&StudentChange) -> (&Written, &Written)| {
+        let mut rows = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for &(partition, change) in changes {
             let (has, has_not) = from(change);
             for school in has.leans_on.difference(&has_not.leans_on) {
-                pairs.0.push(change.district.to_string());
-                pairs.1.push(school.to_string());
-                pairs.2.push(change.student.as_bytes().to_vec());
+                rows.0.push(change.district.to_string());
+                rows.1.push(school.to_string());
+                rows.2.push(partition);
+                rows.3.push(change.student.as_bytes().to_vec());
             }
         }
-        pairs
+        rows
     };
-    let (districts, schools, students) = pairs(|change| (&change.after.written, &change.before));
-    if !districts.is_empty() {
-        sqlx::query("insert into student_schools (district, school, student) select * from unnest($1::text[], $2::text[], $3::bytea[]) on conflict do nothing")
-            .bind(districts)
-            .bind(schools)
-            .bind(students)
-            .execute(&mut *tx)
-            .await?;
-    }
-    let (districts, schools, students) = pairs(|change| (&change.before, &change.after.written));
+    let (districts, schools, partitions, students) = rows(|change| (&change.after.written, &change.before));
     if !districts.is_empty() {
         sqlx::query(
-            "delete from student_schools using unnest($1::text[], $2::text[], $3::bytea[]) as gone (district, school, student)
-             where student_schools.district = gone.district and student_schools.school = gone.school and student_schools.student = gone.student",
+            "insert into student_schools (district, school, partition, student)
+             select * from unnest($1::text[], $2::text[], $3::int[], $4::bytea[]) on conflict do nothing",
         )
         .bind(districts)
         .bind(schools)
+        .bind(partitions)
+        .bind(students)
+        .execute(&mut *tx)
+        .await?;
+    }
+    let (districts, schools, partitions, students) = rows(|change| (&change.before, &change.after.written));
+    if !districts.is_empty() {
+        sqlx::query(
+            "delete from student_schools x
+             using unnest($1::text[], $2::text[], $3::int[], $4::bytea[]) as gone (district, school, partition, student)
+             where x.district = gone.district and x.school = gone.school and x.partition in (gone.partition, -1)
+               and x.student = gone.student",
+        )
+        .bind(districts)
+        .bind(schools)
+        .bind(partitions)
         .bind(students)
         .execute(tx)
         .await?;

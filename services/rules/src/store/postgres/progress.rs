@@ -62,12 +62,14 @@ pub(crate) async fn count(tx: &mut PgConnection, wanted: &Wanted, of_all: &Conce
                       ($5 or (s.waiting and $6)
                        or (cardinality($7) > 0
                            and exists (select 1 from student_schools x
-                                       where x.district = $2 and x.student = s.student and x.school = any ($7))))
+                                       where x.district = $2 and x.school = any ($7) and x.partition in ($1, -1)
+                                         and x.student = s.student)))
                           as concerned,
                       ($8 or (s.waiting and $9)
                        or (cardinality($10) > 0
                            and exists (select 1 from student_schools x
-                                       where x.district = $2 and x.student = s.student and x.school = any ($10))))
+                                       where x.district = $2 and x.school = any ($10) and x.partition in ($1, -1)
+                                         and x.student = s.student)))
                           as owed,
                       s.evaluated_reference < $11 as outdated
                from students s
@@ -151,7 +153,8 @@ pub(crate) async fn count_concerned(tx: &mut PgConnection, wanted: &Wanted) -> R
            and s.evaluated_reference < $5
            and ($6 or (s.waiting and $8)
                 or exists (select 1 from student_schools x
-                           where x.district = $2 and x.student = s.student and x.school = any ($7)))",
+                           where x.district = $2 and x.school = any ($7) and x.partition in ($1, -1)
+                             and x.student = s.student))",
     )
     .bind(wanted.partition)
     .bind(wanted.district.as_str())

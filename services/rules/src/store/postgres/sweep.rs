@@ -46,9 +46,9 @@ const WAITING: &str = "
       and (s.evaluated_reference < $4 or s.evaluated_as_of is null)
     order by s.student limit $5";
 
-/// Who waits, and who leans on some schools. A school's students are of every partition: those of this one are found by an index,
-/// and only their rows are read. `offset 0` and `limit 1` keep the order of the steps, since a prepared statement's plan may be of a
-/// time when the tables were all but empty.
+/// Who waits, and who leans on some schools. A school's students are of every partition: an index has those of this one together, and
+/// those of whom an earlier version has not said it (-1). `offset 0` and `limit 1` keep the order of the steps, since a prepared
+/// statement's plan may be of a time when the tables were all but empty.
 const OF_SCHOOLS: &str = "
     select s.district, s.student, s.ledger, s.episodes, s.written, s.included_offset, s.evaluated_today,
            s.evaluated_as_of, s.evaluated_reference, s.counting, s.waiting
@@ -57,9 +57,10 @@ const OF_SCHOOLS: &str = "
           union
           select of_school.student
           from unnest($6::text[]) as wanted (school)
+          cross join unnest(array[$1, -1]) as said (partition)
           cross join lateral (
-              select student from student_schools
-              where student_schools.district = $2 and student_schools.school = wanted.school and student > $3
+              select student from student_schools x
+              where x.district = $2 and x.school = wanted.school and x.partition = said.partition and x.student > $3
               offset 0
           ) of_school) concerned
     cross join lateral (
@@ -80,7 +81,8 @@ const OF_ALL: &str = "
            or (s.evaluated_reference < $4
                and ($9 or (s.waiting and $10)
                     or exists (select 1 from student_schools x
-                               where x.district = $2 and x.student = s.student and x.school = any ($6)))))
+                               where x.district = $2 and x.school = any ($6) and x.partition in ($1, -1)
+                                 and x.student = s.student))))
     order by s.student limit $5";
 
 /// The next page of students that are behind, in order of key. One whose row cannot be read stays behind and stops no other.

@@ -14,10 +14,10 @@ async fn database() -> (TestDatabase, PgConnection) {
         set search_path = rules;
         insert into students (district, student, partition, ledger, episodes, written, included_offset, evaluated_today,
                               evaluated_as_of, evaluated_reference, waiting, marks, open_alerts)
-        select 'home', decode(md5(n::text), 'hex'), n % 2, '', '', '', 0, 1, 1, 5, n % 1000 = 0, 0, 0
+        select 'home', decode(md5(n::text), 'hex'), n / 40 % 2, '', '', '', 0, 1, 1, 5, n % 1000 = 0, 0, 0
         from generate_series(1, 8000) n;
-        insert into student_schools (district, school, student)
-        select 'home', (n % 40)::text, decode(md5(n::text), 'hex') from generate_series(1, 8000) n;
+        insert into student_schools (district, school, partition, student)
+        select 'home', (n % 40)::text, n / 40 % 2, decode(md5(n::text), 'hex') from generate_series(1, 8000) n;
         analyze students;
         analyze student_schools;
         set plan_cache_mode = force_generic_plan;";
@@ -41,7 +41,7 @@ async fn plan(admin: &mut PgConnection, types: &str, statement: &str, values: &s
 async fn a_record_that_concerns_who_waits_reads_nobody_else() {
     let (_database, mut admin) = database().await;
     let plan = plan(&mut admin, "int, text, bytea, bigint, bigint", WAITING, "0, 'home', '', 9, 500").await;
-    assert!(plan.contains("student_by_waiting") && plan.contains("rows=8 "), "{plan}");
+    assert!(plan.contains("student_by_waiting") && plan.contains("rows=4 "), "{plan}");
     assert!(!plan.contains("Seq Scan") && !plan.contains("Removed"), "{plan}");
 }
 
@@ -50,9 +50,40 @@ async fn a_record_of_one_school_reads_its_students_and_who_waits() {
     let (_database, mut admin) = database().await;
     let types = "int, text, bytea, bigint, bigint, text[]";
     let plan = plan(&mut admin, types, OF_SCHOOLS, "0, 'home', '', 9, 500, '{4}'").await;
-    // Two hundred of the school, all of this partition, and eight who wait, of whom one is of the school.
-    assert!(plan.contains("student_by_waiting"), "{plan}");
-    assert!(!plan.contains("Seq Scan on students") && !plan.contains("rows=4000 "), "{plan}");
+    // A hundred of the school are of this partition, and four of it wait.
+    assert!(plan.contains("student_by_waiting") && plan.contains("student_schools_pkey"), "{plan}");
+    assert!(
+        plan.contains("rows=104 ") && !plan.contains("rows=200 ") && !plan.contains("Seq Scan on students"),
+        "{plan}"
+    );
+}
+
+#[tokio::test]
+async fn who_was_written_by_a_version_that_says_no_partition_is_found_too() {
+    let (_database, mut admin) = database().await;
+    sqlx::raw_sql("update rules.student_schools set partition = -1 where school = '4'")
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    let types = "int, text, bytea, bigint, bigint, text[]";
+    let plan = plan(&mut admin, types, OF_SCHOOLS, "0, 'home', '', 9, 500, '{4}'").await;
+    assert!(plan.starts_with("Limit (actual rows=104 "), "{plan}");
+}
+
+#[tokio::test]
+async fn an_upgrade_says_of_which_partition_the_students_of_a_school_are() {
+    let database = homeroom_harness::test_database(&[SCHEMA]).await;
+    let mut admin = database.admin().await;
+    let migration = SCHEMA.migrations.iter().find(|migration| migration.name == "school-partitions").unwrap();
+    let before = "set search_path = rules;
+        alter table student_schools drop column partition, add primary key (district, school, student);
+        insert into students (district, student, partition, ledger, episodes, written, included_offset, waiting, marks, open_alerts)
+        select 'home', decode(md5(n::text), 'hex'), n, '', '', '', 0, false, 0, 0 from generate_series(1, 3) n;
+        insert into student_schools (district, school, student) select district, 'school', student from students;";
+    sqlx::raw_sql(before).execute(&mut admin).await.unwrap();
+    sqlx::raw_sql(migration.sql).execute(&mut admin).await.unwrap();
+    let same = "select count(*) from students join student_schools using (district, partition, student)";
+    assert_eq!(sqlx::query_scalar::<_, i64>(same).fetch_one(&mut admin).await.unwrap(), 3);
 }
 
 #[tokio::test]

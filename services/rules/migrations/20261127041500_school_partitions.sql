@@ -1,0 +1,12 @@
+-- Of which partition each student of a school is, so that whoever sweeps one partition reads none of the others'. It is -1 where an
+-- earlier version has written the row, as one does that still runs during an upgrade: such a row may be of any partition.
+alter table student_schools add column partition int not null default -1;
+-- An owner that is no superuser would see no rows.
+alter table students no force row level security;
+alter table student_schools no force row level security;
+update student_schools x set partition = s.partition
+from students s where s.district = x.district and s.student = x.student;
+alter table students force row level security;
+alter table student_schools force row level security;
+alter table student_schools drop constraint student_schools_pkey;
+alter table student_schools add primary key (district, school, partition, student);
