@@ -14,7 +14,7 @@ use crate::ready::Ready;
 use crate::reference::{self, Snapshot};
 use crate::roll::Rolls;
 use crate::store::Store;
-use crate::worker::{Clock, Shared};
+use crate::worker::{Clock, Shared, Traffic};
 
 /// Readers of the topic of alerts at the same time.
 const READERS: usize = 8;
@@ -98,6 +98,7 @@ impl Process {
             snapshots,
             reading: Semaphore::new(READERS),
             sweeping: Arc::new(Semaphore::new(1)),
+            traffic: Traffic::default(),
             rolls,
             stopping,
         });

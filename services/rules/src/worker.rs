@@ -21,6 +21,7 @@ mod reading;
 mod recover;
 mod sweep;
 mod take;
+mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -47,6 +48,7 @@ use page::Stride;
 use patience::{chain, may_pass};
 use sweep::Sweep;
 use take::Write;
+pub(crate) use traffic::Traffic;
 
 /// What tells the time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -62,6 +64,8 @@ pub(crate) struct Shared {
     pub reading: Semaphore,
     /// The turn to sweep, which one partition has at a time.
     pub sweeping: Arc<Semaphore>,
+    /// For whose sake it rests.
+    pub traffic: Traffic,
     /// Whose attendance of the day has come.
     pub rolls: Arc<Rolls>,
     pub stopping: CancellationToken,
@@ -113,6 +117,8 @@ pub(crate) struct Worker {
     sweep: Option<Sweep>,
     /// How many students a step of it has.
     stride: Stride,
+    /// When the next step may begin.
+    rested_at: Instant,
     /// The dates that the last finished sweep reached.
     swept: Arc<BTreeMap<DistrictId, Now>>,
     publisher: Publisher,
@@ -138,6 +144,7 @@ impl Worker {
             mending: None,
             sweep: None,
             stride: Stride::first(),
+            rested_at: Instant::now(),
             swept: Arc::default(),
             publisher,
         }
@@ -199,13 +206,13 @@ impl Worker {
                 }
                 _ = tick.tick() => hold = self.look_around().await?,
                 // Only takes the page in hand.
-                come = page_comes(&mut self.sweep, limit), if self.sweep.as_ref().is_some_and(Sweep::is_waiting) => come?,
+                come = sweep::page_comes(&mut self.sweep, limit), if self.sweep.as_ref().is_some_and(Sweep::is_waiting) => come?,
                 batch = inbox.recv() => match batch {
                     Some(batch) => hold = self.take_and_tidy(batch, inbox).await?,
                     None => break,
                 },
                 () = std::future::ready(()), if self.is_behind_rows() => hold = self.checkpoint_part().await?,
-                () = std::future::ready(()), if self.can_sweep() => hold = self.sweep_part().await?,
+                () = traffic::rested(self.rested_at), if self.can_sweep() => hold = self.sweep_part().await?,
             }
         }
         Ok(hold)
@@ -240,6 +247,7 @@ impl Worker {
         batch: Vec<Record>,
         inbox: &mut mpsc::Receiver<Vec<Record>>,
     ) -> Result<Hold, Error> {
+        self.shared.traffic.came(Instant::now());
         let batch = self.coalesce(batch, inbox);
         let behind = batch.len() >= self.shared.limits.behind_events;
         let batch = self.incoming(batch);
@@ -249,7 +257,7 @@ impl Worker {
         }
         let tidied = if behind { self.checkpoint_when_due().await? } else { self.checkpoint_some().await? };
         match tidied {
-            Hold::Kept if self.can_sweep() => self.sweep_part().await,
+            Hold::Kept if self.can_sweep() && self.rested_at <= Instant::now() => self.sweep_part().await,
             hold => Ok(hold),
         }
     }
@@ -286,12 +294,5 @@ impl Worker {
     /// Parses a batch, without records that were taken already: prefetched ones, and those that a log which went back gives again.
     fn incoming(&self, batch: Vec<Record>) -> Vec<Incoming> {
         fold::incoming(batch, self.position, &self.snapshot)
-    }
-}
-
-async fn page_comes(sweep: &mut Option<Sweep>, limit: i64) -> Result<(), store::Error> {
-    match sweep {
-        Some(sweep) => sweep.page_comes(limit).await,
-        None => Ok(()),
     }
 }

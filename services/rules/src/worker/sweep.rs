@@ -131,6 +131,14 @@ impl Sweep {
     }
 }
 
+/// Waits for the page of a sweep, if there is one.
+pub(super) async fn page_comes(sweep: &mut Option<Sweep>, limit: i64) -> Result<(), store::Error> {
+    match sweep {
+        Some(sweep) => sweep.page_comes(limit).await,
+        None => Ok(()),
+    }
+}
+
 impl Worker {
     pub(super) fn plan_sweep(&mut self) {
         if self.sweep.is_none() {
@@ -151,8 +159,10 @@ impl Worker {
         metrics::counter!(metric::SWEPT).increment(step.len() as u64);
         let began = Instant::now();
         let hold = self.look_again(&step).await?;
-        let most = usize::try_from(self.shared.limits.sweep_students).unwrap_or(usize::MAX);
-        self.stride = self.stride.after(step.len(), began.elapsed(), most);
+        let (ended, most) = (Instant::now(), usize::try_from(self.shared.limits.sweep_students).unwrap_or(usize::MAX));
+        let took = ended - began;
+        self.stride = self.stride.after(step.len(), took, most);
+        self.rested_at = ended + self.shared.traffic.rest(ended, took);
         if let Some(sweep) = &mut self.sweep {
             sweep.page.take_if(|page| page.is_done());
             let share_done = sweep.share_done();
