@@ -32,6 +32,9 @@ async fn mailed(security: Security, name: &str, trusted: impl Fn(&Authority) -> 
     world.tasks.spawn("mail", mail::run(config, world.tasks.clone(), Link::default()));
     world.publish(&world.change(1, 1, Opened)).await;
     let why = until_tried(&world, || smtp.messages().len()).await;
+    // Else its adapter would find the authority's file gone, and count that as a change that was refused.
+    world.tasks.cut();
+    world.tasks.drained().await;
     (smtp.messages().len(), why)
 }
 
@@ -79,7 +82,7 @@ async fn mail_goes_to_a_server_that_can_be_believed_and_to_no_other() {
     assert!(came == 0 && why.starts_with("no mail server"), "a server without TLS: {came} {why}");
 }
 
-/// Changes of this adapter's authorities that were refused; no other test has it follow a file that changes.
+/// Changes of this adapter's authorities that were refused; no other test has it follow a file that changes while it runs.
 fn refused(certificate: &str) -> u64 {
     let name = format!("homeroom_certificate_changes_total{{certificate=\"{certificate}\",outcome=\"refused\"}}");
     let text = homeroom_chassis::telemetry::metrics_text();
@@ -121,8 +124,9 @@ async fn a_renewed_authority_of_a_mail_server_takes_no_restart_and_one_that_is_n
         assert!(why.starts_with("no mail server") && smtp.messages().is_empty(), "a stranger was believed");
         authority.write(&mounted, &authority.pem(), 0o644).unwrap();
         until(&world, "the server is believed once its authority is mounted", || !smtp.messages().is_empty()).await;
+        let before = refused("mail-server");
         authority.write(&mounted, "there is no certificate here", 0o644).unwrap();
-        until(&world, "the file is refused", || refused("mail-server") == n as u64 + 1).await;
+        until(&world, "the file is refused", || refused("mail-server") > before).await;
         let had = smtp.messages().len();
         world.publish(&world.change(2, 1, Opened)).await;
         until(&world, "the authority of before stays in force", || smtp.messages().len() > had).await;
@@ -157,8 +161,9 @@ async fn a_renewed_authority_of_an_endpoint_takes_no_restart_and_one_that_is_non
     authority.write("mounted.pem", &authority.pem(), 0o644).unwrap();
     let came = || sink.requests().len();
     until(&world, "the endpoint is believed once its authority is mounted", || came() > 0).await;
+    let before = refused("endpoints");
     authority.write("mounted.pem", "there is no certificate here", 0o644).unwrap();
-    until(&world, "the file is refused", || refused("endpoints") == 1).await;
+    until(&world, "the file is refused", || refused("endpoints") > before).await;
     let had = came();
     world.publish(&world.change(2, 1, Opened)).await;
     until(&world, "the authority of before stays in force", || came() > had).await;
