@@ -6,7 +6,7 @@ use homeroom_chassis::TaskGroup;
 use homeroom_chassis::component::Readiness;
 use homeroom_rules::build;
 
-use crate::refusal::Way;
+use crate::refusal::{Way, cut};
 use crate::world::{World, access, until};
 
 #[tokio::test]
@@ -19,7 +19,11 @@ async fn it_is_ready_while_its_database_answers_and_it_is_in_its_group() {
     let because = |why: &str| matches!((component.ready)(), Readiness::NotReady(problem) if problem.contains(why));
     until("it is ready", async || ready()).await;
     way.close(&world).await;
-    until("it misses the database", async || because("database")).await;
+    until("it misses the database", async || {
+        cut(&world).await;
+        because("database")
+    })
+    .await;
     way.reopen();
     until("it is ready again", async || ready()).await;
     tasks.stop();
