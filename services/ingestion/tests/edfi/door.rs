@@ -25,6 +25,8 @@ use crate::gate::{Gated, gated};
 
 /// The secret of every key of the tests.
 pub(crate) const SECRET: &str = "the secret of the tests";
+/// How long anything may take on a loaded machine.
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 /// The door, and what is behind it.
 pub(crate) struct Door {
@@ -182,7 +184,7 @@ impl Door {
     /// The first records of a topic, in order within each key, once there are as many.
     pub(crate) async fn records(&self, topic: Topic, count: usize) -> Vec<Record> {
         let partitions = self.log.partitions(topic).await.unwrap();
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let deadline = tokio::time::Instant::now() + SOON;
         loop {
             let mut records = Vec::new();
             for partition in 0..partitions {
@@ -219,7 +221,7 @@ impl Door {
 
     /// Waits until the outbox holds as many rows.
     pub(crate) async fn outbox_is(&self, rows: i64) {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let deadline = tokio::time::Instant::now() + SOON;
         while self.outbox_rows().await != rows {
             assert!(tokio::time::Instant::now() < deadline, "the outbox never has {rows} rows");
             tokio::task::yield_now().await;

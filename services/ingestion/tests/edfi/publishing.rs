@@ -7,7 +7,7 @@ use homeroom_ingestion::config::Limits;
 use homeroom_ingestion::{Config, SCHEMA};
 use serde_json::json;
 
-use crate::door::{Door, door, door_with, mark, school};
+use crate::door::{Door, SOON, door, door_with, mark, school};
 use crate::gate::Mood;
 
 const MARKS: &str = "ed-fi/studentSchoolAttendanceEvents";
@@ -52,7 +52,7 @@ async fn the_relay_keeps_its_lease_while_the_log_is_slow() {
     door.post("ed-fi/schools", &school(1)).await.expect(201);
     door.records(Topic::Reference, 1).await;
     let first = door.lease_ends_at().await;
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + SOON;
     while door.lease_ends_at().await == first {
         assert!(tokio::time::Instant::now() < deadline, "another process would publish the same rows in between");
     }
@@ -120,7 +120,7 @@ async fn a_full_outbox_makes_senders_wait_and_nothing_is_lost() {
 
 /// Sends a school until it is taken.
 async fn taken(door: &Door, id: i64) {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + SOON;
     loop {
         let answer = door.post("ed-fi/schools", &school(id)).await;
         if answer.status == 201 {

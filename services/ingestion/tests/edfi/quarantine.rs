@@ -1,15 +1,13 @@
 //! What is forgotten in time, and what must not be forgotten: records of a district whose secret is gone.
 
-use std::time::Duration;
-
 use homeroom_chassis::component::Readiness;
 use homeroom_ingestion::config::Limits;
 
-use crate::door::{Door, door, door_with};
+use crate::door::{Door, SOON, door, door_with};
 
 /// Waits until the owner of the database reads this number.
 async fn until(door: &Door, select: &'static str, expected: i64) {
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + SOON;
     loop {
         let found = door.number(select).await;
         if found == expected {
@@ -52,7 +50,7 @@ async fn records_of_a_district_whose_key_is_gone_make_the_service_unready_until_
     let Readiness::NotReady(why) = door.readiness() else { panic!("a record waits for ever and nobody is told") };
     assert_eq!(why, "1 records wait that are not published: a pseudonym key is gone");
     door.execute("delete from ingestion.outbox where district = 'gone'").await;
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    let deadline = tokio::time::Instant::now() + SOON;
     while door.readiness() != Readiness::Ready {
         assert!(tokio::time::Instant::now() < deadline, "it is never ready again");
         tokio::task::yield_now().await;

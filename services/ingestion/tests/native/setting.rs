@@ -1,7 +1,5 @@
 //! Settings, rules and the clock of a sample: kept, published, and never half.
 
-use std::time::Duration;
-
 use homeroom_bus::{Offset, Partition, Topic};
 use homeroom_domain::calculator;
 use homeroom_domain::event::Change;
@@ -13,7 +11,7 @@ use homeroom_proto::reference;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Role, World, answer};
+use crate::world::{Answer, Role, SOON, World, answer};
 
 impl World {
     async fn admin(&self, method: Method, path: &str, body: &Value) -> Answer {
@@ -40,7 +38,7 @@ impl World {
         let mut tail = self.log.tail(Topic::Reference, Partition(0), Offset(0)).await.unwrap();
         let mut found = Vec::new();
         while found.len() < changes {
-            let records = tail.next(100, Duration::from_secs(20)).await.unwrap();
+            let records = tail.next(100, SOON).await.unwrap();
             assert!(!records.is_empty(), "only {} changes were published", found.len());
             for record in records {
                 let change = reference::decode(record.value.as_ref().unwrap()).unwrap();

@@ -23,6 +23,8 @@ use tokio::net::TcpListener;
 
 pub(crate) const DISTRICT: &str = "grand-bend";
 const SECRET: &str = "the secret of every key of these tests";
+/// How long anything may take on a loaded machine.
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 /// What a key of the tests may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +152,7 @@ impl World {
             let mut tail = self.log.tail(topic, Partition(partition), Offset(0)).await.unwrap();
             let expected = records.len() + usize::try_from(end.0).unwrap();
             while records.len() < expected {
-                records.extend(tail.next(1_000, Duration::from_secs(5)).await.unwrap());
+                records.extend(tail.next(1_000, SOON).await.unwrap());
             }
         }
         records
@@ -168,7 +170,7 @@ impl World {
 
     /// The letters of the topic, once there are as many: the relay brings them.
     pub(crate) async fn dead_letters(&self, expected: usize) -> Vec<DeadLetter> {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let deadline = tokio::time::Instant::now() + SOON;
         loop {
             let records = self.records(Topic::DeadLetters).await;
             if records.len() >= expected {

@@ -29,8 +29,8 @@ use tonic::transport::{Channel, Server};
 use crate::adapter::Adapter;
 use crate::sample;
 
-/// How long anything may take.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+/// How long anything may take on a loaded machine.
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 
 pub(crate) type Client = AlertFeedClient<Channel>;
 
