@@ -61,6 +61,8 @@ async fn what_is_given_back_goes_to_another_adapter_as_if_it_were_new() {
     for alert in 1..=ALERTS {
         world.publish(&long(world.change(alert, 1, Opened))).await;
     }
+    // What comes later is not claimed while the adapter does not read.
+    world.until_count("deliveries where state = 'waiting'", ALERTS.into()).await;
     let hello = pb::Hello { max_outstanding_bytes: 64 * 1024 * 1024, ..hello("mail", 1_000) };
     let silent = Adapter::connect(&world, "feed", hello).await.unwrap();
     world.until_count("deliveries where state = 'leased'", ALERTS.into()).await;
