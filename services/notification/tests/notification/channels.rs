@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use homeroom_chassis::TaskGroup;
 use homeroom_domain::alert::ChangeKind::{Opened, Recalled};
 use homeroom_harness::webhook::Answer;
 use homeroom_harness::{Smtp, WebhookSink};
@@ -13,10 +14,25 @@ use crate::world::{SOON, TEAM, TRACE, World, secret_file};
 const OLD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEW: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-async fn with_webhook(allowed: &[&str]) -> (World, WebhookSink) {
+/// How long an adapter waits for an answer, in seconds: for one that comes, and for one that does not.
+const COMES: u64 = 10;
+const HANGS: u64 = 1;
+
+async fn with_sink() -> (World, WebhookSink) {
     let sink = WebhookSink::start().await.unwrap();
     let routing = TEAM.replace("mail: team@example.org", &format!("webhook: {}", sink.url));
     let world = World::start_with(&routing, |_| {}).await;
+    (world, sink)
+}
+
+async fn with_webhook(allowed: &[&str]) -> (World, WebhookSink) {
+    let (world, sink) = with_sink().await;
+    run_webhook(&world, allowed, COMES, &world.tasks);
+    (world, sink)
+}
+
+/// Starts an adapter, which ends with the tasks.
+fn run_webhook(world: &World, allowed: &[&str], timeout_s: u64, tasks: &TaskGroup) {
     let config = webhook::Config {
         feed: FeedConfig::at(world.endpoint.clone(), world.key_file()),
         secret_files: vec![secret_file(&world.folder, "old", OLD), secret_file(&world.folder, "new", NEW)],
@@ -26,10 +42,9 @@ async fn with_webhook(allowed: &[&str]) -> (World, WebhookSink) {
             .map(|network| webhook::Network::try_from((*network).to_owned()).unwrap())
             .collect(),
         ca_file: None,
-        timeout_s: 1,
+        timeout_s,
     };
-    world.tasks.spawn("webhook", webhook::run(config, world.tasks.clone(), Link::default()));
-    (world, sink)
+    tasks.spawn("webhook", webhook::run(config, tasks.clone(), Link::default()));
 }
 
 #[tokio::test]
@@ -57,11 +72,16 @@ async fn a_webhook_is_signed_with_every_secret_and_repeated_with_the_same_id() {
 
 #[tokio::test]
 async fn a_webhook_that_hangs_is_unknown_and_its_recall_goes_out() {
-    let (world, sink) = with_webhook(&["127.0.0.0/8"]).await;
+    let (world, sink) = with_sink().await;
+    let first = TaskGroup::default();
+    run_webhook(&world, &["127.0.0.0/8"], HANGS, &first);
     sink.answer(Answer::Hang);
     world.publish(&world.change(1, 1, Opened)).await;
     world.until_states(&[(1, "waiting")]).await;
+    first.stop();
+    first.drained().await;
     sink.answer(Answer::Accept);
+    run_webhook(&world, &["127.0.0.0/8"], COMES, &world.tasks);
     world.publish(&world.change(1, 2, Recalled)).await;
     let requests = sink.wait_for(2, SOON).await.unwrap();
     let body: serde_json::Value = serde_json::from_slice(&requests[1].body).unwrap();
