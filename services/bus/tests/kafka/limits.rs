@@ -37,15 +37,16 @@ async fn an_idle_reader_wakes_within_milliseconds() {
     append_all(&log, Topic::Events, records(0..1)).await;
     let mut tail = log.tail(Topic::Events, Partition(0), Offset(0)).await.unwrap();
     assert_eq!(tail.next(10, DEADLINE).await.unwrap().len(), 1);
-    let mut fastest = Duration::MAX;
-    for _ in 0..20 {
+    // A reader that sat out its fetch would never be faster than the 100 ms of it. On a machine that has other things to do it
+    // may take some attempts to see that ours is.
+    let (began, mut fastest) = (Instant::now(), Duration::MAX);
+    while fastest >= Duration::from_millis(50) {
+        assert!(began.elapsed() < DEADLINE, "append and read took {fastest:?} at best");
         let start = Instant::now();
         append_all(&log, Topic::Events, records(0..1)).await;
         assert_eq!(tail.next(10, DEADLINE).await.unwrap().len(), 1);
         fastest = fastest.min(start.elapsed());
     }
-    // A reader that sat out its fetch would never be faster than the 100 ms of it.
-    assert!(fastest < Duration::from_millis(50), "append and read took {fastest:?} at best");
     println!("append and read took {fastest:?} at best");
 }
 
