@@ -46,15 +46,17 @@ async fn a_request_in_flight_is_answered_and_readiness_turns_false_first() {
     assert_eq!(ready.status(), 200);
 
     let slow = client().get(desk.url("/slow")).send();
+    // Made before the door lingers, since that takes a while; each makes a connection of its own later.
+    let (probe, another) = (client(), client());
     let script = async {
         gate.come.acquire().await.unwrap().forget();
         desk.tasks.stop();
         // The listener still answers a new connection, and says no.
-        let ready = client().get(desk.url("/readyz")).send().await.unwrap();
+        let ready = probe.get(desk.url("/readyz")).send().await.unwrap();
         assert_eq!(ready.status(), 503);
         let body: serde_json::Value = ready.json().await.unwrap();
         assert_eq!(body, serde_json::json!({ "ready": false, "components": { "desk": "stopping" } }));
-        let alive = client().get(desk.url("/healthz")).send().await.unwrap();
+        let alive = another.get(desk.url("/healthz")).send().await.unwrap();
         assert_eq!(alive.status(), 200);
         let mut again = tokio::time::interval(Duration::from_millis(20));
         while tokio::net::TcpStream::connect(desk.http).await.is_ok() {
