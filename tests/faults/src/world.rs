@@ -89,14 +89,16 @@ impl World {
         files::write(&world)?;
         let admin = world.admin_url()?;
         world.run(&["migrate"], &[("DATABASE_URL", admin.expose_secret())]).await?;
-        world.run(&["topics", "create", "--partitions", &PARTITIONS.to_string()], &[]).await?;
+        let partitions = PARTITIONS.to_string();
+        let create = ["topics", "create", "--partitions", &partitions];
+        until_done(async || world.run(&create, &[]).await.map(drop)).await?;
         for role in Role::ALL {
             world.start_role(role)?;
         }
         for role in Role::ALL {
             world.wait_ready(role).await?;
         }
-        world.configure().await?;
+        until_done(async || world.configure().await).await?;
         Ok(world)
     }
 
@@ -379,6 +381,17 @@ impl World {
     pub async fn metrics(&self, role: Role) -> Result<String> {
         let answer = self.http.get(format!("{}/metrics", self.url(role)?)).send().await?;
         Ok(answer.error_for_status()?.text().await?)
+    }
+}
+
+/// Tries again until it succeeds, as an operator does: a cluster that has just begun may take longer than one attempt waits.
+async fn until_done(attempt: impl AsyncFn() -> Result<()>) -> Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match attempt().await {
+            Err(_) if Instant::now() < deadline => sleep(POLL).await,
+            done => return done,
+        }
     }
 }
 

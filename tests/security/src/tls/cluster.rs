@@ -2,15 +2,15 @@
 //! show certificates.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use homeroom_chassis::access::hash_secret;
 use homeroom_harness::guarded::Guarded;
 use homeroom_harness::homeroom::{EdFi, program};
+use homeroom_harness::kafka::free_port;
 use homeroom_pg::local::ADMIN;
 use reqwest::{Certificate, Client};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -67,7 +67,12 @@ impl<'a> Cluster<'a> {
         let mut cluster = Self { processes: Vec::new(), ingestion, rules, notification, authority, shared, client };
         let config = cluster.config("operator", &cluster.shared.clone())?.display().to_string();
         run(&["migrate", "--config", &config], &[])?;
-        run(&["topics", "create", "--partitions", "2", "--config", &config], &[])?;
+        let deadline = Instant::now() + READY;
+        // A broker that has just begun may take longer than the program waits.
+        while let Err(error) = run(&["topics", "create", "--partitions", "2", "--config", &config], &[]) {
+            ensure!(Instant::now() < deadline, "{error:#}");
+            tokio::time::sleep(POLL).await;
+        }
         for (role, ports) in [("ingestion", ingestion), ("rules", rules), ("notification", notification)] {
             cluster.spawn(role, ports)?;
         }
@@ -276,6 +281,5 @@ fn text_of(path: &Path) -> String {
 }
 
 fn ports() -> Result<Ports> {
-    let free = || Ok::<_, anyhow::Error>(TcpListener::bind((HERE, 0)).context("a free port")?.local_addr()?.port());
-    Ok(Ports { http: free()?, grpc: free()?, health: free()?, peers: free()? })
+    Ok(Ports { http: free_port()?, grpc: free_port()?, health: free_port()?, peers: free_port()? })
 }
