@@ -327,7 +327,7 @@ impl World {
 
     /// Starts it again on its data if it has ended by itself, as a supervisor does.
     pub async fn keep_postgres(&mut self) -> Result<()> {
-        if self.postgres.is_running() { Ok(()) } else { self.postgres.restart().await }
+        self.postgres.keep().await
     }
 
     /// Copies PostgreSQL's files to a folder that is not there yet; it is away for a moment.

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection};
 use tokio::process::Command;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::{PATIENCE, POLL};
 
@@ -83,8 +83,28 @@ impl Postgres {
         self.cluster()?.process().context("PostgreSQL has no process")
     }
 
-    pub(super) fn is_running(&mut self) -> bool {
+    fn is_running(&mut self) -> bool {
         self.cluster.as_mut().is_some_and(LocalCluster::is_running)
+    }
+
+    /// Starts it again if it has ended by itself. When its disk was full it may still be about to end, so either is waited for: that
+    /// it writes again, and that it has ended.
+    pub(super) async fn keep(&mut self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.is_running() {
+            if timeout(PATIENCE, self.checkpoint()).await?.is_ok() {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "PostgreSQL neither writes nor ends");
+            sleep(POLL).await;
+        }
+        self.restart().await
+    }
+
+    async fn checkpoint(&self) -> Result<()> {
+        let mut database = PgConnection::connect(self.admin_url()?.expose_secret()).await?;
+        sqlx::query("checkpoint").execute(&mut database).await?;
+        Ok(())
     }
 
     pub(super) async fn kill(&mut self) -> Result<()> {

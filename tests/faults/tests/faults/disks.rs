@@ -1,7 +1,9 @@
 //! Disks that are full: nothing more is acknowledged, nothing acknowledged is lost, and all goes on when there is room again.
 
 use anyhow::{Result, bail, ensure};
-use homeroom_faults::{Log, Role, Scene, Setup};
+use homeroom_bus::kafka::{self, KafkaLog};
+use homeroom_bus::{Log as _, NewRecord, Topic};
+use homeroom_faults::{Log, PATIENCE, Role, Scene, Setup};
 use homeroom_harness::{Broker, Volume, volume};
 use tokio::time::Instant;
 
@@ -38,6 +40,8 @@ async fn kafka_on_a_full_disk_under_load() -> Result<()> {
     let mut broker = Broker::place()?;
     let volume = Volume::mount(&broker.data(), KAFKA_MIB)?;
     broker.restart().await?;
+    let log = KafkaLog::new(&kafka::Config { topic_prefix: "probe.".to_owned(), ..broker.config() })?;
+    log.create_topics(1).await?;
     let mut scene = Scene::open("Kafka's disk is full", Setup::on(Log::OwnKafka(broker))).await?;
     scene.some_while().await?;
     volume.fill()?;
@@ -47,8 +51,11 @@ async fn kafka_on_a_full_disk_under_load() -> Result<()> {
     volume.free()?;
     let since = Instant::now();
     let Log::OwnKafka(broker) = &mut scene.world.log else { bail!("the setup says otherwise") };
+    // A broker ends when it has nowhere left to write, and may still be about to.
+    while broker.is_alive() && !takes(&log).await {
+        ensure!(since.elapsed() < PATIENCE, "the broker neither takes a record nor ends");
+    }
     if !broker.is_alive() {
-        // A broker ends when it has nowhere left to write.
         broker.kill()?;
         broker.restart().await?;
     }
@@ -57,4 +64,9 @@ async fn kafka_on_a_full_disk_under_load() -> Result<()> {
         scene.world.wait_ready(role).await?;
     }
     scene.check().await.map(drop)
+}
+
+async fn takes(log: &KafkaLog) -> bool {
+    let record = NewRecord { key: "key".into(), value: None, headers: Vec::new() };
+    log.append(Topic::Events, vec![record]).await.iter().all(Result::is_ok)
 }
