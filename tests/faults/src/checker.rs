@@ -23,8 +23,8 @@ use homeroom_proto::wire::alert::{AlertChange, Kind};
 use homeroom_proto::wire::risk::risk_query_client::RiskQueryClient;
 use homeroom_proto::wire::risk::{GetStudentRequest, GetSummaryRequest};
 use tokio::time::{Instant, sleep};
-use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 
 use crate::feed::authorized;
 use crate::story::{AT_CLOSE, RULE, Told};
@@ -39,9 +39,6 @@ pub enum Copies {
     /// Of any: what was told is not recorded any more, since the database is from a backup. Only the key is the same.
     MayRepeat,
 }
-
-/// How long it takes at least to read the feed from the start, with nothing to wait for.
-const WHOLE_FEED: Duration = Duration::from_secs(5);
 
 /// What a test's own fault makes of what must hold.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +70,7 @@ pub async fn check(world: &World, feed: &Feed, told: &[Told], allowed: Allowed) 
     let mut findings = Findings::default();
     let history = history(&changes, &mut findings)?;
     none(&findings).context("the feed as it was followed, with breaks")?;
-    read_again(world, &changes, allowed.patience.max(WHOLE_FEED)).await?;
+    read_again(world, &changes).await?;
     for told in told {
         risk.has_exactly(told).await?;
     }
@@ -92,7 +89,8 @@ pub async fn caught_up(world: &World) -> Result<()> {
 
 /// How many events are in the log that the state does not have yet.
 pub async fn events_behind(world: &World) -> Result<i64> {
-    Risk::connect(world)?.behind().await.map(|(events, _)| events)
+    let risk = Risk::connect(world)?;
+    answered(async || risk.behind().await).await.map(|(events, _)| events)
 }
 
 fn history(changes: &[AlertChange], findings: &mut Findings) -> Result<History> {
@@ -152,9 +150,10 @@ fn no_phantoms(changes: &[AlertChange], told: &[Told], allowed: Allowed) -> Resu
 }
 
 /// Reads the whole feed anew: it must be what was followed.
-async fn read_again(world: &World, followed: &[AlertChange], patience: Duration) -> Result<()> {
+async fn read_again(world: &World, followed: &[AlertChange]) -> Result<()> {
     let again = Feed::follow(world)?;
-    again.wait_until(patience, || again.changes().len() >= followed.len()).await.context("the feed read again")?;
+    let whole = || again.changes().last() == followed.last();
+    again.wait_until(PATIENCE, whole).await.context("the feed read again")?;
     let again = again.changes();
     let mut findings = Findings::default();
     history(&again, &mut findings)?;
@@ -193,17 +192,12 @@ impl Risk {
 
     /// The ledger has today's mark when the story ends with one, and else none.
     async fn has_exactly(&self, told: &Told) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        let student = loop {
+        let student = answered(async || {
             let request =
                 authorized(GetStudentRequest { student: told.student.key.clone().into(), others: Vec::new() })?;
-            match self.client.clone().get_student(request).await {
-                Ok(answer) => break answer.into_inner(),
-                // It asks us to try again, as when the database is slow for a moment.
-                Err(status) if status.code() == Code::Unavailable && Instant::now() < deadline => sleep(POLL).await,
-                Err(status) => return Err(status.into()),
-            }
-        };
+            Ok(self.client.clone().get_student(request).await?.into_inner())
+        })
+        .await?;
         let today = Date::parse(TODAY).context("today is a date")?.days();
         let marks: Vec<_> = student.facts.iter().filter(|fact| fact.kind == "attendance mark").collect();
         let wanted = usize::from(told.story.ends_absent());
@@ -219,6 +213,21 @@ impl Risk {
         );
         Ok(())
     }
+}
+
+/// Asks again while we are asked to try again, as when the database is slow for a moment.
+async fn answered<T>(ask: impl AsyncFn() -> Result<T>) -> Result<T> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Err(error) if is_unavailable(&error) && Instant::now() < deadline => sleep(POLL).await,
+            answer => return answer,
+        }
+    }
+}
+
+fn is_unavailable(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<Status>().is_some_and(|status| status.code() == Code::Unavailable)
 }
 
 #[cfg(test)]
