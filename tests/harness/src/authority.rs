@@ -4,7 +4,6 @@ use std::fmt;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
@@ -62,17 +61,7 @@ impl Authority {
 
     /// A certificate for a name or address, in files that `label` names; they replace those of one that was given before.
     pub fn give(&self, label: &str, name: &str) -> Result<Pair> {
-        self.sign(label, CertificateParams::new([name.to_owned()])?)
-    }
-
-    /// The same, of a certificate that ends at a time.
-    pub fn give_until(&self, label: &str, name: &str, end: SystemTime) -> Result<Pair> {
         let mut params = CertificateParams::new([name.to_owned()])?;
-        params.not_after = end.into();
-        self.sign(label, params)
-    }
-
-    fn sign(&self, label: &str, mut params: CertificateParams) -> Result<Pair> {
         let key = KeyPair::generate()?;
         params.distinguished_name.push(DnType::CommonName, label);
         let certificate = params.signed_by(&key, &self.issuer)?;

@@ -27,6 +27,8 @@ pub const PLAIN_PASSWORD: &str = "zqplain-password-0123456789";
 /// How long it may take to be ready, its download on a fresh machine included.
 const READY: Duration = Duration::from_mins(5);
 const POLL: Duration = Duration::from_millis(50);
+/// In its folder: the authorities whose certificates it believes.
+const TRUSTED: &str = "trusted.pem";
 
 /// Adds the user, who must be known before the broker's first start, to what will be the broker's data.
 const FORMAT: &str = r#"
@@ -43,7 +45,7 @@ exec java -Dlog4j2.configurationFile="$1/tests/harness/kafka/log4j2.properties" 
 pub struct SecureBroker {
     process: Process,
     ports: Ports,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -59,11 +61,17 @@ struct Ports {
 impl SecureBroker {
     /// Starts one whose certificate is for [`HERE`], and waits until it listens.
     pub async fn start(authority: &Authority) -> Result<Self> {
+        Self::start_trusting(authority, &authority.pem()).await
+    }
+
+    /// The same, of one that believes certificates of all these authorities, PEM.
+    pub async fn start_trusting(authority: &Authority, trusted: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("homeroom-secure-broker-").tempdir()?;
         let ports =
             Ports { plain: free_port()?, controller: free_port()?, certificate: free_port()?, password: free_port()? };
         let text = |name: &str| folder.path().join(name).display().to_string();
-        let settings = settings(authority, ports)?;
+        fs::write(text(TRUSTED), trusted)?;
+        let settings = settings(authority, ports, &text(TRUSTED))?;
         fs::write(text("settings"), [SESSION, &settings].join("\n"))?;
         fs::create_dir(text("kafka"))?;
         let base = fs::read_to_string(workspace().join("tests/harness/kafka/server.properties"))?;
@@ -88,7 +96,7 @@ impl SecureBroker {
         let mut process = Process::new(&workspace().join("deploy/local/kafka"), arguments, &log)
             .variable("JAVA_TOOL_OPTIONS", "-XX:MaxHeapSize=384m -XX:TieredStopAtLevel=1");
         process.start()?;
-        let broker = Self { process, ports, _folder: folder };
+        let broker = Self { process, ports, folder };
         broker.wait().await?;
         Ok(broker)
     }
@@ -98,6 +106,11 @@ impl SecureBroker {
         self.process.kill()?;
         self.process.start()?;
         self.wait().await
+    }
+
+    /// From its next start on it believes certificates of these authorities alone, PEM.
+    pub fn trust(&self, trusted: &str) -> Result<()> {
+        Ok(fs::write(self.folder.path().join(TRUSTED), trusted)?)
     }
 
     /// A client that shows a certificate of the authority.
@@ -147,7 +160,7 @@ impl SecureBroker {
     }
 }
 
-fn settings(authority: &Authority, ports: Ports) -> Result<String> {
+fn settings(authority: &Authority, ports: Ports, trusted: &str) -> Result<String> {
     let Ports { plain, controller, certificate, password } = ports;
     let pair = authority.give("broker", HERE)?;
     let store = format!("{}{}", fs::read_to_string(&pair.key)?, fs::read_to_string(&pair.cert)?);
@@ -157,11 +170,10 @@ fn settings(authority: &Authority, ports: Ports) -> Result<String> {
     Ok(format!(
         "listeners={listeners},CONTROLLER://{HERE}:{controller}\nadvertised.listeners={listeners}\n\
          listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL\n\
-         ssl.keystore.type=PEM\nssl.keystore.location={}\nssl.truststore.type=PEM\nssl.truststore.location={}\n\
+         ssl.keystore.type=PEM\nssl.keystore.location={}\nssl.truststore.type=PEM\nssl.truststore.location={trusted}\n\
          listener.name.ssl.ssl.client.auth=required\nsasl.enabled.mechanisms=PLAIN,SCRAM-SHA-512\n\
          listener.name.sasl_ssl.plain.sasl.jaas.config={module}.plain.PlainLoginModule required user_{USER}=\"{PLAIN_PASSWORD}\";\n\
          listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={module}.scram.ScramLoginModule required;\n",
-        store.display(),
-        authority.ca().display()
+        store.display()
     ))
 }
