@@ -59,6 +59,7 @@ async fn a_running_process_believes_the_database_by_the_authority_of_now() -> Re
 }
 
 async fn connect(postgres: &SecurePostgres, password: &str, parameters: &str) -> Result<Database, homeroom_pg::Error> {
-    let config = Config { connect_timeout_ms: 3_000, ..Config::at(postgres.url(&SCHEMA.role(), password, parameters)) };
+    let config =
+        Config { connect_timeout_ms: 30_000, ..Config::at(postgres.url(&SCHEMA.role(), password, parameters)) };
     Database::connect(&config, &SCHEMA).await
 }
