@@ -38,8 +38,9 @@ const LARGER: [(&str, usize); 5] = [
     // record that the native doors and Ed-Fi take is a file here and there. Which students are one is asked by every door.
     ("services/ingestion", 15_000),
     // `verify` recomputes in the same pure code as the workers, which would be public if it left alone, and so do previews. The
-    // evaluation of one student is the part to cut at: pure, and asked by workers, queries, previews and `verify` alike.
-    ("services/rules", 9_500),
+    // evaluation of one student is the part to cut at: pure, and asked by workers, queries, previews and `verify` alike. The cut comes
+    // before anything else is added.
+    ("services/rules", 9_600),
     // The adapters are clients of the feed and share with it what an attempt's end means. The next channel to come is the one to
     // cut at: all of them then leave together, with that vocabulary. What people do about an alert (acknowledgements, cases, duties that
     // are done) takes the same locks as planning does, and would make the store public if it left.
