@@ -117,8 +117,6 @@ pub(crate) struct Worker {
     sweep: Option<Sweep>,
     /// How many students a step of it has.
     stride: Stride,
-    /// When the next step may begin.
-    rested_at: Instant,
     /// The dates that the last finished sweep reached.
     swept: Arc<BTreeMap<DistrictId, Now>>,
     publisher: Publisher,
@@ -144,7 +142,6 @@ impl Worker {
             mending: None,
             sweep: None,
             stride: Stride::first(),
-            rested_at: Instant::now(),
             swept: Arc::default(),
             publisher,
         }
@@ -192,7 +189,8 @@ impl Worker {
         let mut hold = Hold::Kept;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let (stopping, limit) = (self.shared.stopping.clone(), self.shared.limits.sweep_students);
+        let shared = Arc::clone(&self.shared);
+        let (stopping, limit) = (shared.stopping.clone(), shared.limits.sweep_students);
         while hold == Hold::Kept {
             tokio::select! {
                 biased;
@@ -212,7 +210,7 @@ impl Worker {
                     None => break,
                 },
                 () = std::future::ready(()), if self.is_behind_rows() => hold = self.checkpoint_part().await?,
-                () = traffic::rested(self.rested_at), if self.can_sweep() => hold = self.sweep_part().await?,
+                () = shared.traffic.rested(), if self.can_sweep() => hold = self.sweep_part().await?,
             }
         }
         Ok(hold)
@@ -252,12 +250,14 @@ impl Worker {
         let behind = batch.len() >= self.shared.limits.behind_events;
         let batch = self.incoming(batch);
         let taken = self.take(batch, if behind { Write::Behind } else { Write::Through }).await?;
+        // A batch of a backlog may last longer than what is recent.
+        self.shared.traffic.came(Instant::now());
         if taken == Hold::Lost {
             return Ok(Hold::Lost);
         }
         let tidied = if behind { self.checkpoint_when_due().await? } else { self.checkpoint_some().await? };
         match tidied {
-            Hold::Kept if self.can_sweep() && self.rested_at <= Instant::now() => self.sweep_part().await,
+            Hold::Kept if self.can_sweep() && self.shared.traffic.has_rested(Instant::now()) => self.sweep_part().await,
             hold => Ok(hold),
         }
     }

@@ -162,7 +162,7 @@ impl Worker {
         let (ended, most) = (Instant::now(), usize::try_from(self.shared.limits.sweep_students).unwrap_or(usize::MAX));
         let took = ended - began;
         self.stride = self.stride.after(step.len(), took, most);
-        self.rested_at = ended + self.shared.traffic.rest(ended, took);
+        self.shared.traffic.rest(ended, took);
         if let Some(sweep) = &mut self.sweep {
             sweep.page.take_if(|page| page.is_done());
             let share_done = sweep.share_done();
