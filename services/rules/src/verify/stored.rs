@@ -82,7 +82,7 @@ async fn read(
     .await?;
     let keys: Vec<Vec<u8>> = rows.iter().map(|row| row.try_get("student")).collect::<Result<_, _>>()?;
     let mut measures = measures(tx, district, &keys).await?;
-    let mut leans_on = leans_on(tx, district, &keys).await?;
+    let mut leans_on = leans_on(tx, district, partition, &keys).await?;
     let stored = rows.iter().zip(keys).map(|(row, bytes)| {
         let (key, student) = load::read(row)?;
         Ok(Stored {
@@ -117,17 +117,21 @@ async fn measures(
     Ok(measures)
 }
 
+/// A row that names another partition is as good as missing: no sweep of a school finds the student by it.
 async fn leans_on(
     tx: &mut PgConnection,
     district: &DistrictId,
+    partition: i32,
     keys: &[Vec<u8>],
 ) -> Result<BTreeMap<Vec<u8>, BTreeSet<String>>, Error> {
-    let pairs: Vec<(Vec<u8>, String)> =
-        sqlx::query_as("select student, school from student_schools where district = $1 and student = any ($2)")
-            .bind(district.as_str())
-            .bind(keys)
-            .fetch_all(tx)
-            .await?;
+    let pairs: Vec<(Vec<u8>, String)> = sqlx::query_as(
+        "select student, school from student_schools where district = $1 and partition in ($2, -1) and student = any ($3)",
+    )
+    .bind(district.as_str())
+    .bind(partition)
+    .bind(keys)
+    .fetch_all(tx)
+    .await?;
     let mut schools: BTreeMap<Vec<u8>, BTreeSet<String>> = BTreeMap::new();
     for (student, school) in pairs {
         schools.entry(student).or_default().insert(school);

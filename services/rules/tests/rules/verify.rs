@@ -45,6 +45,7 @@ async fn a_row_that_was_tampered_with_is_found() {
         ("rows of measures", format!("update rules.measures set tier = 3 where {of_ada} and school = ''")),
         ("rows of measures", format!("delete from rules.measures where {of_ada} and school = '1'")),
         ("rows of schools", format!("delete from rules.student_schools where {of_ada}")),
+        ("rows of schools", format!("update rules.student_schools set partition = partition + 1 where {of_ada}")),
         ("what its facts lean on", format!("update rules.students set waiting = not waiting where {of_ada}")),
         ("count of open alerts", format!("update rules.students set open_alerts = 7 where {of_ada}")),
         ("count of marks", format!("update rules.students set marks = 7 where {of_ada}")),
