@@ -289,7 +289,7 @@ async fn leanings(tx: &mut PgConnection, changes: &[Of<'_, StudentChange>]) -> R
         sqlx::query(
             "delete from student_schools x
              using unnest($1::text[], $2::text[], $3::int[], $4::bytea[]) as gone (district, school, partition, student)
-             where x.district = gone.district and x.school = gone.school and x.partition in (gone.partition, -1)
+             where x.district = gone.district and x.school = gone.school and x.partition = any (array[gone.partition, -1])
                and x.student = gone.student",
         )
         .bind(districts)
