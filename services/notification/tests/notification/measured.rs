@@ -72,7 +72,8 @@ async fn what_no_process_takes_lags() {
         }
     };
     until("nothing has come", 0.0).await;
-    // Somebody holds the rows that a change would move.
+    // Somebody holds the rows that a change would move: those of partitions that are taken, as also one that is not lags by nothing.
+    world.until_count("inbox", 4).await;
     let mut admin = world.database.admin().await;
     sqlx::raw_sql("begin; select from notification.inbox for update").execute(&mut admin).await.unwrap();
     world.publish(&world.change(1, 1, ChangeKind::Opened)).await;
