@@ -1,8 +1,9 @@
 //! Whether records come, and how long sweeps rest for their sake.
 //!
 //! A step of a sweep keeps a core and the database busy, and so does what follows from it: alerts that are published, told and shown.
-//! A mark of today needs the same, so while any come the process rests after each step, for as long as the step took and at most
-//! 40 ms, whichever partition has the turn. When none come, as at night when the date moves, it does not rest.
+//! A mark of today needs the same, so while any come the process rests after each step, for half as long as the step took and at
+//! most 40 ms, whichever partition has the turn. A longer rest would make an edit of a school's calendar too slow. When none come,
+//! as at night when the date moves, it does not rest.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -36,7 +37,7 @@ impl Traffic {
     pub(super) fn rest(&self, now: Instant, took: Duration) {
         let mut seen = self.seen();
         let recent = seen.last.is_some_and(|last| now.saturating_duration_since(last) < RECENT);
-        seen.rested = recent.then(|| now + took.min(LONGEST));
+        seen.rested = recent.then(|| now + (took / 2).min(LONGEST));
     }
 
     /// Whether the next step may begin.
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sweeps_rest_while_records_come_and_for_no_longer_than_the_step_took() {
+    fn sweeps_rest_while_records_come_and_for_half_as_long_as_the_step_took() {
         let (traffic, now, took) = (Traffic::default(), Instant::now(), Duration::from_millis(15));
         let tick = Duration::from_nanos(1);
         let rests_for = |now: Instant, took, expected: Duration| {
@@ -72,7 +73,7 @@ mod tests {
         };
         assert!(traffic.has_rested(now) && rests_for(now, took, Duration::ZERO), "nothing has ever come");
         traffic.came(now);
-        assert!(rests_for(now, took, took));
+        assert!(rests_for(now, took, took / 2));
         assert!(rests_for(now, LONGEST * 3, LONGEST));
         assert!(rests_for(now + RECENT, took, Duration::ZERO), "at night");
     }
