@@ -97,7 +97,6 @@ impl Process {
             log: self.log,
             snapshots,
             reading: Semaphore::new(READERS),
-            sweeping: Arc::new(Semaphore::new(1)),
             traffic: Traffic::default(),
             rolls,
             stopping,

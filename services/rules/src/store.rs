@@ -14,6 +14,7 @@ use homeroom_bus::Topic;
 use homeroom_domain::id::{DistrictId, RuleId, StudentKey};
 use homeroom_domain::rule::condition::Failure;
 use homeroom_domain::settings::Now;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::evaluate::{Student, Written};
 use crate::reference::Concerned;
@@ -22,6 +23,9 @@ use crate::reference::Concerned;
 pub type Key = (DistrictId, StudentKey);
 /// A student as stored.
 pub type Found = (Key, Student);
+
+/// The turn to sweep of a process. It is none only where nobody gives turns any more.
+pub type Turn = Option<OwnedSemaphorePermit>;
 
 /// What workers, owners and publishers ask of the database. Each call may be dropped at any point: then it happened whole, or
 /// not at all.
@@ -39,6 +43,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// The dates in force for a district's students of a partition.
     async fn district_date(&self, district: &DistrictId, partition: i32) -> Result<Option<Now>, Error>;
+
+    /// Waits for the process's turn to sweep, which one partition has at a time, for as long as it keeps the answer. The store says
+    /// whose it is, so that a simulated one knows whoever asks at the same moment in an order of its own.
+    async fn turn_to_sweep(&self, partition: i32) -> Turn;
 
     /// The next page of a partition's students that are behind, in order of key.
     async fn behind(&self, wanted: &Wanted) -> Result<Vec<Found>, Error>;

@@ -62,8 +62,6 @@ pub(crate) struct Shared {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     /// Room to read the topic of alerts, which takes a reader of its own for each partition.
     pub reading: Semaphore,
-    /// The turn to sweep, which one partition has at a time.
-    pub sweeping: Arc<Semaphore>,
     /// For whose sake it rests.
     pub traffic: Traffic,
     /// Whose attendance of the day has come.

@@ -14,8 +14,10 @@ use homeroom_domain::id::{DistrictId, RuleId, SchoolId};
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::settings::Now;
 use homeroom_rules::simulation::{
-    Committed, DeadLetter, Effects, Error, Found, Key, Lease, OutboxRow, Row, Store, Student, Tally, Wanted, is_behind,
+    Committed, DeadLetter, Effects, Error, Found, Key, Lease, OutboxRow, Row, Store, Student, Tally, Turn, Wanted,
+    is_behind,
 };
+use tokio::sync::Semaphore;
 
 use crate::weather::{Fate, Gate, Weather};
 
@@ -107,7 +109,7 @@ impl Database {
 
     /// What a process sees of it.
     pub fn connect(&self, gate: Gate, weather: Weather) -> Connection {
-        Connection { database: self.clone(), gate, weather }
+        Connection { database: self.clone(), gate, weather, sweeping: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -189,6 +191,7 @@ pub struct Connection {
     database: Database,
     gate: Gate,
     weather: Weather,
+    sweeping: Arc<Semaphore>,
 }
 
 impl Connection {
@@ -248,6 +251,11 @@ impl Store for Connection {
             tables.dates.get(&(district.clone(), partition)).copied()
         })
         .await
+    }
+
+    async fn turn_to_sweep(&self, partition: i32) -> Turn {
+        self.gate.go(&format!("turn to sweep {partition}")).await;
+        Arc::clone(&self.sweeping).acquire_owned().await.ok()
     }
 
     async fn behind(&self, wanted: &Wanted) -> Result<Vec<Found>, Error> {

@@ -17,6 +17,8 @@ use homeroom_simulation::telling;
 const SEEDS: u64 = 500;
 /// Tellings of a seed: one is a thousandth of a country.
 const TELLINGS: u64 = 40;
+/// Seeds that are run twice. When a wait had no order of its own, one in eight came out in two ways.
+const REPLAYED: u64 = 60;
 
 #[test]
 fn every_promise_holds_whatever_breaks() {
@@ -73,10 +75,14 @@ fn whoever_has_a_word_in_hand_hears_the_last_one_and_nobody_else() {
 
 #[test]
 fn a_seed_replays_exactly() {
-    for seed in 0..20 {
-        let (once, again) = (run(&Scenario::of(seed)), run(&Scenario::of(seed)));
-        assert_eq!((once.changes, once.commits), (again.changes, again.commits), "seed {seed}");
-    }
+    let replays = |seed| {
+        let outcome = || {
+            let outcome = run(&Scenario::of(seed));
+            (outcome.changes, outcome.commits, outcome.written.len())
+        };
+        outcome() == outcome()
+    };
+    assert_eq!(first_failing(0..REPLAYED, replays), None, "this seed came to something else when it ran again");
 }
 
 #[test]

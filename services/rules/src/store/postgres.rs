@@ -19,11 +19,12 @@ use homeroom_bus::Topic;
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 use homeroom_pg::Database;
+use tokio::sync::Semaphore;
 
 use crate::store::postgres::commit::Commit;
 use crate::store::postgres::gather::Gather;
 use crate::store::postgres::watchers::Watchers;
-use crate::store::{Committed, Effects, Error, Found, Key, Lease, OutboxRow, Store, Wanted};
+use crate::store::{Committed, Effects, Error, Found, Key, Lease, OutboxRow, Store, Turn, Wanted};
 
 /// The database of the service. Clones share its connections.
 #[derive(Clone)]
@@ -31,11 +32,12 @@ pub(crate) struct PostgresStore {
     database: Database,
     watchers: Watchers,
     gather: Gather,
+    sweeping: Arc<Semaphore>,
 }
 
 impl PostgresStore {
     pub(crate) fn new(database: Database, watchers: Watchers, gather: Gather) -> Self {
-        Self { database, watchers, gather }
+        Self { database, watchers, gather, sweeping: Arc::new(Semaphore::new(1)) }
     }
 }
 
@@ -55,6 +57,10 @@ impl Store for PostgresStore {
 
     async fn district_date(&self, district: &DistrictId, partition: i32) -> Result<Option<Now>, Error> {
         Ok(load::district_date(&self.database, district, partition).await?)
+    }
+
+    async fn turn_to_sweep(&self, _partition: i32) -> Turn {
+        Arc::clone(&self.sweeping).acquire_owned().await.ok()
     }
 
     async fn behind(&self, wanted: &Wanted) -> Result<Vec<Found>, Error> {

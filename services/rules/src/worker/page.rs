@@ -13,9 +13,8 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use homeroom_domain::id::StudentKey;
 use homeroom_domain::quick::Quick;
-use tokio::sync::OwnedSemaphorePermit;
 
-use crate::store::{self, Found, Key, Wanted};
+use crate::store::{self, Found, Key, Turn, Wanted};
 use crate::worker::Shared;
 use crate::worker::patience::patiently;
 
@@ -42,7 +41,7 @@ pub(crate) struct Read {
     /// Who is not looked at again yet, the first one last.
     students: Vec<Found>,
     /// Ends with the page.
-    _turn: Option<OwnedSemaphorePermit>,
+    _turn: Turn,
 }
 
 impl Page {
@@ -50,8 +49,7 @@ impl Page {
     pub(super) fn ask(shared: &Arc<Shared>, wanted: Wanted) -> Self {
         let shared = Arc::clone(shared);
         let coming = async move {
-            // It is never closed.
-            let turn = Arc::clone(&shared.sweeping).acquire_owned().await.ok();
+            let turn = shared.store.turn_to_sweep(wanted.partition).await;
             let mut students = patiently(&shared.stopping, || shared.store.behind(&wanted)).await?;
             students.reverse();
             Ok(Read { students, _turn: turn })
