@@ -56,10 +56,25 @@ pub struct Row {
     /// None for the district as a whole.
     pub school: Option<SchoolId>,
     /// What the rules look at.
-    #[serde(with = "measures")]
+    #[serde(with = "StoredMeasures")]
     pub measures: Measures,
     /// Alerts open, of the school's team or of all.
     pub open_alerts: u32,
+}
+
+/// Measures as they are stored, in this order: the domain type is not a stored one.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Measures")]
+struct StoredMeasures {
+    enrolled: i64,
+    absent: i64,
+    unexcused: i64,
+    tardy: i64,
+    streak: i64,
+    unexcused_streak: i64,
+    unexplained_absence_today: bool,
+    failing: i64,
+    failing_core: i64,
 }
 
 /// What an evaluation came to.
@@ -236,54 +251,6 @@ pub(crate) fn rows_as_of(student: &Student, district: &District, now: Now) -> Ve
         row.open_alerts = if told_here { claims } else { 0 };
     }
     rows
-}
-
-/// Measures as a tuple, since the domain type is not a stored one.
-mod measures {
-    use homeroom_domain::measure::Measures;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    type Stored = (i64, i64, i64, i64, i64, i64, bool, i64, i64);
-
-    pub(super) fn serialize<S: Serializer>(it: &Measures, serializer: S) -> Result<S::Ok, S::Error> {
-        let stored: Stored = (
-            it.enrolled,
-            it.absent,
-            it.unexcused,
-            it.tardy,
-            it.streak,
-            it.unexcused_streak,
-            it.unexplained_absence_today,
-            it.failing,
-            it.failing_core,
-        );
-        stored.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Measures, D::Error> {
-        let (
-            enrolled,
-            absent,
-            unexcused,
-            tardy,
-            streak,
-            unexcused_streak,
-            unexplained_absence_today,
-            failing,
-            failing_core,
-        ) = Stored::deserialize(deserializer)?;
-        Ok(Measures {
-            enrolled,
-            absent,
-            unexcused,
-            tardy,
-            streak,
-            unexcused_streak,
-            unexplained_absence_today,
-            failing,
-            failing_core,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -270,3 +270,23 @@ fn what_another_version_told_and_is_kept_is_left_to_full_looks() {
         both.look();
     }
 }
+
+#[test]
+fn measures_are_stored_in_their_old_order() {
+    let measures = Measures {
+        enrolled: 1,
+        absent: 2,
+        unexcused: 3,
+        tardy: 4,
+        streak: 5,
+        unexcused_streak: 6,
+        unexplained_absence_today: true,
+        failing: 7,
+        failing_core: 8,
+    };
+    let row = Row { school: Some(school("1")), measures, open_alerts: 9 };
+    let stored = (Some(school("1")), (1_i64, 2_i64, 3_i64, 4_i64, 5_i64, 6_i64, true, 7_i64, 8_i64), 9_u32);
+    let bytes = postcard::to_stdvec(&stored).unwrap();
+    assert_eq!(postcard::to_stdvec(&row).unwrap(), bytes);
+    assert_eq!(postcard::from_bytes::<Row>(&bytes).unwrap(), row);
+}
