@@ -5,7 +5,7 @@ use homeroom_domain::id;
 
 /// A message that is not what its package says.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{message}.{field} {problem}")]
+#[error("{message}{}{field} {problem}", if field.is_empty() { "" } else { "." })]
 pub struct DecodeError {
     /// The message, such as `Event`.
     pub message: &'static str,

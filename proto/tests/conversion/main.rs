@@ -142,6 +142,7 @@ fn an_error_names_message_and_field() {
     let error = alert::decode(&[0xff]).unwrap_err();
     assert_eq!((error.message, error.field), ("AlertChange", ""));
     assert!(matches!(error.problem, Problem::Malformed(_)));
+    assert!(error.to_string().starts_with("AlertChange cannot be read: "), "{error}");
 }
 
 #[test]
