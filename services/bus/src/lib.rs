@@ -13,7 +13,9 @@ pub mod postgres;
 mod stay;
 mod task;
 pub mod topic;
+mod whole;
 
 pub use log::{Appended, Error, Joined, Log, NewRecord, PartitionOwner, Record, Tail};
 pub use stay::{Standing, stay};
 pub use topic::{Offset, Partition, Topic};
+pub use whole::Whole;

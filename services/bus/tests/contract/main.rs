@@ -136,6 +136,7 @@ contract! {
     reading::an_offset_beyond_the_end_is_refused;
     expiring::a_reader_from_the_beginning_starts_at_the_first_record_kept;
     expiring::a_member_from_the_beginning_starts_at_the_first_record_kept;
+    expiring::what_is_kept_is_read_to_its_end_also_when_that_is_nothing;
     expiring::an_offset_that_has_expired_is_refused;
     expiring::a_reader_whose_next_record_has_expired_is_told;
     topics::missing_topics_are_reported_and_created;

@@ -1,10 +1,9 @@
 //! `homeroom dead-letters`: what could not be understood or used, with the reason.
 
 use std::io::Write as _;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use homeroom_bus::{Log, Offset, Partition, Topic};
+use homeroom_bus::{Log, Partition, Topic, Whole};
 use homeroom_domain::id::{DistrictId, SourceId};
 use homeroom_proto::dead_letter::{self, DeadLetter};
 
@@ -27,34 +26,24 @@ pub(crate) struct Args {
 
 /// Records read at once.
 const BATCH: usize = 1_000;
-/// How long a partition's next record may take, when there is one.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: Args) -> Result<()> {
     let config = args.config.or(args.connection.config()?);
     let records = if args.records { Some(args.connection.load()?) } else { None };
     let log = log::Config::load(&config)?.open().await?;
     let mut printed = 0_u64;
-    for (partition, end) in (0_i32..).zip(log.end_offsets(Topic::DeadLetters).await?) {
-        printed += print_partition(&*log, Partition(partition), end, records.as_ref()).await?;
+    for partition in 0..log.partitions(Topic::DeadLetters).await? {
+        printed += print_partition(&*log, Partition(partition), records.as_ref()).await?;
     }
     println!("{printed} dead letters");
     Ok(())
 }
 
 /// Prints a partition's letters; their records too when there is a connection to fetch them by.
-async fn print_partition(
-    log: &dyn Log,
-    partition: Partition,
-    end: Offset,
-    records: Option<&Connection>,
-) -> Result<u64> {
-    let mut tail = log.tail(Topic::DeadLetters, partition, Offset(0)).await?;
-    let (mut at, mut printed) = (Offset(0), 0);
-    while at < end {
-        let batch = tail.next(BATCH, PATIENCE).await?;
-        let Some(last) = batch.last() else { break };
-        at = Offset(last.offset.0 + 1);
+async fn print_partition(log: &dyn Log, partition: Partition, records: Option<&Connection>) -> Result<u64> {
+    let mut kept = Whole::open(log, Topic::DeadLetters, partition).await?;
+    let mut printed = 0;
+    while let Some(batch) = kept.next(BATCH).await? {
         for record in batch {
             let value = record.value.unwrap_or_default();
             match dead_letter::decode(&value) {

@@ -1,9 +1,8 @@
 //! What was published of a district's alerts, against itself and against what is stored of them.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
-use homeroom_bus::{Log, Offset, Partition, Topic};
+use homeroom_bus::{Log, Offset, Partition, Topic, Whole};
 use homeroom_domain::alert::AlertChange;
 use homeroom_domain::episode::Episodes;
 use homeroom_domain::id::{DistrictId, StudentKey};
@@ -30,26 +29,17 @@ impl Told {
         }
         // The outbox first: what is published meanwhile is then in both, which a history bears, and not in neither.
         let rows = outbox::list(database, partition, Topic::Alerts, 0..i64::MAX, MOST_UNPUBLISHED).await?;
-        let end = log.end_offset(Topic::Alerts, Partition(partition)).await?.0;
+        let mut kept = Whole::open(log, Topic::Alerts, Partition(partition)).await?;
         let mut told = Self { changes: Vec::new(), beginning: Beginning::Whole };
-        let mut tail = log.tail(Topic::Alerts, Partition(partition), Offset(0)).await?;
-        let mut at = 0;
-        while at < end {
-            let records = tail.next(5_000, Duration::from_secs(10)).await?;
-            let Some(last) = records.last() else { break };
-            if at == 0 && records[0].offset.0 > 0 {
-                told.beginning = Beginning::Cut;
-            }
-            at = last.offset.0 + 1;
+        let mut first = None;
+        while let Some(records) = kept.next(5_000).await? {
+            first = first.or(records.first().map(|record| record.offset));
             let values = records.iter().map(|record| record.value.as_deref().unwrap_or_default());
             told.changes.extend(values.filter_map(change));
         }
-        if at == 0 && end > 0 {
-            // All of it has expired.
+        // All of it may have expired.
+        if first.unwrap_or(kept.end()) > Offset(0) {
             told.beginning = Beginning::Cut;
-        } else if at < end {
-            let problem = format!("the alerts of partition {partition} are silent at {at}, before their end {end}");
-            return Err(Error::Config(problem));
         }
         told.changes.extend(rows.iter().filter_map(|(_, row)| change(&row.value)));
         Ok(Some(told))

@@ -36,7 +36,7 @@ use crate::store::postgres::load;
 const PATIENCE: Duration = Duration::from_mins(2);
 /// Records read at once, and how long one read may bring nothing while records are known to be there.
 pub(super) const BATCH: usize = 5_000;
-pub(super) const SILENCE: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(10);
 /// The most words of one student that are folded: more than any student's years have.
 const MOST_WORDS: usize = 100_000;
 /// The most changed records that are told, each with what it did, which takes a count of the year for each.

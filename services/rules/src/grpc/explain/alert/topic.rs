@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use homeroom_bus::partitioner::partition_of;
-use homeroom_bus::{Log, Offset, Partition, Record, Topic};
+use homeroom_bus::{Log, Partition, Record, Topic, Whole};
 use homeroom_domain::id::{AlertId, DistrictId, StudentKey};
 use homeroom_proto::alert::{Told, decode_told};
 use homeroom_proto::wire::alert as wire;
@@ -11,7 +11,7 @@ use prost::Message as _;
 use tonic::Status;
 use uuid::Uuid;
 
-use super::super::changes::{BATCH, SILENCE, silent};
+use super::super::changes::{BATCH, silent};
 
 /// The most changes of one student that are held: some years have hundreds.
 const MOST_TOLD: usize = 10_000;
@@ -131,17 +131,8 @@ fn shown(record: &Record) -> wire::AlertChange {
 
 /// Takes each record of a partition up to its end of now, until one says that it is enough.
 async fn each(log: &dyn Log, partition: Partition, mut take: impl FnMut(&Record) -> bool + Send) -> Result<(), Status> {
-    let end = log.end_offset(Topic::Alerts, partition).await.map_err(|error| silent(&error))?.0;
-    if end == 0 {
-        return Ok(());
-    }
-    let mut tail = log.tail(Topic::Alerts, partition, Offset(0)).await.map_err(|error| silent(&error))?;
-    let mut at = 0;
-    while at < end {
-        let records = tail.next(BATCH, SILENCE).await.map_err(|error| silent(&error))?;
-        // All that is left has expired.
-        let Some(last) = records.last() else { return Ok(()) };
-        at = last.offset.0 + 1;
+    let mut kept = Whole::open(log, Topic::Alerts, partition).await.map_err(|error| silent(&error))?;
+    while let Some(records) = kept.next(BATCH).await.map_err(|error| silent(&error))? {
         if records.iter().any(&mut take) {
             return Ok(());
         }
