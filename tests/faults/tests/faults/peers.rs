@@ -1,7 +1,6 @@
 //! Those beside us who do harm: what was put on the topic and is no event, and a watcher who does not read.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
@@ -26,7 +25,7 @@ async fn a_poison_record_stops_nobody() -> Result<()> {
     let log = KafkaLog::new(&config)?;
     let mut scene = Scene::open("poison records", Setup::on(Log::Kafka(config))).await?;
     scene.some_while().await?;
-    let event = log.tail(Topic::Events, Partition(0), Offset(0)).await?.next(1, Duration::from_secs(10)).await?;
+    let event = log.tail(Topic::Events, Partition(0), Offset(0)).await?.next(1, PATIENCE).await?;
     let event = event.into_iter().next().and_then(|record| record.value).context("there is no event")?;
     let half = event.slice(..event.len() / 2);
     let poison = [Some(Bytes::from_static(b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01 no event")), Some(half), None];
