@@ -31,10 +31,8 @@ impl Whole {
     /// When the log cannot be reached, or has no such partition.
     pub async fn open(log: &dyn Log, topic: Topic, partition: Partition) -> Result<Self, Error> {
         let end = log.end_offset(topic, partition).await?.0;
-        let tail = match is_empty(log, topic, partition, end).await? {
-            true => None,
-            false => Some(log.tail(topic, partition, Offset(0)).await?),
-        };
+        let is_empty = is_empty(log, topic, partition, end).await?;
+        let tail = if is_empty { None } else { Some(log.tail(topic, partition, Offset(0)).await?) };
         Ok(Self { tail, topic, partition, at: 0, end })
     }
 
