@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -14,6 +16,8 @@ const GUARD: &str = r#"log=$1; shift; "$@" </dev/null >>"$log" 2>&1 & child=$!; 
 
 /// Lines of the log that are shown.
 const SHOWN: usize = 40;
+/// How long it may take to stand still: a thread that waits for a disk is stopped when the disk has answered.
+const STILL: Duration = Duration::from_secs(30);
 /// Of a page, as the kernel counts memory.
 const PAGE_BYTES: u64 = 4_096;
 
@@ -82,9 +86,26 @@ impl Process {
         running.guard.wait().context("the guard cannot be waited for").map(drop)
     }
 
-    /// Stops it where it is, until [`Self::wake`].
+    /// Stops it where it is, until [`Self::wake`], and waits until it stands still: a thread on another core goes on until the signal
+    /// has reached it.
     pub fn pause(&self) -> Result<()> {
-        self.signal("STOP")
+        self.signal("STOP")?;
+        let began = Instant::now();
+        while !self.stands_still()? {
+            ensure!(began.elapsed() < STILL, "the process goes on after SIGSTOP");
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// Whether each of its threads is stopped.
+    fn stands_still(&self) -> Result<bool> {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.id()?)).context("the process has no threads")?;
+        // A thread that has ended meanwhile has no state.
+        let states = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+        let is_stopped =
+            |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['T', 'Z', 'X']));
+        Ok(states.into_iter().all(is_stopped))
     }
 
     /// Lets it go on after [`Self::pause`].
@@ -173,9 +194,9 @@ mod tests {
         let mut sleeper = Process::new(Path::new("sleep"), ["60"], &folder.path().join("log"));
         assert!(!sleeper.is_alive());
         sleeper.start().unwrap();
-        assert!(sleeper.is_alive());
+        assert!(sleeper.is_alive() && !sleeper.stands_still().unwrap());
         sleeper.pause().unwrap();
-        assert!(sleeper.is_alive() && sleeper.resident_bytes().unwrap() > 0);
+        assert!(sleeper.is_alive() && sleeper.stands_still().unwrap() && sleeper.resident_bytes().unwrap() > 0);
         sleeper.kill().unwrap();
         assert!(!sleeper.is_alive());
         sleeper.start().unwrap();
