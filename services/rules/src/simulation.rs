@@ -16,8 +16,8 @@ pub use crate::evaluate::{Row, Student, Written};
 pub use crate::process::Process;
 pub use crate::reference::{Concerned, District, Snapshot};
 pub use crate::store::{
-    Cause, Committed, DeadLetter, Effects, Error, Found, Key, Lease, OutboxRow, Store, StudentChange, Tally, Turn,
-    Wanted,
+    Cause, Committed, DeadLetter, Effects, Error, Found, Key, Lease, OutboxRow, Store, StudentChange, SweepTurn,
+    SweepTurns, Tally, Wanted,
 };
 pub use crate::worker::Clock;
 

@@ -14,7 +14,7 @@ use homeroom_bus::Topic;
 use homeroom_domain::id::{DistrictId, RuleId, StudentKey};
 use homeroom_domain::rule::condition::Failure;
 use homeroom_domain::settings::Now;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::evaluate::{Student, Written};
 use crate::reference::Concerned;
@@ -24,8 +24,29 @@ pub type Key = (DistrictId, StudentKey);
 /// A student as stored.
 pub type Found = (Key, Student);
 
-/// The turn to sweep of a process. It is none only where nobody gives turns any more.
-pub type Turn = Option<OwnedSemaphorePermit>;
+/// The turn to sweep, until it is dropped.
+#[derive(Debug)]
+pub struct SweepTurn {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Who gives the turns to sweep of a process, one at a time. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct SweepTurns(Arc<Semaphore>);
+
+impl SweepTurns {
+    /// Waits for the next turn.
+    pub async fn take(&self) -> SweepTurn {
+        // It is never closed.
+        SweepTurn { _permit: Arc::clone(&self.0).acquire_owned().await.ok() }
+    }
+}
+
+impl Default for SweepTurns {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
 
 /// What workers, owners and publishers ask of the database. Each call may be dropped at any point: then it happened whole, or
 /// not at all.
@@ -46,7 +67,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Waits for the process's turn to sweep, which one partition has at a time, for as long as it keeps the answer. The store says
     /// whose it is, so that a simulated one knows whoever asks at the same moment in an order of its own.
-    async fn turn_to_sweep(&self, partition: i32) -> Turn;
+    async fn turn_to_sweep(&self, partition: i32) -> SweepTurn;
 
     /// The next page of a partition's students that are behind, in order of key.
     async fn behind(&self, wanted: &Wanted) -> Result<Vec<Found>, Error>;

@@ -14,10 +14,9 @@ use homeroom_domain::id::{DistrictId, RuleId, SchoolId};
 use homeroom_domain::ledger::Ledger;
 use homeroom_domain::settings::Now;
 use homeroom_rules::simulation::{
-    Committed, DeadLetter, Effects, Error, Found, Key, Lease, OutboxRow, Row, Store, Student, Tally, Turn, Wanted,
-    is_behind,
+    Committed, DeadLetter, Effects, Error, Found, Key, Lease, OutboxRow, Row, Store, Student, SweepTurn, SweepTurns,
+    Tally, Wanted, is_behind,
 };
-use tokio::sync::Semaphore;
 
 use crate::weather::{Fate, Gate, Weather};
 
@@ -109,7 +108,7 @@ impl Database {
 
     /// What a process sees of it.
     pub fn connect(&self, gate: Gate, weather: Weather) -> Connection {
-        Connection { database: self.clone(), gate, weather, sweeping: Arc::new(Semaphore::new(1)) }
+        Connection { database: self.clone(), gate, weather, sweeping: SweepTurns::default() }
     }
 }
 
@@ -191,7 +190,7 @@ pub struct Connection {
     database: Database,
     gate: Gate,
     weather: Weather,
-    sweeping: Arc<Semaphore>,
+    sweeping: SweepTurns,
 }
 
 impl Connection {
@@ -253,9 +252,9 @@ impl Store for Connection {
         .await
     }
 
-    async fn turn_to_sweep(&self, partition: i32) -> Turn {
+    async fn turn_to_sweep(&self, partition: i32) -> SweepTurn {
         self.gate.go(&format!("turn to sweep {partition}")).await;
-        Arc::clone(&self.sweeping).acquire_owned().await.ok()
+        self.sweeping.take().await
     }
 
     async fn behind(&self, wanted: &Wanted) -> Result<Vec<Found>, Error> {

@@ -78,7 +78,8 @@ fn a_seed_replays_exactly() {
     let replays = |seed| {
         let outcome = || {
             let outcome = run(&Scenario::of(seed));
-            (outcome.changes, outcome.commits, outcome.written.len())
+            let written: Vec<_> = outcome.written.into_iter().map(|written| written.key).collect();
+            (outcome.changes, outcome.commits, written)
         };
         outcome() == outcome()
     };

@@ -19,12 +19,11 @@ use homeroom_bus::Topic;
 use homeroom_domain::id::DistrictId;
 use homeroom_domain::settings::Now;
 use homeroom_pg::Database;
-use tokio::sync::Semaphore;
 
 use crate::store::postgres::commit::Commit;
 use crate::store::postgres::gather::Gather;
 use crate::store::postgres::watchers::Watchers;
-use crate::store::{Committed, Effects, Error, Found, Key, Lease, OutboxRow, Store, Turn, Wanted};
+use crate::store::{Committed, Effects, Error, Found, Key, Lease, OutboxRow, Store, SweepTurn, SweepTurns, Wanted};
 
 /// The database of the service. Clones share its connections.
 #[derive(Clone)]
@@ -32,12 +31,12 @@ pub(crate) struct PostgresStore {
     database: Database,
     watchers: Watchers,
     gather: Gather,
-    sweeping: Arc<Semaphore>,
+    sweeping: SweepTurns,
 }
 
 impl PostgresStore {
     pub(crate) fn new(database: Database, watchers: Watchers, gather: Gather) -> Self {
-        Self { database, watchers, gather, sweeping: Arc::new(Semaphore::new(1)) }
+        Self { database, watchers, gather, sweeping: SweepTurns::default() }
     }
 }
 
@@ -59,8 +58,8 @@ impl Store for PostgresStore {
         Ok(load::district_date(&self.database, district, partition).await?)
     }
 
-    async fn turn_to_sweep(&self, _partition: i32) -> Turn {
-        Arc::clone(&self.sweeping).acquire_owned().await.ok()
+    async fn turn_to_sweep(&self, _partition: i32) -> SweepTurn {
+        self.sweeping.take().await
     }
 
     async fn behind(&self, wanted: &Wanted) -> Result<Vec<Found>, Error> {

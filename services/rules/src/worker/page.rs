@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use homeroom_domain::id::StudentKey;
 use homeroom_domain::quick::Quick;
 
-use crate::store::{self, Found, Key, Turn, Wanted};
+use crate::store::{self, Found, Key, SweepTurn, Wanted};
 use crate::worker::Shared;
 use crate::worker::patience::patiently;
 
@@ -41,7 +41,7 @@ pub(crate) struct Read {
     /// Who is not looked at again yet, the first one last.
     students: Vec<Found>,
     /// Ends with the page.
-    _turn: Turn,
+    _turn: Option<SweepTurn>,
 }
 
 impl Page {
@@ -52,7 +52,7 @@ impl Page {
             let turn = shared.store.turn_to_sweep(wanted.partition).await;
             let mut students = patiently(&shared.stopping, || shared.store.behind(&wanted)).await?;
             students.reverse();
-            Ok(Read { students, _turn: turn })
+            Ok(Read { students, _turn: Some(turn) })
         };
         Self { stage: Stage::Coming(Mutex::new(Box::pin(coming))), overtaken: HashSet::default() }
     }
