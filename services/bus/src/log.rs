@@ -1,5 +1,6 @@
 //! The seam: what a log can do, whichever it is.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -121,14 +122,13 @@ pub trait Log: Send + Sync + 'static {
     /// The offset after the last record of each partition, in order of partition.
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error>;
 
-    /// The offset after the last record of one partition; a log that has them all at hand need not say more.
+    /// Which offsets one partition keeps: from its first record to the one after its last. The same twice when it holds nothing, and
+    /// from 0 for a topic that does not [expire](Topic::expires), of which some may be compacted away.
+    async fn extent(&self, topic: Topic, partition: Partition) -> Result<Range<Offset>, Error>;
+
+    /// The offset after the last record of one partition.
     async fn end_offset(&self, topic: Topic, partition: Partition) -> Result<Offset, Error> {
-        let ends = self.end_offsets(topic).await?;
-        let end = usize::try_from(partition.0).ok().and_then(|at| ends.get(at)).copied();
-        end.ok_or_else(|| Error::Topic {
-            topic: topic.name().to_owned(),
-            problem: format!("has no partition {}", partition.0),
-        })
+        Ok(self.extent(topic, partition).await?.end)
     }
 
     /// Reads one partition from an offset on, outside any group. An offset that is no longer, or not yet, in the log is
@@ -153,6 +153,11 @@ pub trait Log: Send + Sync + 'static {
 
     /// Fails unless every topic is there and as it should be.
     async fn check_topics(&self) -> Result<(), Error>;
+}
+
+/// A partition that the topic does not have.
+pub(crate) fn no_partition(topic: Topic, partition: Partition) -> Error {
+    Error::Topic { topic: topic.name().to_owned(), problem: format!("has no partition {}", partition.0) }
 }
 
 /// Whether a reader that starts there starts at the first record kept, wherever that is.

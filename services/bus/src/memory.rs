@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::group::Member;
-use crate::log::{Appended, Error, Joined, Log, MAX_RECORD_BYTES, NewRecord, PartitionOwner, Record, Tail, begins};
+use crate::log::{
+    Appended, Error, Joined, Log, MAX_RECORD_BYTES, NewRecord, PartitionOwner, Record, Tail, begins, no_partition,
+};
 use crate::partitioner::partition_of;
 use crate::topic::{Offset, Partition, Topic};
 
@@ -161,6 +164,12 @@ impl Log for MemoryLog {
 
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
         self.inner.read(topic, |partitions| partitions.iter().map(|kept| Offset(kept.end())).collect())
+    }
+
+    async fn extent(&self, topic: Topic, partition: Partition) -> Result<Range<Offset>, Error> {
+        let extent = |kept: &Kept| Offset(kept.first)..Offset(kept.end());
+        let found = self.inner.read(topic, |partitions| find(partitions, partition).map(extent))?;
+        found.ok_or_else(|| no_partition(topic, partition))
     }
 
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -217,6 +218,10 @@ impl Log for PostgresLog {
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
         let row = self.shared.topic(topic).await?;
         topics::end_offsets(&self.shared.database, row).await
+    }
+
+    async fn extent(&self, topic: Topic, partition: Partition) -> Result<Range<Offset>, Error> {
+        topics::extent(&self.shared, topic, partition).await.map(|(_, extent)| extent)
     }
 
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {

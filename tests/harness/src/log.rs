@@ -1,5 +1,6 @@
 //! A log with something between it and whoever uses it: appends that are slow, refused or lost, reads that bring nothing.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -57,6 +58,10 @@ impl<B: Between> Log for Behind<B> {
 
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
         self.log.end_offsets(topic).await
+    }
+
+    async fn extent(&self, topic: Topic, partition: Partition) -> Result<Range<Offset>, Error> {
+        self.log.extent(topic, partition).await
     }
 
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {

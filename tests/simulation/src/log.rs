@@ -1,5 +1,6 @@
 //! The memory log as one process meets it: calls take time, appends fail or lose their answer, reference records come late.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -77,6 +78,14 @@ impl Log for ProcessLog {
         let ends = self.inner.end_offsets(topic).await;
         self.gate.come_back(&call).await;
         ends
+    }
+
+    async fn extent(&self, topic: Topic, partition: Partition) -> Result<Range<Offset>, Error> {
+        let call = format!("extent of {topic} {}", partition.0);
+        self.gate.go(&call).await;
+        let extent = self.inner.extent(topic, partition).await;
+        self.gate.come_back(&call).await;
+        extent
     }
 
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {

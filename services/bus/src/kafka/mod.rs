@@ -20,6 +20,7 @@ mod tail;
 mod topics;
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::thread;
 
@@ -109,9 +110,9 @@ impl Log for KafkaLog {
         Ok(ends)
     }
 
-    async fn end_offset(&self, topic: Topic, partition: Partition) -> Result<Offset, Error> {
-        let (_, end) = topics::ends(&self.appender.producer(), &self.name(topic), partition.0).await?;
-        Ok(Offset(end))
+    async fn extent(&self, topic: Topic, partition: Partition) -> Result<Range<Offset>, Error> {
+        let (first, end) = topics::ends(&self.appender.producer(), &self.name(topic), partition.0).await?;
+        Ok(if topic.expires() { Offset(first) } else { Offset(0) }..Offset(end))
     }
 
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {

@@ -45,16 +45,10 @@ impl PostgresTail {
         partition: Partition,
         from: Offset,
     ) -> Result<Self, Error> {
-        let row = shared.topic(topic).await?;
-        let bounds = topics::bounds(&shared.database, row).await?;
-        let out_of_range = Error::OffsetOutOfRange { topic, partition: partition.0, offset: from.0 };
-        let Some((swept, end)) = usize::try_from(partition.0).ok().and_then(|partition| bounds.get(partition)) else {
-            return Err(out_of_range);
-        };
-        let first = if topic.expires() { *swept } else { Offset(0) };
-        let next = if begins(topic, from) { first } else { from };
-        if !(first..=*end).contains(&next) {
-            return Err(out_of_range);
+        let (row, extent) = topics::extent(&shared, topic, partition).await?;
+        let next = if begins(topic, from) { extent.start } else { from };
+        if !(extent.start..=extent.end).contains(&next) {
+            return Err(Error::OffsetOutOfRange { topic, partition: partition.0, offset: from.0 });
         }
         let appended = shared.wakes.partition(row.topic_id, partition.0);
         Ok(Self { shared, topic, topic_id: row.topic_id, partition, next: next.0, appended })

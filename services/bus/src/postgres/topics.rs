@@ -1,12 +1,14 @@
 //! Topics in their tables.
 
+use std::ops::Range;
+
 use homeroom_pg::{Database, Districts};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 
-use super::{TopicRow, unavailable};
-use crate::log::Error;
-use crate::topic::{Offset, Topic};
+use super::{Shared, TopicRow, unavailable};
+use crate::log::{Error, no_partition};
+use crate::topic::{Offset, Partition, Topic};
 
 /// A topic's row; none when it is not there.
 pub(super) async fn find(database: &Database, topic: Topic) -> Result<Option<TopicRow>, Error> {
@@ -25,6 +27,19 @@ pub(super) async fn find(database: &Database, topic: Topic) -> Result<Option<Top
 /// The offset after the last of each partition.
 pub(super) async fn end_offsets(database: &Database, row: TopicRow) -> Result<Vec<Offset>, Error> {
     Ok(bounds(database, row).await?.into_iter().map(|(_, end)| end).collect())
+}
+
+/// A topic's row, and which offsets one of its partitions keeps.
+pub(super) async fn extent(
+    shared: &Shared,
+    topic: Topic,
+    partition: Partition,
+) -> Result<(TopicRow, Range<Offset>), Error> {
+    let row = shared.topic(topic).await?;
+    let bounds = bounds(&shared.database, row).await?;
+    let found = usize::try_from(partition.0).ok().and_then(|partition| bounds.get(partition));
+    let (swept, end) = *found.ok_or_else(|| no_partition(topic, partition))?;
+    Ok((row, if topic.expires() { swept } else { Offset(0) }..end))
 }
 
 /// How far each partition was swept, and the offset after its last record.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use homeroom_bus::partitioner::partition_of;
-use homeroom_bus::{Error, Offset, Partition, PartitionOwner, Record, Topic, Whole};
+use homeroom_bus::{Contents, Error, Offset, Partition, PartitionOwner, Record, Topic};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -82,20 +82,22 @@ pub(crate) async fn a_member_from_the_beginning_starts_at_the_first_record_kept(
 pub(crate) async fn what_is_kept_is_read_to_its_end_also_when_that_is_nothing(logs: Logs) {
     let logs = with_expired(logs).await;
     let log = &*logs.two;
-    let mut kept = Whole::open(log, TOPIC, partition()).await.unwrap();
+    let mut kept = Contents::open(log, TOPIC, partition()).await.unwrap();
     let mut read = Vec::new();
     while let Some(records) = kept.next(2).await.unwrap() {
         assert!(records.len() <= 2);
         read.extend(records);
     }
     assert_kept(&read);
-    assert_eq!(kept.end(), Offset(8));
+    assert_eq!(kept.begins_at(), Offset(5));
     logs.expire(TOPIC).await;
-    let mut kept = Whole::open(log, TOPIC, partition()).await.unwrap();
+    let mut kept = Contents::open(log, TOPIC, partition()).await.unwrap();
     let nothing = tokio::time::timeout(Duration::from_secs(5), kept.next(2));
     assert!(nothing.await.expect("before a read in vain would end").unwrap().is_none());
+    assert_eq!(kept.begins_at(), Offset(8));
     let other = Partition((partition().0 + 1) % PARTITIONS);
-    assert!(Whole::open(log, TOPIC, other).await.unwrap().next(2).await.unwrap().is_none());
+    assert_eq!(log.extent(TOPIC, other).await.unwrap(), Offset(0)..Offset(0));
+    assert!(Contents::open(log, TOPIC, other).await.unwrap().next(2).await.unwrap().is_none());
 }
 
 pub(crate) async fn an_offset_that_has_expired_is_refused(logs: Logs) {

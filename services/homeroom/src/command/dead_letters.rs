@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result};
-use homeroom_bus::{Log, Partition, Topic, Whole};
+use homeroom_bus::{Contents, Log, Partition, Topic};
 use homeroom_domain::id::{DistrictId, SourceId};
 use homeroom_proto::dead_letter::{self, DeadLetter};
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
 /// Prints a partition's letters; their records too when there is a connection to fetch them by.
 async fn print_partition(log: &dyn Log, partition: Partition, records: Option<&Connection>) -> Result<u64> {
-    let mut kept = Whole::open(log, Topic::DeadLetters, partition).await?;
+    let mut kept = Contents::open(log, Topic::DeadLetters, partition).await?;
     let mut printed = 0;
     while let Some(batch) = kept.next(BATCH).await? {
         for record in batch {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use homeroom_bus::{Log, Offset, Partition, Topic, Whole};
+use homeroom_bus::{Contents, Log, Offset, Partition, Topic};
 use homeroom_domain::alert::AlertChange;
 use homeroom_domain::episode::Episodes;
 use homeroom_domain::id::{DistrictId, StudentKey};
@@ -29,17 +29,12 @@ impl Told {
         }
         // The outbox first: what is published meanwhile is then in both, which a history bears, and not in neither.
         let rows = outbox::list(database, partition, Topic::Alerts, 0..i64::MAX, MOST_UNPUBLISHED).await?;
-        let mut kept = Whole::open(log, Topic::Alerts, Partition(partition)).await?;
-        let mut told = Self { changes: Vec::new(), beginning: Beginning::Whole };
-        let mut first = None;
+        let mut kept = Contents::open(log, Topic::Alerts, Partition(partition)).await?;
+        let beginning = if kept.begins_at() > Offset(0) { Beginning::Cut } else { Beginning::Whole };
+        let mut told = Self { changes: Vec::new(), beginning };
         while let Some(records) = kept.next(5_000).await? {
-            first = first.or(records.first().map(|record| record.offset));
             let values = records.iter().map(|record| record.value.as_deref().unwrap_or_default());
             told.changes.extend(values.filter_map(change));
-        }
-        // All of it may have expired.
-        if first.unwrap_or(kept.end()) > Offset(0) {
-            told.beginning = Beginning::Cut;
         }
         told.changes.extend(rows.iter().filter_map(|(_, row)| change(&row.value)));
         Ok(Some(told))

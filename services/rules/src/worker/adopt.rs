@@ -70,7 +70,7 @@ impl Worker {
                 }
                 records => records?,
             };
-            if records.is_empty() && self.is_expired(&mut reading, end).await? {
+            if records.is_empty() && self.is_expired(Topic::Alerts, end).await? {
                 tracing::info!(
                     partition = self.lease.partition,
                     end,

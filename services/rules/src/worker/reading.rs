@@ -82,20 +82,10 @@ impl Worker {
         }
     }
 
-    /// Whether the topic keeps nothing below `end`, the offset after its last record, of what the reader waits for in vain. If it
-    /// does, the reader is opened anew.
-    pub(super) async fn is_expired(&self, reading: &mut Reading, end: i64) -> Result<bool, Error> {
-        let (topic, partition, last) = (reading.topic, reading.partition, Offset(end - 1));
-        reading.tail = None;
-        if last.0 == 0 {
-            // Offset 0 asks for the first record kept, wherever it is; of a single record only its silence can tell.
-            return Ok(reading.silent >= MOST_SILENT);
-        }
-        match self.ask(|| self.shared.log.tail(topic, partition, last)).await {
-            Ok(_) => Ok(false),
-            Err(Error::Log(homeroom_bus::Error::OffsetOutOfRange { .. })) => Ok(true),
-            Err(error) => Err(error),
-        }
+    /// Whether the partition keeps nothing of a topic below `end`, so that a reader waits for it in vain.
+    pub(super) async fn is_expired(&self, topic: Topic, end: i64) -> Result<bool, Error> {
+        let kept = self.ask(|| self.shared.log.extent(topic, Partition(self.lease.partition))).await?;
+        Ok(kept.start.0 >= end)
     }
 
     /// Asks the log, however long it is away, until the process stops.

@@ -1,5 +1,6 @@
 //! A log that is away: when the service starts, and later for longer than its membership lasts.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,10 @@ impl Log for Distant {
 
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
         self.reach()?.end_offsets(topic).await
+    }
+
+    async fn extent(&self, topic: Topic, partition: Partition) -> Result<Range<Offset>, Error> {
+        self.reach()?.extent(topic, partition).await
     }
 
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {

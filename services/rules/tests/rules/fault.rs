@@ -1,5 +1,6 @@
 //! The memory log, with faults on order.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -93,6 +94,12 @@ impl Log for TestLog {
 
     async fn end_offsets(&self, topic: Topic) -> Result<Vec<Offset>, Error> {
         self.inner.end_offsets(topic).await
+    }
+
+    async fn extent(&self, topic: Topic, partition: Partition) -> Result<Range<Offset>, Error> {
+        let Range { start, end } = self.inner.extent(topic, partition).await?;
+        let expired = if topic == Topic::Alerts { self.alerts_expired } else { 0 };
+        Ok(start.max(Offset(expired)).min(end)..end)
     }
 
     async fn tail(&self, topic: Topic, partition: Partition, from: Offset) -> Result<Box<dyn Tail>, Error> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use homeroom_bus::partitioner::partition_of;
-use homeroom_bus::{Log, Partition, Record, Topic, Whole};
+use homeroom_bus::{Contents, Log, Partition, Record, Topic};
 use homeroom_domain::id::{AlertId, DistrictId, StudentKey};
 use homeroom_proto::alert::{Told, decode_told};
 use homeroom_proto::wire::alert as wire;
@@ -131,7 +131,7 @@ fn shown(record: &Record) -> wire::AlertChange {
 
 /// Takes each record of a partition up to its end of now, until one says that it is enough.
 async fn each(log: &dyn Log, partition: Partition, mut take: impl FnMut(&Record) -> bool + Send) -> Result<(), Status> {
-    let mut kept = Whole::open(log, Topic::Alerts, partition).await.map_err(|error| silent(&error))?;
+    let mut kept = Contents::open(log, Topic::Alerts, partition).await.map_err(|error| silent(&error))?;
     while let Some(records) = kept.next(BATCH).await.map_err(|error| silent(&error))? {
         if records.iter().any(&mut take) {
             return Ok(());
